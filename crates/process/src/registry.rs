@@ -1,0 +1,187 @@
+//! Named methods: every schedule, process, spacing, sampler... is one [`Entry`] in one [`Registry`], and is
+//! asked for with `name:key=value,key=value`. Help, docs, the command line and the conformance suites
+//! are made from these lists.
+
+use crate::error::{Error, Result, nearest};
+
+/// One option of a method: its key, its default as the user would type it, and what it means.
+#[derive(Debug, Clone, Copy)]
+pub struct OptionDoc {
+    /// The key before the `=`.
+    pub key: &'static str,
+    /// The default, as typed.
+    pub default: &'static str,
+    /// What it means, its unit and range.
+    pub doc: &'static str,
+}
+
+/// One method a user can name.
+pub struct Entry<T: ?Sized> {
+    /// What users type.
+    pub name: &'static str,
+    /// Other names accepted for the same thing.
+    pub aliases: &'static [&'static str],
+    /// One line: what it is.
+    pub summary: &'static str,
+    /// The paper and equation it comes from.
+    pub source: &'static str,
+    /// Its options.
+    pub options: &'static [OptionDoc],
+    /// Makes it from parsed options.
+    pub build: fn(&Options) -> Result<Box<T>>,
+}
+
+impl<T: ?Sized> std::fmt::Debug for Entry<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The values given for one method's options; keys not given have the documented default.
+#[derive(Debug, Clone)]
+pub struct Options {
+    method: String,
+    docs: &'static [OptionDoc],
+    given: Vec<(String, String)>,
+}
+
+impl Options {
+    /// The text of option `key`: what was given, else the documented default.
+    ///
+    /// # Panics
+    /// If the method's own list of options lacks `key`, which is a bug in the method.
+    pub fn text(&self, key: &str) -> &str {
+        let doc = self.docs.iter().find(|doc| doc.key == key);
+        let doc = doc.unwrap_or_else(|| panic!("{} does not document option {key}", self.method));
+        self.given.iter().find(|(given, _)| given == key).map_or(doc.default, |(_, value)| value)
+    }
+
+    /// Whether the caller gave `key`.
+    pub fn is_given(&self, key: &str) -> bool {
+        self.given.iter().any(|(given, _)| given == key)
+    }
+
+    /// Option `key` as a value of type `V` (a number, a boolean, a string).
+    ///
+    /// # Errors
+    /// Usage, naming method, key and text, when the text does not parse.
+    pub fn get<V: std::str::FromStr>(&self, key: &str) -> Result<V> {
+        let text = self.text(key);
+        text.parse().map_err(|_| {
+            let kind = std::any::type_name::<V>().rsplit("::").next().unwrap_or("value");
+            Error::usage(format!("{}: option {key}={text} is not a {kind}", self.method))
+        })
+    }
+
+    /// Option `key` as a finite number in `low..=high`.
+    ///
+    /// # Errors
+    /// Usage when it does not parse or lies outside.
+    pub fn number(&self, key: &str, low: f64, high: f64) -> Result<f64> {
+        let value: f64 = self.get(key)?;
+        if value.is_finite() && (low..=high).contains(&value) {
+            return Ok(value);
+        }
+        Err(Error::usage(format!("{}: option {key}={value} must lie in [{low}, {high}]", self.method)))
+    }
+}
+
+/// The list of all methods of one kind.
+pub struct Registry<T: ?Sized + 'static> {
+    /// What one entry is called in messages: `schedule`, `sampler`...
+    pub kind: &'static str,
+    /// The entries in the order they are listed.
+    pub entries: &'static [Entry<T>],
+}
+
+impl<T: ?Sized + 'static> Registry<T> {
+    /// All names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.entries.iter().map(|entry| entry.name)
+    }
+
+    /// The entry called `name` (or one of its aliases).
+    ///
+    /// # Errors
+    /// Usage, with the nearest name.
+    pub fn find(&self, name: &str) -> Result<&'static Entry<T>> {
+        let entries: &'static [Entry<T>] = self.entries;
+        let same = |entry: &&Entry<T>| entry.name == name || entry.aliases.contains(&name);
+        entries.iter().find(same).ok_or_else(|| {
+            let all = || entries.iter().flat_map(|e| e.aliases.iter().copied().chain([e.name]));
+            let error = Error::usage(format!("no {} is called \"{name}\"", self.kind));
+            match nearest(name, all()) {
+                Some(near) => error.hint(format!("did you mean \"{near}\"?")),
+                None => error.hint(format!("there are: {}", self.names().collect::<Vec<_>>().join(", "))),
+            }
+        })
+    }
+
+    /// Makes the method that `spec`, `name` or `name:key=value,key=value`, asks for.
+    ///
+    /// # Errors
+    /// Usage: unknown name or key (with the nearest), a key given twice, a value that does not parse.
+    pub fn build(&self, spec: &str) -> Result<Box<T>> {
+        let (name, rest) = spec.split_once(':').unwrap_or((spec, ""));
+        let entry = self.find(name.trim())?;
+        (entry.build)(&parse_options(entry, rest)?)
+    }
+}
+
+fn parse_options<T: ?Sized>(entry: &Entry<T>, text: &str) -> Result<Options> {
+    let mut given: Vec<(String, String)> = Vec::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let Some((key, value)) = part.split_once('=') else {
+            return Err(Error::usage(format!("{}: \"{part}\" is not of the form key=value", entry.name)));
+        };
+        let (key, value) = (key.trim(), value.trim());
+        if !entry.options.iter().any(|doc| doc.key == key) {
+            let error = Error::usage(format!("{} has no option \"{key}\"", entry.name));
+            let keys: Vec<_> = entry.options.iter().map(|doc| doc.key).collect();
+            return Err(match nearest(key, keys.iter().copied()) {
+                Some(near) => error.hint(format!("did you mean \"{near}\"?")),
+                None if keys.is_empty() => error.hint("it has none"),
+                None => error.hint(format!("it has: {}", keys.join(", "))),
+            });
+        }
+        if given.iter().any(|(other, _)| other == key) {
+            return Err(Error::usage(format!("{}: option {key} is given twice", entry.name)));
+        }
+        given.push((key.to_owned(), value.to_owned()));
+    }
+    Ok(Options { method: entry.name.to_owned(), docs: entry.options, given })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn toy() -> Registry<f64> {
+        const ENTRIES: &[Entry<f64>] = &[Entry {
+            name: "ramp",
+            aliases: &["slope"],
+            summary: "a number",
+            source: "",
+            options: &[OptionDoc { key: "end", default: "2", doc: "where it ends" }],
+            build: |options| Ok(Box::new(options.number("end", 0.0, 10.0)?)),
+        }];
+        Registry { kind: "toy", entries: ENTRIES }
+    }
+
+    #[test]
+    fn a_spec_builds_with_defaults_options_and_aliases() {
+        assert_eq!(*toy().build("ramp").unwrap(), 2.0);
+        assert_eq!(*toy().build("slope:end=3.5").unwrap(), 3.5);
+    }
+
+    #[test]
+    fn bad_specs_say_what_is_wrong() {
+        let message = |spec: &str| toy().build(spec).unwrap_err().to_string();
+        assert_eq!(message("ram"), "no toy is called \"ram\" (did you mean \"ramp\"?)");
+        assert_eq!(message("ramp:ends=1"), "ramp has no option \"ends\" (did you mean \"end\"?)");
+        assert_eq!(message("ramp:end"), "ramp: \"end\" is not of the form key=value");
+        assert_eq!(message("ramp:end=x"), "ramp: option end=x is not a f64");
+        assert_eq!(message("ramp:end=11"), "ramp: option end=11 must lie in [0, 10]");
+        assert_eq!(message("ramp:end=1,end=2"), "ramp: option end is given twice");
+    }
+}
