@@ -1,1 +1,21 @@
-//! langevin-core
+//! What every part of `langevin` shares: the [`Denoiser`] waist, the [`Preconditioned`] network that owns both
+//! loss and denoising, conditioning, per-image noise streams, the [`Run`] a sampler works under, and pictures.
+
+mod cond;
+mod denoiser;
+pub mod grid;
+pub mod guidance;
+mod image;
+mod network;
+mod noise;
+mod preconditioned;
+mod run;
+
+pub use cond::Cond;
+pub use denoiser::{Denoiser, Levels};
+pub use image::{Picture, Samples, batch_to_pictures, signed_to_batch};
+pub use langevin_process::{Error, ErrorKind, Level, Result, nearest};
+pub use network::Network;
+pub use noise::{NoiseStreams, Purpose, Stream};
+pub use preconditioned::{Losses, Preconditioned};
+pub use run::{Progress, Run};

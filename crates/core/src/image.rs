@@ -1,0 +1,143 @@
+//! Pictures on the host, and the one place where pixels become tensors and tensors become pixels.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// The samples of a picture, interleaved row by row (height, width, channel).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Samples {
+    /// 8 bits a sample, 0 to 255.
+    U8(Vec<u8>),
+    /// 16 bits a sample, 0 to 65535.
+    U16(Vec<u16>),
+}
+
+/// A picture on the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Channels a pixel: 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA, or any other number.
+    pub channels: usize,
+    /// `width * height * channels` samples.
+    pub samples: Samples,
+}
+
+impl Picture {
+    /// A picture of 8-bit samples.
+    ///
+    /// # Panics
+    /// If the number of samples is not `width * height * channels`.
+    pub fn from_u8(width: usize, height: usize, channels: usize, samples: Vec<u8>) -> Self {
+        assert_eq!(samples.len(), width * height * channels, "samples do not fit {width}x{height}x{channels}");
+        Self { width, height, channels, samples: Samples::U8(samples) }
+    }
+
+    /// A picture of 16-bit samples.
+    ///
+    /// # Panics
+    /// If the number of samples is not `width * height * channels`.
+    pub fn from_u16(width: usize, height: usize, channels: usize, samples: Vec<u16>) -> Self {
+        assert_eq!(samples.len(), width * height * channels, "samples do not fit {width}x{height}x{channels}");
+        Self { width, height, channels, samples: Samples::U16(samples) }
+    }
+
+    /// The samples in planes (channel, height, width), 0 -> -1 and the largest value -> 1.
+    pub fn to_signed(&self) -> Vec<f32> {
+        match &self.samples {
+            Samples::U8(samples) => self.planes(samples, |v| (f64::from(v) / 127.5 - 1.0) as f32),
+            Samples::U16(samples) => self.planes(samples, |v| (f64::from(v) / 32767.5 - 1.0) as f32),
+        }
+    }
+
+    /// An 8-bit picture from planes (channel, height, width) in [-1, 1]: values outside are clamped, halves round up,
+    /// and a value that is not a number becomes 0.
+    ///
+    /// # Panics
+    /// If the number of values is not `channels * height * width`.
+    pub fn from_signed(values: &[f32], channels: usize, height: usize, width: usize) -> Self {
+        let plane = height * width;
+        assert_eq!(values.len(), channels * plane, "values do not fit {channels}x{height}x{width}");
+        let mut samples = Vec::with_capacity(values.len());
+        for at in 0..plane {
+            samples.extend((0..channels).map(|channel| signed_to_byte(values[channel * plane + at])));
+        }
+        Self::from_u8(width, height, channels, samples)
+    }
+
+    /// The same picture with 8 bits a sample (16-bit samples are rounded).
+    #[must_use]
+    pub fn to_8_bit(&self) -> Picture {
+        match &self.samples {
+            Samples::U8(_) => self.clone(),
+            Samples::U16(wide) => {
+                let bytes = wide.iter().map(|v| ((u32::from(*v) * 255 + 32_767) / 65_535) as u8).collect();
+                Self::from_u8(self.width, self.height, self.channels, bytes)
+            }
+        }
+    }
+
+    fn planes<T: Copy>(&self, samples: &[T], to: impl Fn(T) -> f32) -> Vec<f32> {
+        let mut planes = Vec::with_capacity(samples.len());
+        for channel in 0..self.channels {
+            planes.extend(samples.iter().skip(channel).step_by(self.channels).map(|v| to(*v)));
+        }
+        planes
+    }
+}
+
+fn signed_to_byte(value: f32) -> u8 {
+    // `as` saturates, and takes a value that is not a number to 0.
+    (f64::from(value) * 127.5 + 128.0).floor() as u8
+}
+
+/// A batch tensor `[n, c, h, w]` from planes in [-1, 1].
+///
+/// # Panics
+/// If the number of values does not fit the shape.
+pub fn signed_to_batch(values: Vec<f32>, shape: [usize; 4], device: &Device) -> Tensor<4> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// The 8-bit pictures of a batch tensor `[n, c, h, w]` with values in [-1, 1].
+pub fn batch_to_pictures(batch: Tensor<4>) -> Vec<Picture> {
+    let [_, channels, height, width] = batch.dims();
+    let values = batch.into_data().convert::<f32>().into_vec::<f32>().expect("a float tensor holds floats");
+    values
+        .chunks(channels * height * width)
+        .map(|picture| Picture::from_signed(picture, channels, height, width))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_survives_the_round_trip() {
+        let all: Vec<u8> = (0..=255).collect();
+        let picture = Picture::from_u8(64, 4, 1, all);
+        assert_eq!(Picture::from_signed(&picture.to_signed(), 1, 4, 64), picture);
+    }
+
+    #[test]
+    fn planes_are_channel_first() {
+        let picture = Picture::from_u8(2, 1, 3, vec![0, 51, 102, 255, 204, 153]);
+        let signed = picture.to_signed();
+        let expected = [-1.0, 1.0, -0.6, 0.6, -0.2, 0.2];
+        assert!(signed.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{signed:?}");
+    }
+
+    #[test]
+    fn values_out_of_range_clamp_and_nan_is_black() {
+        let picture = Picture::from_signed(&[-3.0, 3.0, f32::NAN, 0.0], 1, 1, 4);
+        assert_eq!(picture.samples, Samples::U8(vec![0, 255, 0, 128]));
+    }
+
+    #[test]
+    fn sixteen_bits_become_eight_by_rounding() {
+        let picture = Picture::from_u16(3, 1, 1, vec![0, 32_896, 65_535]).to_8_bit();
+        assert_eq!(picture.samples, Samples::U8(vec![0, 128, 255]));
+    }
+}

@@ -1,0 +1,22 @@
+//! What a trainable network must be able to do.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+use crate::cond::Cond;
+
+/// A network from scaled noisy pictures to its training target (noise, clean picture, velocity...).
+///
+/// It knows nothing of schedules: [`crate::Preconditioned`] scales its input, gives it the noise input, and turns its
+/// output into a denoised picture.
+pub trait Network: Module + Sync {
+    /// One forward pass.
+    ///
+    /// # Shapes
+    /// `x`: `[batch, channels, height, width]`; `noise_input`: `[batch]`, one number per picture telling its noise
+    /// level; the result has the shape of `x`.
+    fn forward(&self, x: Tensor<4>, noise_input: Tensor<1>, cond: &Cond) -> Tensor<4>;
+
+    /// How many classes the network can be told; 0 when it is unconditional.
+    fn classes(&self) -> usize;
+}

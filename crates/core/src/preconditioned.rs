@@ -1,0 +1,107 @@
+//! A network with the coefficients that make it a denoiser: the one owner of both the loss and the denoising, so
+//! training and sampling cannot drift apart.
+
+use burn::tensor::{Tensor, TensorData};
+use langevin_process::{Coefficients, Diffusion, Error, Level, Result};
+
+use crate::cond::Cond;
+use crate::denoiser::{Denoiser, Levels};
+use crate::network::Network;
+
+/// A network together with the diffusion it was (or is being) trained for.
+///
+/// `denoised = skip * x + out * F(input * x, noise_input)` (Karras et al. 2022, eq. 7), with the coefficients of the
+/// diffusion's parameterisation.
+#[derive(Debug, Clone)]
+pub struct Preconditioned<N> {
+    /// The network `F`.
+    pub network: N,
+    /// Schedule, process, parameterisation and noise input.
+    pub diffusion: Diffusion,
+}
+
+/// The loss of a batch.
+#[derive(Debug)]
+pub struct Losses {
+    /// The weighted mean over the batch, shape `[1]`, to differentiate.
+    pub mean: Tensor<1>,
+    /// The unweighted mean squared error of each picture on the network's own target, shape `[batch]`.
+    pub per_image: Tensor<1>,
+}
+
+impl<N: Network> Preconditioned<N> {
+    /// Joins `network` and `diffusion`.
+    pub fn new(network: N, diffusion: Diffusion) -> Self {
+        Self { network, diffusion }
+    }
+
+    /// The training loss: `mean_i w_i * mean((F - target)^2)` over the pictures `i` of the batch.
+    ///
+    /// # Shapes
+    /// `x0` and `noise`: `[batch, channels, height, width]`; `at` and `weights` have `batch` entries, the weights being
+    /// those of [`langevin_process::Weighting::weight`].
+    ///
+    /// # Errors
+    /// Usage, where the parameterisation is undefined at one of the levels.
+    pub fn loss(
+        &self,
+        x0: Tensor<4>,
+        noise: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+        weights: &[f64],
+    ) -> Result<Losses> {
+        let [batch, channels, height, width] = x0.dims();
+        let of = self.coefficients(at)?;
+        let column = |f: fn(&Coefficients) -> f64| column(&of, f, &x0);
+        let level = |f: fn(Level) -> f64| at.map(&x0.device(), f);
+        let x = x0.clone() * level(|l| l.alpha) + noise.clone() * level(|l| l.sigma);
+        let input = x * column(|c| c.input);
+        let target = x0.clone() * column(|c| c.target_x0) + noise * column(|c| c.target_noise);
+        let answer = self.network.forward(input, self.noise_input(at, &x0), cond);
+        let pixels = channels * height * width;
+        let error = (answer - target).square().reshape([batch, pixels]);
+        let per_image = error.mean_dim(1).reshape([batch]);
+        let weights: Vec<f32> = weights.iter().map(|w| (*w / batch as f64) as f32).collect();
+        let weights = Tensor::<1>::from_data(TensorData::new(weights, [batch]), &per_image.device());
+        Ok(Losses { mean: (per_image.clone() * weights).sum(), per_image })
+    }
+
+    fn coefficients(&self, at: &Levels) -> Result<Vec<Coefficients>> {
+        at.0.iter().map(|level| self.diffusion.coefficients(*level)).collect()
+    }
+
+    fn noise_input(&self, at: &Levels, like: &Tensor<4>) -> Tensor<1> {
+        at.map(&like.device(), |level| self.diffusion.noise_input(level)).reshape([at.len()])
+    }
+}
+
+impl<N: Network> Denoiser for Preconditioned<N> {
+    fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
+        check_labels(cond, self.network.classes())?;
+        let of = self.coefficients(at)?;
+        let input = x.clone() * column(&of, |c| c.input, &x);
+        let answer = self.network.forward(input, self.noise_input(at, &x), cond);
+        Ok(x.clone() * column(&of, |c| c.skip, &x) + answer * column(&of, |c| c.out, &x))
+    }
+}
+
+fn column(of: &[Coefficients], pick: fn(&Coefficients) -> f64, like: &Tensor<4>) -> Tensor<4> {
+    let values: Vec<f32> = of.iter().map(|c| pick(c) as f32).collect();
+    Tensor::from_data(TensorData::new(values, [of.len(), 1, 1, 1]), &like.device())
+}
+
+fn check_labels(cond: &Cond, classes: usize) -> Result<()> {
+    let labels = cond.labels.iter().flatten().flatten();
+    for label in labels {
+        if classes == 0 {
+            return Err(Error::usage("this model was trained without classes, so it cannot be told one")
+                .hint("leave the class out, or train with --class-conditional"));
+        }
+        if *label as usize >= classes {
+            return Err(Error::usage(format!("there is no class {label}"))
+                .hint(format!("this model has classes 0 to {}", classes - 1)));
+        }
+    }
+    Ok(())
+}

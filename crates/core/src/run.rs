@@ -1,0 +1,74 @@
+//! What a sampler works under: conditioning, noise streams, a progress callback and a way to stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use burn::tensor::Tensor;
+use langevin_process::{Error, ErrorKind, Level, Result};
+
+use crate::cond::Cond;
+use crate::noise::NoiseStreams;
+
+/// What a sampler tells after each step.
+#[derive(Debug)]
+pub struct Progress<'a> {
+    /// Steps done, from 1.
+    pub step: usize,
+    /// Steps in all.
+    pub steps: usize,
+    /// The level that was just reached.
+    pub level: Level,
+    /// The pictures at that level, `[batch, channels, height, width]`.
+    pub x: &'a Tensor<4>,
+    /// The model's current answer for the clean pictures, same shape.
+    pub denoised: &'a Tensor<4>,
+}
+
+type Callback<'a> = Box<dyn FnMut(&Progress<'_>) + 'a>;
+
+/// The circumstances of one sampling run of one batch.
+pub struct Run<'a> {
+    /// What the model is told.
+    pub cond: Cond,
+    /// The noise streams of the pictures of this batch.
+    pub noise: NoiseStreams,
+    progress: Option<Callback<'a>>,
+    cancel: Option<Arc<AtomicBool>>,
+}
+
+impl<'a> Run<'a> {
+    /// A run that reports to nobody and cannot be stopped.
+    pub fn new(cond: Cond, noise: NoiseStreams) -> Self {
+        Self { cond, noise, progress: None, cancel: None }
+    }
+
+    /// Calls `callback` after every step.
+    #[must_use]
+    pub fn on_progress(mut self, callback: impl FnMut(&Progress<'_>) + 'a) -> Self {
+        self.progress = Some(Box::new(callback));
+        self
+    }
+
+    /// Stops at the next step once `flag` is true.
+    #[must_use]
+    pub fn cancelled_by(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.cancel = Some(flag);
+        self
+    }
+
+    /// Tells the progress callback about a finished step.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Interrupted`] when the run was cancelled.
+    pub fn report(&mut self, progress: &Progress<'_>) -> Result<()> {
+        if let Some(callback) = &mut self.progress {
+            callback(progress);
+        }
+        match &self.cancel {
+            Some(flag) if flag.load(Ordering::Relaxed) => {
+                Err(Error::new(ErrorKind::Interrupted(2), "sampling was interrupted"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
