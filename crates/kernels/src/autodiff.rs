@@ -1,0 +1,251 @@
+//! Each operation as one node of the autodiff graph, with its backward pass written by hand: the state kept is the
+//! inputs alone, and the gradients come from the wrapped backend's own bodies, fast ones included.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::NodeId;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, TensorMetadata};
+
+use crate::ops::{Attention, Conv2d, DiffusionOps, GroupNorm};
+
+/// Hands a gradient to a parent that wants one.
+macro_rules! register {
+    ($grads:ident, $($parent:ident => $grad:expr),*) => {
+        $(if let Some(node) = $parent {
+            $grads.register::<B>(node.id, $grad);
+        })*
+    };
+}
+
+impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff<B, C> {
+    fn image_conv(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        options: Conv2d,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct ImageConv;
+        impl<B: Backend + DiffusionOps> Backward<B, 3> for ImageConv {
+            type State = (NodeId, NodeId, Conv2d);
+
+            fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+                let (x, weight, options) = ops.state;
+                let [on_x, on_weight, on_bias] = ops.parents;
+                let grad = grads.consume::<B>(&ops.node);
+                let x = checkpointer.retrieve_node_output(x);
+                let weight = checkpointer.retrieve_node_output(weight);
+                let (by_x, by_weight, by_bias) =
+                    B::image_conv_backward(x, weight, grad, options, on_x.is_some());
+                register!(grads, on_x => by_x, on_weight => by_weight, on_bias => by_bias);
+            }
+        }
+        match ImageConv.prepare::<C>([x.node(), weight.node(), bias.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = (prep.checkpoint(&x), prep.checkpoint(&weight), options);
+                let y = B::image_conv(
+                    x.into_primitive(),
+                    weight.into_primitive(),
+                    bias.into_primitive(),
+                    options,
+                );
+                prep.finish(state, y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::image_conv(
+                x.into_primitive(),
+                weight.into_primitive(),
+                bias.into_primitive(),
+                options,
+            )),
+        }
+    }
+
+    fn row_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct RowLinear;
+        impl<B: Backend + DiffusionOps> Backward<B, 3> for RowLinear {
+            type State = (NodeId, NodeId);
+
+            fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+                let (x, weight) = ops.state;
+                let [on_x, on_weight, on_bias] = ops.parents;
+                let grad = grads.consume::<B>(&ops.node);
+                let x = checkpointer.retrieve_node_output(x);
+                let weight = checkpointer.retrieve_node_output(weight);
+                let outputs = grad.shape()[1];
+                register!(grads,
+                    on_x => B::float_matmul(grad.clone(), weight),
+                    on_weight => B::float_matmul(B::float_swap_dims(grad.clone(), 0, 1), x),
+                    on_bias => B::float_reshape(B::float_sum_dim(grad, 0), [outputs].into()));
+            }
+        }
+        match RowLinear.prepare::<C>([x.node(), weight.node(), bias.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = (prep.checkpoint(&x), prep.checkpoint(&weight));
+                let y = B::row_linear(x.into_primitive(), weight.into_primitive(), bias.into_primitive());
+                prep.finish(state, y)
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(B::row_linear(x.into_primitive(), weight.into_primitive(), bias.into_primitive()))
+            }
+        }
+    }
+
+    fn group_norm_act(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        options: GroupNorm,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct GroupNormAct;
+        impl<B: Backend + DiffusionOps> Backward<B, 3> for GroupNormAct {
+            type State = (NodeId, NodeId, NodeId, GroupNorm);
+
+            fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+                let (x, scale, shift, options) = ops.state;
+                let [on_x, on_scale, on_shift] = ops.parents;
+                let grad = grads.consume::<B>(&ops.node);
+                let x = checkpointer.retrieve_node_output(x);
+                let scale = checkpointer.retrieve_node_output(scale);
+                let shift = checkpointer.retrieve_node_output(shift);
+                let (by_x, by_scale, by_shift) = B::group_norm_act_backward(x, scale, shift, grad, options);
+                register!(grads, on_x => by_x, on_scale => by_scale, on_shift => by_shift);
+            }
+        }
+        match GroupNormAct.prepare::<C>([x.node(), scale.node(), shift.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = (prep.checkpoint(&x), prep.checkpoint(&scale), prep.checkpoint(&shift), options);
+                let y = B::group_norm_act(
+                    x.into_primitive(),
+                    scale.into_primitive(),
+                    shift.into_primitive(),
+                    options,
+                );
+                prep.finish(state, y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::group_norm_act(
+                x.into_primitive(),
+                scale.into_primitive(),
+                shift.into_primitive(),
+                options,
+            )),
+        }
+    }
+
+    fn softmax_attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        options: Attention,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct SoftmaxAttention;
+        impl<B: Backend + DiffusionOps> Backward<B, 3> for SoftmaxAttention {
+            type State = (NodeId, NodeId, NodeId, Attention);
+
+            fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+                let (q, k, v, options) = ops.state;
+                let [on_q, on_k, on_v] = ops.parents;
+                let grad = grads.consume::<B>(&ops.node);
+                let q = checkpointer.retrieve_node_output(q);
+                let k = checkpointer.retrieve_node_output(k);
+                let v = checkpointer.retrieve_node_output(v);
+                let (by_q, by_k, by_v) = B::softmax_attention_backward(q, k, v, grad, options);
+                register!(grads, on_q => by_q, on_k => by_k, on_v => by_v);
+            }
+        }
+        match SoftmaxAttention.prepare::<C>([q.node(), k.node(), v.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = (prep.checkpoint(&q), prep.checkpoint(&k), prep.checkpoint(&v), options);
+                let y =
+                    B::softmax_attention(q.into_primitive(), k.into_primitive(), v.into_primitive(), options);
+                prep.finish(state, y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::softmax_attention(
+                q.into_primitive(),
+                k.into_primitive(),
+                v.into_primitive(),
+                options,
+            )),
+        }
+    }
+
+    fn swish(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Swish;
+        impl<B: Backend + DiffusionOps> Backward<B, 1> for Swish {
+            type State = NodeId;
+
+            fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+                let [on_x] = ops.parents;
+                let grad = grads.consume::<B>(&ops.node);
+                let x = checkpointer.retrieve_node_output(ops.state);
+                register!(grads, on_x => B::swish_backward(x, grad));
+            }
+        }
+        match Swish.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = prep.checkpoint(&x);
+                prep.finish(state, B::swish(x.into_primitive()))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::swish(x.into_primitive())),
+        }
+    }
+
+    fn double_pixels(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct DoublePixels;
+        impl<B: Backend + DiffusionOps> Backward<B, 1> for DoublePixels {
+            type State = f64;
+
+            fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+                let [on_x] = ops.parents;
+                let grad = grads.consume::<B>(&ops.node);
+                register!(grads, on_x => B::halve_pixels(grad, ops.state));
+            }
+        }
+        match DoublePixels.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(factor, B::double_pixels(x.into_primitive(), factor)),
+            OpsKind::UnTracked(prep) => prep.finish(B::double_pixels(x.into_primitive(), factor)),
+        }
+    }
+
+    fn halve_pixels(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct HalvePixels;
+        impl<B: Backend + DiffusionOps> Backward<B, 1> for HalvePixels {
+            type State = (f64, [usize; 4]);
+
+            fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+                let (factor, [n, c, h, w]) = ops.state;
+                let [on_x] = ops.parents;
+                let mut grad = B::double_pixels(grads.consume::<B>(&ops.node), factor);
+                // An odd last row or column took no part.
+                if !h.is_multiple_of(2) {
+                    let row = [n, c, 1, w / 2 * 2].into();
+                    let zeros = B::float_zeros(row, &grad.device(), grad.dtype().into());
+                    grad = B::float_cat(vec![grad, zeros], 2);
+                }
+                if !w.is_multiple_of(2) {
+                    let column = [n, c, h, 1].into();
+                    let zeros = B::float_zeros(column, &grad.device(), grad.dtype().into());
+                    grad = B::float_cat(vec![grad, zeros], 3);
+                }
+                register!(grads, on_x => grad);
+            }
+        }
+        let shape = x.shape().dims();
+        match HalvePixels.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((factor, shape), B::halve_pixels(x.into_primitive(), factor)),
+            OpsKind::UnTracked(prep) => prep.finish(B::halve_pixels(x.into_primitive(), factor)),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The CPU's own bodies.
+
+use burn::backend::Flex;
+
+use crate::ops::DiffusionOps;
+
+impl DiffusionOps for Flex {}

@@ -1,0 +1,196 @@
+//! The seam: one trait of operations over backend tensors, with plain bodies as defaults.
+
+// The `backend_extension` macro copies every signature into its generated implementation.
+#![allow(clippy::too_many_arguments, clippy::type_complexity)]
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, backend_extension};
+
+use crate::plain;
+
+/// How a convolution walks over its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conv2d {
+    /// Step between neighbouring outputs, in pixels; 1 or more.
+    pub stride: usize,
+    /// Zeros added before and after the rows.
+    pub pad_rows: (usize, usize),
+    /// Zeros added before and after the columns.
+    pub pad_cols: (usize, usize),
+}
+
+impl Conv2d {
+    /// Stride 1 with zeros around so that the output has the input's size (odd kernels).
+    pub fn same(kernel: usize) -> Self {
+        Self::padded(1, kernel / 2)
+    }
+
+    /// A stride, and the same padding on all four sides.
+    pub fn padded(stride: usize, padding: usize) -> Self {
+        Self { stride, pad_rows: (padding, padding), pad_cols: (padding, padding) }
+    }
+
+    /// Output size `[height, width]` for an input and a kernel of the given sizes.
+    ///
+    /// # Panics
+    /// When the kernel is larger than the padded input.
+    pub fn output(&self, [h, w]: [usize; 2], [kh, kw]: [usize; 2]) -> [usize; 2] {
+        let padded = [h + self.pad_rows.0 + self.pad_rows.1, w + self.pad_cols.0 + self.pad_cols.1];
+        assert!(padded[0] >= kh && padded[1] >= kw, "a {kh}x{kw} kernel does not fit a {h}x{w} picture");
+        [(padded[0] - kh) / self.stride + 1, (padded[1] - kw) / self.stride + 1]
+    }
+}
+
+/// How a group norm normalises.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GroupNorm {
+    /// Number of groups; divides the channels.
+    pub groups: usize,
+    /// Added to the variance.
+    pub eps: f64,
+    /// Whether SiLU follows.
+    pub silu: bool,
+}
+
+/// How attention scales its scores.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Attention {
+    /// The scores are `scale * q k^T`; usually `1 / sqrt(head dim)`.
+    pub scale: f64,
+}
+
+/// The numbers of one AdamW step (Loshchilov and Hutter 2019, algorithm 2) and of the weight average that follows it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamW {
+    /// Learning rate of this step.
+    pub learning_rate: f64,
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub eps: f64,
+    /// Decoupled weight decay; each step multiplies the weights by `1 - learning_rate * weight_decay`.
+    pub weight_decay: f64,
+    /// This step's number, from 1; corrects the moments' bias.
+    pub step: u64,
+    /// The gradient is multiplied by this first (clipping, accumulation).
+    pub grad_scale: f64,
+    /// The average becomes `ema_decay * average + (1 - ema_decay) * weights`.
+    pub ema_decay: f64,
+}
+
+/// What a diffusion network asks of a backend beyond Burn's own operations.
+///
+/// The defaults are the reference. Shapes: `n` pictures, `c` channels, `h` rows, `w` columns.
+#[backend_extension(Flex, Autodiff)]
+pub trait DiffusionOps: Backend {
+    /// Convolution with bias: `x` `[n, ci, h, w]`, `weight` `[co, ci, kh, kw]`, `bias` `[co]` -> `[n, co, h', w']`.
+    fn image_conv(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        options: Conv2d,
+    ) -> FloatTensor<Self> {
+        plain::image_conv::<Self>(x, weight, bias, options)
+    }
+
+    /// The gradients of [`DiffusionOps::image_conv`] by `x`, `weight` and `bias`. With `input_grad` false the first is
+    /// not wanted and may be anything.
+    fn image_conv_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        options: Conv2d,
+        input_grad: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        plain::image_conv_backward::<Self>(x, weight, grad, options, input_grad)
+    }
+
+    /// `x weight^T + bias`: `x` `[n, i]`, `weight` `[o, i]`, `bias` `[o]` -> `[n, o]`; a row does not depend on the
+    /// rows beside it, to the bit.
+    fn row_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        plain::row_linear::<Self>(x, weight, bias)
+    }
+
+    /// Group norm, then a scale and a shift for each channel, then SiLU if asked for:
+    /// `act(normalised(x) * scale + shift)` with `x` `[n, c, h, w]`; `scale` and `shift` are `[n, c]`, or `[1, c]` where
+    /// all pictures share them.
+    fn group_norm_act(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        options: GroupNorm,
+    ) -> FloatTensor<Self> {
+        plain::group_norm_act::<Self>(x, scale, shift, options)
+    }
+
+    /// The gradients of [`DiffusionOps::group_norm_act`] by `x`, `scale` and `shift`.
+    fn group_norm_act_backward(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        options: GroupNorm,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        plain::group_norm_act_backward::<Self>(x, scale, shift, grad, options)
+    }
+
+    /// `softmax(scale * q k^T) v`, all `[n, heads, tokens, dim]`; the tokens of `k` and `v` may differ from `q`'s.
+    fn softmax_attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        options: Attention,
+    ) -> FloatTensor<Self> {
+        plain::softmax_attention::<Self>(q, k, v, options)
+    }
+
+    /// The gradients of [`DiffusionOps::softmax_attention`] by `q`, `k` and `v`.
+    fn softmax_attention_backward(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        options: Attention,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        plain::softmax_attention_backward::<Self>(q, k, v, grad, options)
+    }
+
+    /// `x * sigmoid(x)`, any shape.
+    fn swish(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        plain::swish::<Self>(x)
+    }
+
+    /// The gradient of [`DiffusionOps::swish`].
+    fn swish_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self> {
+        plain::swish_backward::<Self>(x, grad)
+    }
+
+    /// Each pixel becomes `factor` times a 2 x 2 block of itself: `[n, c, h, w]` -> `[n, c, 2h, 2w]`.
+    fn double_pixels(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
+        plain::double_pixels::<Self>(x, factor)
+    }
+
+    /// Each 2 x 2 block becomes `factor` times its sum (0.25 averages): `[n, c, 2h, 2w]` -> `[n, c, h, w]`; an odd last
+    /// row or column is dropped.
+    fn halve_pixels(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
+        plain::halve_pixels::<Self>(x, factor)
+    }
+
+    /// One AdamW step on one parameter and its moving average; returns the new `(param, m, v, ema)`.
+    fn adamw_ema(
+        param: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        m: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        ema: FloatTensor<Self>,
+        options: AdamW,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        plain::adamw_ema::<Self>(param, grad, m, v, ema, options)
+    }
+}

@@ -1,0 +1,245 @@
+//! The reference bodies, in plain backend operations: what every faster body must agree with, and on an autodiff
+//! backend, what every hand-written backward pass must agree with.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, TensorMetadata};
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Shape, Slice};
+
+use crate::ops::{AdamW, Attention, Conv2d, GroupNorm};
+
+/// Rows handled together by [`row_linear`]; a shorter last block is filled up with zeros.
+const ROWS: usize = 16;
+
+fn dims<B: Backend, const D: usize>(x: &FloatTensor<B>) -> [usize; D] {
+    x.shape().dims()
+}
+
+fn reshape<B: Backend, const D: usize>(x: FloatTensor<B>, shape: [usize; D]) -> FloatTensor<B> {
+    B::float_reshape(x, Shape::from(shape))
+}
+
+fn conv_options(options: Conv2d) -> ConvOptions<2> {
+    ConvOptions {
+        stride: [options.stride; 2],
+        padding: [options.pad_rows, options.pad_cols],
+        dilation: [1, 1],
+        groups: 1,
+    }
+}
+
+/// See [`crate::DiffusionOps::image_conv`].
+pub fn image_conv<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    options: Conv2d,
+) -> FloatTensor<B> {
+    B::conv2d(x, weight, Some(bias), conv_options(options))
+}
+
+/// See [`crate::DiffusionOps::image_conv_backward`].
+pub fn image_conv_backward<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    options: Conv2d,
+    input_grad: bool,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let [n, co, h, w] = dims::<B, 4>(&grad);
+    let by_row = B::float_sum_dim(reshape::<B, 3>(grad.clone(), [n, co, h * w]), 2);
+    let by_bias = reshape::<B, 1>(B::float_sum_dim(by_row, 0), [co]);
+    let by_weight =
+        B::conv2d_weight_backward(x.clone(), weight.clone(), grad.clone(), conv_options(options));
+    let by_x = if input_grad { B::conv2d_x_backward(x, weight, grad, conv_options(options)) } else { x };
+    (by_x, by_weight, by_bias)
+}
+
+/// See [`crate::DiffusionOps::row_linear`]. Rows go in blocks of 16, so that the product a row goes through always
+/// has the same shape, and with it the same order of additions.
+pub fn row_linear<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, bias: FloatTensor<B>) -> FloatTensor<B> {
+    let [n, inputs] = dims::<B, 2>(&x);
+    let [outputs, _] = dims::<B, 2>(&weight);
+    let blocks = n.div_ceil(ROWS);
+    let missing = blocks * ROWS - n;
+    let x = if missing == 0 {
+        x
+    } else {
+        let zeros = B::float_zeros(Shape::from([missing, inputs]), &x.device(), x.dtype().into());
+        B::float_cat(vec![x, zeros], 0)
+    };
+    let x = reshape::<B, 3>(x, [blocks, ROWS, inputs]);
+    let weight = reshape::<B, 3>(weight, [1, outputs, inputs]);
+    let weight = B::float_expand(weight, Shape::from([blocks, outputs, inputs]));
+    let y = B::float_matmul(x, B::float_swap_dims(weight, 1, 2));
+    let y = reshape::<B, 2>(y, [blocks * ROWS, outputs]);
+    let y = if missing == 0 { y } else { B::float_slice(y, &[Slice::from(0..n), Slice::from(0..outputs)]) };
+    B::float_add(y, reshape::<B, 2>(bias, [1, outputs]))
+}
+
+/// Normalised values `[n, groups, c/groups * h * w]` and `1/std` `[n, groups, 1]`.
+fn normalise<B: Backend>(x: FloatTensor<B>, options: GroupNorm) -> (FloatTensor<B>, FloatTensor<B>) {
+    let [n, c, h, w] = dims::<B, 4>(&x);
+    assert!(c.is_multiple_of(options.groups), "{c} channels do not divide into {} groups", options.groups);
+    let x = reshape::<B, 3>(x, [n, options.groups, c / options.groups * h * w]);
+    let centred = B::float_sub(x.clone(), B::float_mean_dim(x, 2));
+    let variance = B::float_mean_dim(B::float_mul(centred.clone(), centred.clone()), 2);
+    let inverse_std = B::float_recip(B::float_sqrt(B::float_add_scalar(variance, options.eps.into())));
+    (B::float_mul(centred, inverse_std.clone()), inverse_std)
+}
+
+fn per_channel<B: Backend>(modulation: FloatTensor<B>) -> FloatTensor<B> {
+    let [rows, c] = dims::<B, 2>(&modulation);
+    reshape::<B, 4>(modulation, [rows, c, 1, 1])
+}
+
+/// See [`crate::DiffusionOps::group_norm_act`].
+pub fn group_norm_act<B: Backend>(
+    x: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    shift: FloatTensor<B>,
+    options: GroupNorm,
+) -> FloatTensor<B> {
+    let shape = dims::<B, 4>(&x);
+    let normalised = reshape::<B, 4>(normalise::<B>(x, options).0, shape);
+    let y = B::float_add(B::float_mul(normalised, per_channel::<B>(scale)), per_channel::<B>(shift));
+    if options.silu { swish::<B>(y) } else { y }
+}
+
+/// See [`crate::DiffusionOps::group_norm_act_backward`].
+///
+/// With `z = xhat * scale + shift` and `dz` its gradient, `dxhat = dz * scale` and
+/// `dx = (dxhat - mean(dxhat) - xhat * mean(dxhat * xhat)) / std`, means over the group (Wu and He 2018).
+pub fn group_norm_act_backward<B: Backend>(
+    x: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    shift: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    options: GroupNorm,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let [n, c, h, w] = dims::<B, 4>(&x);
+    let (normalised, inverse_std) = normalise::<B>(x, options);
+    let xhat = reshape::<B, 4>(normalised.clone(), [n, c, h, w]);
+    let grad = if options.silu {
+        let z =
+            B::float_add(B::float_mul(xhat.clone(), per_channel::<B>(scale.clone())), per_channel::<B>(shift));
+        swish_backward::<B>(z, grad)
+    } else {
+        grad
+    };
+    let rows = dims::<B, 2>(&scale)[0];
+    let per_picture = |values: FloatTensor<B>| {
+        let sums = reshape::<B, 2>(B::float_sum_dim(reshape::<B, 3>(values, [n, c, h * w]), 2), [n, c]);
+        if rows == n { sums } else { B::float_sum_dim(sums, 0) }
+    };
+    let by_scale = per_picture(B::float_mul(grad.clone(), xhat));
+    let by_shift = per_picture(grad.clone());
+    let dxhat = B::float_mul(grad, per_channel::<B>(scale));
+    let dxhat = reshape::<B, 3>(dxhat, dims::<B, 3>(&normalised));
+    let projection = B::float_mean_dim(B::float_mul(dxhat.clone(), normalised.clone()), 2);
+    let mean = B::float_mean_dim(dxhat.clone(), 2);
+    let by_x = B::float_sub(B::float_sub(dxhat, mean), B::float_mul(normalised, projection));
+    (reshape::<B, 4>(B::float_mul(by_x, inverse_std), [n, c, h, w]), by_scale, by_shift)
+}
+
+/// Probabilities `[n, heads, queries, keys]`.
+fn probabilities<B: Backend>(q: FloatTensor<B>, k: FloatTensor<B>, options: Attention) -> FloatTensor<B> {
+    let scores = B::float_matmul(B::float_mul_scalar(q, options.scale.into()), B::float_swap_dims(k, 2, 3));
+    B::softmax(scores, 3)
+}
+
+/// See [`crate::DiffusionOps::softmax_attention`].
+pub fn softmax_attention<B: Backend>(
+    q: FloatTensor<B>,
+    k: FloatTensor<B>,
+    v: FloatTensor<B>,
+    options: Attention,
+) -> FloatTensor<B> {
+    B::float_matmul(probabilities::<B>(q, k, options), v)
+}
+
+/// See [`crate::DiffusionOps::softmax_attention_backward`]. The probabilities are computed again rather than kept.
+pub fn softmax_attention_backward<B: Backend>(
+    q: FloatTensor<B>,
+    k: FloatTensor<B>,
+    v: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    options: Attention,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let p = probabilities::<B>(q.clone(), k.clone(), options);
+    let by_v = B::float_matmul(B::float_swap_dims(p.clone(), 2, 3), grad.clone());
+    let by_p = B::float_matmul(grad, B::float_swap_dims(v, 2, 3));
+    let row = B::float_sum_dim(B::float_mul(by_p.clone(), p.clone()), 3);
+    let by_scores = B::float_mul_scalar(B::float_mul(p, B::float_sub(by_p, row)), options.scale.into());
+    let by_q = B::float_matmul(by_scores.clone(), k);
+    let by_k = B::float_matmul(B::float_swap_dims(by_scores, 2, 3), q);
+    (by_q, by_k, by_v)
+}
+
+/// See [`crate::DiffusionOps::swish`].
+pub fn swish<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_mul(x.clone(), B::sigmoid(x))
+}
+
+/// See [`crate::DiffusionOps::swish_backward`]: `s (1 + x (1 - s))` with `s = sigmoid(x)`.
+pub fn swish_backward<B: Backend>(x: FloatTensor<B>, grad: FloatTensor<B>) -> FloatTensor<B> {
+    let s = B::sigmoid(x.clone());
+    let rest = B::float_add_scalar(B::float_neg(s.clone()), 1.0.into());
+    let slope = B::float_mul(s, B::float_add_scalar(B::float_mul(x, rest), 1.0.into()));
+    B::float_mul(grad, slope)
+}
+
+/// See [`crate::DiffusionOps::double_pixels`].
+pub fn double_pixels<B: Backend>(x: FloatTensor<B>, factor: f64) -> FloatTensor<B> {
+    let [n, c, h, w] = dims::<B, 4>(&x);
+    let x = if factor == 1.0 { x } else { B::float_mul_scalar(x, factor.into()) };
+    let x = B::float_expand(reshape::<B, 5>(x, [n * c, h, 1, w, 1]), Shape::from([n * c, h, 2, w, 2]));
+    reshape::<B, 4>(x, [n, c, 2 * h, 2 * w])
+}
+
+/// See [`crate::DiffusionOps::halve_pixels`].
+pub fn halve_pixels<B: Backend>(x: FloatTensor<B>, factor: f64) -> FloatTensor<B> {
+    let [n, c, h, w] = dims::<B, 4>(&x);
+    let (h2, w2) = (h / 2, w / 2);
+    let x = if (h, w) == (2 * h2, 2 * w2) {
+        x
+    } else {
+        let all = [n, c, 2 * h2, 2 * w2].map(|end| Slice::from(0..end));
+        B::float_slice(x, &all)
+    };
+    let x = B::float_sum_dim(reshape::<B, 5>(x, [n * c, h2, 2, w2, 2]), 4);
+    let x = B::float_sum_dim(x, 2);
+    B::float_mul_scalar(reshape::<B, 4>(x, [n, c, h2, w2]), factor.into())
+}
+
+/// See [`crate::DiffusionOps::adamw_ema`].
+pub fn adamw_ema<B: Backend>(
+    param: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    m: FloatTensor<B>,
+    v: FloatTensor<B>,
+    ema: FloatTensor<B>,
+    options: AdamW,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let mix = |old: FloatTensor<B>, keep: f64, new: FloatTensor<B>| {
+        B::float_add(B::float_mul_scalar(old, keep.into()), B::float_mul_scalar(new, (1.0 - keep).into()))
+    };
+    let grad = B::float_mul_scalar(grad, options.grad_scale.into());
+    let m = mix(m, options.beta1, grad.clone());
+    let v = mix(v, options.beta2, B::float_mul(grad.clone(), grad));
+    let (step, root) = options.step_sizes();
+    let below = B::float_add_scalar(B::float_mul_scalar(B::float_sqrt(v.clone()), root.into()), options.eps.into());
+    let change = B::float_mul_scalar(B::float_div(m.clone(), below), step.into());
+    let param = B::float_mul_scalar(param, (1.0 - options.learning_rate * options.weight_decay).into());
+    let param = B::float_sub(param, change);
+    let ema = mix(ema, options.ema_decay, param.clone());
+    (param, m, v, ema)
+}
+
+impl AdamW {
+    /// `(learning_rate / (1 - beta1^step), 1 / sqrt(1 - beta2^step))`: the two bias corrections, in f64.
+    pub(crate) fn step_sizes(&self) -> (f64, f64) {
+        let power = |beta: f64| 1.0 - (beta.ln() * self.step as f64).exp();
+        (self.learning_rate / power(self.beta1), 1.0 / power(self.beta2).sqrt())
+    }
+}

@@ -1,0 +1,105 @@
+//! The same operations on `Tensor`: what networks and trainers call.
+
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+
+use crate::ops::{AdamW, Attention, Conv2d, DiffusionOps, GroupNorm};
+
+/// Convolution with bias (a 1 x 1 kernel is a matrix product per pixel).
+///
+/// # Shapes
+/// `x` `[n, ci, h, w]`, `weight` `[co, ci, kh, kw]`, `bias` `[co]`; result `[n, co, h', w']`, see [`Conv2d::output`].
+pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, options: Conv2d) -> Tensor<4> {
+    let [_, ci, _, _] = x.dims();
+    let [co, wi, _, _] = weight.dims();
+    assert_eq!(ci, wi, "the convolution takes {wi} channels, the picture has {ci}");
+    assert_eq!(bias.dims(), [co], "one bias for each output channel");
+    Tensor::from_dispatch(Dispatch::image_conv(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        options,
+    ))
+}
+
+/// `x weight^T + bias`; the weight lies as PyTorch's does.
+///
+/// # Shapes
+/// `x` `[n, i]`, `weight` `[o, i]`, `bias` `[o]`; result `[n, o]`.
+pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
+    assert_eq!(x.dims()[1], weight.dims()[1], "inputs of the linear layer");
+    Tensor::from_dispatch(Dispatch::row_linear(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()))
+}
+
+/// Group norm, then `* scale + shift` for each channel, then SiLU where `options.silu`.
+///
+/// # Shapes
+/// `x` `[n, c, h, w]`; `scale` and `shift` both `[n, c]` or both `[1, c]`; result as `x`.
+pub fn group_norm(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, options: GroupNorm) -> Tensor<4> {
+    let [n, c, _, _] = x.dims();
+    assert_eq!(scale.dims(), shift.dims(), "scale and shift of a group norm");
+    assert!([[n, c], [1, c]].contains(&scale.dims()), "scale is {:?} for {n} x {c} channels", scale.dims());
+    assert!(c.is_multiple_of(options.groups), "{c} channels do not divide into {} groups", options.groups);
+    Tensor::from_dispatch(Dispatch::group_norm_act(
+        x.into_dispatch(),
+        scale.into_dispatch(),
+        shift.into_dispatch(),
+        options,
+    ))
+}
+
+/// Multi-head `softmax(q k^T / sqrt(dim)) v` (Vaswani et al. 2017, equation 1).
+///
+/// # Shapes
+/// `q` `[n, heads, tokens, dim]`, `k` and `v` `[n, heads, keys, dim]`; result as `q`.
+pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
+    let options = Attention { scale: 1.0 / (q.dims()[3] as f64).sqrt() };
+    Tensor::from_dispatch(Dispatch::softmax_attention(
+        q.into_dispatch(),
+        k.into_dispatch(),
+        v.into_dispatch(),
+        options,
+    ))
+}
+
+/// `x * sigmoid(x)`, any shape.
+pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::swish(x.into_dispatch()))
+}
+
+/// Nearest-neighbour upsampling by 2: `[n, c, h, w]` -> `[n, c, 2h, 2w]`.
+pub fn upsample_nearest2x(x: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::double_pixels(x.into_dispatch(), 1.0))
+}
+
+/// Average of each 2 x 2 block: `[n, c, h, w]` -> `[n, c, h/2, w/2]`; an odd last row or column is dropped.
+pub fn downsample2x(x: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::halve_pixels(x.into_dispatch(), 0.25))
+}
+
+/// One AdamW step and the moving average that follows it, in one pass: returns the new `(param, m, v, ema)`.
+///
+/// All five tensors have one shape and lie on a device without autodiff.
+pub fn adamw_ema_step<const D: usize>(
+    param: Tensor<D>,
+    grad: Tensor<D>,
+    m: Tensor<D>,
+    v: Tensor<D>,
+    ema: Tensor<D>,
+    options: &AdamW,
+) -> (Tensor<D>, Tensor<D>, Tensor<D>, Tensor<D>) {
+    let (param, m, v, ema) = Dispatch::adamw_ema(
+        param.into_dispatch(),
+        grad.into_dispatch(),
+        m.into_dispatch(),
+        v.into_dispatch(),
+        ema.into_dispatch(),
+        *options,
+    );
+    (
+        Tensor::from_dispatch(param),
+        Tensor::from_dispatch(m),
+        Tensor::from_dispatch(v),
+        Tensor::from_dispatch(ema),
+    )
+}
