@@ -1,0 +1,52 @@
+//! `cargo xtask tidy`: the rules of the house that a compiler does not know. One file a group of rules; each rule is
+//! a function from the [`Tree`] to what it found.
+
+mod edges;
+mod readme;
+mod registries;
+mod sizes;
+mod sources;
+
+use std::path::Path;
+
+use crate::tree::{Finding, Tree};
+
+/// A rule: the name it is listed under, and the check.
+type Rule = (&'static str, fn(&Tree) -> Vec<Finding>);
+
+const RULES: &[Rule] = &[
+    ("crate edges", edges::check),
+    ("workspace lints", edges::check_lints),
+    ("lines per file", sources::check_length),
+    ("header lines", sources::check_headers),
+    ("file names", sources::check_names),
+    ("unsafe code", sources::check_unsafe),
+    ("file access", sources::check_file_access),
+    ("white space", sources::check_white_space),
+    ("module lines", registries::check_modules),
+    ("registries", registries::check_entries),
+    ("large files", sizes::check),
+    ("commands in the documents", readme::check),
+];
+
+/// Runs every rule on the files under `root` and prints what they find.
+///
+/// # Errors
+/// When a rule is broken; warnings alone pass.
+pub fn run(root: &Path) -> Result<(), String> {
+    let tree = Tree::read(root)?;
+    let (mut errors, mut warnings) = (0, 0);
+    for (name, rule) in RULES {
+        for finding in rule(&tree) {
+            *(if finding.warning { &mut warnings } else { &mut errors }) += 1;
+            println!("{finding} [{name}]");
+        }
+    }
+    let summary =
+        format!("{} files, {} rules: {errors} errors, {warnings} warnings", tree.files.len(), RULES.len());
+    if errors > 0 {
+        return Err(format!("tidy: {summary}"));
+    }
+    println!("tidy: {summary}");
+    Ok(())
+}
