@@ -45,9 +45,10 @@ pub fn check_entries(tree: &Tree) -> Vec<Finding> {
         for file in tree.files.iter().filter(in_folder).filter(|file| file.path != list.path) {
             let module = module_name(&file.path);
             let entries = entry_constants(file.rust().unwrap_or_default());
-            if entries.is_empty() {
-                findings
-                    .push(Finding::file(&file.path, "a file in a folder of methods, but it has no ENTRY"));
+            let shared = |other: &SourceFile| other.rust().is_some_and(|text| uses_sibling(text, module));
+            if entries.is_empty() && !tree.files.iter().filter(in_folder).any(shared) {
+                let message = "has no ENTRY, and no method beside it uses it";
+                findings.push(Finding::file(&file.path, message));
             }
             for entry in entries {
                 let path = format!("{module}::{entry}");
@@ -154,15 +155,12 @@ mod tests {
     #[test]
     fn a_second_entry_must_be_listed_and_a_stranger_has_none() {
         let two = format!("{METHOD}\n}};\npub const SCALED_ENTRY: Entry<dyn Schedule> = Entry {{");
-        let tree = with(&[
-            (
-                "crates/process/src/schedules/mod.rs",
-                "mod cosine;\nmod odd;\n// odd::ENTRY\nRegistry { cosine::ENTRY }",
-            ),
+        let list = format!("{LIST}\nmod odd;\n// odd::ENTRY");
+        let tree = Tree::of(&[
+            ("crates/process/src/schedules/mod.rs", list.as_str()),
             ("crates/process/src/schedules/cosine.rs", &two),
             ("crates/process/src/schedules/odd.rs", "fn x() {}"),
         ]);
-        let tree = Tree { files: tree.files.into_iter().rev().collect() };
         let messages: Vec<_> = check_entries(&tree).into_iter().map(|finding| finding.message).collect();
         assert_eq!(messages.len(), 2, "{messages:?}");
         assert!(messages.iter().any(|m| m.contains("cosine::SCALED_ENTRY")), "{messages:?}");
