@@ -1,0 +1,46 @@
+//! Training densities: which times a network is trained at, one file each, and the stratification of a batch.
+
+mod log_normal;
+mod logit_normal;
+mod uniform;
+
+use std::fmt::Debug;
+
+use crate::diffusion::Diffusion;
+use crate::registry::Registry;
+
+/// A distribution of training times, as its quantile function.
+pub trait Density: Debug + Send + Sync {
+    /// The time in `[0, 1]` of a uniform number `u` in `(0, 1)`, rising with `u`.
+    fn time(&self, u: f64, diffusion: &Diffusion) -> f64;
+}
+
+/// Every density.
+pub const DENSITIES: Registry<dyn Density> =
+    Registry { kind: "density", entries: &[uniform::ENTRY, log_normal::ENTRY, logit_normal::ENTRY] };
+
+/// Uniform numbers spread evenly over a batch: number `i` is `(i + offset) / batch`, one in each `1 / batch` of `(0, 1)`.
+///
+/// With `offset` uniform in `(0, 1)` each number is uniform within its stratum and the batch as a whole is uniform, with much
+/// less variance in the loss than independent numbers (Kingma et al. 2021, VDM, 2107.00630, appendix I.1). Give
+/// them to a density. They rise with `i`, so the pictures of a batch must come in an order that says nothing about
+/// them. `offset` outside `(0, 1)` is moved just inside.
+pub fn stratified(batch: usize, offset: f64) -> Vec<f64> {
+    let offset = offset.clamp(1e-6, 1.0 - 1e-6);
+    (0..batch).map(|i| (i as f64 + offset) / batch as f64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_stratum_has_one_number() {
+        for offset in [0.0, 0.3, 1.0] {
+            for (i, u) in stratified(7, offset).into_iter().enumerate() {
+                assert!(u > i as f64 / 7.0 && u < (i + 1) as f64 / 7.0);
+            }
+        }
+        assert!(stratified(0, 0.5).is_empty());
+    }
+}

@@ -1,0 +1,50 @@
+//! `ve`: variance-exploding, `alpha = 1`: noise is added to the untouched picture.
+//!
+//! Song et al. 2021 (2011.13456), eq. 29. `sigma = exp(-log_snr / 2)`, and at most `limit`: with `alpha = 1` there is no
+//! level of pure noise, so a schedule that ends in one (flow, continuous cosine, rescaled) ends at `limit` instead.
+
+use super::Process;
+use crate::error::Result;
+use crate::level::Level;
+use crate::registry::{Entry, OptionDoc, Options};
+
+pub(super) const ENTRY: Entry<dyn Process> = Entry {
+    name: "ve",
+    aliases: &[],
+    summary: "variance-exploding: alpha = 1 (NCSN)",
+    source: "Song et al. 2021, arXiv:2011.13456, eq. 29",
+    options: &[LIMIT],
+    build: |options| Ok(Box::new(Exploding::read("ve", options)?)),
+};
+
+/// The option that bounds sigma.
+pub(super) const LIMIT: OptionDoc =
+    OptionDoc { key: "limit", default: "10000", doc: "highest sigma, for schedules that end in pure noise" };
+
+/// The processes with `alpha = 1`.
+#[derive(Debug)]
+pub(super) struct Exploding {
+    name: &'static str,
+    limit: f64,
+}
+
+impl Exploding {
+    /// The process called `name` with its option `limit`.
+    pub(super) fn read(name: &'static str, options: &Options) -> Result<Self> {
+        Ok(Self { name, limit: options.number("limit", 1.0, 1e6)? })
+    }
+}
+
+impl Process for Exploding {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn level(&self, log_snr: f64) -> Level {
+        Level { alpha: 1.0, sigma: libm::exp(-0.5 * log_snr).min(self.limit) }
+    }
+
+    fn log_alpha_slope(&self, _log_snr: f64) -> f64 {
+        0.0
+    }
+}

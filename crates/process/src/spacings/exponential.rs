@@ -1,0 +1,30 @@
+//! `exponential`: every step lowers the noise by the same factor.
+//!
+//! Song & Ermon 2019 (1907.05600), section 4.2, and k-diffusion's `get_sigmas_exponential`: even in `ln(sigma / alpha)`.
+
+use super::Spacing;
+use super::range::{Range, SIGMA_MAX, SIGMA_MIN};
+use crate::diffusion::Diffusion;
+use crate::error::Result;
+use crate::level::Level;
+use crate::registry::Entry;
+
+pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
+    name: "exponential",
+    aliases: &[],
+    summary: "every step lowers sigma / alpha by the same factor",
+    source: "Song & Ermon 2019, arXiv:1907.05600, section 4.2",
+    options: &[SIGMA_MIN, SIGMA_MAX],
+    build: |options| Ok(Box::new(Exponential { range: Range::read(options)? })),
+};
+
+#[derive(Debug)]
+struct Exponential {
+    range: Range,
+}
+
+impl Spacing for Exponential {
+    fn path(&self, diffusion: &Diffusion, steps: usize) -> Result<Vec<Level>> {
+        self.range.path(diffusion, steps, |part, min, max| max + part * (min - max))
+    }
+}

@@ -1,0 +1,29 @@
+//! Time inputs: the number that tells a network the noise level (`c_noise`), one file each.
+
+mod flow_time;
+mod log_sigma;
+mod log_snr;
+mod time;
+mod timestep;
+
+use std::fmt::Debug;
+
+use crate::diffusion::Diffusion;
+use crate::level::Level;
+use crate::registry::Registry;
+
+/// What a network is told about the noise.
+pub trait TimeInput: Debug + Send + Sync {
+    /// The number for a level, finite everywhere.
+    fn value(&self, diffusion: &Diffusion, at: Level) -> f64;
+}
+
+/// Every time input.
+pub const TIME_INPUTS: Registry<dyn TimeInput> = Registry {
+    kind: "time input",
+    entries: &[timestep::ENTRY, log_sigma::ENTRY, log_snr::ENTRY, time::ENTRY, flow_time::ENTRY],
+};
+
+/// The log-SNR is clamped to `-LIMIT..LIMIT` before it becomes an input: beyond it the picture is, to any network, all
+/// signal or all noise.
+const LIMIT: f64 = 20.0;
