@@ -1,1 +1,21 @@
-//! langevin-sample
+//! Samplers: ways to walk a path of noise levels from noise to a picture with any [`langevin_core::Denoiser`].
+//!
+//! A sampler owns its loop and reads like its paper's algorithm. It knows levels, not schedules or processes, so each
+//! works for variance preserving, variance exploding, sub-VP and flow models alike, from `alpha = 0` to `sigma = 0`.
+//!
+//! * [`SAMPLERS`]: every method by name; [`Sampler`]: what a method is.
+//! * [`steps`]: the steps of a path, each a [`PathStep`] with the step primitive all methods share.
+//! * [`sample_all`]: any number of pictures, in batches that do not show in the result.
+
+mod batches;
+mod churn;
+pub mod methods;
+mod path;
+mod sampler;
+mod start;
+
+pub use batches::{BatchProgress, SampleRequest, sample_all};
+pub use methods::SAMPLERS;
+pub use path::{PathStep, steps};
+pub use sampler::Sampler;
+pub use start::start_noise;

@@ -1,1 +1,1 @@
-//! langevin-testkit
+//! Closed-form denoisers and conformance suites.

@@ -1,0 +1,121 @@
+//! Any number of pictures, made in batches that do not show: picture `i` of seed `s` is the same bytes whatever the batch
+//! size, because it draws only from stream `i`.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use burn::tensor::{Device, Tensor};
+use langevin_core::{Cond, Denoiser, Error, Level, NoiseStreams, Progress, Result, Run};
+
+use crate::sampler::Sampler;
+use crate::start::start_noise;
+
+/// What to sample.
+#[derive(Debug, Clone)]
+pub struct SampleRequest {
+    /// How many pictures.
+    pub count: usize,
+    /// The number of the first picture; picture `first + i` of a seed is the same in every request.
+    pub first: u64,
+    /// The seed of all noise.
+    pub seed: u64,
+    /// `[channels, height, width]` of what the model makes.
+    pub shape: [usize; 3],
+    /// How many pictures at once; it changes memory and speed alone.
+    pub batch_size: usize,
+    /// The class of each picture, `count` of them; absent: no conditioning.
+    pub labels: Option<Vec<Option<u32>>>,
+    /// Noise of variance 1 to start from instead of that of the seed, `[count, channels, height, width]`.
+    pub start: Option<Tensor<4>>,
+    /// Stops after the current step once true.
+    pub cancel: Option<Arc<AtomicBool>>,
+}
+
+impl SampleRequest {
+    /// `count` unconditional pictures of `shape` from `seed`, numbered from 0, 16 at a time.
+    pub fn new(count: usize, seed: u64, shape: [usize; 3]) -> Self {
+        Self { count, first: 0, seed, shape, batch_size: 16, labels: None, start: None, cancel: None }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.count == 0 || self.batch_size == 0 || self.shape.contains(&0) {
+            return Err(Error::usage(format!(
+                "cannot sample {} pictures of {:?} in batches of {}",
+                self.count, self.shape, self.batch_size
+            ))
+            .hint("every number must be at least 1"));
+        }
+        if let Some(labels) = self.labels.as_ref().filter(|labels| labels.len() != self.count) {
+            return Err(Error::usage(format!(
+                "there are {} classes for {} pictures",
+                labels.len(),
+                self.count
+            )));
+        }
+        let [c, h, w] = self.shape;
+        match &self.start {
+            Some(start) if start.dims() != [self.count, c, h, w] => {
+                let wanted = [self.count, c, h, w];
+                Err(Error::usage(format!("the start noise has shape {:?}, not {wanted:?}", start.dims())))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where [`sample_all`] is.
+#[derive(Debug)]
+pub struct BatchProgress<'a> {
+    /// The position in the request of the first picture of this batch, from 0.
+    pub offset: usize,
+    /// How many pictures are asked for.
+    pub count: usize,
+    /// The step of this batch; at its last step `x` holds the finished pictures.
+    pub progress: &'a Progress<'a>,
+}
+
+impl BatchProgress<'_> {
+    /// How much of the whole request is done, in (0, 1].
+    pub fn fraction(&self) -> f64 {
+        let done = self.progress.step as f64 / self.progress.steps as f64;
+        (self.offset as f64 + self.progress.x.dims()[0] as f64 * done) / self.count as f64
+    }
+}
+
+/// Samples every picture of `request` along `path` and calls `each_step` after each step of each batch.
+///
+/// # Shapes
+/// The result is `[count, channels, height, width]`, in the order of the request.
+///
+/// # Errors
+/// Usage, when the numbers or shapes of the request do not fit together, or what [`Sampler::sample`] says.
+pub fn sample_all(
+    model: &dyn Denoiser,
+    sampler: &dyn Sampler,
+    path: &[Level],
+    request: &SampleRequest,
+    device: &Device,
+    mut each_step: impl FnMut(&BatchProgress<'_>),
+) -> Result<Tensor<4>> {
+    request.check()?;
+    crate::path::steps(path)?;
+    let count = request.count;
+    let mut made = Vec::new();
+    for offset in (0..count).step_by(request.batch_size) {
+        let end = count.min(offset + request.batch_size);
+        let cond =
+            Cond { labels: request.labels.as_ref().map(|all| all[offset..end].to_vec()), dropout: None };
+        let images = (offset..end).map(|index| request.first.wrapping_add(index as u64));
+        let mut run = Run::new(cond, NoiseStreams::new(request.seed, images))
+            .on_progress(|progress| each_step(&BatchProgress { offset, count, progress }));
+        if let Some(flag) = &request.cancel {
+            run = run.cancelled_by(Arc::clone(flag));
+        }
+        let x = match &request.start {
+            Some(start) => start.clone().slice([offset..end]).mul_scalar(path[0].sigma),
+            None => start_noise(&run, path[0], request.shape, device),
+        };
+        made.push(sampler.sample(model, x, path, &mut run)?);
+    }
+    Ok(Tensor::cat(made, 0))
+}

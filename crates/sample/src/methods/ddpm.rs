@@ -1,0 +1,76 @@
+//! Ancestral sampling (Ho, Jain and Abbeel 2020, "Denoising Diffusion Probabilistic Models", arXiv 2006.11239,
+//! Algorithm 2): each step draws from the posterior of the less noisy picture given the current one and the model's
+//! answer, eq. 6 and 7.
+//!
+//! In any process Ho's `beta` of a step is `sigma^2 (1 - SNR / SNR')` and `beta tilde` is `sigma'^2 (1 - SNR / SNR')`
+//! ([`Level::ancestral`]): this is how eq. 7 reads when the steps are not those of an integer table, and why nothing
+//! divides by zero at either end.
+
+use burn::tensor::Tensor;
+use langevin_core::{Denoiser, Error, Level, Levels, Progress, Purpose, Result, Run};
+use langevin_process::{Entry, OptionDoc};
+
+use crate::path::steps;
+use crate::sampler::Sampler;
+
+pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
+    name: "ddpm",
+    aliases: &["ancestral"],
+    summary: "ancestral sampling: noise at every step; needs many steps",
+    source: "Ho et al. 2020, Algorithm 2 (arXiv 2006.11239)",
+    options: &[OptionDoc {
+        key: "variance",
+        default: "fixed_small",
+        doc: "noise of a step: fixed_small (beta tilde, right for few distinct pictures) or fixed_large (beta)",
+    }],
+    build: |options| {
+        let large = match options.text("variance") {
+            "fixed_small" => false,
+            "fixed_large" => true,
+            other => {
+                return Err(Error::usage(format!("ddpm: there is no variance \"{other}\""))
+                    .hint("use fixed_small or fixed_large"));
+            }
+        };
+        Ok(Box::new(Ddpm { large }))
+    },
+};
+
+#[derive(Debug)]
+struct Ddpm {
+    large: bool,
+}
+
+impl Sampler for Ddpm {
+    fn sample(
+        &self,
+        model: &dyn Denoiser,
+        mut x: Tensor<4>,
+        path: &[Level],
+        run: &mut Run<'_>,
+    ) -> Result<Tensor<4>> {
+        let [batch, c, h, w] = x.dims();
+        for step in steps(path)? {
+            let denoised = model.denoise(x.clone(), &Levels::all(step.from, batch), &run.cond)?;
+            let posterior = step.from.ancestral(step.to, 1.0);
+            x = x.mul_scalar(posterior.x) + denoised.clone().mul_scalar(posterior.x0);
+            // The last step adds nothing: z = 0 at t = 1 in Algorithm 2.
+            if step.to.sigma > 0.0 {
+                let wider = if self.large { step.from.sigma / step.to.sigma } else { 1.0 };
+                let noise = run.noise.normal(Purpose::Sampler, step.index as u64, [c, h, w], &x.device());
+                x = x + noise.mul_scalar(posterior.noise * wider);
+            }
+            let (level, steps) = (step.to, step.count);
+            run.report(&Progress { step: step.index + 1, steps, level, x: &x, denoised: &denoised })?;
+        }
+        Ok(x)
+    }
+
+    fn calls(&self, path: &[Level]) -> usize {
+        path.len() - 1
+    }
+
+    fn order(&self) -> Option<usize> {
+        None
+    }
+}

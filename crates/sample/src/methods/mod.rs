@@ -1,0 +1,17 @@
+//! The samplers, one file each. A new one is a file here and a line in [`SAMPLERS`].
+
+mod ddim;
+mod ddpm;
+mod dpmpp_2m;
+mod euler;
+mod heun;
+
+use langevin_process::Registry;
+
+use crate::sampler::Sampler;
+
+/// Every sampler by name.
+pub const SAMPLERS: Registry<dyn Sampler> = Registry {
+    kind: "sampler",
+    entries: &[ddpm::ENTRY, ddim::ENTRY, euler::ENTRY, heun::ENTRY, dpmpp_2m::ENTRY],
+};
