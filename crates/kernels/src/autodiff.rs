@@ -1,11 +1,11 @@
 //! Each operation as one node of the autodiff graph, with its backward pass written by hand: the state kept is the
 //! inputs alone, and the gradients come from the wrapped backend's own bodies, fast ones included.
 
+use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::autodiff::NodeId;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, TensorMetadata};
 
@@ -30,22 +30,27 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
         #[derive(Debug)]
         struct ImageConv;
         impl<B: Backend + DiffusionOps> Backward<B, 3> for ImageConv {
-            type State = (NodeId, NodeId, Conv2d);
+            type State = (NodeId, NodeId, usize, Conv2d);
 
-            fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
-                let (x, weight, options) = ops.state;
+            fn backward(
+                self,
+                ops: Ops<Self::State, 3>,
+                grads: &mut Gradients,
+                checkpointer: &mut Checkpointer,
+            ) {
+                let (x, weight, bias_rows, options) = ops.state;
                 let [on_x, on_weight, on_bias] = ops.parents;
                 let grad = grads.consume::<B>(&ops.node);
                 let x = checkpointer.retrieve_node_output(x);
                 let weight = checkpointer.retrieve_node_output(weight);
                 let (by_x, by_weight, by_bias) =
-                    B::image_conv_backward(x, weight, grad, options, on_x.is_some());
+                    B::image_conv_backward(x, weight, grad, bias_rows, options, on_x.is_some());
                 register!(grads, on_x => by_x, on_weight => by_weight, on_bias => by_bias);
             }
         }
         match ImageConv.prepare::<C>([x.node(), weight.node(), bias.node()]).compute_bound().stateful() {
             OpsKind::Tracked(mut prep) => {
-                let state = (prep.checkpoint(&x), prep.checkpoint(&weight), options);
+                let state = (prep.checkpoint(&x), prep.checkpoint(&weight), bias.shape()[0], options);
                 let y = B::image_conv(
                     x.into_primitive(),
                     weight.into_primitive(),
@@ -73,7 +78,12 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
         impl<B: Backend + DiffusionOps> Backward<B, 3> for RowLinear {
             type State = (NodeId, NodeId);
 
-            fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+            fn backward(
+                self,
+                ops: Ops<Self::State, 3>,
+                grads: &mut Gradients,
+                checkpointer: &mut Checkpointer,
+            ) {
                 let (x, weight) = ops.state;
                 let [on_x, on_weight, on_bias] = ops.parents;
                 let grad = grads.consume::<B>(&ops.node);
@@ -109,7 +119,12 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
         impl<B: Backend + DiffusionOps> Backward<B, 3> for GroupNormAct {
             type State = (NodeId, NodeId, NodeId, GroupNorm);
 
-            fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+            fn backward(
+                self,
+                ops: Ops<Self::State, 3>,
+                grads: &mut Gradients,
+                checkpointer: &mut Checkpointer,
+            ) {
                 let (x, scale, shift, options) = ops.state;
                 let [on_x, on_scale, on_shift] = ops.parents;
                 let grad = grads.consume::<B>(&ops.node);
@@ -151,7 +166,12 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
         impl<B: Backend + DiffusionOps> Backward<B, 3> for SoftmaxAttention {
             type State = (NodeId, NodeId, NodeId, Attention);
 
-            fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+            fn backward(
+                self,
+                ops: Ops<Self::State, 3>,
+                grads: &mut Gradients,
+                checkpointer: &mut Checkpointer,
+            ) {
                 let (q, k, v, options) = ops.state;
                 let [on_q, on_k, on_v] = ops.parents;
                 let grad = grads.consume::<B>(&ops.node);
@@ -184,7 +204,12 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
         impl<B: Backend + DiffusionOps> Backward<B, 1> for Swish {
             type State = NodeId;
 
-            fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+            fn backward(
+                self,
+                ops: Ops<Self::State, 1>,
+                grads: &mut Gradients,
+                checkpointer: &mut Checkpointer,
+            ) {
                 let [on_x] = ops.parents;
                 let grad = grads.consume::<B>(&ops.node);
                 let x = checkpointer.retrieve_node_output(ops.state);
@@ -244,7 +269,9 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
         }
         let shape = x.shape().dims();
         match HalvePixels.prepare::<C>([x.node()]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((factor, shape), B::halve_pixels(x.into_primitive(), factor)),
+            OpsKind::Tracked(prep) => {
+                prep.finish((factor, shape), B::halve_pixels(x.into_primitive(), factor))
+            }
             OpsKind::UnTracked(prep) => prep.finish(B::halve_pixels(x.into_primitive(), factor)),
         }
     }

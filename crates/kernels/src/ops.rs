@@ -85,7 +85,8 @@ pub struct AdamW {
 /// The defaults are the reference. Shapes: `n` pictures, `c` channels, `h` rows, `w` columns.
 #[backend_extension(Flex, Autodiff)]
 pub trait DiffusionOps: Backend {
-    /// Convolution with bias: `x` `[n, ci, h, w]`, `weight` `[co, ci, kh, kw]`, `bias` `[co]` -> `[n, co, h', w']`.
+    /// Convolution with bias: `x` `[n, ci, h, w]`, `weight` `[co, ci, kh, kw]` -> `[n, co, h', w']`. `bias` is `[1, co]`,
+    /// or `[n, co]` where each picture has its own (a time embedding added to the output).
     fn image_conv(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -95,16 +96,17 @@ pub trait DiffusionOps: Backend {
         plain::image_conv::<Self>(x, weight, bias, options)
     }
 
-    /// The gradients of [`DiffusionOps::image_conv`] by `x`, `weight` and `bias`. With `input_grad` false the first is
-    /// not wanted and may be anything.
+    /// The gradients of [`DiffusionOps::image_conv`] by `x`, `weight` and `bias` (which had `bias_rows` rows). With
+    /// `input_grad` false the first is not wanted and may be anything.
     fn image_conv_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         grad: FloatTensor<Self>,
+        bias_rows: usize,
         options: Conv2d,
         input_grad: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        plain::image_conv_backward::<Self>(x, weight, grad, options, input_grad)
+        plain::image_conv_backward::<Self>(x, weight, grad, bias_rows, options, input_grad)
     }
 
     /// `x weight^T + bias`: `x` `[n, i]`, `weight` `[o, i]`, `bias` `[o]` -> `[n, o]`; a row does not depend on the

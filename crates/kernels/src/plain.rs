@@ -35,7 +35,7 @@ pub fn image_conv<B: Backend>(
     bias: FloatTensor<B>,
     options: Conv2d,
 ) -> FloatTensor<B> {
-    B::conv2d(x, weight, Some(bias), conv_options(options))
+    B::float_add(B::conv2d(x, weight, None, conv_options(options)), per_channel::<B>(bias))
 }
 
 /// See [`crate::DiffusionOps::image_conv_backward`].
@@ -43,21 +43,26 @@ pub fn image_conv_backward<B: Backend>(
     x: FloatTensor<B>,
     weight: FloatTensor<B>,
     grad: FloatTensor<B>,
+    bias_rows: usize,
     options: Conv2d,
     input_grad: bool,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
     let [n, co, h, w] = dims::<B, 4>(&grad);
-    let by_row = B::float_sum_dim(reshape::<B, 3>(grad.clone(), [n, co, h * w]), 2);
-    let by_bias = reshape::<B, 1>(B::float_sum_dim(by_row, 0), [co]);
-    let by_weight =
-        B::conv2d_weight_backward(x.clone(), weight.clone(), grad.clone(), conv_options(options));
+    let by_bias = B::float_sum_dim(reshape::<B, 3>(grad.clone(), [n, co, h * w]), 2);
+    let by_bias = reshape::<B, 2>(by_bias, [n, co]);
+    let by_bias = if bias_rows == n { by_bias } else { B::float_sum_dim(by_bias, 0) };
+    let by_weight = B::conv2d_weight_backward(x.clone(), weight.clone(), grad.clone(), conv_options(options));
     let by_x = if input_grad { B::conv2d_x_backward(x, weight, grad, conv_options(options)) } else { x };
     (by_x, by_weight, by_bias)
 }
 
 /// See [`crate::DiffusionOps::row_linear`]. Rows go in blocks of 16, so that the product a row goes through always
 /// has the same shape, and with it the same order of additions.
-pub fn row_linear<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>, bias: FloatTensor<B>) -> FloatTensor<B> {
+pub fn row_linear<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+) -> FloatTensor<B> {
     let [n, inputs] = dims::<B, 2>(&x);
     let [outputs, _] = dims::<B, 2>(&weight);
     let blocks = n.div_ceil(ROWS);
@@ -121,8 +126,10 @@ pub fn group_norm_act_backward<B: Backend>(
     let (normalised, inverse_std) = normalise::<B>(x, options);
     let xhat = reshape::<B, 4>(normalised.clone(), [n, c, h, w]);
     let grad = if options.silu {
-        let z =
-            B::float_add(B::float_mul(xhat.clone(), per_channel::<B>(scale.clone())), per_channel::<B>(shift));
+        let z = B::float_add(
+            B::float_mul(xhat.clone(), per_channel::<B>(scale.clone())),
+            per_channel::<B>(shift),
+        );
         swish_backward::<B>(z, grad)
     } else {
         grad
@@ -228,7 +235,8 @@ pub fn adamw_ema<B: Backend>(
     let m = mix(m, options.beta1, grad.clone());
     let v = mix(v, options.beta2, B::float_mul(grad.clone(), grad));
     let (step, root) = options.step_sizes();
-    let below = B::float_add_scalar(B::float_mul_scalar(B::float_sqrt(v.clone()), root.into()), options.eps.into());
+    let below =
+        B::float_add_scalar(B::float_mul_scalar(B::float_sqrt(v.clone()), root.into()), options.eps.into());
     let change = B::float_mul_scalar(B::float_div(m.clone(), below), step.into());
     let param = B::float_mul_scalar(param, (1.0 - options.learning_rate * options.weight_decay).into());
     let param = B::float_sub(param, change);

@@ -8,12 +8,13 @@ use crate::ops::{AdamW, Attention, Conv2d, DiffusionOps, GroupNorm};
 /// Convolution with bias (a 1 x 1 kernel is a matrix product per pixel).
 ///
 /// # Shapes
-/// `x` `[n, ci, h, w]`, `weight` `[co, ci, kh, kw]`, `bias` `[co]`; result `[n, co, h', w']`, see [`Conv2d::output`].
-pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, options: Conv2d) -> Tensor<4> {
-    let [_, ci, _, _] = x.dims();
+/// `x` `[n, ci, h, w]`, `weight` `[co, ci, kh, kw]`, `bias` `[1, co]`, or `[n, co]` where each picture has its own;
+/// result `[n, co, h', w']`, see [`Conv2d::output`].
+pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<2>, options: Conv2d) -> Tensor<4> {
+    let [n, ci, _, _] = x.dims();
     let [co, wi, _, _] = weight.dims();
     assert_eq!(ci, wi, "the convolution takes {wi} channels, the picture has {ci}");
-    assert_eq!(bias.dims(), [co], "one bias for each output channel");
+    assert!([[1, co], [n, co]].contains(&bias.dims()), "the bias is {:?} for {n} x {co}", bias.dims());
     Tensor::from_dispatch(Dispatch::image_conv(
         x.into_dispatch(),
         weight.into_dispatch(),
@@ -28,7 +29,11 @@ pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, options: Conv2d)
 /// `x` `[n, i]`, `weight` `[o, i]`, `bias` `[o]`; result `[n, o]`.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
     assert_eq!(x.dims()[1], weight.dims()[1], "inputs of the linear layer");
-    Tensor::from_dispatch(Dispatch::row_linear(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()))
+    Tensor::from_dispatch(Dispatch::row_linear(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+    ))
 }
 
 /// Group norm, then `* scale + shift` for each channel, then SiLU where `options.silu`.

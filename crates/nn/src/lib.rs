@@ -1,1 +1,22 @@
-//! langevin-nn
+//! Networks: the U-Net of DDPM, ADM and EDM, in modules whose paths are the tensor names of diffusers.
+//!
+//! Layers keep PyTorch's weight layouts and call [`langevin_kernels`] for all that costs time. Initial weights are drawn
+//! on the host from (seed, parameter path), so a seed gives one network everywhere.
+
+mod attention;
+mod draw;
+mod embed;
+mod layers;
+mod resample;
+mod resnet;
+pub mod unet;
+mod weights;
+
+pub use attention::AttentionBlock;
+pub use draw::Draw;
+pub use embed::{FourierProjection, TimeEmbedding, sinusoidal};
+pub use layers::{Conv2d, Embedding, GroupNorm, Linear};
+pub use resample::Resampler;
+pub use resnet::{Pass, ResnetBlock};
+pub use unet::{Estimate, UNet, UNetConfig};
+pub use weights::{Tensors, export, load, parameter_count, parameters};

@@ -1,0 +1,184 @@
+//! The residual block of DDPM (Ho et al. 2020, appendix B) and ADM (Dhariwal and Nichol 2021, section 3).
+//!
+//! `norm, SiLU, [resample], conv, + or modulate by the time embedding, norm, SiLU, dropout, conv`, added to the
+//! (resampled, projected) input.
+
+use std::cell::Cell;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use langevin_core::{NoiseStreams, Purpose};
+use langevin_kernels as kernels;
+
+use crate::draw::Draw;
+use crate::layers::{Conv2d, GroupNorm, Linear};
+
+/// What every block of one forward pass is told.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    /// SiLU of the embedding of noise level and class, `[n, dim]`.
+    pub embedding: Tensor<2>,
+    /// Where dropout masks come from; `None` drops nothing.
+    pub dropout: Option<&'a NoiseStreams>,
+    /// How many dropout layers were passed; numbers the masks.
+    layer: Cell<u64>,
+}
+
+impl<'a> Pass<'a> {
+    /// A pass with this activated embedding.
+    pub fn new(embedding: Tensor<2>, dropout: Option<&'a NoiseStreams>) -> Self {
+        Self { embedding, dropout, layer: Cell::new(0) }
+    }
+
+    /// Sets each number to zero with chance `rate` and divides the others by `1 - rate` (Srivastava et al. 2014).
+    fn drop_out(&self, x: Tensor<4>, rate: f64) -> Tensor<4> {
+        let (Some(streams), true) = (self.dropout, rate > 0.0) else { return x };
+        let layer = self.layer.replace(self.layer.get() + 1);
+        let [_, c, h, w] = x.dims();
+        let uniform = streams.uniform(Purpose::Dropout, layer, [c, h, w], &x.device());
+        x * uniform.greater_equal_elem(rate).float() / (1.0 - rate)
+    }
+}
+
+/// What a residual block is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct ResnetShape {
+    /// Channels in.
+    pub inputs: usize,
+    /// Channels out; where they differ from `inputs`, a 1 x 1 convolution carries the input over.
+    pub outputs: usize,
+    /// Length of the embedding.
+    pub embedding: usize,
+    /// Groups of both norms.
+    pub groups: usize,
+    /// Epsilon of both norms.
+    pub eps: f64,
+    /// Chance of a number being dropped before the second convolution.
+    pub dropout: f64,
+    /// Whether the embedding scales and shifts the second norm, rather than being added before it.
+    pub scale_shift: bool,
+    /// The sum of input and block is divided by this.
+    pub rescale: f64,
+    /// Whether the second convolution starts at zero.
+    pub zero: bool,
+}
+
+/// A change of size inside a residual block, on both branches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resize {
+    /// No change.
+    Keep,
+    /// Twice the size, by repeating pixels.
+    Up,
+    /// Half the size, by averaging 2 x 2 blocks.
+    Down,
+}
+
+/// A residual block.
+#[derive(Module, Debug)]
+pub struct ResnetBlock {
+    norm1: GroupNorm,
+    conv1: Conv2d,
+    time_emb_proj: Linear,
+    norm2: GroupNorm,
+    conv2: Conv2d,
+    conv_shortcut: Option<Conv2d>,
+    #[module(skip)]
+    options: ResnetOptions,
+}
+
+/// What a residual block needs to know beside its weights.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ResnetOptions {
+    pub(crate) resize: Resize,
+    pub(crate) scale_shift: bool,
+    pub(crate) dropout: f64,
+    pub(crate) rescale: f64,
+}
+
+/// The layers of a residual block, borrowed from whoever holds them.
+pub(crate) struct ResnetParts<'a> {
+    pub(crate) norm1: &'a GroupNorm,
+    pub(crate) conv1: &'a Conv2d,
+    pub(crate) time_emb_proj: &'a Linear,
+    pub(crate) norm2: &'a GroupNorm,
+    pub(crate) conv2: &'a Conv2d,
+    pub(crate) conv_shortcut: Option<&'a Conv2d>,
+    pub(crate) options: ResnetOptions,
+}
+
+impl ResnetBlock {
+    /// Draws the block.
+    pub fn new(draw: &Draw<'_>, shape: ResnetShape) -> Self {
+        let ResnetShape { inputs, outputs, groups, eps, .. } = shape;
+        let modulation = if shape.scale_shift { 2 * outputs } else { outputs };
+        Self {
+            norm1: GroupNorm::new(&draw.at("norm1"), inputs, groups, eps, true),
+            conv1: Conv2d::same(&draw.at("conv1"), inputs, outputs, 3),
+            time_emb_proj: Linear::new(&draw.at("time_emb_proj"), shape.embedding, modulation),
+            norm2: GroupNorm::new(&draw.at("norm2"), outputs, groups, eps, true),
+            conv2: Conv2d::maybe_zero(&draw.at("conv2"), outputs, outputs, 3, shape.zero),
+            conv_shortcut: (inputs != outputs)
+                .then(|| Conv2d::same(&draw.at("conv_shortcut"), inputs, outputs, 1)),
+            options: shape.options(Resize::Keep),
+        }
+    }
+
+    /// `[n, inputs, h, w]` -> `[n, outputs, h, w]`.
+    pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        ResnetParts {
+            norm1: &self.norm1,
+            conv1: &self.conv1,
+            time_emb_proj: &self.time_emb_proj,
+            norm2: &self.norm2,
+            conv2: &self.conv2,
+            conv_shortcut: self.conv_shortcut.as_ref(),
+            options: self.options,
+        }
+        .forward(x, pass)
+    }
+
+    /// The device its weights lie on.
+    pub fn device(&self) -> Device {
+        self.norm1.weight.val().device()
+    }
+}
+
+impl ResnetShape {
+    pub(crate) fn options(&self, resize: Resize) -> ResnetOptions {
+        ResnetOptions { resize, scale_shift: self.scale_shift, dropout: self.dropout, rescale: self.rescale }
+    }
+}
+
+impl ResnetParts<'_> {
+    pub(crate) fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        let ResnetOptions { resize, scale_shift, dropout, rescale } = self.options;
+        let hidden = resize.apply(self.norm1.forward(x.clone()));
+        let x = resize.apply(x);
+        let modulation = self.time_emb_proj.forward(pass.embedding.clone());
+        let hidden = if scale_shift {
+            let hidden = self.conv1.forward(hidden);
+            let [scale, shift] = modulation.chunk(2, 1).try_into().expect("a split in two");
+            self.norm2.forward_modulated(hidden, scale, shift)
+        } else {
+            self.norm2.forward(self.conv1.forward_adding(hidden, modulation))
+        };
+        let hidden = self.conv2.forward(pass.drop_out(hidden, dropout));
+        let x = match self.conv_shortcut {
+            Some(conv) => conv.forward(x),
+            None => x,
+        };
+        let out = x + hidden;
+        if rescale == 1.0 { out } else { out / rescale }
+    }
+}
+
+impl Resize {
+    fn apply(self, x: Tensor<4>) -> Tensor<4> {
+        match self {
+            Self::Keep => x,
+            Self::Up => kernels::upsample_nearest2x(x),
+            Self::Down => kernels::downsample2x(x),
+        }
+    }
+}

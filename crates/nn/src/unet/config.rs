@@ -1,0 +1,258 @@
+//! What a U-Net is made of, with defaults, and what is wrong with a config that cannot be built.
+
+use langevin_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// How the noise level becomes features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeFeatures {
+    /// Sines and cosines at fixed frequencies.
+    Positional,
+    /// Sines and cosines at random frequencies, kept with the weights.
+    Fourier,
+}
+
+/// How pictures change size between levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resample {
+    /// A strided convolution down; pixel repetition and a convolution up (DDPM).
+    Conv,
+    /// Residual blocks that average or repeat pixels on both branches (ADM, BigGAN).
+    Resnet,
+}
+
+/// What a [`super::UNet`] is made of. Field by field it can say what a diffusers `UNet2DModel` config says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UNetConfig {
+    /// Channels of the noisy picture. Default 3.
+    pub in_channels: usize,
+    /// Channels of the answer. Default 3.
+    pub out_channels: usize,
+    /// Channels of each level, finest first; every level after the first has half the size. Default `[64, 128, 128]`.
+    pub channels: Vec<usize>,
+    /// Residual blocks of each level on the way down; the way up has one more. Default 2.
+    pub layers_per_block: usize,
+    /// Levels with self-attention after each residual block, numbered from 0, the finest. Default none.
+    pub attention_levels: Vec<usize>,
+    /// The same for the way up, where it differs. Default: as `attention_levels`.
+    pub up_attention_levels: Option<Vec<usize>>,
+    /// Whether the middle block, at the coarsest level, has self-attention. Default true.
+    pub mid_attention: bool,
+    /// Whether there is a middle block. Default true.
+    pub mid_block: bool,
+    /// Channels of one attention head; `None` makes one head of all channels. Default 64.
+    pub attention_head_dim: Option<usize>,
+    /// Groups of every group norm. Default 32.
+    pub norm_groups: usize,
+    /// Groups of the norm before the middle attention; 0 leaves it out (diffusers does so in a scale-shift network that
+    /// names no number). Default: as `norm_groups`.
+    pub mid_attention_norm_groups: Option<usize>,
+    /// Epsilon of every group norm. Default 1e-5.
+    pub norm_eps: f64,
+    /// How the noise level becomes features. Default positional.
+    pub time_features: TimeFeatures,
+    /// The noise input is multiplied by this before its features are taken. Default 1.
+    pub time_scale: f64,
+    /// Whether Fourier features are taken of the logarithm of the noise input (diffusers' way). Default false.
+    pub fourier_log: bool,
+    /// Standard deviation of the Fourier frequencies. Default 16.
+    pub fourier_scale: f64,
+    /// Whether cosines come before sines. Default true.
+    pub flip_sin_to_cos: bool,
+    /// Subtracted from the number of frequencies in their exponent: 0, or 1 to end at exactly 1/10000. Default 0.
+    pub freq_shift: f64,
+    /// Length of the embedding; `None` is four times the channels of the first level. Default `None`.
+    pub embedding_dim: Option<usize>,
+    /// Whether the embedding scales and shifts each block's second norm, rather than being added before it. Default
+    /// false.
+    pub scale_shift: bool,
+    /// How pictures change size between levels. Default conv.
+    pub resample: Resample,
+    /// Zeros around a picture before a strided convolution: 1, or 0 for one after the last row and column. Default 1.
+    pub downsample_padding: usize,
+    /// Each block's sum of input and change is divided by this. Default 1.
+    pub output_scale_factor: f64,
+    /// The same in the middle block. Default 1.
+    pub mid_block_scale_factor: f64,
+    /// Whether each block's last convolution, attention's last layer and the network's last convolution start at zero,
+    /// so that the network starts by answering zero. Default true.
+    pub zero_init: bool,
+    /// Classes the network can be told; 0 makes it unconditional. Default 0.
+    pub classes: usize,
+    /// Whether one more row of the class table stands for "no class", which classifier-free guidance needs. Without
+    /// it a picture of no class gets no class vector. Default true.
+    pub null_class: bool,
+    /// Chance of a number being dropped in each residual block. Default 0.
+    pub dropout: f64,
+    /// Side of the square of pixels folded into channels at the input and unfolded at the output: a cheap way to fewer
+    /// operations. Default 1.
+    pub patch: usize,
+}
+
+impl Default for UNetConfig {
+    fn default() -> Self {
+        Self {
+            in_channels: 3,
+            out_channels: 3,
+            channels: vec![64, 128, 128],
+            layers_per_block: 2,
+            attention_levels: Vec::new(),
+            up_attention_levels: None,
+            mid_attention: true,
+            mid_block: true,
+            attention_head_dim: Some(64),
+            norm_groups: 32,
+            mid_attention_norm_groups: None,
+            norm_eps: 1e-5,
+            time_features: TimeFeatures::Positional,
+            time_scale: 1.0,
+            fourier_log: false,
+            fourier_scale: 16.0,
+            flip_sin_to_cos: true,
+            freq_shift: 0.0,
+            embedding_dim: None,
+            scale_shift: false,
+            resample: Resample::Conv,
+            downsample_padding: 1,
+            output_scale_factor: 1.0,
+            mid_block_scale_factor: 1.0,
+            zero_init: true,
+            classes: 0,
+            null_class: true,
+            dropout: 0.0,
+            patch: 1,
+        }
+    }
+}
+
+impl UNetConfig {
+    /// Says what cannot be built, naming the field.
+    ///
+    /// # Errors
+    /// `Usage`, for the first field that does not fit.
+    pub fn check(&self) -> Result<()> {
+        let positive = [
+            ("in_channels", self.in_channels),
+            ("out_channels", self.out_channels),
+            ("layers_per_block", self.layers_per_block),
+            ("norm_groups", self.norm_groups),
+            ("patch", self.patch),
+            ("attention_head_dim", self.attention_head_dim.unwrap_or(1)),
+            ("embedding_dim", self.embedding_dim.unwrap_or(1)),
+            ("the number of channels levels", self.channels.len()),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Err(Error::usage(format!("unet: {name} must be 1 or more")));
+        }
+        for (level, channels) in self.channels.iter().enumerate() {
+            if *channels == 0 || !channels.is_multiple_of(self.norm_groups) {
+                return Err(Error::usage(format!(
+                    "unet: level {level} has {channels} channels, which do not divide into norm_groups = {} groups",
+                    self.norm_groups
+                ))
+                .hint("make every number of channels a multiple of norm_groups"));
+            }
+        }
+        let levels = self.attention_levels.iter().chain(self.up_attention_levels.iter().flatten());
+        if let Some(level) = levels.into_iter().find(|level| **level >= self.channels.len()) {
+            return Err(Error::usage(format!(
+                "unet: attention at level {level}, but the levels are 0 to {}",
+                self.channels.len() - 1
+            )));
+        }
+        for level in self.levels_with_attention() {
+            let channels = self.channels[level];
+            if self.attention_head_dim.is_some_and(|head_dim| head_dim > channels) {
+                return Err(Error::usage(format!(
+                    "unet: attention_head_dim {} is more than the {channels} channels of level {level}",
+                    self.attention_head_dim.unwrap_or(channels)
+                )));
+            }
+        }
+        let coarsest = self.channels[self.channels.len() - 1];
+        if self.mid_attention_norm_groups.is_some_and(|groups| groups > 0 && !coarsest.is_multiple_of(groups))
+        {
+            return Err(Error::usage(format!(
+                "unet: mid_attention_norm_groups does not divide the {coarsest} channels of the last level"
+            )));
+        }
+        let finite = [
+            ("norm_eps", self.norm_eps, self.norm_eps > 0.0),
+            ("time_scale", self.time_scale, self.time_scale != 0.0),
+            ("fourier_scale", self.fourier_scale, self.fourier_scale > 0.0),
+            ("output_scale_factor", self.output_scale_factor, self.output_scale_factor > 0.0),
+            ("mid_block_scale_factor", self.mid_block_scale_factor, self.mid_block_scale_factor > 0.0),
+            ("dropout", self.dropout, (0.0..1.0).contains(&self.dropout)),
+            ("freq_shift", self.freq_shift, self.freq_shift < (self.channels[0] / 2) as f64),
+        ];
+        if let Some((name, value, _)) = finite.iter().find(|(_, value, fits)| !value.is_finite() || !fits) {
+            return Err(Error::usage(format!("unet: {name} = {value} is out of range")));
+        }
+        if self.downsample_padding > 1 {
+            return Err(Error::usage(format!(
+                "unet: downsample_padding = {} keeps no half size; it is 0 or 1",
+                self.downsample_padding
+            )));
+        }
+        Ok(())
+    }
+
+    /// Says whether pictures of `height` x `width` fit.
+    ///
+    /// # Errors
+    /// `Usage` where a side is not a multiple of [`Self::size_multiple`].
+    pub fn check_size(&self, height: usize, width: usize) -> Result<()> {
+        let multiple = self.size_multiple();
+        if height == 0 || width == 0 || !height.is_multiple_of(multiple) || !width.is_multiple_of(multiple) {
+            return Err(Error::usage(format!(
+                "this network takes pictures whose sides are multiples of {multiple}, not {width}x{height}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Sides of pictures must be multiples of this: the patch, doubled at every level after the first.
+    pub fn size_multiple(&self) -> usize {
+        self.patch << (self.channels.len() - 1)
+    }
+
+    /// Length of the embedding of noise level and class.
+    pub fn embedding(&self) -> usize {
+        self.embedding_dim.unwrap_or(4 * self.channels[0])
+    }
+
+    /// Features of the noise level before the embedding network.
+    pub(crate) fn time_feature_count(&self) -> usize {
+        match self.time_features {
+            TimeFeatures::Positional => self.channels[0],
+            TimeFeatures::Fourier => 2 * self.channels[0],
+        }
+    }
+
+    /// Rows of the class table.
+    pub(crate) fn class_rows(&self) -> usize {
+        if self.classes == 0 { 0 } else { self.classes + usize::from(self.null_class) }
+    }
+
+    pub(crate) fn attends_down(&self, level: usize) -> bool {
+        self.attention_levels.contains(&level)
+    }
+
+    pub(crate) fn attends_up(&self, level: usize) -> bool {
+        self.up_attention_levels.as_ref().unwrap_or(&self.attention_levels).contains(&level)
+    }
+
+    fn levels_with_attention(&self) -> Vec<usize> {
+        let last = self.channels.len() - 1;
+        (0..=last)
+            .filter(|level| {
+                self.attends_down(*level)
+                    || self.attends_up(*level)
+                    || (*level == last && self.mid_block && self.mid_attention)
+            })
+            .collect()
+    }
+}

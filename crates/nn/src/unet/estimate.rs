@@ -1,0 +1,153 @@
+//! What a U-Net costs, computed from its config alone: parameters, operations, memory.
+
+use super::config::{Resample, UNetConfig};
+
+/// What one network costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Estimate {
+    /// Numbers in the network's tensors.
+    pub parameters: u64,
+    /// Floating-point operations of one forward pass of one picture, a multiply-add being two; convolutions, linear
+    /// layers and attention, the rest being a few percent. A training step takes three times as many.
+    pub flops: u64,
+    /// Bytes kept from the forward to the backward pass of one picture in training, at 4 bytes a number.
+    pub training_bytes: u64,
+    /// Bytes alive at the widest point of one picture's forward pass without training: skips and the largest layer.
+    pub sampling_bytes: u64,
+}
+
+impl UNetConfig {
+    /// The cost of this network on pictures of `height` x `width` pixels; the config must be one that passes
+    /// [`UNetConfig::check`].
+    pub fn estimate(&self, height: usize, width: usize) -> Estimate {
+        let mut walk = Walk { config: self, estimate: Estimate::default(), kept: 0, skips: 0, widest: 0 };
+        walk.network((height / self.patch) as u64, (width / self.patch) as u64);
+        Estimate {
+            training_bytes: 4 * walk.kept,
+            sampling_bytes: 4 * (walk.skips + walk.widest),
+            ..walk.estimate
+        }
+    }
+}
+
+/// Walks through the layers as the forward pass does, adding up; counts numbers, not bytes.
+struct Walk<'a> {
+    config: &'a UNetConfig,
+    estimate: Estimate,
+    kept: u64,
+    skips: u64,
+    widest: u64,
+}
+
+impl Walk<'_> {
+    fn network(&mut self, h: u64, w: u64) {
+        let config = self.config;
+        let levels = config.channels.len();
+        let channels: Vec<u64> = config.channels.iter().map(|c| *c as u64).collect();
+        let folded = (config.patch * config.patch) as u64;
+        let embedding = config.embedding() as u64;
+        if config.time_features == super::TimeFeatures::Fourier {
+            self.estimate.parameters += channels[0];
+        }
+        self.linear(config.time_feature_count() as u64, embedding);
+        self.linear(embedding, embedding);
+        self.estimate.parameters += config.class_rows() as u64 * embedding;
+
+        let mut pixels = h * w;
+        let mut skips = vec![channels[0] * pixels];
+        self.conv(config.in_channels as u64 * folded, channels[0], 9, pixels, pixels);
+        let mut now = channels[0];
+        for level in 0..levels {
+            for _ in 0..config.layers_per_block {
+                self.resnet(now, channels[level], pixels, pixels);
+                now = channels[level];
+                self.attend(now, pixels, config.attends_down(level), true);
+                skips.push(now * pixels);
+            }
+            if level + 1 < levels {
+                match config.resample {
+                    Resample::Conv => self.conv(now, now, 9, pixels, pixels / 4),
+                    Resample::Resnet => self.resnet(now, now, pixels, pixels / 4),
+                }
+                pixels /= 4;
+                skips.push(now * pixels);
+            }
+        }
+        self.skips = skips.iter().sum();
+        if config.mid_block {
+            self.resnet(now, now, pixels, pixels);
+            let norm = config.mid_attention_norm_groups != Some(0);
+            self.attend(now, pixels, config.mid_attention, norm);
+            self.resnet(now, now, pixels, pixels);
+        }
+        for level in (0..levels).rev() {
+            for layer in 0..=config.layers_per_block {
+                let last = layer == config.layers_per_block;
+                let skip = channels[if last { level.saturating_sub(1) } else { level }];
+                self.resnet(now + skip, channels[level], pixels, pixels);
+                now = channels[level];
+                self.attend(now, pixels, config.attends_up(level), true);
+            }
+            if level > 0 {
+                match config.resample {
+                    Resample::Conv => self.conv(now, now, 9, 4 * pixels, 4 * pixels),
+                    Resample::Resnet => self.resnet(now, now, pixels, 4 * pixels),
+                }
+                pixels *= 4;
+            }
+        }
+        self.norm(now, pixels);
+        self.conv(now, config.out_channels as u64 * folded, 9, pixels, pixels);
+    }
+
+    /// A convolution over `taps` pixels from a picture of `from` pixels to one of `to`; its input is kept.
+    fn conv(&mut self, inputs: u64, outputs: u64, taps: u64, from: u64, to: u64) {
+        self.estimate.parameters += outputs * (inputs * taps + 1);
+        self.estimate.flops += 2 * inputs * outputs * taps * to;
+        self.kept += inputs * from;
+        self.widest = self.widest.max(inputs * from + 2 * outputs * to);
+    }
+
+    fn linear(&mut self, inputs: u64, outputs: u64) {
+        self.conv(inputs, outputs, 1, 1, 1);
+    }
+
+    /// A group norm; its input is kept.
+    fn norm(&mut self, channels: u64, pixels: u64) {
+        self.estimate.parameters += 2 * channels;
+        self.kept += channels * pixels;
+    }
+
+    /// A residual block that changes size from `from` to `to` pixels after its first norm.
+    fn resnet(&mut self, inputs: u64, outputs: u64, from: u64, to: u64) {
+        let modulation = if self.config.scale_shift { 2 } else { 1 };
+        self.norm(inputs, from);
+        self.conv(inputs, outputs, 9, to, to);
+        self.linear(self.config.embedding() as u64, modulation * outputs);
+        self.norm(outputs, to);
+        self.conv(outputs, outputs, 9, to, to);
+        if inputs != outputs {
+            // The shortcut keeps the block's input, which the first norm has counted.
+            self.conv(inputs, outputs, 1, 0, to);
+        }
+    }
+
+    fn attend(&mut self, channels: u64, pixels: u64, attends: bool, norm: bool) {
+        if !attends {
+            return;
+        }
+        let head_dim = self.config.attention_head_dim.map_or(channels, |dim| dim as u64);
+        let heads = channels / head_dim;
+        let inner = heads * head_dim;
+        if norm {
+            self.norm(channels, pixels);
+        }
+        for sharing in [pixels, 0, 0] {
+            self.conv(channels, inner, 1, sharing, pixels);
+        }
+        self.estimate.flops += 4 * inner * pixels * pixels;
+        self.kept += 3 * inner * pixels;
+        self.widest = self.widest.max(5 * channels * pixels + heads * pixels * pixels);
+        self.conv(inner, channels, 1, pixels, pixels);
+    }
+}

@@ -1,0 +1,182 @@
+//! The U-Net (Ronneberger et al. 2015) of DDPM (Ho et al. 2020), ADM (Dhariwal and Nichol 2021) and EDM.
+//!
+//! Each parameter's module path is the name its tensor has in a diffusers `UNet2DModel`.
+
+mod blocks;
+mod config;
+mod estimate;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use langevin_core::{Cond, Network, Result};
+use langevin_kernels as kernels;
+
+use crate::draw::Draw;
+use crate::embed::{FourierProjection, TimeEmbedding, sinusoidal};
+use crate::layers::{Conv2d, Embedding, GroupNorm};
+use crate::resnet::Pass;
+
+pub use blocks::{DownBlock, MidBlock, UpBlock};
+pub use config::{Resample, TimeFeatures, UNetConfig};
+pub use estimate::Estimate;
+
+/// A U-Net.
+#[derive(Module, Debug)]
+pub struct UNet {
+    conv_in: Conv2d,
+    time_proj: Option<FourierProjection>,
+    time_embedding: TimeEmbedding,
+    class_embedding: Option<Embedding>,
+    down_blocks: Vec<DownBlock>,
+    mid_block: Option<MidBlock>,
+    up_blocks: Vec<UpBlock>,
+    conv_norm_out: GroupNorm,
+    conv_out: Conv2d,
+    #[module(skip)]
+    config: UNetConfig,
+}
+
+impl UNetConfig {
+    /// Draws the weights from (`seed`, parameter path): convolutions and linear layers as PyTorch draws them by
+    /// default, norms at one and zero, and zero where `zero_init` says so.
+    ///
+    /// # Errors
+    /// `Usage`, as [`UNetConfig::check`].
+    pub fn init(&self, seed: u64, device: &Device) -> Result<UNet> {
+        self.check()?;
+        let draw = Draw::new(seed, device);
+        let levels = self.channels.len();
+        let first = self.channels[0];
+        let folded = self.patch * self.patch;
+        let class_rows = self.class_rows();
+        Ok(UNet {
+            conv_in: Conv2d::same(&draw.at("conv_in"), self.in_channels * folded, first, 3),
+            time_proj: (self.time_features == TimeFeatures::Fourier)
+                .then(|| FourierProjection::new(&draw.at("time_proj"), first, self.fourier_scale)),
+            time_embedding: TimeEmbedding::new(
+                &draw.at("time_embedding"),
+                self.time_feature_count(),
+                self.embedding(),
+            ),
+            class_embedding: (class_rows > 0)
+                .then(|| Embedding::new(&draw.at("class_embedding"), class_rows, self.embedding())),
+            down_blocks: (0..levels)
+                .map(|level| DownBlock::new(&draw.at("down_blocks").at(level), self, level))
+                .collect(),
+            mid_block: self.mid_block.then(|| MidBlock::new(&draw.at("mid_block"), self)),
+            up_blocks: (0..levels)
+                .map(|i| UpBlock::new(&draw.at("up_blocks").at(i), self, levels - 1 - i))
+                .collect(),
+            conv_norm_out: GroupNorm::new(
+                &draw.at("conv_norm_out"),
+                first,
+                self.norm_groups,
+                self.norm_eps,
+                true,
+            ),
+            conv_out: Conv2d::maybe_zero(
+                &draw.at("conv_out"),
+                first,
+                self.out_channels * folded,
+                3,
+                self.zero_init,
+            ),
+            config: self.clone(),
+        })
+    }
+}
+
+impl UNet {
+    /// What it is made of.
+    pub fn config(&self) -> &UNetConfig {
+        &self.config
+    }
+
+    /// The embedding of noise level and class, `[n, embedding]`.
+    fn embed(&self, noise_input: Tensor<1>, cond: &Cond, device: &Device) -> Tensor<2> {
+        let config = &self.config;
+        let n = noise_input.dims()[0];
+        let values = noise_input.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
+        let values: Vec<f64> = values.iter().map(|value| value * config.time_scale).collect();
+        let features = match &self.time_proj {
+            None => {
+                sinusoidal(&values, config.channels[0], config.flip_sin_to_cos, config.freq_shift, device)
+            }
+            Some(projection) => {
+                let values: Vec<f64> =
+                    if config.fourier_log { values.iter().map(|v| libm::log(*v)).collect() } else { values };
+                projection.forward(&values, false)
+            }
+        };
+        let embedding = self.time_embedding.forward(features);
+        let Some(table) = &self.class_embedding else { return embedding };
+        let unknown = vec![None; n];
+        let labels = cond.labels.as_ref().unwrap_or(&unknown);
+        assert_eq!(labels.len(), n, "one label for each picture");
+        let rows: Vec<usize> = labels
+            .iter()
+            .map(|label| match label {
+                Some(class) => {
+                    assert!((*class as usize) < config.classes, "class {class} of {}", config.classes);
+                    *class as usize
+                }
+                None => config.classes,
+            })
+            .collect();
+        if config.null_class {
+            return embedding + table.forward(&rows);
+        }
+        // Without a row for "no class", such a picture gets no class vector at all.
+        let known: Vec<f32> = rows.iter().map(|row| f32::from(*row < config.classes)).collect();
+        let known = Tensor::<1>::from_data(known.as_slice(), device).reshape([n, 1]);
+        let rows: Vec<usize> = rows.iter().map(|row| (*row).min(config.classes - 1)).collect();
+        embedding + table.forward(&rows) * known
+    }
+}
+
+impl Network for UNet {
+    fn forward(&self, x: Tensor<4>, noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
+        let [n, _, h, w] = x.dims();
+        let patch = self.config.patch;
+        let embedding = self.embed(noise_input, cond, &x.device());
+        let pass = Pass::new(kernels::silu(embedding), cond.dropout.as_ref());
+        let mut x = self.conv_in.forward(fold(x, patch));
+        let mut skips = vec![x.clone()];
+        for block in &self.down_blocks {
+            x = block.forward(x, &pass, &mut skips);
+        }
+        if let Some(block) = &self.mid_block {
+            x = block.forward(x, &pass);
+        }
+        for block in &self.up_blocks {
+            x = block.forward(x, &pass, &mut skips);
+        }
+        let out = self.conv_out.forward(self.conv_norm_out.forward(x));
+        debug_assert_eq!(out.dims()[0], n);
+        unfold(out, patch, h, w)
+    }
+
+    fn classes(&self) -> usize {
+        self.config.classes
+    }
+}
+
+/// Folds each `patch` x `patch` square of pixels into channels: `[n, c, h, w]` -> `[n, c p p, h/p, w/p]`.
+fn fold(x: Tensor<4>, patch: usize) -> Tensor<4> {
+    if patch == 1 {
+        return x;
+    }
+    let [n, c, h, w] = x.dims();
+    let (h, w) = (h / patch, w / patch);
+    x.reshape([n, c, h, patch, w, patch]).permute([0, 1, 3, 5, 2, 4]).reshape([n, c * patch * patch, h, w])
+}
+
+/// Undoes [`fold`] for pictures of `h` x `w` pixels.
+fn unfold(x: Tensor<4>, patch: usize, h: usize, w: usize) -> Tensor<4> {
+    if patch == 1 {
+        return x;
+    }
+    let [n, folded, _, _] = x.dims();
+    let c = folded / (patch * patch);
+    x.reshape([n, c, patch, patch, h / patch, w / patch]).permute([0, 1, 4, 2, 5, 3]).reshape([n, c, h, w])
+}
