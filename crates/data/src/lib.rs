@@ -1,1 +1,25 @@
-//! langevin-data
+//! Data sets of pictures for diffusion models: folders, IDX, CIFAR, Hugging Face parquet, archives and
+//! generated pictures, recognised by content; made ready, put in order and loaded in batches.
+//!
+//! * [`open`] turns a path or `builtin:NAME` into a [`Dataset`].
+//! * [`Pool`] makes its pictures ready (decode, channels, size), knows which ones are usable, and splits off
+//!   a held-out part.
+//! * [`Loader`] yields [`Batch`]es on a thread; what image `k` of a run is depends on (seed, k) alone.
+//! * [`lint`] reports on a set; [`sets::shapes`] draws pictures that can be read back exactly.
+
+mod dataset;
+mod loader;
+mod open;
+pub mod order;
+mod pictures;
+mod pool;
+pub mod sets;
+mod transforms;
+
+pub use dataset::{DataInfo, Dataset, Item};
+pub use langevin_core::{Error, ErrorKind, Picture, Result, Samples};
+pub use loader::{Loader, LoaderOptions};
+pub use open::{OpenOptions, Split, open};
+pub use pictures::{decode, read_picture};
+pub use pool::{Batch, Held, Pool, PoolOptions, Skipped};
+pub use transforms::{Crop, Cut, Prepare, cut, fit, prepare, with_channels};

@@ -1,0 +1,153 @@
+//! From bytes to a [`Picture`]: png, jpeg, webp, bmp, tiff and the first frame of a gif, told apart by content.
+//! Limits are checked against the header before a pixel is decoded, EXIF orientation is applied, and depth and
+//! channels are kept as stored.
+
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
+
+use crate::{Error, Picture, Result, Samples};
+
+/// Largest width or height, in pixels.
+pub const MAX_SIDE: u32 = 16_384;
+/// Most pixels in one picture.
+pub const MAX_PIXELS: u64 = 64 << 20;
+/// Most bytes one decoded picture may take.
+pub const MAX_BYTES: u64 = 256 << 20;
+/// Most bytes one picture's file may have.
+pub const MAX_FILE: u64 = 512 << 20;
+
+/// Decodes one picture; `name` is what messages call it.
+///
+/// # Errors
+/// Bad input beginning with `name`: not a picture, cut short, broken, or over the limits.
+pub fn decode(bytes: &[u8], name: &str) -> Result<Picture> {
+    let format = sniff(bytes).ok_or_else(|| Error::bad_input(format!("{name}: {}", not_a_picture(bytes))))?;
+    if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
+        return Err(Error::bad_input(format!("{name}: the jpeg is cut short")));
+    }
+    let broken = |what: String| Error::bad_input(format!("{name}: {what}"));
+    // The decoders are written to return errors; this keeps one that does panic from ending a long run.
+    match catch_unwind(AssertUnwindSafe(|| decode_as(bytes, format))) {
+        Ok(Ok(picture)) => Ok(picture),
+        Ok(Err(what)) => Err(broken(what)),
+        Err(_) => Err(broken(format!("the {} decoder failed on it", format_name(format)))),
+    }
+}
+
+/// Reads and decodes the picture at `path`.
+///
+/// # Errors
+/// As [`decode`], or bad input when the file cannot be read.
+pub fn read_picture(path: impl AsRef<Path>) -> Result<Picture> {
+    let path = path.as_ref();
+    decode(&read_file(path)?, &path.display().to_string())
+}
+
+/// The whole file at `path`, unless it is over [`MAX_FILE`].
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
+    let failed = |e: std::io::Error| Error::bad_input(format!("{}: {e}", path.display()));
+    let length = std::fs::metadata(path).map_err(failed)?.len();
+    if length > MAX_FILE {
+        return Err(Error::bad_input(format!(
+            "{}: {} MiB is too large for one file",
+            path.display(),
+            length >> 20
+        )));
+    }
+    std::fs::read(path).map_err(failed)
+}
+
+/// The picture format that the first bytes of a file announce, if it is one this crate reads.
+pub(crate) fn sniff(head: &[u8]) -> Option<ImageFormat> {
+    use ImageFormat::{Bmp, Gif, Jpeg, Png, Tiff, WebP};
+    let format = match head {
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Png,
+        [0xff, 0xd8, 0xff, ..] => Jpeg,
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => WebP,
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Gif,
+        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => Tiff,
+        // Two letters are a weak sign, so the reserved words of the header must be zero as well.
+        [b'B', b'M', _, _, _, _, 0, 0, 0, 0, _, _, 0, 0, ..] => Bmp,
+        _ => return None,
+    };
+    Some(format)
+}
+
+fn not_a_picture(bytes: &[u8]) -> String {
+    let what = match bytes {
+        [] => return "the file is empty".into(),
+        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', ..] => "avif",
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "heic or video",
+        [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', ..] => "jpeg xl",
+        [b'8', b'B', b'P', b'S', ..] => "photoshop",
+        [b'<', ..] => "svg or other text",
+        _ => return "not a picture".into(),
+    };
+    format!("{what} is not read; convert it to png, jpeg or webp")
+}
+
+fn format_name(format: ImageFormat) -> &'static str {
+    format.extensions_str().first().copied().unwrap_or("picture")
+}
+
+fn decode_as(bytes: &[u8], format: ImageFormat) -> Result<Picture, String> {
+    let explain = |e: image::ImageError| format!("broken {}: {}", format_name(format), e.to_string().trim());
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = image::Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(2 * MAX_BYTES);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(explain)?;
+    let (width, height) = decoder.dimensions();
+    if width == 0 || height == 0 {
+        return Err("the picture has no pixels".into());
+    }
+    let pixels = u64::from(width) * u64::from(height);
+    if width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS || decoder.total_bytes() > MAX_BYTES {
+        return Err(format!("{width}x{height} is over the limit of {MAX_SIDE} a side and 64 megapixels"));
+    }
+    // A picture whose EXIF block is broken is still a picture: it is taken as upright.
+    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(explain)?;
+    image.apply_orientation(orientation);
+    Ok(from_image(image))
+}
+
+fn from_image(image: DynamicImage) -> Picture {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let channels = usize::from(image.color().channel_count());
+    let samples = match image {
+        DynamicImage::ImageLuma8(b) => Samples::U8(b.into_raw()),
+        DynamicImage::ImageLumaA8(b) => Samples::U8(b.into_raw()),
+        DynamicImage::ImageRgb8(b) => Samples::U8(b.into_raw()),
+        DynamicImage::ImageRgba8(b) => Samples::U8(b.into_raw()),
+        DynamicImage::ImageLuma16(b) => Samples::U16(b.into_raw()),
+        DynamicImage::ImageLumaA16(b) => Samples::U16(b.into_raw()),
+        DynamicImage::ImageRgb16(b) => Samples::U16(b.into_raw()),
+        DynamicImage::ImageRgba16(b) => Samples::U16(b.into_raw()),
+        // Floating-point tiffs: 0 is black and 1 is white.
+        other if channels == 4 => Samples::U16(other.into_rgba16().into_raw()),
+        other => Samples::U16(other.into_rgb16().into_raw()),
+    };
+    Picture { width, height, channels, samples }
+}
+
+/// Whether an end marker follows the first scan. The decoder fills what is missing with gray and says nothing,
+/// which would teach a model gray rectangles.
+fn jpeg_is_whole(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while at + 4 <= bytes.len() && bytes[at] == 0xff {
+        match bytes[at + 1] {
+            0xff => at += 1,
+            0x01 | 0xd0..=0xd8 => at += 2,
+            0xda => return bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]),
+            _ => at += 2 + usize::from(u16::from_be_bytes([bytes[at + 2], bytes[at + 3]])),
+        }
+    }
+    // Segments out of step: leave the verdict to the decoder.
+    at + 4 <= bytes.len()
+}

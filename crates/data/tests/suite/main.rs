@@ -1,0 +1,7 @@
+//! Tests of the crate from outside: loading, broken input, real data and the built-in set.
+
+mod attacks;
+mod loading;
+mod make;
+mod real;
+mod shapes;

@@ -1,0 +1,88 @@
+//! Makes pictures and files for the tests.
+
+use std::io::{Cursor, Write};
+use std::path::Path;
+
+use image::{DynamicImage, ImageFormat};
+
+/// A small colour picture that differs with `k`.
+pub fn rgb(width: u32, height: u32, k: u8) -> DynamicImage {
+    image::RgbImage::from_fn(width, height, |x, y| {
+        image::Rgb([(x * 7) as u8 ^ k, (y * 11) as u8, ((x + y) * 5) as u8 ^ k.wrapping_mul(3)])
+    })
+    .into()
+}
+
+pub fn encode(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+pub fn png(k: u8) -> Vec<u8> {
+    encode(&rgb(20, 16, k), ImageFormat::Png)
+}
+
+pub fn write(path: impl AsRef<Path>, bytes: &[u8]) {
+    let path = path.as_ref();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+pub fn idx_images(n: u32, rows: u32, columns: u32) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, 3];
+    [n, rows, columns].iter().for_each(|size| bytes.extend(size.to_be_bytes()));
+    bytes.extend((0..n * rows * columns).map(|k| (k * 31) as u8));
+    bytes
+}
+
+pub fn idx_labels(n: u32) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, 1];
+    bytes.extend(n.to_be_bytes());
+    bytes.extend((0..n).map(|k| (k % 3) as u8));
+    bytes
+}
+
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub fn cifar(n: usize) -> Vec<u8> {
+    (0..n)
+        .flat_map(|k| std::iter::once((k % 10) as u8).chain((0..3072).map(move |p| (p * 7 + k) as u8)))
+        .collect()
+}
+
+pub fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// A tar; names are written as they are, which the library would refuse.
+pub fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_ustar();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        builder.append(&header, *bytes).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+pub fn tar_with_link(target: &str) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(tar::EntryType::Symlink);
+    header.set_size(0);
+    builder.append_link(&mut header, "x.png", target).unwrap();
+    builder.into_inner().unwrap()
+}
