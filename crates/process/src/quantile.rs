@@ -23,21 +23,30 @@ pub fn normal(p: f64) -> f64 {
     sign * x
 }
 
-/// The quantile of `p` in `[0, 1]` of the beta distribution with the positive shapes `a` and `b`, by bisection.
+/// The quantile of `p` in `[0, 1]` of the beta distribution with the positive shapes `a` and `b`, by Newton's iteration kept
+/// within a bracket.
 pub fn beta(p: f64, a: f64, b: f64) -> f64 {
     if p <= 0.0 || p >= 1.0 {
         return p.clamp(0.0, 1.0);
     }
-    let (mut low, mut high) = (0.0, 1.0);
-    for _ in 0..100 {
-        let middle = 0.5 * (low + high);
-        if beta_distribution(middle, a, b) < p {
-            low = middle;
+    let log_scale = libm::lgamma(a + b) - libm::lgamma(a) - libm::lgamma(b);
+    let (mut low, mut high, mut x) = (0.0, 1.0, 0.5);
+    for _ in 0..200 {
+        let error = beta_distribution(x, a, b) - p;
+        if error < 0.0 {
+            low = x;
         } else {
-            high = middle;
+            high = x;
         }
+        let density = libm::exp(log_scale + (a - 1.0) * libm::log(x) + (b - 1.0) * libm::log1p(-x));
+        let newton = x - error / density;
+        let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
+        if (next - x).abs() <= 1e-16 * x {
+            break;
+        }
+        x = next;
     }
-    0.5 * (low + high)
+    x
 }
 
 /// The distribution function of the beta distribution (the regularised incomplete beta function).

@@ -1,7 +1,8 @@
 //! `ve`: variance-exploding, `alpha = 1`: noise is added to the untouched picture.
 //!
-//! Song et al. 2021 (2011.13456), eq. 29. `sigma = exp(-log_snr / 2)`, and at most `limit`: with `alpha = 1` there is no
-//! level of pure noise, so a schedule that ends in one (flow, continuous cosine, rescaled) ends at `limit` instead.
+//! Song et al. 2021 (2011.13456), eq. 29. `sigma = exp(-log_snr / 2)` up to half of `limit`. With `alpha = 1` there is no level
+//! of pure noise, so for a schedule that ends in one (flow, continuous cosine, rescaled) sigma bends above half of
+//! `limit` and reaches `limit` at the end, still rising strictly so that no two levels of a path coincide.
 
 use super::Process;
 use crate::error::Result;
@@ -18,8 +19,11 @@ pub(super) const ENTRY: Entry<dyn Process> = Entry {
 };
 
 /// The option that bounds sigma.
-pub(super) const LIMIT: OptionDoc =
-    OptionDoc { key: "limit", default: "10000", doc: "highest sigma, for schedules that end in pure noise" };
+pub(super) const LIMIT: OptionDoc = OptionDoc {
+    key: "limit",
+    default: "10000",
+    doc: "sigma of pure noise, for schedules that end in it; above half of it sigma bends",
+};
 
 /// The processes with `alpha = 1`.
 #[derive(Debug)]
@@ -41,7 +45,10 @@ impl Process for Exploding {
     }
 
     fn level(&self, log_snr: f64) -> Level {
-        Level { alpha: 1.0, sigma: libm::exp(-0.5 * log_snr).min(self.limit) }
+        let sigma = libm::exp(-0.5 * log_snr);
+        let knee = 0.5 * self.limit;
+        // Continuous with its first derivative at the knee.
+        Level { alpha: 1.0, sigma: if sigma <= knee { sigma } else { knee * (2.0 - knee / sigma) } }
     }
 
     fn log_alpha_slope(&self, _log_snr: f64) -> f64 {

@@ -1,6 +1,6 @@
 //! `exponential`: every step lowers the noise by the same factor.
 //!
-//! Song & Ermon 2019 (1907.05600), section 4.2, and k-diffusion's `get_sigmas_exponential`: even in `ln(sigma / alpha)`.
+//! Song & Ermon 2019 (1907.05600), section 4, and k-diffusion's `get_sigmas_exponential`: even in `ln(sigma / alpha)`.
 
 use super::Spacing;
 use super::range::{Range, SIGMA_MAX, SIGMA_MIN};
@@ -13,7 +13,7 @@ pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
     name: "exponential",
     aliases: &[],
     summary: "every step lowers sigma / alpha by the same factor",
-    source: "Song & Ermon 2019, arXiv:1907.05600, section 4.2",
+    source: "Song & Ermon 2019, arXiv:1907.05600, section 4",
     options: &[SIGMA_MIN, SIGMA_MAX],
     build: |options| Ok(Box::new(Exponential { range: Range::read(options)? })),
 };

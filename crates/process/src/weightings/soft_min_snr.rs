@@ -35,7 +35,7 @@ impl Weighting for SoftMinSnr {
     fn weight(&self, at: Level, coefficients: &Coefficients, sigma_data: f64) -> f64 {
         let gamma = self.gamma.unwrap_or(1.0 / (sigma_data * sigma_data));
         let snr = at.snr();
-        // Half of snr gamma / (snr + gamma) is at most 1 on either side of snr = gamma.
+        // The same on both sides of snr = gamma, with snr at most divided by what is larger.
         bounded(if snr < gamma {
             of_noise(at, coefficients) / (snr / gamma + 1.0)
         } else {
