@@ -1,0 +1,236 @@
+//! The forward process made visible: a picture at several times of a diffusion, and plots of schedules.
+
+use langevin_core::{Error, Level, Picture, Purpose, Result, Stream};
+use langevin_process::{Diffusion, SCHEDULES};
+
+use crate::drawing::{Canvas, Color, text_width};
+use crate::plot::{Plot, Scale, Series};
+
+const GAP: usize = 16;
+const CAPTION: f64 = 15.0;
+const CAPTION_ROW: f64 = 21.0;
+const TITLE: f64 = 20.0;
+const SMALLEST_CELL: usize = 168;
+const LARGEST_CELL: usize = 256;
+const MOST_COLUMNS: usize = 6;
+const DARK: Color = [34, 34, 34];
+const SOFT: Color = [105, 105, 105];
+
+/// The pictures `alpha x0 + sigma n` of one picture at `times` in `[0, 1]`, side by side, each with its time, alpha, sigma
+/// and signal-to-noise ratio below it.
+///
+/// All show the same noise, that of `seed`, so the picture is seen to sink into it. A picture larger than 256 pixels is
+/// averaged down first; one smaller than 168 is shown enlarged. Where a process lets the values grow (VE) the picture
+/// shown is divided by `sqrt(alpha^2 + sigma^2)`. Alpha channels are ignored.
+///
+/// # Errors
+/// Usage, for no times, a time outside `[0, 1]`, or a picture without pixels.
+pub fn strip(picture: &Picture, diffusion: &Diffusion, times: &[f64], seed: u64) -> Result<Picture> {
+    if times.is_empty() {
+        return Err(Error::usage("no times to draw the picture at").hint("give some between 0 and 1"));
+    }
+    if let Some(time) = times.iter().find(|time| !(0.0..=1.0).contains(*time)) {
+        return Err(Error::usage(format!("the time {time} does not lie between 0 and 1")));
+    }
+    let clean = Clean::of(picture)?;
+    let noise = clean.noise(seed);
+    let columns = times.len().div_ceil(times.len().div_ceil(MOST_COLUMNS));
+    let zoom = SMALLEST_CELL.div_ceil(clean.width.max(clean.height)).max(1);
+    let (width, height) = ((clean.width * zoom).max(SMALLEST_CELL), clean.height * zoom);
+    let caption = (CAPTION_ROW * 3.0 + 8.0) as usize;
+    let head = 62;
+    let rows = times.len().div_ceil(columns);
+    let title = format!("schedule {}, process {}", diffusion.spec().schedule, diffusion.spec().process);
+    let total_width =
+        (GAP + columns * (width + GAP)).max(2 * GAP + text_width(&title, TITLE).ceil() as usize);
+    let mut canvas = Canvas::new(total_width, head + rows * (height + caption + GAP), [255; 3]);
+    canvas.text(GAP as f64, 29.0, TITLE, DARK, &title);
+    canvas.text(GAP as f64, 51.0, CAPTION * 0.93, SOFT, "x = α × picture + σ × noise");
+    for (index, time) in times.iter().enumerate() {
+        let left = GAP + index % columns * (width + GAP);
+        let top = head + index / columns * (height + caption + GAP);
+        let level = diffusion.level(*time);
+        canvas.picture(left + (width - clean.width * zoom) / 2, top, zoom, &clean.at(level, &noise));
+        for (row, (text, color)) in caption_lines(*time, level).into_iter().enumerate() {
+            let baseline = (top + height) as f64 + CAPTION_ROW * (row + 1) as f64;
+            canvas.text_centred(left as f64 + width as f64 / 2.0, baseline, CAPTION, color, &text);
+        }
+    }
+    Ok(canvas.into_picture())
+}
+
+/// The log-SNR of every schedule that needs no options, against time.
+pub fn schedules_plot() -> Plot {
+    let curve = |name: &str| {
+        let schedule = SCHEDULES.build(name).ok()?;
+        let points = (0..=400).map(|index| f64::from(index) / 400.0);
+        Some(Series { name: name.to_owned(), points: points.map(|t| (t, schedule.log_snr(t))).collect() })
+    };
+    Plot {
+        title: "Noise schedules: how the picture sinks into the noise".into(),
+        x_label: "time t (0 = picture, 1 = noise)".into(),
+        y_label: "log SNR = 2 ln(α / σ)".into(),
+        y_range: Some((-15.0, 15.0)),
+        series: SCHEDULES.names().filter_map(curve).collect(),
+        ..Plot::default()
+    }
+}
+
+/// How much picture (alpha) and how much noise (sigma) `diffusion` mixes, against time.
+pub fn levels_plot(diffusion: &Diffusion) -> Plot {
+    let curve = |name: &str, part: fn(Level) -> f64| {
+        let points = (0..=400).map(|index| f64::from(index) / 400.0);
+        Series { name: name.into(), points: points.map(|t| (t, part(diffusion.level(t)))).collect() }
+    };
+    Plot {
+        title: format!("schedule {}, process {}", diffusion.spec().schedule, diffusion.spec().process),
+        x_label: "time t (0 = picture, 1 = noise)".into(),
+        y_label: "x = α × picture + σ × noise".into(),
+        // The noise of a process that lets it grow (VE) spans decades.
+        y_scale: if diffusion.highest().sigma > 2.0 { Scale::Log } else { Scale::Linear },
+        series: vec![curve("α (picture)", |level| level.alpha), curve("σ (noise)", |level| level.sigma)],
+        ..Plot::default()
+    }
+}
+
+/// The picture that is noised: gray or RGB planes in [-1, 1].
+struct Clean {
+    width: usize,
+    height: usize,
+    channels: usize,
+    planes: Vec<f32>,
+}
+
+impl Clean {
+    fn of(picture: &Picture) -> Result<Self> {
+        let (width, height) = (picture.width, picture.height);
+        if width * height * picture.channels == 0 {
+            return Err(Error::usage("the picture has no pixels"));
+        }
+        let channels = if picture.channels >= 3 { 3 } else { 1 };
+        let mut planes = picture.to_signed();
+        planes.truncate(channels * width * height);
+        let whole = Self { width, height, channels, planes };
+        let shrink = width.max(height).div_ceil(LARGEST_CELL);
+        Ok(if shrink > 1 { whole.shrunk(shrink) } else { whole })
+    }
+
+    /// Means over blocks of `factor` by `factor` pixels, smaller ones at the right and bottom edge.
+    fn shrunk(&self, factor: usize) -> Self {
+        let (width, height) = (self.width.div_ceil(factor), self.height.div_ceil(factor));
+        let mut planes = Vec::with_capacity(self.channels * width * height);
+        for plane in self.planes.chunks(self.width * self.height) {
+            for y in 0..height {
+                for x in 0..width {
+                    let rows = y * factor..((y + 1) * factor).min(self.height);
+                    let columns = x * factor..((x + 1) * factor).min(self.width);
+                    let count = rows.len() * columns.len();
+                    let row_sum = |row: usize| plane[row * self.width..][columns.clone()].iter().sum::<f32>();
+                    planes.push(rows.map(row_sum).sum::<f32>() / count as f32);
+                }
+            }
+        }
+        Self { width, height, channels: self.channels, planes }
+    }
+
+    fn noise(&self, seed: u64) -> Vec<f32> {
+        let mut noise = vec![0.0; self.planes.len()];
+        Stream::new(seed, Purpose::Training, 0, 0).fill_normal(&mut noise);
+        noise
+    }
+
+    fn at(&self, level: Level, noise: &[f32]) -> Picture {
+        // What the process lets grow is brought back to the range a screen can show.
+        let shown = level.alpha.hypot(level.sigma).max(1.0);
+        let (alpha, sigma) = ((level.alpha / shown) as f32, (level.sigma / shown) as f32);
+        let mixed: Vec<f32> = self.planes.iter().zip(noise).map(|(x, n)| alpha * x + sigma * n).collect();
+        Picture::from_signed(&mixed, self.channels, self.height, self.width)
+    }
+}
+
+fn caption_lines(time: f64, level: Level) -> [(String, Color); 3] {
+    let snr = (level.alpha / level.sigma).powi(2);
+    let decibels = if snr.is_finite() && snr > 0.0 {
+        format!("  ({} dB)", format!("{:.1}", 10.0 * snr.log10()).replace('-', "−"))
+    } else {
+        String::new()
+    };
+    [
+        (format!("t = {}", (time * 1e4).round() / 1e4), DARK),
+        (format!("α = {}   σ = {}", short(level.alpha), short(level.sigma)), SOFT),
+        (format!("SNR {}{decibels}", short(snr)), SOFT),
+    ]
+}
+
+/// A number with about three figures.
+fn short(value: f64) -> String {
+    match value.abs() {
+        size if size.is_infinite() => "∞".into(),
+        0.0 => "0".into(),
+        size if !(1e-3..1e5).contains(&size) => format!("{value:.1e}").replace('-', "−"),
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        size if size >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use langevin_process::DiffusionSpec;
+
+    fn diffusion() -> Diffusion {
+        Diffusion::new(&DiffusionSpec::default()).unwrap()
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let cases = [
+            (0.0, "0"),
+            (0.5, "0.500"),
+            (1.0, "1.00"),
+            (157.4, "157"),
+            (1.2e-5, "1.2e−5"),
+            (f64::INFINITY, "∞"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(short(value), expected);
+        }
+    }
+
+    #[test]
+    fn a_strip_has_a_cell_for_each_time_and_repeats() {
+        let picture = Picture::from_u8(8, 6, 1, (0..48).collect());
+        let one = strip(&picture, &diffusion(), &[0.0, 0.5, 1.0], 3).unwrap();
+        assert_eq!(one, strip(&picture, &diffusion(), &[0.0, 0.5, 1.0], 3).unwrap());
+        assert_ne!(one, strip(&picture, &diffusion(), &[0.0, 0.5, 1.0], 4).unwrap());
+        assert_eq!(one.width, GAP + 3 * (SMALLEST_CELL + GAP));
+        let many = strip(&picture, &diffusion(), &[0.5; 8], 3).unwrap();
+        assert_eq!(many.width, GAP + 4 * (SMALLEST_CELL + GAP));
+    }
+
+    #[test]
+    fn times_and_pictures_that_do_not_fit_are_refused() {
+        let picture = Picture::from_u8(1, 1, 1, vec![0]);
+        let message = |picture: &Picture, times: &[f64]| {
+            strip(picture, &diffusion(), times, 0).unwrap_err().to_string()
+        };
+        assert!(message(&picture, &[]).contains("no times"));
+        assert!(message(&picture, &[1.5]).contains("1.5 does not lie"));
+        assert!(message(&picture, &[f64::NAN]).contains("does not lie"));
+        assert!(message(&Picture::from_u8(0, 1, 1, vec![]), &[0.5]).contains("no pixels"));
+    }
+
+    #[test]
+    fn shrinking_takes_means() {
+        let clean = Clean { width: 3, height: 2, channels: 1, planes: vec![0.0, 1.0, 0.5, 1.0, 0.0, -0.5] };
+        assert_eq!(clean.shrunk(2).planes, [0.5, 0.0]);
+    }
+
+    #[test]
+    fn the_plots_have_every_curve() {
+        assert!(schedules_plot().series.len() >= 6);
+        assert_eq!(levels_plot(&diffusion()).series.len(), 2);
+    }
+}
