@@ -21,6 +21,12 @@ pub trait Denoiser: Send + Sync {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>>;
 }
 
+impl<D: Denoiser + ?Sized> Denoiser for &D {
+    fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
+        (**self).denoise(x, at, cond)
+    }
+}
+
 /// The noise level of each picture of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Levels(pub Vec<Level>);

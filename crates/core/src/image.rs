@@ -103,7 +103,7 @@ pub fn signed_to_batch(values: Vec<f32>, shape: [usize; 4], device: &Device) -> 
 /// The 8-bit pictures of a batch tensor `[n, c, h, w]` with values in [-1, 1].
 pub fn batch_to_pictures(batch: Tensor<4>) -> Vec<Picture> {
     let [_, channels, height, width] = batch.dims();
-    let values = batch.into_data().convert::<f32>().into_vec::<f32>().expect("a float tensor holds floats");
+    let values = batch.try_into_vec_as::<f32>().expect("a float tensor holds floats");
     values
         .chunks(channels * height * width)
         .map(|picture| Picture::from_signed(picture, channels, height, width))

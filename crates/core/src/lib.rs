@@ -10,12 +10,14 @@ mod network;
 mod noise;
 mod preconditioned;
 mod run;
+pub mod tensor_file;
 
 pub use cond::Cond;
 pub use denoiser::{Denoiser, Levels};
 pub use image::{Picture, Samples, batch_to_pictures, signed_to_batch};
-pub use langevin_process::{Error, ErrorKind, Level, Result, nearest};
+pub use langevin_process::{Error, ErrorKind, Level, Result, nearest, registry};
 pub use network::Network;
 pub use noise::{NoiseStreams, Purpose, Stream};
 pub use preconditioned::{Losses, Preconditioned};
 pub use run::{Progress, Run};
+pub use tensor_file::NamedTensors;

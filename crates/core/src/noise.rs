@@ -143,8 +143,8 @@ mod tests {
         let batch = NoiseStreams::new(7, [3, 4, 5]).normal(Purpose::Start, 2, [2, 3, 3], &device);
         let alone = NoiseStreams::new(7, [4]).normal(Purpose::Start, 2, [2, 3, 3], &device);
         assert_eq!(
-            batch.slice([1..2, 0..2, 0..3, 0..3]).into_data().to_vec::<f32>().unwrap(),
-            alone.into_data().to_vec::<f32>().unwrap()
+            batch.slice([1..2, 0..2, 0..3, 0..3]).try_into_vec_as::<f32>().unwrap(),
+            alone.try_into_vec_as::<f32>().unwrap()
         );
     }
 

@@ -1,1 +1,34 @@
-//! langevin
+//! Diffusion models for imaging: training on one's own pictures, sampling, and everything by name.
+//!
+//! ```no_run
+//! use langevin::{Device, Model};
+//! # fn main() -> langevin::Result<()> {
+//! let device = Device::flex();
+//! let model = Model::open("builtin:shapes", &device)?;
+//! # Ok(()) }
+//! ```
+
+pub mod catalog;
+pub mod drawing;
+pub mod forward;
+pub mod gif;
+mod model;
+pub mod plot;
+pub mod png;
+mod presets;
+pub mod sampling;
+mod settings;
+pub mod training;
+
+pub use burn::tensor::{Device, Tensor, TensorData};
+pub use langevin_core as core;
+pub use langevin_core::{Error, ErrorKind, Picture, Result};
+pub use langevin_data as data;
+pub use langevin_kernels as kernels;
+pub use langevin_nn as nn;
+pub use langevin_process as process;
+pub use langevin_sample as sample;
+pub use langevin_train as train;
+pub use model::{Model, ModelInfo, SHIPPED, Shipped};
+pub use presets::{PRESETS, Preset};
+pub use settings::{DataSettings, SampleSettings, Settings};

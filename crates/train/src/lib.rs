@@ -1,1 +1,17 @@
-//! langevin-train
+//! Training: the loop, the optimiser and its moving average, checkpoints that are whole or absent, and logs. It knows no
+//! network and no sampler; what it needs of them comes through [`Hooks`] and [`langevin_core::Network`].
+
+mod config;
+mod hooks;
+mod log;
+mod objective;
+mod optimizer;
+mod state;
+mod tensorboard;
+mod trainer;
+
+pub use config::{Decay, TrainConfig};
+pub use hooks::{Event, Forecast, Hooks, Preview, Step};
+pub use optimizer::{parameters, with_parameters};
+pub use state::{Checkpoint, Standing, create_folder, list as checkpoints};
+pub use trainer::{Job, Outcome, train};

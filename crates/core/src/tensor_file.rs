@@ -1,0 +1,141 @@
+//! Named tensors as bytes in the safetensors format, written so that equal contents give equal bytes.
+
+use std::collections::BTreeMap;
+
+use half::{bf16, f16};
+use langevin_process::{Error, Result};
+use safetensors::{Dtype, SafeTensors};
+use serde_json::json;
+
+/// Named tensors on the host: path -> (shape, values in row-major order).
+pub type NamedTensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
+/// How numbers are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Storage {
+    /// 32-bit floats, exact.
+    #[default]
+    F32,
+    /// 16-bit floats, half the size, rounded to 11 significant bits.
+    F16,
+}
+
+/// The bytes of a safetensors file holding `tensors` and `metadata`, both in the order of their names.
+pub fn encode(tensors: &NamedTensors, metadata: &BTreeMap<String, String>, storage: Storage) -> Vec<u8> {
+    let (name, width) = match storage {
+        Storage::F32 => ("F32", 4),
+        Storage::F16 => ("F16", 2),
+    };
+    let mut header = serde_json::Map::new();
+    if !metadata.is_empty() {
+        header.insert("__metadata__".to_owned(), json!(metadata));
+    }
+    let mut end = 0;
+    for (path, (shape, values)) in tensors {
+        let start = end;
+        end += values.len() * width;
+        header.insert(path.clone(), json!({"dtype": name, "shape": shape, "data_offsets": [start, end]}));
+    }
+    let mut header = serde_json::Value::Object(header).to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let mut bytes = Vec::with_capacity(8 + header.len() + end);
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(header);
+    for (_, values) in tensors.values() {
+        match storage {
+            Storage::F32 => bytes.extend(values.iter().flat_map(|v| v.to_le_bytes())),
+            Storage::F16 => bytes.extend(values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes())),
+        }
+    }
+    bytes
+}
+
+/// The tensors and metadata of a safetensors file; f16, bf16 and f64 numbers become f32.
+///
+/// # Errors
+/// Bad input: not a safetensors file, a header that does not fit the data, a number type that is not a float.
+pub fn decode(bytes: &[u8]) -> Result<(NamedTensors, BTreeMap<String, String>)> {
+    let not_one = |error: &dyn std::fmt::Display| {
+        Error::bad_input(format!("not a whole safetensors file: {error}"))
+            .hint("the file may be cut short or damaged; copy or train it again")
+    };
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| not_one(&error))?;
+    let metadata = metadata.metadata().clone().unwrap_or_default().into_iter().collect();
+    let file = SafeTensors::deserialize(bytes).map_err(|error| not_one(&error))?;
+    let mut tensors = NamedTensors::new();
+    for (path, view) in file.tensors() {
+        let data = view.data();
+        let values = match view.dtype() {
+            Dtype::F32 => words(data, f32::from_le_bytes),
+            Dtype::F16 => words(data, |b| f16::from_le_bytes(b).to_f32()),
+            Dtype::BF16 => words(data, |b| bf16::from_le_bytes(b).to_f32()),
+            Dtype::F64 => words(data, |b| f64::from_le_bytes(b) as f32),
+            other => {
+                return Err(Error::bad_input(format!("tensor {path} holds {other:?} numbers"))
+                    .hint("weights must be floats: f32, f16, bf16 or f64"));
+            }
+        };
+        tensors.insert(path, (view.shape().to_vec(), values));
+    }
+    Ok((tensors, metadata))
+}
+
+fn words<const N: usize>(bytes: &[u8], to: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    let (words, _) = bytes.as_chunks::<N>();
+    words.iter().map(|word| to(*word)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> (NamedTensors, BTreeMap<String, String>) {
+        let tensors = NamedTensors::from([
+            ("b.weight".to_owned(), (vec![2, 2], vec![1.0, -2.5, 0.125, 3e-3])),
+            ("a".to_owned(), (vec![3], vec![f32::MIN_POSITIVE, 0.0, -0.0])),
+        ]);
+        (tensors, BTreeMap::from([("z".to_owned(), "{\"x\":1}".to_owned()), ("a".to_owned(), "é\n".to_owned())]))
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_equal_contents_give_equal_bytes() {
+        let (tensors, metadata) = sample();
+        let bytes = encode(&tensors, &metadata, Storage::F32);
+        assert_eq!(decode(&bytes).unwrap(), (tensors.clone(), metadata.clone()));
+        assert_eq!(bytes, encode(&tensors, &metadata, Storage::F32));
+        let (half, _) = decode(&encode(&tensors, &metadata, Storage::F16)).unwrap();
+        assert!(half["b.weight"].1.iter().zip(&tensors["b.weight"].1).all(|(a, b)| (a - b).abs() <= b.abs() / 1024.0));
+    }
+
+    #[test]
+    fn every_truncation_and_every_flipped_header_byte_is_an_error_or_harmless() {
+        let (tensors, metadata) = sample();
+        let bytes = encode(&tensors, &metadata, Storage::F32);
+        for length in 0..bytes.len() {
+            assert!(decode(&bytes[..length]).is_err(), "cut at {length}");
+        }
+        for at in 0..bytes.len() {
+            for flip in [0x01, 0x80, 0xff] {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= flip;
+                let _ = decode(&damaged);
+            }
+        }
+    }
+
+    #[test]
+    fn lying_headers_are_refused() {
+        let lie = |header: &str, data: usize| {
+            let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+            bytes.extend(header.as_bytes());
+            bytes.resize(bytes.len() + data, 0);
+            decode(&bytes).unwrap_err().to_string()
+        };
+        lie(r#"{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}}"#, 4);
+        lie(r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#, 8);
+        lie(r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, 8);
+        lie(r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, 400);
+        assert!(lie(r#"{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}"#, 8).contains("I64"));
+        assert!(decode(&u64::MAX.to_le_bytes()).is_err());
+    }
+}

@@ -1,0 +1,111 @@
+//! Everything that has a name: what `langevin list` prints and the tables in `docs/` are made of.
+
+use langevin_process::{DENSITIES, PARAMETERISATIONS, PROCESSES, Registry, SCHEDULES, SPACINGS, TIME_INPUTS, WEIGHTINGS};
+use langevin_process::{Error, Result, nearest};
+use langevin_sample::SAMPLERS;
+use serde::Serialize;
+
+use crate::model::SHIPPED;
+use crate::presets::PRESETS;
+
+/// One named thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Item {
+    /// What users type.
+    pub name: String,
+    /// What it is.
+    pub summary: String,
+    /// Where it comes from; empty for what is ours.
+    pub source: String,
+    /// Its options as `(key, default, meaning)`.
+    pub options: Vec<(String, String, String)>,
+}
+
+/// A kind of named things.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// What users type after `langevin list`.
+    pub name: &'static str,
+    /// What these things are.
+    pub summary: &'static str,
+    /// Lists them.
+    pub items: fn() -> Vec<Item>,
+}
+
+/// All kinds, in the order they are listed.
+pub const KINDS: &[Kind] = &[
+    Kind { name: "models", summary: "models that come with the binary", items: models },
+    Kind { name: "presets", summary: "settings for `train --preset`", items: presets },
+    Kind { name: "samplers", summary: "ways from noise to a picture", items: || of(&SAMPLERS) },
+    Kind { name: "spacings", summary: "which noise levels the steps visit", items: || of(&SPACINGS) },
+    Kind { name: "schedules", summary: "how the noise grows with time", items: || of(&SCHEDULES) },
+    Kind { name: "processes", summary: "how signal and noise share the picture", items: || of(&PROCESSES) },
+    Kind { name: "parameterisations", summary: "what the network predicts", items: || of(&PARAMETERISATIONS) },
+    Kind { name: "time-inputs", summary: "how the network is told the noise level", items: || of(&TIME_INPUTS) },
+    Kind { name: "weightings", summary: "how much each noise level counts in the loss", items: || of(&WEIGHTINGS) },
+    Kind { name: "densities", summary: "how often training sees each noise level", items: || of(&DENSITIES) },
+    Kind { name: "datasets", summary: "generated data sets", items: datasets },
+];
+
+impl Kind {
+    /// The kind called `name`.
+    ///
+    /// # Errors
+    /// Usage, with the nearest name.
+    pub fn find(name: &str) -> Result<&'static Kind> {
+        KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| {
+            let names = || KINDS.iter().map(|kind| kind.name);
+            let error = Error::usage(format!("there is no list of \"{name}\""));
+            match nearest(name, names()) {
+                Some(near) => error.hint(format!("did you mean \"{near}\"?")),
+                None => error.hint(format!("there are: {}", names().collect::<Vec<_>>().join(", "))),
+            }
+        })
+    }
+}
+
+/// The whole catalog as a Markdown document.
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# Methods\n\nEverything that has a name, made from the registries by `cargo xtask docs`. On the command line: `langevin list KIND`.\n",
+    );
+    for kind in KINDS {
+        text += &format!("\n## {}\n\n{}.\n\n| name | what it is | options | source |\n|---|---|---|---|\n", kind.name, kind.summary);
+        for item in (kind.items)() {
+            let options: Vec<String> =
+                item.options.iter().map(|(key, default, doc)| format!("`{key}={default}` {doc}")).collect();
+            let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+            text += &format!(
+                "| `{}` | {} | {} | {} |\n",
+                item.name, cell(&item.summary), cell(&options.join("; ")), cell(&item.source)
+            );
+        }
+    }
+    text
+}
+
+fn of<T: ?Sized>(registry: &Registry<T>) -> Vec<Item> {
+    let item = |entry: &langevin_process::Entry<T>| Item {
+        name: entry.name.to_owned(),
+        summary: entry.summary.to_owned(),
+        source: entry.source.to_owned(),
+        options: entry.options.iter().map(|o| (o.key.to_owned(), o.default.to_owned(), o.doc.to_owned())).collect(),
+    };
+    registry.entries.iter().map(item).collect()
+}
+
+fn plain(name: String, summary: &str) -> Item {
+    Item { name, summary: summary.to_owned(), source: String::new(), options: Vec::new() }
+}
+
+fn models() -> Vec<Item> {
+    SHIPPED.iter().map(|shipped| plain(format!("builtin:{}", shipped.name), shipped.summary)).collect()
+}
+
+fn presets() -> Vec<Item> {
+    PRESETS.iter().map(|preset| plain(preset.name.to_owned(), preset.summary())).collect()
+}
+
+fn datasets() -> Vec<Item> {
+    vec![plain("builtin:shapes".to_owned(), "32x32 colour pictures drawn without end: shape, colour and background by class and caption")]
+}

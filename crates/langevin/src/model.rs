@@ -1,0 +1,229 @@
+//! The model file: one safetensors file whose metadata says everything that is needed to sample.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::tensor::Device;
+use langevin_core::{Error, NamedTensors, Preconditioned, Result, tensor_file};
+use langevin_nn::{UNet, UNetConfig};
+use langevin_process::{Diffusion, DiffusionSpec, nearest};
+use serde::{Deserialize, Serialize};
+
+use crate::settings::SampleSettings;
+
+const KEY: &str = "langevin";
+
+/// What a model file says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelInfo {
+    /// Version of this description, 1.
+    pub version: u32,
+    /// Width and height of its pictures in pixels.
+    pub size: (usize, usize),
+    /// Channels of its pictures.
+    pub channels: usize,
+    /// Names of its classes; empty when it is unconditional.
+    pub classes: Vec<String>,
+    /// The network.
+    pub network: UNetConfig,
+    /// The noise and what the network predicts.
+    pub diffusion: DiffusionSpec,
+    /// How to sample it when nothing else is said.
+    pub sample: SampleSettings,
+    /// The data it was trained on, as the user named it.
+    pub data: String,
+    /// The preset it was trained with.
+    pub preset: String,
+    /// Pictures seen in training.
+    pub images: u64,
+    /// Seed of the training.
+    pub seed: u64,
+}
+
+/// A model ready to sample.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// What it says of itself.
+    pub info: ModelInfo,
+    /// The denoiser.
+    pub denoiser: Preconditioned<UNet>,
+    /// First 16 hexadecimal digits of the BLAKE3 sum of the file.
+    pub hash: String,
+    /// Where it was read from, or `builtin:NAME`.
+    pub name: String,
+}
+
+/// A model that comes with the binary.
+#[derive(Debug, Clone, Copy)]
+pub struct Shipped {
+    /// `builtin:NAME` without the `builtin:`.
+    pub name: &'static str,
+    /// What it draws.
+    pub summary: &'static str,
+    bytes: &'static [u8],
+}
+
+/// The models that come with the binary.
+pub const SHIPPED: &[Shipped] = &[Shipped {
+    name: "shapes",
+    summary: "32x32 colour pictures of ten things, by class; trained on the generated data set builtin:shapes",
+    bytes: include_bytes!("../../../models/shapes.safetensors"),
+}];
+
+impl Shipped {
+    /// The size of its file in bytes.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl ModelInfo {
+    /// The metadata of a model file.
+    pub fn to_metadata(&self) -> BTreeMap<String, String> {
+        let text = serde_json::to_string(self).expect("a description is plain values");
+        BTreeMap::from([
+            (KEY.to_owned(), text),
+            ("format".to_owned(), "pt".to_owned()),
+            ("modelspec.architecture".to_owned(), "langevin/unet".to_owned()),
+            ("modelspec.resolution".to_owned(), format!("{}x{}", self.size.0, self.size.1)),
+        ])
+    }
+
+    fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self> {
+        let text = metadata.get(KEY).ok_or_else(|| {
+            Error::bad_input("a safetensors file, but not a model of this program: its metadata has no \"langevin\"")
+                .hint("use a model.safetensors that `langevin train` wrote")
+        })?;
+        serde_json::from_str(text).map_err(|error| {
+            Error::bad_input(format!("its description cannot be read: {error}"))
+                .hint("it may come from a newer version, or be damaged")
+        })
+    }
+}
+
+impl Model {
+    /// Reads the model that `spec` names: a run folder, a `.safetensors` file or `builtin:NAME`.
+    ///
+    /// # Errors
+    /// Bad input, beginning with the file's name, when it is missing, damaged or something else (saying what).
+    pub fn open(spec: &str, device: &Device) -> Result<Self> {
+        if let Some(name) = spec.strip_prefix("builtin:") {
+            let shipped = SHIPPED.iter().find(|shipped| shipped.name == name).ok_or_else(|| {
+                let names = || SHIPPED.iter().map(|shipped| shipped.name);
+                let error = Error::usage(format!("no shipped model is called \"{name}\""));
+                let near = nearest(name, names()).or(names().next()).unwrap_or_default();
+                error.hint(format!("there is builtin:{near}; see `langevin list models`"))
+            })?;
+            return Self::from_bytes(shipped.bytes, spec, device);
+        }
+        let bytes = read_model_bytes(Path::new(spec))?;
+        Self::from_bytes(&bytes, spec, device).map_err(|error| error.within(spec))
+    }
+
+    /// Reads a model from the bytes of its file; `name` is what to call it.
+    ///
+    /// # Errors
+    /// Bad input, when they are not a whole model file.
+    pub fn from_bytes(bytes: &[u8], name: &str, device: &Device) -> Result<Self> {
+        refuse_strangers(bytes)?;
+        let (tensors, metadata) = tensor_file::decode(bytes)?;
+        let info = ModelInfo::from_metadata(&metadata)?;
+        Ok(Self {
+            denoiser: build(&info, &tensors, device)?,
+            info,
+            hash: blake3::hash(bytes).to_hex()[..16].to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// `[channels, height, width]` of its pictures.
+    pub fn shape(&self) -> [usize; 3] {
+        [self.info.channels, self.info.size.1, self.info.size.0]
+    }
+
+    /// The number of the class that `name` names: its name, or its number.
+    ///
+    /// # Errors
+    /// Usage, for a model without classes or an unknown class, with the nearest name.
+    pub fn class(&self, name: &str) -> Result<u32> {
+        let classes = &self.info.classes;
+        if classes.is_empty() {
+            return Err(Error::usage(format!("{}: was trained without classes, so class \"{name}\" cannot be asked for", self.name))
+                .hint("leave --class out, or train with --class-conditional"));
+        }
+        if let Some(at) = classes.iter().position(|class| class.eq_ignore_ascii_case(name)) {
+            return Ok(at as u32);
+        }
+        if let Ok(number) = name.parse::<u32>()
+            && (number as usize) < classes.len()
+        {
+            return Ok(number);
+        }
+        let error = Error::usage(format!("{}: has no class \"{name}\"", self.name));
+        Err(match nearest(name, classes.iter().map(String::as_str)) {
+            Some(near) => error.hint(format!("did you mean \"{near}\"?")),
+            None => error.hint(format!("it has: {}", classes.join(", "))),
+        })
+    }
+}
+
+/// The bytes of the model at `path`, a file or a run folder.
+fn read_model_bytes(path: &Path) -> Result<Vec<u8>> {
+    let bad = |what: String| Error::bad_input(format!("{}: {what}", path.display()));
+    if path.is_dir() {
+        let inner = path.join("model.safetensors");
+        if inner.is_file() {
+            return read_model_bytes(&inner);
+        }
+        let error = bad("a folder without a model.safetensors".to_owned());
+        return Err(if path.join("model_index.json").exists() {
+            error.hint("it is a diffusers folder, which this version does not read yet")
+        } else if path.join("run.toml").exists() {
+            error.hint("it is a run that has not saved anything yet: let it train on")
+        } else {
+            error.hint("give a run folder, a model.safetensors, or builtin:shapes")
+        });
+    }
+    std::fs::read(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            bad("there is no such file or folder".to_owned()).hint("give a run folder, a model.safetensors, or builtin:shapes")
+        }
+        _ => bad(error.to_string()),
+    })
+}
+
+fn refuse_strangers(bytes: &[u8]) -> Result<()> {
+    let starts = |magic: &[u8]| bytes.starts_with(magic);
+    let what = if bytes.is_empty() {
+        "an empty file"
+    } else if starts(b"PK\x03\x04") || starts(b"\x80\x02") || starts(b"\x80\x04") {
+        "a pickle checkpoint (.ckpt, .pt), which can run code when it is opened and is never read here"
+    } else if starts(b"\x89PNG") || starts(b"\xff\xd8\xff") || starts(b"GIF8") {
+        "a picture, not a model"
+    } else if starts(b"GGUF") {
+        "a GGUF file, which holds no model of this program"
+    } else {
+        return Ok(());
+    };
+    Err(Error::bad_input(what).hint("give a model.safetensors that `langevin train` wrote"))
+}
+
+fn build(info: &ModelInfo, tensors: &NamedTensors, device: &Device) -> Result<Preconditioned<UNet>> {
+    if info.version != 1 {
+        return Err(Error::bad_input(format!("is described in version {}, this program reads 1", info.version))
+            .hint("use a newer langevin"));
+    }
+    let damaged = |error: Error| {
+        Error::bad_input(error.message().to_owned()).hint("the file is damaged, or was changed by hand")
+    };
+    info.network.check().map_err(damaged)?;
+    let fits = info.network.classes == info.classes.len() && info.network.in_channels == info.channels;
+    if !fits || info.network.out_channels != info.channels {
+        return Err(damaged(Error::bad_input("its network does not fit its channels and classes")));
+    }
+    info.network.check_size(info.size.1, info.size.0).map_err(damaged)?;
+    let network = info.network.init(0, device).map_err(damaged)?;
+    let network = langevin_nn::load(network, tensors)?;
+    Ok(Preconditioned::new(network, Diffusion::new(&info.diffusion).map_err(damaged)?))
+}

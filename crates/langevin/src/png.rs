@@ -1,0 +1,89 @@
+//! PNG files with text: a picture carries the recipe that made it.
+
+use langevin_core::{Error, Picture, Result, Samples};
+
+/// Most bytes of text that are read from one picture.
+const TEXT_LIMIT: usize = 1 << 20;
+
+/// The bytes of a PNG file of `picture` (1 to 4 channels, 8 or 16 bits) with `text` as `(keyword, value)` chunks.
+///
+/// # Errors
+/// Usage, when the picture is empty or has more than 4 channels.
+pub fn encode(picture: &Picture, text: &[(&str, String)]) -> Result<Vec<u8>> {
+    let color = match picture.channels {
+        1 => png::ColorType::Grayscale,
+        2 => png::ColorType::GrayscaleAlpha,
+        3 => png::ColorType::Rgb,
+        4 => png::ColorType::Rgba,
+        n => {
+            return Err(Error::usage(format!("a png picture has 1 to 4 channels, not {n}")));
+        }
+    };
+    let failed = |error: png::EncodingError| Error::usage(format!("the picture cannot be written as png: {error}"));
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, picture.width as u32, picture.height as u32);
+    encoder.set_color(color);
+    encoder.set_compression(png::Compression::Balanced);
+    encoder.set_depth(if matches!(picture.samples, Samples::U8(_)) { png::BitDepth::Eight } else { png::BitDepth::Sixteen });
+    for (keyword, value) in text {
+        encoder.add_itxt_chunk((*keyword).to_owned(), value.clone()).map_err(failed)?;
+    }
+    let mut writer = encoder.write_header().map_err(failed)?;
+    match &picture.samples {
+        Samples::U8(samples) => writer.write_image_data(samples),
+        Samples::U16(samples) => {
+            writer.write_image_data(&samples.iter().flat_map(|v| v.to_be_bytes()).collect::<Vec<u8>>())
+        }
+    }
+    .map_err(failed)?;
+    writer.finish().map_err(failed)?;
+    Ok(bytes)
+}
+
+/// The text chunks of the PNG file `bytes`, as `(keyword, value)`.
+///
+/// # Errors
+/// Bad input, when it is not a PNG file or its text is damaged or larger than 1 MiB.
+pub fn text(bytes: &[u8]) -> Result<Vec<(String, String)>> {
+    let bad = |error: &dyn std::fmt::Display| Error::bad_input(format!("not a whole png picture: {error}"));
+    let limits = png::Limits { bytes: TEXT_LIMIT };
+    let decoder = png::Decoder::new_with_limits(std::io::Cursor::new(bytes), limits);
+    let reader = decoder.read_info().map_err(|error| bad(&error))?;
+    let info = reader.info();
+    let mut found = Vec::new();
+    for chunk in &info.uncompressed_latin1_text {
+        found.push((chunk.keyword.clone(), chunk.text.clone()));
+    }
+    for chunk in &info.compressed_latin1_text {
+        found.push((chunk.keyword.clone(), chunk.get_text().map_err(|error| bad(&error))?));
+    }
+    for chunk in &info.utf8_text {
+        found.push((chunk.keyword.clone(), chunk.get_text().map_err(|error| bad(&error))?));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_and_text_survive() {
+        for (channels, depth) in [(1, 8), (3, 8), (4, 8), (1, 16), (3, 16)] {
+            let count = 4 * 3 * channels;
+            let picture = if depth == 8 {
+                Picture::from_u8(4, 3, channels, (0..count).map(|v| (v * 5) as u8).collect())
+            } else {
+                Picture::from_u16(4, 3, channels, (0..count).map(|v| (v * 1301) as u16).collect())
+            };
+            let bytes = encode(&picture, &[("langevin", "{\"class\":\"käfer\"}".to_owned())]).unwrap();
+            assert_eq!(langevin_data::decode(&bytes, "x").unwrap(), picture);
+            assert_eq!(text(&bytes).unwrap(), [("langevin".to_owned(), "{\"class\":\"käfer\"}".to_owned())]);
+        }
+    }
+
+    #[test]
+    fn text_of_broken_files_is_an_error() {
+        assert_eq!(text(b"nonsense").unwrap_err().exit_code(), 3);
+    }
+}

@@ -1,0 +1,83 @@
+//! The presets that come with the binary: `presets/*.toml`, each with its measured result in its head.
+
+use langevin_process::{Error, Result, nearest};
+
+use crate::settings::Settings;
+
+/// One preset.
+#[derive(Debug, Clone, Copy)]
+pub struct Preset {
+    /// What users type.
+    pub name: &'static str,
+    /// The TOML text.
+    pub text: &'static str,
+}
+
+/// All presets, the default first.
+pub const PRESETS: &[Preset] = &[
+    Preset { name: "builtin", text: include_str!("../../../presets/builtin.toml") },
+    Preset { name: "mnist", text: include_str!("../../../presets/mnist.toml") },
+    Preset { name: "cifar10", text: include_str!("../../../presets/cifar10.toml") },
+    Preset { name: "folder32", text: include_str!("../../../presets/folder32.toml") },
+    Preset { name: "folder64", text: include_str!("../../../presets/folder64.toml") },
+    Preset { name: "ddpm", text: include_str!("../../../presets/ddpm.toml") },
+    Preset { name: "tiny", text: include_str!("../../../presets/tiny.toml") },
+];
+
+impl Preset {
+    /// The preset called `name`.
+    ///
+    /// # Errors
+    /// Usage, with the nearest name.
+    pub fn find(name: &str) -> Result<&'static Preset> {
+        PRESETS.iter().find(|preset| preset.name == name).ok_or_else(|| {
+            let names = || PRESETS.iter().map(|preset| preset.name);
+            let error = Error::usage(format!("no preset is called \"{name}\""));
+            match nearest(name, names()) {
+                Some(near) => error.hint(format!("did you mean \"{near}\"?")),
+                None => error.hint(format!(
+                    "there are: {}; or give the path of a .toml file",
+                    names().collect::<Vec<_>>().join(", ")
+                )),
+            }
+        })
+    }
+
+    /// Its first comment line: what it is for.
+    pub fn summary(&self) -> &'static str {
+        self.text.lines().next().unwrap_or_default().trim_start_matches('#').trim()
+    }
+
+    /// Its settings.
+    ///
+    /// # Errors
+    /// None for a preset that comes with the binary; a test holds that.
+    pub fn settings(&self) -> Result<Settings> {
+        Settings::from_layers(&[(self.name, self.text)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_parses_and_is_sound() {
+        for preset in PRESETS {
+            let settings = preset.settings().unwrap_or_else(|error| panic!("{}: {error}", preset.name));
+            settings.train.check().unwrap();
+            langevin_process::Diffusion::new(&settings.diffusion).unwrap();
+            langevin_sample::SAMPLERS.build(&settings.sample.sampler).unwrap();
+            langevin_process::SPACINGS.build(&settings.sample.spacing).unwrap();
+            assert!(preset.summary().len() > 10, "{}", preset.name);
+        }
+    }
+
+    #[test]
+    fn a_slip_is_answered_with_the_nearest_name() {
+        assert_eq!(
+            Preset::find("minst").unwrap_err().to_string(),
+            "no preset is called \"minst\" (did you mean \"mnist\"?)"
+        );
+    }
+}

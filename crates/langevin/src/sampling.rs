@@ -1,0 +1,174 @@
+//! Drawing pictures with a model, and the recipe that redraws one.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use burn::tensor::{Device, Tensor};
+use langevin_core::guidance::{ClassifierFree, Clipped};
+use langevin_core::{Denoiser, Error, Picture, Result, batch_to_pictures};
+use langevin_process::{Diffusion, Level, SPACINGS};
+use langevin_sample::{BatchProgress, SAMPLERS, SampleRequest, sample_all};
+use serde::{Deserialize, Serialize};
+
+use crate::model::Model;
+
+/// How to draw.
+#[derive(Debug, Clone)]
+pub struct Drawing {
+    /// How many pictures.
+    pub count: usize,
+    /// The number of the first.
+    pub first: u64,
+    /// The seed.
+    pub seed: u64,
+    /// Steps.
+    pub steps: usize,
+    /// The sampler.
+    pub sampler: String,
+    /// The spacing.
+    pub spacing: String,
+    /// Strength of classifier-free guidance.
+    pub cfg_scale: f64,
+    /// Clamp denoised pictures to the range of pictures.
+    pub clip: bool,
+    /// The class of each picture; `None` draws without one.
+    pub labels: Option<Vec<Option<u32>>>,
+    /// Pictures at once.
+    pub batch_size: usize,
+    /// Unit-variance start noise instead of the seed's, `[count, channels, height, width]`.
+    pub start: Option<Tensor<4>>,
+    /// Stops the work when it becomes true.
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// What redraws one picture; stored in it as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// The command, `sample`.
+    pub command: String,
+    /// Version of the program.
+    pub version: String,
+    /// The model as it was named.
+    pub model: String,
+    /// First 16 hexadecimal digits of the BLAKE3 sum of its file.
+    pub model_hash: String,
+    /// The seed.
+    pub seed: u64,
+    /// The number of the picture within the seed.
+    pub image: u64,
+    /// Steps.
+    pub steps: usize,
+    /// The sampler.
+    pub sampler: String,
+    /// The spacing.
+    pub spacing: String,
+    /// Strength of classifier-free guidance.
+    pub cfg_scale: f64,
+    /// Whether denoised pictures were clamped.
+    pub clip: bool,
+    /// The class, if any.
+    pub class: Option<String>,
+    /// Width and height in pixels.
+    pub size: (usize, usize),
+}
+
+/// Draws pictures and calls `progress` after each step of each batch.
+///
+/// # Errors
+/// Usage: an unknown sampler or spacing, classes for a model without, a model that has no answer at the first level.
+/// Interrupted, when cancelled.
+pub fn draw(
+    model: &Model,
+    drawing: &Drawing,
+    device: &Device,
+    progress: impl FnMut(&BatchProgress<'_>),
+) -> Result<Vec<Picture>> {
+    let path = path(&model.denoiser.diffusion, &drawing.spacing, drawing.steps)?;
+    let sampler = SAMPLERS.build(&drawing.sampler)?;
+    if !(-100.0..=100.0).contains(&drawing.cfg_scale) {
+        return Err(Error::usage(format!("guidance strength {} must lie in [-100, 100]", drawing.cfg_scale)));
+    }
+    if drawing.cfg_scale != 1.0 && model.info.classes.is_empty() {
+        return Err(Error::usage(format!("{}: was trained without classes, so there is nothing to guide towards", model.name))
+            .hint("leave --cfg-scale out"));
+    }
+    let guided = ClassifierFree::new(&model.denoiser, drawing.cfg_scale);
+    let denoiser: Box<dyn Denoiser + '_> =
+        if drawing.clip { Box::new(Clipped::new(guided, 1.0)) } else { Box::new(guided) };
+    let request = SampleRequest {
+        count: drawing.count,
+        first: drawing.first,
+        seed: drawing.seed,
+        shape: model.shape(),
+        batch_size: drawing.batch_size,
+        labels: drawing.labels.clone(),
+        start: drawing.start.clone(),
+        cancel: Some(Arc::clone(&drawing.cancel)),
+    };
+    let made = sample_all(denoiser.as_ref(), sampler.as_ref(), &path, &request, device, progress)?;
+    Ok(batch_to_pictures(made))
+}
+
+/// The noise levels of `steps` steps of `spacing`.
+///
+/// # Errors
+/// Usage: an unknown spacing, or steps outside 1 to 10000.
+pub fn path(diffusion: &Diffusion, spacing: &str, steps: usize) -> Result<Vec<Level>> {
+    if !(1..=10_000).contains(&steps) {
+        return Err(Error::usage(format!("{steps} steps must lie in 1 to 10000")));
+    }
+    SPACINGS.build(spacing)?.path(diffusion, steps)
+}
+
+/// Labels for `count` pictures that take the classes in turn.
+pub fn even_labels(classes: usize, count: usize) -> Vec<Option<u32>> {
+    (0..count).map(|index| Some((index % classes.max(1)) as u32)).collect()
+}
+
+impl Recipe {
+    /// The recipe of picture number `index` (from 0) of `drawing`.
+    pub fn of(model: &Model, drawing: &Drawing, index: usize) -> Self {
+        let label = drawing.labels.as_ref().and_then(|labels| labels[index]);
+        Self {
+            command: "sample".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            model: model.name.clone(),
+            model_hash: model.hash.clone(),
+            seed: drawing.seed,
+            image: drawing.first + index as u64,
+            steps: drawing.steps,
+            sampler: drawing.sampler.clone(),
+            spacing: drawing.spacing.clone(),
+            cfg_scale: drawing.cfg_scale,
+            clip: drawing.clip,
+            class: label.map(|label| model.info.classes[label as usize].clone()),
+            size: model.info.size,
+        }
+    }
+
+    /// The text chunks of the picture: `parameters` in the grammar of A1111, and `langevin` as JSON.
+    pub fn to_text(&self) -> Vec<(&'static str, String)> {
+        let parameters = format!(
+            "{}\nSteps: {}, Sampler: {}, Schedule type: {}, CFG scale: {}, Seed: {}, Image: {}, Size: {}x{}, Model hash: {}, Model: {}, Version: langevin {}",
+            self.class.as_deref().unwrap_or_default(),
+            self.steps, self.sampler, self.spacing, self.cfg_scale, self.seed, self.image,
+            self.size.0, self.size.1, self.model_hash, self.model, self.version,
+        );
+        let json = serde_json::to_string(self).expect("a recipe is plain values");
+        vec![("parameters", parameters), ("langevin", json)]
+    }
+
+    /// The recipe in the PNG file `bytes`.
+    ///
+    /// # Errors
+    /// Bad input, when the file is not a PNG or carries no recipe of this program.
+    pub fn read(bytes: &[u8]) -> Result<Self> {
+        let text = crate::png::text(bytes)?;
+        let (_, json) = text.iter().find(|(keyword, _)| keyword == "langevin").ok_or_else(|| {
+            Error::bad_input("carries no recipe of this program")
+                .hint("only pictures from `langevin sample` without --no-metadata carry one")
+        })?;
+        serde_json::from_str(json).map_err(|error| Error::bad_input(format!("its recipe cannot be read: {error}")))
+    }
+}

@@ -1,0 +1,144 @@
+//! The settings of a model: what it is trained on, its network, its diffusion, its training and how it is sampled. They
+//! are written as TOML; presets are such files with their measured result.
+
+use langevin_nn::UNetConfig;
+use langevin_process::{DiffusionSpec, Error, Result, nearest};
+use langevin_train::TrainConfig;
+use serde::{Deserialize, Serialize};
+
+/// Everything about a model and its training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The pictures.
+    pub data: DataSettings,
+    /// The noise and what the network predicts.
+    pub diffusion: DiffusionSpec,
+    /// The network.
+    pub network: UNetConfig,
+    /// The training.
+    pub train: TrainConfig,
+    /// How to sample when nothing else is said.
+    pub sample: SampleSettings,
+}
+
+/// What pictures the model is trained on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataSettings {
+    /// Side of the square pictures in pixels; `0` takes the size of the data set's first picture.
+    pub size: usize,
+    /// Channels: 1 gray, 3 colour, 4 with alpha; `0` takes those of the data set.
+    pub channels: usize,
+    /// Tell the network the class of each picture, so that one can be asked for.
+    pub class_conditional: bool,
+}
+
+impl Default for DataSettings {
+    fn default() -> Self {
+        Self { size: 32, channels: 0, class_conditional: false }
+    }
+}
+
+/// How a model is sampled when nothing else is said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SampleSettings {
+    /// The sampler, as in `langevin list samplers`.
+    pub sampler: String,
+    /// The spacing of noise levels, as in `langevin list spacings`.
+    pub spacing: String,
+    /// Steps.
+    pub steps: usize,
+    /// Strength of classifier-free guidance; 1 is none.
+    pub cfg_scale: f64,
+    /// Clamp every denoised picture to the range of pictures.
+    pub clip: bool,
+}
+
+impl Default for SampleSettings {
+    fn default() -> Self {
+        Self {
+            sampler: "dpmpp_2m".to_owned(),
+            spacing: "karras".to_owned(),
+            steps: 20,
+            cfg_scale: 1.0,
+            clip: true,
+        }
+    }
+}
+
+impl Settings {
+    /// The settings as TOML.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).expect("settings are plain values")
+    }
+
+    /// Settings from layers of TOML, later ones over earlier ones; what none names has its default.
+    ///
+    /// # Errors
+    /// Usage, naming the layer: not TOML, an unknown key (with the nearest), a value of the wrong type.
+    pub fn from_layers(layers: &[(&str, &str)]) -> Result<Self> {
+        let mut whole = toml::Table::new();
+        for (name, text) in layers {
+            let layer: toml::Table =
+                text.parse().map_err(|error: toml::de::Error| toml_error(name, error.message()))?;
+            // Checked alone first, so that a mistake is blamed on the file it is in.
+            let _: Settings =
+                layer.clone().try_into().map_err(|error: toml::de::Error| toml_error(name, error.message()))?;
+            merge(&mut whole, layer);
+        }
+        whole.try_into().map_err(|error: toml::de::Error| toml_error("settings", error.message()))
+    }
+}
+
+fn merge(whole: &mut toml::Table, layer: toml::Table) {
+    for (key, value) in layer {
+        match (whole.get_mut(&key), value) {
+            (Some(toml::Value::Table(before)), toml::Value::Table(after)) => merge(before, after),
+            (_, value) => {
+                whole.insert(key, value);
+            }
+        }
+    }
+}
+
+/// serde names an unknown key and the known ones between backticks; the nearest of them is what was meant.
+fn toml_error(name: &str, message: &str) -> Error {
+    let message = message.lines().next().unwrap_or(message);
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let error = Error::usage(format!("{name}: {message}"));
+    if !message.starts_with("unknown field") {
+        return error;
+    }
+    let Some(key) = quoted.next() else { return error };
+    let short = Error::usage(format!("{name}: unknown key \"{key}\""));
+    match nearest(key, quoted) {
+        Some(near) => short.hint(format!("did you mean \"{near}\"?")),
+        None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_survive_toml_and_layers_override() {
+        let settings = Settings::from_layers(&[
+            ("a", "[train]\nbatch_size = 8\nseed = 1\n[sample]\nsteps = 5"),
+            ("b", "[train]\nseed = 2"),
+        ])
+        .unwrap();
+        assert_eq!((settings.train.batch_size, settings.train.seed, settings.sample.steps), (8, 2, 5));
+        let text = settings.to_toml();
+        assert_eq!(Settings::from_layers(&[("c", &text)]).unwrap(), settings);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_the_nearest() {
+        let error = Settings::from_layers(&[("my.toml", "[train]\nbatchsize = 8")]).unwrap_err();
+        assert_eq!(error.to_string(), "my.toml: unknown key \"batchsize\" (did you mean \"batch_size\"?)");
+        assert_eq!(error.exit_code(), 2);
+    }
+}

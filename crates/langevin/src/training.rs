@@ -1,0 +1,243 @@
+//! Training a model from a data set and settings: resolves what the data decides, makes the network, draws previews.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI32;
+
+use burn::tensor::Device;
+use langevin_core::guidance::Clipped;
+use langevin_core::{Error, Preconditioned, Result, grid};
+use langevin_data::{
+    Batch, Crop, DataInfo, Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare, Skipped,
+};
+use langevin_nn::UNet;
+use langevin_process::{Diffusion, Level, SPACINGS};
+use langevin_sample::{SAMPLERS, SampleRequest, Sampler, sample_all};
+use langevin_train::{Event, Hooks, Job, Outcome, Preview};
+
+use crate::model::ModelInfo;
+use crate::png;
+use crate::sampling::even_labels;
+use crate::settings::{SampleSettings, Settings};
+
+/// How many pictures a preview shows.
+const PREVIEW: usize = 36;
+/// The seed previews are drawn from.
+const PREVIEW_SEED: u64 = 0;
+
+/// What to train.
+pub struct TrainRequest {
+    /// The data set, as `langevin_data::open` takes it.
+    pub data: String,
+    /// The settings, before the data decided what it decides.
+    pub settings: Settings,
+    /// The preset's name, for the record.
+    pub preset: String,
+    /// The run's folder.
+    pub out: PathBuf,
+    /// Whether one unreadable picture is an error.
+    pub strict: bool,
+    /// Only forecast.
+    pub dry_run: bool,
+    /// Store the weights of `model.safetensors` in 16 bits.
+    pub half: bool,
+    /// Becomes the number of a signal when the run shall stop.
+    pub stop: Arc<AtomicI32>,
+}
+
+/// A request with everything resolved and checked; nothing is written yet.
+pub struct Prepared {
+    /// The settings with what the data decided filled in.
+    pub settings: Settings,
+    /// What the model file will say.
+    pub info: ModelInfo,
+    /// What is known of the data set.
+    pub data: DataInfo,
+    /// Pictures that can be trained on; `None` is unlimited.
+    pub pictures: Option<u64>,
+    /// Files that were passed over.
+    pub skipped: Vec<Skipped>,
+    pool: Pool,
+    validation: Option<Batch>,
+    request: TrainRequest,
+}
+
+/// Opens the data and resolves the settings.
+///
+/// # Errors
+/// Bad input: data that cannot be read. Usage: settings that do not fit the data or each other.
+pub fn prepare(request: TrainRequest) -> Result<Prepared> {
+    let mut settings = request.settings.clone();
+    settings.train.check()?;
+    let dataset = langevin_data::open(&request.data, &OpenOptions::default())?;
+    let data = dataset.info().clone();
+    resolve(&mut settings, &data)?;
+    let size = settings.data.size;
+    let mut prepare = Prepare::new(size, size, settings.data.channels);
+    prepare.flip = settings.train.flip;
+    prepare.crop = if settings.train.random_crop { Crop::Random } else { Crop::Centre };
+    let pool = Pool::new(dataset, prepare, PoolOptions { strict: request.strict, ..PoolOptions::default() })?;
+    let (pool, validation) = hold_out(pool, settings.train.validation_pictures)?;
+    let info = ModelInfo {
+        version: 1,
+        size: (size, size),
+        channels: settings.data.channels,
+        classes: if settings.data.class_conditional { data.classes.clone() } else { Vec::new() },
+        network: settings.network.clone(),
+        diffusion: settings.diffusion.clone(),
+        sample: settings.sample.clone(),
+        data: request.data.clone(),
+        preset: request.preset.clone(),
+        images: 0,
+        seed: settings.train.seed,
+    };
+    Ok(Prepared {
+        pictures: pool.len(),
+        skipped: pool.skipped(),
+        settings,
+        info,
+        data,
+        pool,
+        validation,
+        request,
+    })
+}
+
+fn resolve(settings: &mut Settings, data: &DataInfo) -> Result<()> {
+    if settings.data.size == 0 {
+        settings.data.size = data.size.0.min(data.size.1);
+    }
+    if settings.data.channels == 0 {
+        settings.data.channels = data.channels;
+    }
+    if settings.data.class_conditional && data.classes.is_empty() {
+        return Err(Error::usage(format!("{}: has no classes, so a class-conditional model cannot be trained on it", data.name))
+            .hint("put the pictures of each class into a sub-folder of its name, or set class_conditional = false"));
+    }
+    let network = &mut settings.network;
+    network.in_channels = settings.data.channels;
+    network.out_channels = settings.data.channels;
+    network.classes = if settings.data.class_conditional { data.classes.len() } else { 0 };
+    network.check()?;
+    network.check_size(settings.data.size, settings.data.size)?;
+    SAMPLERS.build(&settings.sample.sampler)?;
+    SPACINGS.build(&settings.sample.spacing)?;
+    Diffusion::new(&settings.diffusion)?;
+    Ok(())
+}
+
+/// The pool to train on and the held-out pictures: no more than a tenth of a small set.
+fn hold_out(pool: Pool, wanted: usize) -> Result<(Pool, Option<Batch>)> {
+    let count = pool.len().map_or(wanted as u64, |have| (wanted as u64).min(have / 10));
+    if count == 0 {
+        return Ok((pool, None));
+    }
+    let (train, held) = pool.split(Held::Count(count), 0)?;
+    let batch = held.batch(0..count)?;
+    Ok((train, Some(batch)))
+}
+
+impl Prepared {
+    /// The settings as TOML, as the run keeps them.
+    pub fn toml(&self) -> String {
+        self.settings.to_toml()
+    }
+
+    /// Trains.
+    ///
+    /// # Errors
+    /// As [`langevin_train::train`].
+    pub fn train(self, device: &Device, mut observe: impl FnMut(&Event)) -> Result<Outcome> {
+        let train = self.settings.train.clone();
+        let network = self.settings.network.init(train.seed, &device.clone().autodiff())?;
+        let diffusion = Diffusion::new(&self.settings.diffusion)?;
+        let pool = self.pool.clone();
+        let (batch, seed) = (train.batch_size, train.seed);
+        let loader = move |images_seen| {
+            Loader::new(&pool, LoaderOptions { batch, seed, images_seen, ..LoaderOptions::default() })
+        };
+        let out = self.request.out.clone();
+        langevin_train::create_folder(&out.join("samples"))?;
+        write(&out.join("run.toml"), self.toml().as_bytes())?;
+        let job = Job {
+            model: Preconditioned::new(network, diffusion),
+            config: train,
+            loader: Box::new(loader),
+            validation: self.validation.clone(),
+            out: out.clone(),
+            settings: self.fingerprint(),
+            stop: Arc::clone(&self.request.stop),
+            device: device.clone(),
+            dry_run: self.request.dry_run,
+            half: self.request.half,
+        };
+        let mut hooks = Drawing { info: self.info, out, device: device.clone(), observe: &mut observe };
+        langevin_train::train(job, &mut hooks)
+    }
+
+    /// What decides the result, as JSON: a run taken up again must have the same. When to stop, save and show is
+    /// left out.
+    fn fingerprint(&self) -> String {
+        let mut settings = serde_json::to_value(&self.settings).expect("settings are plain values");
+        for free in ["images", "minutes", "checkpoint_every", "sample_every", "keep"] {
+            // The length of training counts where the learning rate depends on it.
+            let counts = free == "images"
+                && self.settings.train.decay_images == 0
+                && self.settings.train.decay != langevin_train::Decay::Constant;
+            if !counts && let Some(train) = settings["train"].as_object_mut() {
+                train.remove(free);
+            }
+        }
+        if let Some(whole) = settings.as_object_mut() {
+            whole.remove("sample");
+        }
+        settings["data"]["name"] = self.request.data.clone().into();
+        settings["data"]["pictures"] = self.pictures.into();
+        settings.to_string()
+    }
+}
+
+fn write(path: &std::path::Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(path, bytes).map_err(|error| {
+        Error::failed(format!("{}: cannot be written: {error}", path.display()))
+            .hint("choose an --out folder you may write to, on a disk with room")
+    })
+}
+
+struct Drawing<'a> {
+    info: ModelInfo,
+    out: PathBuf,
+    device: Device,
+    observe: &'a mut dyn FnMut(&Event),
+}
+
+impl Hooks<UNet> for Drawing<'_> {
+    fn event(&mut self, event: &Event) {
+        (self.observe)(event);
+    }
+
+    fn preview(&mut self, model: &Preconditioned<UNet>, images: u64) -> Result<Option<Preview>> {
+        let SampleSettings { sampler, spacing, steps, .. } = &self.info.sample;
+        let path: Vec<Level> = SPACINGS.build(spacing)?.path(&model.diffusion, *steps)?;
+        let sampler: Box<dyn Sampler> = SAMPLERS.build(sampler)?;
+        let shape = [self.info.channels, self.info.size.1, self.info.size.0];
+        let mut request = SampleRequest::new(PREVIEW, PREVIEW_SEED, shape);
+        if !self.info.classes.is_empty() {
+            request.labels = Some(even_labels(self.info.classes.len(), PREVIEW));
+        }
+        let model = Clipped::new(model, 1.0);
+        let made = sample_all(&model, sampler.as_ref(), &path, &request, &self.device, |_| {})?;
+        let pictures = langevin_core::batch_to_pictures(made);
+        let scale = (64 / self.info.size.0).clamp(1, 4);
+        let sheet = grid::sheet(&pictures, grid::square_columns(PREVIEW), 2, scale);
+        let bytes = png::encode(&sheet, &[])?;
+        write(&self.out.join("samples").join(format!("step-{images:09}.png")), &bytes)?;
+        Ok(Some(Preview { png: bytes, width: sheet.width as u32, height: sheet.height as u32 }))
+    }
+
+    fn metadata(&mut self, images: u64) -> BTreeMap<String, String> {
+        self.info.images = images;
+        self.info.to_metadata()
+    }
+}

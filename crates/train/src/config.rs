@@ -1,0 +1,218 @@
+//! What a training run is told. Everything here is stored with the run and decides its result to the byte, except
+//! [`TrainConfig::minutes`] and the intervals, which only decide when to stop, save and show.
+
+use langevin_process::{DENSITIES, Error, Result, WEIGHTINGS, ema};
+use serde::{Deserialize, Serialize};
+
+/// How the learning rate goes on after warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decay {
+    /// Stays as it is.
+    #[default]
+    Constant,
+    /// Falls along half a cosine to a hundredth, reached after `decay_images`.
+    Cosine,
+    /// Falls as the inverse square root once `decay_images` have been seen (Karras et al. 2024, eq. 67).
+    InverseSqrt,
+}
+
+/// The settings of a training run. Progress is counted in pictures seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Seed of weights, data order, noise levels, noise and dropout.
+    pub seed: u64,
+    /// Pictures to see in all.
+    pub images: u64,
+    /// Stop after this many minutes of training, whatever is left; `0` means no limit.
+    pub minutes: f64,
+    /// Pictures for one update of the weights.
+    pub batch_size: usize,
+    /// Pictures for one pass through the network; gradients of several passes are added up to one batch. `0` means
+    /// the whole batch at once.
+    pub micro_batch: usize,
+    /// Peak learning rate of AdamW.
+    pub learning_rate: f64,
+    /// Pictures over which the learning rate rises from 0.
+    pub warmup_images: u64,
+    /// How the learning rate goes on after that.
+    pub decay: Decay,
+    /// The scale of the decay in pictures; `0` means `images`.
+    pub decay_images: u64,
+    /// AdamW's first moment decay.
+    pub beta1: f64,
+    /// AdamW's second moment decay.
+    pub beta2: f64,
+    /// AdamW's epsilon.
+    pub epsilon: f64,
+    /// AdamW's decoupled weight decay.
+    pub weight_decay: f64,
+    /// Gradients of a larger global norm are scaled down to it; `0` means never.
+    pub clip_norm: f64,
+    /// Width of a power-function moving average of the weights relative to the length of training so far (Karras et al.
+    /// 2024, `sigma_rel`, 0.05 to 0.25); `0` means an average with a half-life instead.
+    pub ema_width: f64,
+    /// Half-life of the moving average of the weights, in pictures.
+    pub ema_half_life: u64,
+    /// The half-life never exceeds this fraction of the pictures seen, so early averages forget the start.
+    pub ema_ramp: f64,
+    /// How often a label is hidden from a class-conditional network, for classifier-free guidance.
+    pub label_dropout: f64,
+    /// Loss weighting by noise level, as in `langevin list weightings`.
+    pub weighting: String,
+    /// Which noise levels training sees how often, as in `langevin list densities`.
+    pub density: String,
+    /// Mirror pictures at random.
+    pub flip: bool,
+    /// Crop at random where a picture is larger than the model's (otherwise at the centre).
+    pub random_crop: bool,
+    /// Pictures kept apart for the validation loss; `0` means none.
+    pub validation_pictures: usize,
+    /// Pictures between validations.
+    pub validate_every: u64,
+    /// Pictures between checkpoints.
+    pub checkpoint_every: u64,
+    /// Pictures between sample grids; the first is drawn before training.
+    pub sample_every: u64,
+    /// Checkpoints to keep.
+    pub keep: usize,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            images: 1 << 20,
+            minutes: 0.0,
+            batch_size: 64,
+            micro_batch: 0,
+            learning_rate: 1e-3,
+            warmup_images: 6_400,
+            decay: Decay::Constant,
+            decay_images: 0,
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            clip_norm: 1.0,
+            ema_width: 0.0,
+            ema_half_life: 10_000,
+            ema_ramp: 0.05,
+            label_dropout: 0.1,
+            weighting: "simple".to_owned(),
+            density: "uniform".to_owned(),
+            flip: false,
+            random_crop: false,
+            validation_pictures: 128,
+            validate_every: 8_192,
+            checkpoint_every: 8_192,
+            sample_every: 8_192,
+            keep: 2,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// Usage, naming the setting, its value and what it may be.
+    pub fn check(&self) -> Result<()> {
+        let bad = |key: &str, value: &dyn std::fmt::Display, must: &str| {
+            Err(Error::usage(format!("training setting {key} = {value} must be {must}")))
+        };
+        if self.batch_size == 0 {
+            return bad("batch_size", &self.batch_size, "at least 1");
+        }
+        if self.micro_batch > self.batch_size {
+            return bad("micro_batch", &self.micro_batch, "no larger than batch_size");
+        }
+        if self.images == 0 {
+            return bad("images", &self.images, "at least 1");
+        }
+        let intervals = [
+            ("validate_every", self.validate_every),
+            ("checkpoint_every", self.checkpoint_every),
+            ("sample_every", self.sample_every),
+            ("keep", self.keep as u64),
+            ("ema_half_life", self.ema_half_life),
+        ];
+        for (key, value) in intervals {
+            if value == 0 {
+                return bad(key, &value, "at least 1");
+            }
+        }
+        let ranges = [
+            ("learning_rate", self.learning_rate, f64::MIN_POSITIVE, 10.0),
+            ("minutes", self.minutes, 0.0, 1e7),
+            ("beta1", self.beta1, 0.0, 0.999_999),
+            ("beta2", self.beta2, 0.0, 0.999_999_9),
+            ("epsilon", self.epsilon, 1e-30, 1.0),
+            ("weight_decay", self.weight_decay, 0.0, 10.0),
+            ("clip_norm", self.clip_norm, 0.0, 1e9),
+            ("ema_width", self.ema_width, 0.0, 0.28),
+            ("ema_ramp", self.ema_ramp, 1e-6, 1e6),
+            ("label_dropout", self.label_dropout, 0.0, 1.0),
+        ];
+        for (key, value, low, high) in ranges {
+            if !(low..=high).contains(&value) {
+                return bad(key, &value, &format!("in [{low:e}, {high:e}]"));
+            }
+        }
+        WEIGHTINGS.build(&self.weighting)?;
+        DENSITIES.build(&self.density)?;
+        Ok(())
+    }
+
+    /// The learning rate for the update that begins after `seen` pictures.
+    pub fn learning_rate_at(&self, seen: u64) -> f64 {
+        let seen = seen as f64;
+        let after_batch = seen + self.batch_size as f64;
+        let warm = if self.warmup_images == 0 { 1.0 } else { (after_batch / self.warmup_images as f64).min(1.0) };
+        let scale = if self.decay_images == 0 { self.images } else { self.decay_images } as f64;
+        let decayed = match self.decay {
+            Decay::Constant => 1.0,
+            Decay::Cosine => 0.01 + 0.99 * 0.5 * (1.0 + (std::f64::consts::PI * (seen / scale).min(1.0)).cos()),
+            Decay::InverseSqrt => 1.0 / (seen / scale).max(1.0).sqrt(),
+        };
+        self.learning_rate * warm * decayed
+    }
+
+    /// The decay of the weights' moving average for the update after which `seen` pictures have been seen.
+    pub fn ema_decay_at(&self, seen: u64) -> f64 {
+        let (seen, batch) = (seen as f64, self.batch_size as f64);
+        if self.ema_width > 0.0 {
+            return ema::power_function_decay(seen, batch, ema::power_function_exponent(self.ema_width));
+        }
+        ema::half_life_decay(seen, batch, self.ema_half_life as f64, self.ema_ramp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_learning_rate_rises_then_follows_its_decay() {
+        let base = TrainConfig { warmup_images: 640, images: 64_000, ..TrainConfig::default() };
+        assert!((base.learning_rate_at(0) - 1e-4).abs() < 1e-12);
+        assert_eq!(base.learning_rate_at(640), 1e-3);
+        let cosine = TrainConfig { decay: Decay::Cosine, ..base.clone() };
+        assert!((cosine.learning_rate_at(32_000) - 1e-3 * (0.01 + 0.99 * 0.5)).abs() < 1e-12);
+        assert!((cosine.learning_rate_at(64_000) - 1e-5).abs() < 1e-12);
+        let sqrt = TrainConfig { decay: Decay::InverseSqrt, decay_images: 1_000, ..base };
+        assert_eq!(sqrt.learning_rate_at(1_000), 1e-3);
+        assert_eq!(sqrt.learning_rate_at(4_000), 5e-4);
+    }
+
+    #[test]
+    fn bad_settings_are_named() {
+        let message = |config: TrainConfig| config.check().unwrap_err().to_string();
+        let config = TrainConfig { batch_size: 0, ..TrainConfig::default() };
+        assert_eq!(message(config), "training setting batch_size = 0 must be at least 1");
+        let config = TrainConfig { weighting: "min_snt".into(), ..TrainConfig::default() };
+        assert!(message(config).contains("min_snr"));
+        assert!(TrainConfig::default().check().is_ok());
+    }
+}

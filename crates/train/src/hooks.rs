@@ -1,0 +1,100 @@
+//! What the trainer tells, and asks of, whoever runs it: it knows no sampler and no terminal.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use langevin_core::{Preconditioned, Result};
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The run goes on from a checkpoint with this many pictures seen.
+    Resumed {
+        /// Pictures seen.
+        images: u64,
+    },
+    /// Something the user should know, in a sentence.
+    Warning(String),
+    /// What the run will take, measured on one step whose result is thrown away.
+    Forecast(Forecast),
+    /// One update of the weights.
+    Step(Step),
+    /// A validation over held-out pictures with the averaged weights.
+    Validated {
+        /// Pictures seen.
+        images: u64,
+        /// Mean weighted loss.
+        loss: f64,
+        /// `(log_snr, unweighted loss)` of each level, cleanest first.
+        by_level: Vec<(f64, f64)>,
+    },
+    /// A checkpoint was published.
+    Saved {
+        /// Its folder.
+        path: PathBuf,
+    },
+}
+
+/// The cost of a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Forecast {
+    /// Seconds for one update.
+    pub seconds_per_step: f64,
+    /// Pictures seen a second.
+    pub images_per_second: f64,
+    /// Pictures still to see, or what fits in the minutes left if that is less.
+    pub images_left: u64,
+    /// Seconds until the run ends.
+    pub seconds_left: f64,
+    /// Most memory the process has held so far in bytes, where the system tells.
+    pub peak_bytes: Option<u64>,
+    /// Numbers in the network.
+    pub parameters: usize,
+}
+
+/// One update of the weights.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// Pictures seen after it.
+    pub images: u64,
+    /// Updates made.
+    pub step: u64,
+    /// Weighted loss of the batch.
+    pub loss: f64,
+    /// Norm of the gradient before clipping.
+    pub gradient_norm: f64,
+    /// Learning rate used.
+    pub learning_rate: f64,
+    /// Pictures a second since the last update.
+    pub images_per_second: f64,
+    /// Pictures to see in all.
+    pub images_total: u64,
+    /// Seconds of training so far.
+    pub seconds: f64,
+}
+
+/// A grid of samples, as a PNG.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// The PNG file's bytes.
+    pub png: Vec<u8>,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+/// What the trainer's caller provides.
+pub trait Hooks<N> {
+    /// Called with everything that happens.
+    fn event(&mut self, event: &Event);
+
+    /// Draws samples with the averaged weights, always from the same noise; `None` draws nothing.
+    ///
+    /// # Errors
+    /// Whatever sampling may fail with.
+    fn preview(&mut self, model: &Preconditioned<N>, images: u64) -> Result<Option<Preview>>;
+
+    /// The metadata to store in `model.safetensors`.
+    fn metadata(&mut self, images: u64) -> BTreeMap<String, String>;
+}

@@ -1,0 +1,149 @@
+//! What a run writes down: `metrics.jsonl` (a function of settings and data alone, byte for byte), `log.jsonl` (with times
+//! and speed) and TensorBoard events.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use langevin_core::{Error, Result};
+use serde_json::{Value, json};
+
+use crate::hooks::{Event, Preview, Step};
+use crate::tensorboard::EventWriter;
+
+/// The three logs of a run.
+#[derive(Debug)]
+pub struct Log {
+    metrics: File,
+    metrics_bytes: u64,
+    log: File,
+    board: EventWriter,
+    folder: String,
+}
+
+impl Log {
+    /// Opens the logs in `folder`; `metrics.jsonl` is cut back to `metrics_bytes`, where the checkpoint left it.
+    ///
+    /// # Errors
+    /// Failed, naming the file, when it cannot be opened or written.
+    pub fn open(folder: &Path, metrics_bytes: u64, images: u64) -> Result<Self> {
+        let name = folder.display().to_string();
+        let failed = |what: &str, error: &dyn std::fmt::Display| Error::failed(format!("{name}/{what}: {error}"));
+        let open = |file: &str, append: bool| {
+            let mut options = OpenOptions::new();
+            let options = if append { options.append(true) } else { options.write(true).truncate(false) };
+            options.create(true).open(folder.join(file)).map_err(|error| failed(file, &error))
+        };
+        let mut metrics = open("metrics.jsonl", false)?;
+        let have = metrics.metadata().map_err(|error| failed("metrics.jsonl", &error))?.len();
+        if have < metrics_bytes {
+            return Err(Error::bad_input(format!(
+                "{name}/metrics.jsonl: {have} bytes long, but the checkpoint was made when it had {metrics_bytes}"
+            ))
+            .hint("put the file back, or train into a new --out folder"));
+        }
+        metrics.set_len(metrics_bytes).map_err(|error| failed("metrics.jsonl", &error))?;
+        metrics.seek(SeekFrom::End(0)).map_err(|error| failed("metrics.jsonl", &error))?;
+        let board = EventWriter::create(&folder.join("events"), images).map_err(|error| failed("events", &error))?;
+        Ok(Self { metrics, metrics_bytes, log: open("log.jsonl", true)?, board, folder: name.clone() })
+    }
+
+    /// Records an update.
+    ///
+    /// # Errors
+    /// Failed, when the disk is full.
+    pub fn step(&mut self, step: &Step) -> Result<()> {
+        self.metric(&json!({
+            "images": step.images, "step": step.step, "loss": step.loss,
+            "grad_norm": step.gradient_norm, "lr": step.learning_rate,
+        }))?;
+        let scalars = [
+            ("train/loss", step.loss),
+            ("train/grad_norm", step.gradient_norm),
+            ("train/lr", step.learning_rate),
+            ("speed/images_per_second", step.images_per_second),
+        ];
+        self.scalars(step.images, &scalars)
+    }
+
+    /// Records a validation.
+    ///
+    /// # Errors
+    /// Failed, when the disk is full.
+    pub fn validation(&mut self, images: u64, loss: f64, by_level: &[(f64, f64)]) -> Result<()> {
+        let rows: Vec<Value> = by_level.iter().map(|(snr, loss)| json!({"log_snr": snr, "loss": loss})).collect();
+        self.metric(&json!({"images": images, "validation_loss": loss, "by_level": rows}))?;
+        self.scalars(images, &[("validation/loss", loss)])?;
+        for (log_snr, loss) in by_level {
+            self.scalars(images, &[(&format!("validation/loss_at_log_snr_{log_snr:+.1}"), *loss)])?;
+        }
+        Ok(())
+    }
+
+    /// Puts a sample grid on the board.
+    ///
+    /// # Errors
+    /// Failed, when the disk is full.
+    pub fn preview(&mut self, images: u64, preview: &Preview) -> Result<()> {
+        let (width, height) = (preview.width, preview.height);
+        let written = self.board.image("samples", images, &preview.png, width, height, 3);
+        written.map_err(|error| self.failed("events", &error))
+    }
+
+    /// Records an event with its time.
+    ///
+    /// # Errors
+    /// Failed, when the disk is full.
+    pub fn event(&mut self, event: &Event) -> Result<()> {
+        let body = match event {
+            Event::Resumed { images } => json!({"event": "resumed", "images": images}),
+            Event::Warning(text) => json!({"event": "warning", "text": text}),
+            Event::Forecast(f) => json!({
+                "event": "forecast", "seconds_per_step": f.seconds_per_step, "images_per_second": f.images_per_second,
+                "images_left": f.images_left, "seconds_left": f.seconds_left, "peak_bytes": f.peak_bytes,
+                "parameters": f.parameters,
+            }),
+            Event::Step(s) => json!({
+                "event": "step", "images": s.images, "loss": s.loss, "images_per_second": s.images_per_second,
+                "seconds": s.seconds,
+            }),
+            Event::Validated { images, loss, .. } => json!({"event": "validated", "images": images, "loss": loss}),
+            Event::Saved { path } => json!({"event": "saved", "path": path.display().to_string()}),
+        };
+        let mut body = body;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
+        body["time"] = json!(now);
+        writeln!(self.log, "{body}").map_err(|error| self.failed("log.jsonl", &error))
+    }
+
+    /// Makes sure everything is on disk; gives the length of `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// Failed, when the disk is full.
+    pub fn sync(&mut self) -> Result<u64> {
+        self.metrics.sync_all().map_err(|error| self.failed("metrics.jsonl", &error))?;
+        self.board.flush().map_err(|error| self.failed("events", &error))?;
+        Ok(self.metrics_bytes)
+    }
+
+    fn metric(&mut self, row: &Value) -> Result<()> {
+        let line = format!("{row}\n");
+        self.metrics.write_all(line.as_bytes()).map_err(|error| self.failed("metrics.jsonl", &error))?;
+        self.metrics_bytes += line.len() as u64;
+        Ok(())
+    }
+
+    fn scalars(&mut self, images: u64, scalars: &[(&str, f64)]) -> Result<()> {
+        for (tag, value) in scalars {
+            let written = self.board.scalar(tag, images, *value as f32);
+            written.map_err(|error| self.failed("events", &error))?;
+        }
+        Ok(())
+    }
+
+    fn failed(&self, what: &str, error: &dyn std::fmt::Display) -> Error {
+        Error::failed(format!("{}/{what}: {error}", self.folder))
+            .hint("the checkpoints written before are whole; make room and run the same command again")
+    }
+}

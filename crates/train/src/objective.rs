@@ -1,0 +1,160 @@
+//! What training shows the network: which noise levels, which noise, which labels. Everything is a function of the seed
+//! and the numbers of the pictures.
+
+use burn::tensor::{Device, Tensor};
+use langevin_core::{
+    Cond, Error, Level, Levels, Losses, Network, NoiseStreams, Preconditioned, Purpose, Result, Stream, signed_to_batch,
+};
+use langevin_data::Batch;
+use langevin_process::{DENSITIES, Density, WEIGHTINGS, Weighting, stratified};
+
+use crate::config::TrainConfig;
+
+/// The noise levels, weights and labels of training.
+#[derive(Debug)]
+pub struct Objective {
+    seed: u64,
+    label_dropout: f64,
+    density: Box<dyn Density>,
+    weighting: Box<dyn Weighting>,
+}
+
+/// One pass through the network: pictures, noise, levels and conditioning.
+#[derive(Debug)]
+pub struct Pass {
+    x0: Tensor<4>,
+    noise: Tensor<4>,
+    /// The level of each picture.
+    pub levels: Levels,
+    cond: Cond,
+    weights: Vec<f64>,
+}
+
+impl Objective {
+    /// The objective of `config`.
+    ///
+    /// # Errors
+    /// Usage: an unknown weighting or density.
+    pub fn new(config: &TrainConfig) -> Result<Self> {
+        Ok(Self {
+            seed: config.seed,
+            label_dropout: config.label_dropout,
+            density: DENSITIES.build(&config.density)?,
+            weighting: WEIGHTINGS.build(&config.weighting)?,
+        })
+    }
+
+    /// The passes over `batch`, `micro` pictures each. Noise levels are stratified over the whole batch.
+    ///
+    /// # Errors
+    /// Usage, where the parameterisation is undefined at a level.
+    pub fn passes<N: Network>(
+        &self,
+        model: &Preconditioned<N>,
+        batch: &Batch,
+        micro: usize,
+        device: &Device,
+    ) -> Result<Vec<Pass>> {
+        let [count, ..] = batch.shape;
+        let offset = Stream::new(self.seed, Purpose::Time, batch.first_image, 0).uniform();
+        let times = stratified(count, offset);
+        let levels: Vec<Level> = times
+            .iter()
+            .map(|u| model.diffusion.level(self.density.time(*u, &model.diffusion)))
+            .collect();
+        let starts = (0..count).step_by(micro.max(1));
+        starts.map(|start| self.pass(model, batch, start..(start + micro).min(count), &levels, device)).collect()
+    }
+
+    fn pass<N: Network>(
+        &self,
+        model: &Preconditioned<N>,
+        batch: &Batch,
+        range: std::ops::Range<usize>,
+        levels: &[Level],
+        device: &Device,
+    ) -> Result<Pass> {
+        let [_, c, h, w] = batch.shape;
+        let images: Vec<u64> = range.clone().map(|k| batch.first_image + k as u64).collect();
+        let pixels = batch.pixels[range.start * c * h * w..range.end * c * h * w].to_vec();
+        let streams = NoiseStreams::new(self.seed, images.clone());
+        let labels = (model.network.classes() > 0).then(|| {
+            let keep = |image: &u64| {
+                Stream::new(self.seed, Purpose::LabelDropout, *image, 0).uniform() >= self.label_dropout
+            };
+            range.clone().zip(&images).map(|(k, image)| batch.labels[k].filter(|_| keep(image))).collect()
+        });
+        let levels = levels[range.clone()].to_vec();
+        let weights = self.weights(model, &levels)?;
+        Ok(Pass {
+            x0: signed_to_batch(pixels, [range.len(), c, h, w], device),
+            noise: streams.normal(Purpose::Training, 0, [c, h, w], device),
+            levels: Levels(levels),
+            cond: Cond { labels, dropout: Some(streams) },
+            weights,
+        })
+    }
+
+    fn weights<N: Network>(&self, model: &Preconditioned<N>, levels: &[Level]) -> Result<Vec<f64>> {
+        let weight = |level: &Level| {
+            let coefficients = model.diffusion.coefficients(*level)?;
+            Ok(self.weighting.weight(*level, &coefficients, model.diffusion.sigma_data()))
+        };
+        levels.iter().map(weight).collect()
+    }
+
+    /// A pass with fixed noise over held-out pictures, all at `level`; the weights are those of training.
+    ///
+    /// # Errors
+    /// As [`Objective::passes`].
+    pub fn validation_pass<N: Network>(
+        &self,
+        model: &Preconditioned<N>,
+        batch: &Batch,
+        level: Level,
+        step: u64,
+        device: &Device,
+    ) -> Result<Pass> {
+        let [count, c, h, w] = batch.shape;
+        let streams = NoiseStreams::new(self.seed, (0..count as u64).map(|k| batch.first_image + k));
+        let levels = vec![level; count];
+        Ok(Pass {
+            x0: signed_to_batch(batch.pixels.clone(), batch.shape, device),
+            noise: streams.normal(Purpose::Validation, step, [c, h, w], device),
+            weights: self.weights(model, &levels)?,
+            levels: Levels(levels),
+            cond: Cond {
+                labels: (model.network.classes() > 0).then(|| batch.labels.clone()),
+                dropout: None,
+            },
+        })
+    }
+
+    /// `count` levels spread evenly over the training density, cleanest first.
+    pub fn levels<N: Network>(&self, model: &Preconditioned<N>, count: usize) -> Vec<Level> {
+        let at = |k: usize| self.density.time((k as f64 + 0.5) / count as f64, &model.diffusion);
+        (0..count).map(|k| model.diffusion.level(at(k))).collect()
+    }
+}
+
+impl Pass {
+    /// The loss of this pass, weighted so that the losses of all passes of a batch of `whole` pictures add up to the
+    /// loss of the batch.
+    ///
+    /// # Errors
+    /// Usage, where the parameterisation is undefined at a level.
+    pub fn loss<N: Network>(self, model: &Preconditioned<N>, whole: usize) -> Result<Losses> {
+        let share = self.levels.len() as f64 / whole as f64;
+        let weights: Vec<f64> = self.weights.iter().map(|weight| weight * share).collect();
+        model.loss(self.x0, self.noise, &self.levels, &self.cond, &weights)
+    }
+}
+
+/// The error for a value of training that is not finite.
+pub fn diverged(what: &str, value: f64, images: u64) -> Error {
+    Error::new(
+        langevin_core::ErrorKind::Diverged,
+        format!("training diverged: {what} is {value} after {images} pictures; nothing was saved after that"),
+    )
+    .hint("lower learning_rate, lengthen warmup_images or lower clip_norm, and run again: it goes on from the last checkpoint")
+}

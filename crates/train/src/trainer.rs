@@ -1,0 +1,437 @@
+//! The training loop.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Instant;
+
+use burn::tensor::Device;
+use langevin_core::tensor_file::{self, Storage};
+use langevin_core::{Error, ErrorKind, Network, Preconditioned, Result};
+use langevin_data::{Batch, Loader};
+use langevin_kernels::AdamW as AdamWSettings;
+
+use crate::config::TrainConfig;
+use crate::hooks::{Event, Forecast, Hooks, Step};
+use crate::log::Log;
+use crate::objective::{Objective, diverged};
+use crate::optimizer::{self, AdamW, GradientMap};
+use crate::state::{self, Checkpoint, Standing};
+
+/// Levels at which the validation loss is measured.
+const VALIDATION_LEVELS: usize = 8;
+/// A loss this many times the typical one is worth a warning.
+const SPIKE: f64 = 10.0;
+
+/// Everything a run needs.
+pub struct Job<N> {
+    /// The network at its initial weights, on [`Job::device`] with autodiff.
+    pub model: Preconditioned<N>,
+    /// The settings.
+    pub config: TrainConfig,
+    /// Makes the loader that begins after the given number of pictures seen.
+    pub loader: Box<dyn Fn(u64) -> Result<Loader>>,
+    /// Held-out pictures, or none.
+    pub validation: Option<Batch>,
+    /// The run's folder.
+    pub out: PathBuf,
+    /// Settings outside [`TrainConfig`] that decide the result (network, data, size), as JSON.
+    pub settings: String,
+    /// Becomes the number of a signal when the run shall stop.
+    pub stop: Arc<AtomicI32>,
+    /// The device without autodiff.
+    pub device: Device,
+    /// Only forecast.
+    pub dry_run: bool,
+    /// Store the finished `model.safetensors` in 16 bits.
+    pub half: bool,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Pictures seen.
+    pub images: u64,
+    /// Seconds of training over all starts.
+    pub seconds: f64,
+    /// Whether all pictures asked for were seen (otherwise time was up).
+    pub complete: bool,
+    /// Pictures seen by this start.
+    pub images_now: u64,
+    /// Seconds spent by this start.
+    pub seconds_now: f64,
+}
+
+/// Trains until the pictures are seen or the time is up; takes up a run that is already in the folder.
+///
+/// # Errors
+/// Usage: bad settings, or a folder with a run of other settings. Bad input: a run folder without one whole checkpoint,
+/// unreadable data. Diverged: a loss or gradient that is not finite, before anything of it is saved. Interrupted: a
+/// signal came; the step was finished and saved. Failed: the disk is full.
+pub fn train<N: Network>(job: Job<N>, hooks: &mut dyn Hooks<N>) -> Result<Outcome> {
+    job.config.check()?;
+    state::create_folder(&job.out)?;
+    let _lock = lock(&job.out)?;
+    Trainer::take_up(job, hooks)?.run()
+}
+
+fn lock(out: &std::path::Path) -> Result<File> {
+    let path = out.join(".lock");
+    let failed = |error: &dyn std::fmt::Display| {
+        Error::failed(format!("{}: {error}", path.display())).hint("choose an --out folder you may write to")
+    };
+    let file = File::create(&path).map_err(|error| failed(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(Error::failed(format!("{}: another training runs here", out.display()))
+            .hint("wait for it, stop it, or choose another --out folder")),
+        Err(fs::TryLockError::Error(error)) => Err(failed(&error)),
+    }
+}
+
+struct Trainer<'a, N> {
+    job: Job<N>,
+    hooks: &'a mut dyn Hooks<N>,
+    model: Preconditioned<N>,
+    objective: Objective,
+    optimizer: AdamW,
+    log: Log,
+    images: u64,
+    step: u64,
+    seconds_before: f64,
+    started: Instant,
+    images_before: u64,
+    typical_loss: Option<f64>,
+}
+
+impl<'a, N: Network> Trainer<'a, N> {
+    fn take_up(job: Job<N>, hooks: &'a mut dyn Hooks<N>) -> Result<Self> {
+        let (found, torn) = Checkpoint::newest(&job.out.join("checkpoints"))?;
+        let mut model = job.model.clone();
+        let mut optimizer = AdamW::new(&model.network);
+        let mut standing = Standing { images: 0, step: 0, seconds: 0.0, metrics_bytes: 0, settings: String::new() };
+        let resumed = found.is_some();
+        if let Some(checkpoint) = found {
+            standing = checkpoint.standing;
+            if standing.settings != job.settings {
+                return Err(other_settings(&job, &standing.settings));
+            }
+            model.network = optimizer::with_parameters(model.network, &checkpoint.weights)?;
+            optimizer.restore(&checkpoint.moments, &checkpoint.average)?;
+        }
+        let mut trainer = Self {
+            objective: Objective::new(&job.config)?,
+            log: Log::open(&job.out, standing.metrics_bytes, standing.images)?,
+            model,
+            optimizer,
+            images: standing.images,
+            step: standing.step,
+            seconds_before: standing.seconds,
+            started: Instant::now(),
+            images_before: standing.images,
+            typical_loss: None,
+            job,
+            hooks,
+        };
+        for sentence in torn {
+            trainer.tell(&Event::Warning(format!("passed over a checkpoint that is not whole: {sentence}")))?;
+        }
+        if resumed {
+            trainer.tell(&Event::Resumed { images: trainer.images })?;
+        }
+        Ok(trainer)
+    }
+
+    fn run(mut self) -> Result<Outcome> {
+        if self.images < self.job.config.images || self.job.dry_run {
+            self.forecast()?;
+        }
+        if self.job.dry_run {
+            return Ok(self.outcome());
+        }
+        self.started = Instant::now();
+        if self.images == 0 {
+            self.validate()?;
+            self.preview()?;
+        }
+        let mut loader = (self.job.loader)(self.images)?;
+        let mut last = Instant::now();
+        while self.images < self.job.config.images && !self.time_is_up() {
+            let batch = loader.next_batch()?;
+            let before = self.images;
+            let mut step = self.update(&batch)?;
+            step.images_per_second = batch.shape[0] as f64 / last.elapsed().as_secs_f64().max(1e-9);
+            last = Instant::now();
+            self.log.step(&step)?;
+            self.tell(&Event::Step(step))?;
+            self.at_intervals(before)?;
+            let signal = self.job.stop.load(Ordering::Relaxed);
+            if signal != 0 {
+                self.save()?;
+                let message = format!("stopped by signal {signal} after {} pictures, with everything saved", self.images);
+                return Err(Error::new(ErrorKind::Interrupted(signal), message).hint("run the same command to go on"));
+            }
+        }
+        if self.images > self.images_before || !self.job.out.join("model.safetensors").exists() {
+            self.save()?;
+            self.preview()?;
+        }
+        Ok(self.outcome())
+    }
+
+    fn update(&mut self, batch: &Batch) -> Result<Step> {
+        let config = &self.job.config;
+        let [count, ..] = batch.shape;
+        let micro = if config.micro_batch == 0 { count } else { config.micro_batch };
+        let device = self.job.device.clone().autodiff();
+        let passes = self.objective.passes(&self.model, batch, micro, &device)?;
+        let (loss, gradients) = self.gradients(passes, count)?;
+        let seen = self.images + count as u64;
+        if !loss.is_finite() {
+            return Err(diverged("the loss", loss, seen));
+        }
+        let norm = optimizer::norm(&gradients);
+        if !norm.is_finite() {
+            return Err(diverged("the gradient's norm", norm, seen));
+        }
+        let clip = if config.clip_norm > 0.0 && norm > config.clip_norm { config.clip_norm / norm } else { 1.0 };
+        let learning_rate = config.learning_rate_at(self.images);
+        let step = AdamWSettings {
+            learning_rate,
+            beta1: config.beta1,
+            beta2: config.beta2,
+            eps: config.epsilon,
+            weight_decay: config.weight_decay,
+            step: self.step + 1,
+            grad_scale: clip,
+            ema_decay: config.ema_decay_at(seen),
+        };
+        let network = self.optimizer.step(self.model.network.clone(), gradients, &step);
+        self.model.network = network;
+        self.images = seen;
+        self.step += 1;
+        self.watch(loss)?;
+        Ok(Step {
+            images: self.images,
+            step: self.step,
+            loss,
+            gradient_norm: norm,
+            learning_rate,
+            images_per_second: 0.0,
+            images_total: self.job.config.images,
+            seconds: self.seconds(),
+        })
+    }
+
+    fn gradients(&self, passes: Vec<crate::objective::Pass>, count: usize) -> Result<(f64, GradientMap)> {
+        let mut total = 0.0;
+        let mut sum: Option<GradientMap> = None;
+        for pass in passes {
+            let losses = pass.loss(&self.model, count)?;
+            total += f64::from(losses.mean.clone().into_scalar::<f32>());
+            let mut gradients = losses.mean.backward();
+            let found = optimizer::gradients(&self.model.network, &mut gradients);
+            sum = Some(match sum {
+                None => found,
+                Some(before) => add(before, found),
+            });
+        }
+        Ok((total, sum.unwrap_or_default()))
+    }
+
+    /// A warning, no more, when the loss jumps; it never changes the run.
+    fn watch(&mut self, loss: f64) -> Result<()> {
+        let typical = self.typical_loss.map_or(loss, |typical| 0.95 * typical + 0.05 * loss);
+        if let Some(before) = self.typical_loss
+            && loss > SPIKE * before
+            && self.step > 50
+        {
+            let text = format!("the loss jumped to {loss:.4} from about {before:.4} at {} pictures", self.images);
+            self.tell(&Event::Warning(text))?;
+        }
+        self.typical_loss = Some(typical);
+        Ok(())
+    }
+
+    fn at_intervals(&mut self, before: u64) -> Result<()> {
+        let config = &self.job.config;
+        let crossed = |every: u64| self.images / every > before / every;
+        let (validate, show) = (crossed(config.validate_every), crossed(config.sample_every));
+        let save = crossed(config.checkpoint_every);
+        let last = self.images >= config.images;
+        if validate {
+            self.validate()?;
+        }
+        if show && !last {
+            self.preview()?;
+        }
+        if save && !last {
+            self.save()?;
+        }
+        Ok(())
+    }
+
+    fn validate(&mut self) -> Result<()> {
+        let Some(batch) = &self.job.validation else { return Ok(()) };
+        let model = self.averaged();
+        let mut by_level = Vec::new();
+        let mut total = 0.0;
+        for (index, level) in self.objective.levels(&model, VALIDATION_LEVELS).into_iter().enumerate() {
+            let pass = self.objective.validation_pass(&model, batch, level, index as u64, &self.job.device)?;
+            let losses = pass.loss(&model, batch.shape[0])?;
+            let plain = losses.per_image.try_into_vec_as::<f32>().unwrap_or_default();
+            by_level.push((level.log_snr(), plain.iter().map(|v| f64::from(*v)).sum::<f64>() / plain.len() as f64));
+            total += f64::from(losses.mean.into_scalar::<f32>()) / VALIDATION_LEVELS as f64;
+        }
+        if !total.is_finite() {
+            return Err(diverged("the validation loss", total, self.images));
+        }
+        self.log.validation(self.images, total, &by_level)?;
+        self.tell(&Event::Validated { images: self.images, loss: total, by_level })
+    }
+
+    fn preview(&mut self) -> Result<()> {
+        let model = self.averaged();
+        if let Some(preview) = self.hooks.preview(&model, self.images)? {
+            self.log.preview(self.images, &preview)?;
+        }
+        Ok(())
+    }
+
+    /// The network with averaged weights, without autodiff.
+    fn averaged(&self) -> Preconditioned<N> {
+        let network = self.optimizer.with_average(self.model.network.valid());
+        Preconditioned::new(network, self.model.diffusion.clone())
+    }
+
+    fn save(&mut self) -> Result<()> {
+        let weights = optimizer::parameters(&self.model.network);
+        let average = self.optimizer.average();
+        let moments = self.optimizer.moments();
+        for (what, tensors) in [("weight", &weights), ("averaged weight", &average), ("moment", &moments)] {
+            let wild = tensors.iter().find(|(_, (_, values))| values.iter().any(|v| !v.is_finite()));
+            if let Some((path, _)) = wild {
+                return Err(diverged(&format!("{what} {path}"), f64::NAN, self.images));
+            }
+        }
+        let metrics_bytes = self.log.sync()?;
+        let standing = Standing {
+            images: self.images,
+            step: self.step,
+            seconds: self.seconds(),
+            metrics_bytes,
+            settings: self.job.settings.clone(),
+        };
+        let checkpoint = Checkpoint { standing, weights, average, moments };
+        let path = checkpoint.save(&self.job.out.join("checkpoints"), self.job.config.keep)?;
+        self.write_model(&checkpoint)?;
+        self.tell(&Event::Saved { path })
+    }
+
+    fn write_model(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        let metadata = self.hooks.metadata(self.images);
+        let storage = if self.job.half { Storage::F16 } else { Storage::F32 };
+        let bytes = tensor_file::encode(&checkpoint.average, &metadata, storage);
+        let path = self.job.out.join("model.safetensors");
+        let failed = |error: &dyn std::fmt::Display| {
+            let error = std::io::Error::other(error.to_string());
+            state::write_error(&self.job.out, bytes.len() as u64, &error)
+        };
+        let (scratch, mut file) = burn_pack::AtomicFile::create(&path).map_err(|error| failed(&error))?;
+        std::io::Write::write_all(&mut file, &bytes).map_err(|error| failed(&error))?;
+        drop(file);
+        scratch.commit().map_err(|error| failed(&error))
+    }
+
+    /// Times one update whose result is thrown away.
+    fn forecast(&mut self) -> Result<()> {
+        let batch = (self.job.loader)(self.images)?.next_batch()?;
+        let count = batch.shape[0];
+        let config = &self.job.config;
+        let micro = if config.micro_batch == 0 { count } else { config.micro_batch };
+        let device = self.job.device.clone().autodiff();
+        let passes = self.objective.passes(&self.model, &batch, micro, &device)?;
+        let start = Instant::now();
+        let (_, gradients) = self.gradients(passes, count)?;
+        optimizer::norm(&gradients);
+        let seconds_per_step = start.elapsed().as_secs_f64();
+        let images_per_second = count as f64 / seconds_per_step;
+        let images_left = config.images.saturating_sub(self.images);
+        let mut seconds_left = images_left as f64 / images_per_second;
+        if config.minutes > 0.0 {
+            seconds_left = seconds_left.min((config.minutes * 60.0 - self.seconds_before).max(0.0));
+        }
+        self.tell(&Event::Forecast(Forecast {
+            seconds_per_step,
+            images_per_second,
+            images_left: images_left.min((seconds_left * images_per_second) as u64),
+            seconds_left,
+            peak_bytes: peak_bytes(),
+            parameters: self.model.network.num_params(),
+        }))
+    }
+
+    fn time_is_up(&self) -> bool {
+        let minutes = self.job.config.minutes;
+        minutes > 0.0 && self.seconds() >= minutes * 60.0
+    }
+
+    fn seconds(&self) -> f64 {
+        self.seconds_before + self.started.elapsed().as_secs_f64()
+    }
+
+    fn outcome(&self) -> Outcome {
+        Outcome {
+            images: self.images,
+            seconds: self.seconds(),
+            complete: self.images >= self.job.config.images,
+            images_now: self.images - self.images_before,
+            seconds_now: self.started.elapsed().as_secs_f64(),
+        }
+    }
+
+    fn tell(&mut self, event: &Event) -> Result<()> {
+        self.hooks.event(event);
+        self.log.event(event)
+    }
+}
+
+fn add(mut sum: GradientMap, more: GradientMap) -> GradientMap {
+    for (path, gradient) in more {
+        let total = match sum.remove(&path) {
+            Some(before) => before + gradient,
+            None => gradient,
+        };
+        sum.insert(path, total);
+    }
+    sum
+}
+
+fn other_settings<N>(job: &Job<N>, stored: &str) -> Error {
+    let (old, new): (serde_json::Value, serde_json::Value) =
+        (serde_json::from_str(stored).unwrap_or_default(), serde_json::from_str(&job.settings).unwrap_or_default());
+    let mut differences = Vec::new();
+    compare("", &old, &new, &mut differences);
+    Error::usage(format!("{}: holds a run with other settings: {}", job.out.display(), differences.join(", ")))
+        .hint("run it with the settings it was begun with, or choose another --out folder")
+}
+
+fn compare(path: &str, old: &serde_json::Value, new: &serde_json::Value, out: &mut Vec<String>) {
+    if let (serde_json::Value::Object(a), serde_json::Value::Object(b)) = (old, new) {
+        let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+        for key in keys {
+            let at = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            compare(&at, &a[key.as_str()], b.get(key).unwrap_or(&serde_json::Value::Null), out);
+        }
+    } else if old != new {
+        out.push(format!("{path} was {old}, now {new}"));
+    }
+}
+
+/// The most memory this process has held, from `/proc` where there is one.
+fn peak_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+}
