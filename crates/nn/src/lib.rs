@@ -3,12 +3,12 @@
 //! Layers keep PyTorch's weight layouts and call [`langevin_kernels`] for all that costs time. Initial weights are drawn
 //! on the host from (seed, parameter path), so a seed gives one network everywhere.
 
-mod attention;
+pub mod attention;
 mod draw;
 mod embed;
 mod layers;
 mod resample;
-mod resnet;
+pub mod resnet;
 pub mod unet;
 mod weights;
 

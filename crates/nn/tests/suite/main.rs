@@ -1,0 +1,5 @@
+//! The U-Net against PyTorch, finite differences, and its own promises.
+
+mod blocks;
+mod golden;
+mod promises;
