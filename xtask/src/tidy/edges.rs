@@ -30,11 +30,14 @@ const ROOMS: &[Room] = &[
     },
     Room { folder: "serve", layer: 5, may_use: &["langevin"], must_not_know: &["anyhow"] },
     Room { folder: "cli", layer: 6, may_use: &["langevin", "serve"], must_not_know: &[] },
-    // For tests only, so it stands beside the layers: closed-form denoisers and conformance suites.
-    Room { folder: TESTKIT, layer: 2, may_use: &["process", "core"], must_not_know: &["anyhow"] },
+    // Beside the layers, for tests only: closed-form denoisers and conformance suites.
+    Room { folder: TESTKIT, layer: 3, may_use: &["process", "core", "sample"], must_not_know: &["anyhow"] },
+    // Beside the layers, without code: one set of features for the third-party crates. Any crate may use it.
+    Room { folder: UNIFY, layer: 0, may_use: &[], must_not_know: &["anyhow"] },
 ];
 
 const TESTKIT: &str = "testkit";
+const UNIFY: &str = "unify";
 
 /// Every dependency of every crate is one of the drawn edges.
 pub fn check(tree: &Tree) -> Vec<Finding> {
@@ -108,6 +111,9 @@ fn objection(room: &Room, table: &str, package: &str) -> Option<String> {
     let Some(folder) = folder_of(package) else {
         return room.must_not_know.contains(&package).then(|| format!("{} must not know it", room.folder));
     };
+    if folder == UNIFY {
+        return None;
+    }
     if table == "dev-dependencies" {
         let lower = ROOMS.iter().any(|other| other.folder == folder && other.layer < room.layer);
         let allowed = folder == TESTKIT || lower || room.may_use.contains(&folder);
@@ -139,6 +145,12 @@ mod tests {
             messages("crates/cli/Cargo.toml", "[dependencies]\nlangevin = {}\nanyhow = \"1\""),
             [""; 0]
         );
+    }
+
+    #[test]
+    fn the_crate_without_code_is_for_all() {
+        let manifest = "[dependencies]\nlangevin-unify = {}";
+        assert_eq!(messages("crates/process/Cargo.toml", manifest), [""; 0]);
     }
 
     #[test]
