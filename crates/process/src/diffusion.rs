@@ -1,4 +1,5 @@
-//! `Diffusion`: a schedule, a process, a parameterisation and a time input put together, and the text that names them.
+//! `Diffusion`: a schedule, a process, a parameterisation and a time input put together, and the text that
+//! names them.
 
 use std::sync::Arc;
 
@@ -26,7 +27,8 @@ pub struct DiffusionSpec {
     pub parameterisation: String,
     /// What the network is told about the noise: `timestep`, `log_sigma`, ... Default `timestep`.
     pub time_input: String,
-    /// The standard deviation of the data, which `edm` uses. Default 0.5, right for most pictures in `[-1, 1]`.
+    /// The standard deviation of the data, which `edm` uses. Default 0.5, right for most pictures in
+    /// `[-1, 1]`.
     pub sigma_data: f64,
 }
 

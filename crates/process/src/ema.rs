@@ -2,9 +2,10 @@
 
 /// The decay of a power-function average for a step of `batch` images that ends at `seen` images.
 ///
-/// Karras et al. 2024, EDM2 (2312.02696), section 3.1: `beta = (1 - batch / seen)^(gamma + 1)`; with `seen` counted in steps and
-/// `batch = 1` it is `(1 - 1 / n)^(gamma + 1)`. The average is `beta * average + (1 - beta) * weights`. It is 0 at the
-/// first step, so the average starts at the weights. `gamma` is at least 0; a `batch` of 0 gives 1.
+/// Karras et al. 2024, EDM2 (2312.02696), section 3.1: `beta = (1 - batch / seen)^(gamma + 1)`; with `seen`
+/// counted in steps and `batch = 1` it is `(1 - 1 / n)^(gamma + 1)`. The average is
+/// `beta * average + (1 - beta) * weights`. It is 0 at the first step, so the average starts at the weights.
+/// `gamma` is at least 0; a `batch` of 0 gives 1.
 pub fn power_function_decay(seen: f64, batch: f64, gamma: f64) -> f64 {
     if batch <= 0.0 {
         return 1.0;
@@ -12,16 +13,16 @@ pub fn power_function_decay(seen: f64, batch: f64, gamma: f64) -> f64 {
     libm::pow((1.0 - batch / seen).clamp(0.0, 1.0), gamma + 1.0)
 }
 
-/// The relative width `sigma_rel` of a power-function average: the standard deviation of its profile over training, as a
-/// part of the training's length.
+/// The relative width `sigma_rel` of a power-function average: the standard deviation of its profile over
+/// training, as a part of the training's length.
 ///
 /// EDM2 (2312.02696), appendix C: `sqrt(gamma + 1) / ((gamma + 2) sqrt(gamma + 3))`.
 pub fn power_function_width(gamma: f64) -> f64 {
     libm::sqrt((gamma + 1.0) / (gamma + 3.0)) / (gamma + 2.0)
 }
 
-/// The exponent `gamma` of a power-function average of the relative width `width`, in `(0, 0.28]`: EDM2's 0.05 is 16.97, 0.1
-/// is 6.94. What lies outside is clamped, so the answer is in `[0, 1e6]`.
+/// The exponent `gamma` of a power-function average of the relative width `width`, in `(0, 0.28]`: EDM2's
+/// 0.05 is 16.97, 0.1 is 6.94. What lies outside is clamped, so the answer is in `[0, 1e6]`.
 ///
 /// EDM2 (2312.02696), appendix C, by bisection of [`power_function_width`].
 pub fn power_function_exponent(width: f64) -> f64 {
@@ -37,10 +38,12 @@ pub fn power_function_exponent(width: f64) -> f64 {
     0.5 * (low + high)
 }
 
-/// The decay of an average with the half-life `half_life`, in images, for a step of `batch` images after `seen` images.
+/// The decay of an average with the half-life `half_life`, in images, for a step of `batch` images after
+/// `seen` images.
 ///
-/// Karras et al. 2022, EDM (2206.00364), appendix F and code: `0.5^(batch / min(half_life, ramp_up * seen))`. `ramp_up`
-/// (EDM: 0.05) keeps the first, bad weights from lingering; `f64::INFINITY` is none. It is 0 at `seen = 0`.
+/// Karras et al. 2022, EDM (2206.00364), appendix F and code: `0.5^(batch / min(half_life, ramp_up * seen))`.
+/// `ramp_up` (EDM: 0.05) keeps the first, bad weights from lingering; `f64::INFINITY` is none. It is 0 at
+/// `seen = 0`.
 pub fn half_life_decay(seen: f64, batch: f64, half_life: f64, ramp_up: f64) -> f64 {
     let ramp = if ramp_up.is_finite() { ramp_up * seen } else { f64::INFINITY };
     let half_life = half_life.min(ramp);

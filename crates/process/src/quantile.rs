@@ -23,8 +23,8 @@ pub fn normal(p: f64) -> f64 {
     sign * x
 }
 
-/// The quantile of `p` in `[0, 1]` of the beta distribution with the positive shapes `a` and `b`, by Newton's iteration kept
-/// within a bracket.
+/// The quantile of `p` in `[0, 1]` of the beta distribution with the positive shapes `a` and `b`, by Newton's
+/// iteration kept within a bracket.
 pub fn beta(p: f64, a: f64, b: f64) -> f64 {
     if p <= 0.0 || p >= 1.0 {
         return p.clamp(0.0, 1.0);

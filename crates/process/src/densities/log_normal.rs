@@ -1,7 +1,7 @@
 //! `log_normal`: the logarithm of the noise is normal, whatever the schedule.
 //!
-//! Karras et al. 2022 (2206.00364), table 1: `ln(sigma / alpha)` has the mean -1.2 and the standard deviation 1.2. A level
-//! outside the schedule is trained at its end.
+//! Karras et al. 2022 (2206.00364), table 1: `ln(sigma / alpha)` has the mean -1.2 and the standard deviation
+//! 1.2. A level outside the schedule is trained at its end.
 
 use super::Density;
 use crate::diffusion::Diffusion;

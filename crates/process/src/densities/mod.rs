@@ -19,12 +19,13 @@ pub trait Density: Debug + Send + Sync {
 pub const DENSITIES: Registry<dyn Density> =
     Registry { kind: "density", entries: &[uniform::ENTRY, log_normal::ENTRY, logit_normal::ENTRY] };
 
-/// Uniform numbers spread evenly over a batch: number `i` is `(i + offset) / batch`, one in each `1 / batch` of `(0, 1)`.
+/// Uniform numbers spread evenly over a batch: number `i` is `(i + offset) / batch`, one in each `1 / batch`
+/// of `(0, 1)`.
 ///
-/// With `offset` uniform in `(0, 1)` each number is uniform within its stratum and the batch as a whole is uniform, with much
-/// less variance in the loss than independent numbers (Kingma et al. 2021, VDM, 2107.00630). Give
-/// them to a density. They rise with `i`, so the pictures of a batch must come in an order that says nothing about
-/// them. `offset` outside `(0, 1)` is moved just inside.
+/// With `offset` uniform in `(0, 1)` each number is uniform within its stratum and the batch as a whole is
+/// uniform, with much less variance in the loss than independent numbers (Kingma et al. 2021, VDM,
+/// 2107.00630). Give them to a density. They rise with `i`, so the pictures of a batch must come in an order
+/// that says nothing about them. `offset` outside `(0, 1)` is moved just inside.
 pub fn stratified(batch: usize, offset: f64) -> Vec<f64> {
     let offset = offset.clamp(1e-6, 1.0 - 1e-6);
     (0..batch).map(|i| (i as f64 + offset) / batch as f64).collect()

@@ -1,8 +1,8 @@
 //! `edm`: the preconditioning of EDM, whose input and target have unit variance and whose output errs least.
 //!
-//! Karras et al. 2022 (2206.00364), table 1, in the coordinate `x / alpha` with the noise `sigma / alpha`. With
-//! `d = sqrt(sigma^2 + alpha^2 sigma_data^2)`, the standard deviation of `x`, no alpha is left in a denominator:
-//! `c_skip = alpha sigma_data^2 / d^2`, `c_out = sigma sigma_data / d`, `c_in = 1 / d`.
+//! Karras et al. 2022 (2206.00364), table 1, in the coordinate `x / alpha` with the noise `sigma / alpha`.
+//! With `d = sqrt(sigma^2 + alpha^2 sigma_data^2)`, the standard deviation of `x`, no alpha is left in a
+//! denominator: `c_skip = alpha sigma_data^2 / d^2`, `c_out = sigma sigma_data / d`, `c_in = 1 / d`.
 
 use super::{Coefficients, Parameterisation};
 use crate::error::Result;

@@ -53,7 +53,7 @@ fn require_signal(at: Level, what: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::usage(format!(
-        "a network that predicts {what} has no denoised picture at pure noise (alpha = 0): x is all noise there, \
+        "a network that predicts {what} has no denoised picture at pure noise (alpha = 0): x is all noise, \
          and x0 = (x - sigma n) / alpha divides by zero"
     ))
     .hint("use parameterisation v, x0, velocity or edm, or a schedule that does not end at zero signal"))

@@ -1,9 +1,9 @@
 //! `score`: the network predicts the score times sigma.
 //!
-//! Song et al. 2021 (2011.13456), eq. 7; Vincent 2011: the score of `x` given `x0` is `-n / sigma`, and Tweedie's formula
-//! is `x0 = (x + sigma^2 score) / alpha`. The score is as large as `1 / sigma`, so the network's output is
-//! `F = sigma * score`, whose target `-n` has unit variance at every level (the paper's appendix C divides the
-//! output by sigma for the same reason).
+//! Song et al. 2021 (2011.13456), eq. 7; Vincent 2011: the score of `x` given `x0` is `-n / sigma`, and
+//! Tweedie's formula is `x0 = (x + sigma^2 score) / alpha`. The score is as large as `1 / sigma`, so the
+//! network's output is `F = sigma * score`, whose target `-n` has unit variance at every level (the paper's
+//! appendix C divides the output by sigma for the same reason).
 
 use super::{Coefficients, Parameterisation, require_signal};
 use crate::error::Result;

@@ -1,7 +1,7 @@
 //! `x0`: the network predicts the clean picture.
 //!
-//! Ho et al. 2020 (2006.11239), section 3.2; Salimans & Ho 2022 (2202.00512), section 4. The input is divided by
-//! `sqrt(alpha^2 + sigma^2)`.
+//! Ho et al. 2020 (2006.11239), section 3.2; Salimans & Ho 2022 (2202.00512), section 4. The input is divided
+//! by `sqrt(alpha^2 + sigma^2)`.
 
 use super::{Coefficients, Parameterisation};
 use crate::error::Result;

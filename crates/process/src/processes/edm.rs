@@ -1,7 +1,7 @@
 //! `edm`: the process of EDM, `alpha = 1`, the same as `ve`.
 //!
-//! Karras et al. 2022 (2206.00364), section 3: `s(t) = 1`. What sets EDM apart from VE is its schedule, spacing and
-//! parameterisation, all called `edm` or `karras` in their lists.
+//! Karras et al. 2022 (2206.00364), section 3: `s(t) = 1`. What sets EDM apart from VE is its schedule,
+//! spacing and parameterisation, all called `edm` or `karras` in their lists.
 
 use super::Process;
 use super::ve::{Exploding, LIMIT};

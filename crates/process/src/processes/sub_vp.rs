@@ -1,7 +1,7 @@
 //! `sub_vp`: less noise than variance-preserving for the same signal, `sigma = 1 - alpha^2`.
 //!
-//! Song et al. 2021 (2011.13456), eq. 29. With `h = exp(-log_snr / 2)`, `sigma / alpha = h` is a quadratic in alpha:
-//! `alpha^2 + h alpha - 1 = 0`.
+//! Song et al. 2021 (2011.13456), eq. 29. With `h = exp(-log_snr / 2)`, `sigma / alpha = h` is a quadratic in
+//! alpha: `alpha^2 + h alpha - 1 = 0`.
 
 use super::Process;
 use crate::level::Level;

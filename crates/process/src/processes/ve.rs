@@ -1,8 +1,9 @@
 //! `ve`: variance-exploding, `alpha = 1`: noise is added to the untouched picture.
 //!
-//! Song et al. 2021 (2011.13456), eq. 29. `sigma = exp(-log_snr / 2)` up to half of `limit`. With `alpha = 1` there is no level
-//! of pure noise, so for a schedule that ends in one (flow, continuous cosine, rescaled) sigma bends above half of
-//! `limit` and reaches `limit` at the end, still rising strictly so that no two levels of a path coincide.
+//! Song et al. 2021 (2011.13456), eq. 29. `sigma = exp(-log_snr / 2)` up to half of `limit`. With `alpha = 1`
+//! there is no level of pure noise, so for a schedule that ends in one (flow, continuous cosine, rescaled)
+//! sigma bends above half of `limit` and reaches `limit` at the end, still rising strictly so that no two
+//! levels of a path coincide.
 
 use super::Process;
 use crate::error::Result;

@@ -1,9 +1,9 @@
 //! `cosine`: the signal's variance falls along a squared cosine.
 //!
-//! Nichol & Dhariwal 2021 (2102.09672), eq. 17: `alpha_bar(t) = f(t) / f(0)`,
-//! `f(t) = cos^2((t + s) / (1 + s) * pi / 2)`. The table has `beta_i = min(1 - alpha_bar((i + 1) / N) /
-//! alpha_bar(i / N), max_beta)`, which diffusers calls `squaredcos_cap_v2`; the continuous form is eq. 17 itself,
-//! whose log-SNR is `+inf` at 0 and `-inf` at 1.
+//! Nichol & Dhariwal 2021 (2102.09672), eq. 17: `alpha_bar(t) = f(t) / f(0)`, `f(t) = cos^2((t + s) / (1 + s)
+//! * pi / 2)`. The table has `beta_i = min(1 - alpha_bar((i + 1) / N) / alpha_bar(i / N), max_beta)`, which
+//! diffusers calls `squaredcos_cap_v2`; the continuous form is eq. 17 itself, whose log-SNR is `+inf` at 0
+//! and `-inf` at 1.
 
 use std::f64::consts::FRAC_PI_2;
 

@@ -1,8 +1,9 @@
 //! `edm`: the range of noise of EDM, curved so that most time is spent at low noise.
 //!
 //! Karras et al. 2022 (2206.00364), eq. 5 read as a function of time:
-//! `sigma(t) = (sigma_min^(1/rho) + t (sigma_max^(1/rho) - sigma_min^(1/rho)))^rho`. `rho = 0` is its limit for
-//! large rho, noise that grows by a constant factor. Training with EDM's own density does not depend on the curve.
+//! `sigma(t) = (sigma_min^(1/rho) + t (sigma_max^(1/rho) - sigma_min^(1/rho)))^rho`. `rho = 0` is its limit
+//! for large rho, noise that grows by a constant factor. Training with EDM's own density does not depend on
+//! the curve.
 
 use super::Schedule;
 use crate::registry::{Entry, OptionDoc};

@@ -1,7 +1,7 @@
 //! `flow`: the log-SNR of the straight line from picture to noise, `alpha = 1 - t`, `sigma = t`.
 //!
-//! Lipman et al. 2023 (2210.02747), eq. 20 with sigma_min = 0; Liu et al. 2023 (2209.03003). The log-SNR is `+inf`
-//! at 0 and `-inf` at 1.
+//! Lipman et al. 2023 (2210.02747), eq. 20 with sigma_min = 0; Liu et al. 2023 (2209.03003). The log-SNR is
+//! `+inf` at 0 and `-inf` at 1.
 
 use super::Schedule;
 use crate::registry::Entry;

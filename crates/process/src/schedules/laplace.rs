@@ -1,7 +1,7 @@
 //! `laplace`: the log-SNR of a uniform time has a Laplace distribution, so most time is spent near its mean.
 //!
-//! Hang & Gu 2024 (2407.03297), table 1: `log_snr = mean - scale * sgn(1/2 - t) * ln(1 - 2 |t - 1/2|)`, `+inf` at 0
-//! and `-inf` at 1.
+//! Hang & Gu 2024 (2407.03297), table 1: `log_snr = mean - scale * sgn(1/2 - t) * ln(1 - 2 |t - 1/2|)`,
+//! `+inf` at 0 and `-inf` at 1.
 
 use super::Schedule;
 use crate::registry::{Entry, OptionDoc};

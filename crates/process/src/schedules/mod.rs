@@ -23,12 +23,12 @@ pub use table::Table;
 
 /// How the noise grows with time: `t = 0` is the clean end, `t = 1` the noisy end.
 pub trait Schedule: Debug + Send + Sync {
-    /// The log-SNR at time `t` in `[0, 1]` (what lies outside is clamped). Strictly decreasing; may be `+inf` at
-    /// 0 and `-inf` at 1.
+    /// The log-SNR at time `t` in `[0, 1]` (what lies outside is clamped). Strictly decreasing; may be `+inf`
+    /// at 0 and `-inf` at 1.
     fn log_snr(&self, t: f64) -> f64;
 
-    /// The time in `[0, 1]` of a log-SNR, the inverse of [`Schedule::log_snr`]. A log-SNR outside the schedule's
-    /// range has the time of the nearer end.
+    /// The time in `[0, 1]` of a log-SNR, the inverse of [`Schedule::log_snr`]. A log-SNR outside the
+    /// schedule's range has the time of the nearer end.
     fn time(&self, log_snr: f64) -> f64 {
         bisect(|t| self.log_snr(t), log_snr)
     }
@@ -38,8 +38,8 @@ pub trait Schedule: Debug + Send + Sync {
         central_difference(|t| self.log_snr(t), t)
     }
 
-    /// The running product of `1 - beta` of an integer-time table, entry `i` at time `i / (N - 1)`. `None` for a
-    /// continuous schedule.
+    /// The running product of `1 - beta` of an integer-time table, entry `i` at time `i / (N - 1)`. `None`
+    /// for a continuous schedule.
     fn table(&self) -> Option<&[f64]> {
         None
     }

@@ -1,7 +1,8 @@
 //! `rescaled`: a base schedule stretched so that its end holds no signal at all (zero terminal SNR).
 //!
-//! Lin et al. 2024 (2305.08891), algorithm 1: with `a = sqrt(alpha_bar)`, `a' = (a - a(1)) a(0) / (a(0) - a(1))`: the
-//! clean end stays and the noisy end becomes 0. A network that predicts noise or score has no answer at that end.
+//! Lin et al. 2024 (2305.08891), algorithm 1: with `a = sqrt(alpha_bar)`,
+//! `a' = (a - a(1)) a(0) / (a(0) - a(1))`: the clean end stays and the noisy end becomes 0. A network that
+//! predicts noise or score has no answer at that end.
 
 use super::{Schedule, Table, build_inner};
 use crate::error::Error;

@@ -1,8 +1,8 @@
 //! `shifted`: a base schedule moved towards more noise, as larger pictures need.
 //!
 //! Hoogeboom et al. 2023, simple diffusion (2301.11093), section 3.1: `log_snr - 2 ln(shift)` with
-//! `shift = side / 64`, since neighbouring pixels of a larger picture average out the noise. Esser et al. 2024, SD3
-//! (2403.03206), eq. 23, is the same thing on `flow`: `t' = shift t / (1 + (shift - 1) t)`.
+//! `shift = side / 64`, since neighbouring pixels of a larger picture average out the noise. Esser et al.
+//! 2024, SD3 (2403.03206), eq. 23, is the same thing on `flow`: `t' = shift t / (1 + (shift - 1) t)`.
 
 use super::{Schedule, Table, build_inner};
 use crate::registry::{Entry, OptionDoc};
@@ -11,7 +11,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
     name: "shifted",
     aliases: &[],
     summary: "a base schedule with more noise, for larger pictures",
-    source: "Hoogeboom et al. 2023, arXiv:2301.11093, section 3.1; Esser et al. 2024, arXiv:2403.03206, eq. 23",
+    source: "Hoogeboom et al. 2023, arXiv:2301.11093; Esser et al. 2024, arXiv:2403.03206, eq. 23",
     options: &[
         OptionDoc {
             key: "base",

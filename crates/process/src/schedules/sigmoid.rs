@@ -1,7 +1,7 @@
 //! `sigmoid`: betas along a sigmoid, slow at both ends.
 //!
-//! Xu et al. 2022, GeoDiff (2203.02923), code: `sigmoid(linspace(-6, 6)) * (end - start) + start`; diffusers calls
-//! it `sigmoid`. The continuous form has 1000 times that rate.
+//! Xu et al. 2022, GeoDiff (2203.02923), code: `sigmoid(linspace(-6, 6)) * (end - start) + start`; diffusers
+//! calls it `sigmoid`. The continuous form has 1000 times that rate.
 
 use super::Schedule;
 use super::beta::{Betas, CONTINUOUS_STEPS, Rate};

@@ -1,5 +1,5 @@
-//! `table`: an explicit table of betas, and the integer-time schedule behind `linear`, `scaled_linear`, `cosine` and
-//! `sigmoid`.
+//! `table`: an explicit table of betas, and the integer-time schedule behind `linear`, `scaled_linear`,
+//! `cosine` and `sigmoid`.
 //!
 //! Ho et al. 2020 (2006.11239), eq. 4: `alpha_bar_i` is the running product of `1 - beta_i`.
 
@@ -30,9 +30,10 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
 
 /// An integer-time schedule of N entries: entry `i` is the time `t = i / (N - 1)`.
 ///
-/// Between entries the log-SNR is interpolated linearly, as k-diffusion and diffusers do in `ln(sigma / alpha)`.
-/// Towards a last entry without signal (zero terminal SNR) it is `alpha` of the variance-preserving form that
-/// is interpolated linearly. The first entry holds a little noise: the clean picture lies outside the table.
+/// Between entries the log-SNR is interpolated linearly, as k-diffusion and diffusers do in
+/// `ln(sigma / alpha)`. Towards a last entry without signal (zero terminal SNR) it is `alpha` of the
+/// variance-preserving form that is interpolated linearly. The first entry holds a little noise: the clean
+/// picture lies outside the table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     /// The running product of `1 - beta`.
@@ -59,10 +60,12 @@ impl Table {
         Self::from_alphas_cumprod(alphas_cumprod)
     }
 
-    /// The table of this running product of `1 - beta` (`alpha^2` of the variance-preserving form), clean end first.
+    /// The table of this running product of `1 - beta` (`alpha^2` of the variance-preserving form), clean end
+    /// first.
     ///
     /// # Errors
-    /// Usage when there are fewer than two entries, or they do not fall strictly within `(0, 1)`; the last may be 0.
+    /// Usage when there are fewer than two entries, or they do not fall strictly within `(0, 1)`; the last
+    /// may be 0.
     pub fn from_alphas_cumprod(alphas_cumprod: Vec<f64>) -> Result<Self> {
         let log_snr: Vec<f64> =
             alphas_cumprod.iter().map(|signal| libm::log(*signal) - libm::log1p(-signal)).collect();

@@ -1,7 +1,7 @@
 //! `beta`: times along a beta distribution, most of them near both ends.
 //!
-//! Lee et al. 2024, Beta Sampling (2407.12173), section 3.2: the times are quantiles of Beta(0.6, 0.6), from 1 to the first level
-//! with noise. On the flow schedule they are what diffusers calls `use_beta_sigmas`.
+//! Lee et al. 2024, Beta Sampling (2407.12173), section 3.2: the times are quantiles of Beta(0.6, 0.6), from
+//! 1 to the first level with noise. On the flow schedule they are what diffusers calls `use_beta_sigmas`.
 
 use super::{Spacing, first_time, of_times};
 use crate::diffusion::Diffusion;

@@ -1,6 +1,7 @@
 //! `exponential`: every step lowers the noise by the same factor.
 //!
-//! Song & Ermon 2019 (1907.05600), section 4, and k-diffusion's `get_sigmas_exponential`: even in `ln(sigma / alpha)`.
+//! Song & Ermon 2019 (1907.05600), section 4, and k-diffusion's `get_sigmas_exponential`: even in
+//! `ln(sigma / alpha)`.
 
 use super::Spacing;
 use super::range::{Range, SIGMA_MAX, SIGMA_MIN};

@@ -1,9 +1,9 @@
 //! `leading`: evenly spaced times, each at the clean end of its interval.
 //!
-//! Song et al. 2020, DDIM (2010.02502) and diffusers: `i * floor(N / steps) + offset` for `i = steps - 1 .. 0`. The first level is
-//! not the noisy end, a flaw that Lin et al. (2305.08891), section 3.3, describe; it is here for models that were made with
-//! it. One step is taken from the noisy end, where `leading` would start without noise. A continuous schedule has
-//! the times `i / steps + 0.001`.
+//! Song et al. 2020, DDIM (2010.02502) and diffusers: `i * floor(N / steps) + offset` for
+//! `i = steps - 1 .. 0`. The first level is not the noisy end, a flaw that Lin et al. (2305.08891), section
+//! 3.3, describe; it is here for models that were made with it. One step is taken from the noisy end, where
+//! `leading` would start without noise. A continuous schedule has the times `i / steps + 0.001`.
 
 use super::{Spacing, finish, first_time, of_times, require_entries};
 use crate::diffusion::Diffusion;

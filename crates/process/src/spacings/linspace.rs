@@ -1,7 +1,7 @@
 //! `linspace`: evenly spaced times from the noisy end to the last level with noise, both included.
 //!
-//! Lin et al. 2024 (2305.08891), table 2, and diffusers: `round(linspace(0, N - 1, steps))` backwards. A continuous schedule has
-//! times from 1 to 0.001. One step is taken from the noisy end.
+//! Lin et al. 2024 (2305.08891), table 2, and diffusers: `round(linspace(0, N - 1, steps))` backwards. A
+//! continuous schedule has times from 1 to 0.001. One step is taken from the noisy end.
 
 use super::{Spacing, of_times, require_entries};
 use crate::diffusion::Diffusion;

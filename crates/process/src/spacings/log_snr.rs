@@ -1,6 +1,7 @@
 //! `log_snr`: even steps of the log-SNR, each removing as many nats of uncertainty as the next.
 //!
-//! Lu et al. 2022, DPM-Solver (2206.00927), section 3.3. The steps of `exponential`, with the range given as log-SNR.
+//! Lu et al. 2022, DPM-Solver (2206.00927), section 3.3. The steps of `exponential`, with the range given as
+//! log-SNR.
 
 use super::{Spacing, finish};
 use crate::diffusion::Diffusion;
@@ -17,7 +18,7 @@ pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
         OptionDoc {
             key: "min",
             default: "auto",
-            doc: "lowest log-SNR; auto starts at the schedule's noisy end and spaces the rest from there, or from -10 if it is lower",
+            doc: "lowest log-SNR; auto starts at the schedule's noisy end, the grid at -10 or above",
         },
         OptionDoc {
             key: "max",

@@ -19,8 +19,8 @@ use crate::registry::Registry;
 
 /// How the levels of a path are placed.
 pub trait Spacing: Debug + Send + Sync {
-    /// The path of `steps` steps: `steps + 1` levels of strictly falling noise, the noisiest first, the last clean
-    /// (`sigma = 0`). With one step it is the schedule's noisy end and the clean picture.
+    /// The path of `steps` steps: `steps + 1` levels of strictly falling noise, the noisiest first, the last
+    /// clean (`sigma = 0`). With one step it is the schedule's noisy end and the clean picture.
     ///
     /// # Errors
     /// Usage when `steps` is 0, or more than an integer-time table or the numbers can tell apart.
@@ -42,8 +42,8 @@ pub const SPACINGS: Registry<dyn Spacing> = Registry {
     ],
 };
 
-/// The lowest time of a continuous schedule that a path visits, since at `t = 0` most are clean already: that of the first
-/// entry of a 1000-step table.
+/// The lowest time of a continuous schedule that a path visits, since at `t = 0` most are clean already: that
+/// of the first entry of a 1000-step table.
 fn first_time(steps: usize) -> f64 {
     1.0 / steps.max(1000) as f64
 }

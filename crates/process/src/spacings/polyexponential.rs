@@ -1,7 +1,8 @@
 //! `polyexponential`: a polynomial in the logarithm of the noise.
 //!
-//! k-diffusion's `get_sigmas_polyexponential`: `ln(sigma / alpha) = min + (1 - i / (steps - 1))^rho (max - min)`. `rho = 1` is
-//! `exponential`; a higher rho leaves the high noise faster.
+//! k-diffusion's `get_sigmas_polyexponential`:
+//! `ln(sigma / alpha) = min + (1 - i / (steps - 1))^rho (max - min)`. `rho = 1` is `exponential`; a higher
+//! rho leaves the high noise faster.
 
 use super::Spacing;
 use super::range::{Range, SIGMA_MAX, SIGMA_MIN};

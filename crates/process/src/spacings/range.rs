@@ -42,11 +42,12 @@ impl Range {
         Ok(Self { min: read("sigma_min")?, max: read("sigma_max")? })
     }
 
-    /// The path whose level `i` has `ln(sigma / alpha) = grid(i / (steps - 1), ln(min), ln(max))`, where `grid` falls from max at
-    /// 0 to min at 1.
+    /// The path whose level `i` has `ln(sigma / alpha) = grid(i / (steps - 1), ln(min), ln(max))`, where
+    /// `grid` falls from max at 0 to min at 1.
     ///
-    /// Unless `sigma_max` is given, level 0 is the schedule's noisy end itself. Where that is without signal (zero terminal
-    /// SNR, flow) the grid's own highest value stands at 80, as in EDM, so that the other levels stay useful.
+    /// Unless `sigma_max` is given, level 0 is the schedule's noisy end itself. Where that is without signal
+    /// (zero terminal SNR, flow) the grid's own highest value stands at 80, as in EDM, so that the other
+    /// levels stay useful.
     pub(super) fn path(
         &self,
         diffusion: &Diffusion,

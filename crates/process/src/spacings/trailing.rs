@@ -1,7 +1,8 @@
 //! `trailing`: evenly spaced times, each at the noisy end of its interval.
 //!
-//! Lin et al. 2024 (2305.08891), table 2, and diffusers: `round(N - i N / steps) - 1` for `i = 0 .. steps - 1`. It starts at the
-//! noisy end, which few steps need. A continuous schedule has the times `1 - i / steps`.
+//! Lin et al. 2024 (2305.08891), table 2, and diffusers: `round(N - i N / steps) - 1` for
+//! `i = 0 .. steps - 1`. It starts at the noisy end, which few steps need. A continuous schedule has the
+//! times `1 - i / steps`.
 
 use super::{Spacing, of_times, require_entries};
 use crate::diffusion::Diffusion;

@@ -1,6 +1,7 @@
 //! `log_sigma`: a quarter of the logarithm of the noise, EDM's `c_noise`.
 //!
-//! Karras et al. 2022 (2206.00364), table 1: `ln(sigma / alpha) / 4`, with the logarithm clamped to `[-10, 10]`.
+//! Karras et al. 2022 (2206.00364), table 1: `ln(sigma / alpha) / 4`, with the logarithm clamped to
+//! `[-10, 10]`.
 
 use super::{LIMIT, TimeInput};
 use crate::diffusion::Diffusion;

@@ -24,6 +24,6 @@ pub const TIME_INPUTS: Registry<dyn TimeInput> = Registry {
     entries: &[timestep::ENTRY, log_sigma::ENTRY, log_snr::ENTRY, time::ENTRY, flow_time::ENTRY],
 };
 
-/// The log-SNR is clamped to `-LIMIT..LIMIT` before it becomes an input: beyond it the picture is, to any network, all
-/// signal or all noise.
+/// The log-SNR is clamped to `-LIMIT..LIMIT` before it becomes an input: beyond it the picture is, to any
+/// network, all signal or all noise.
 const LIMIT: f64 = 20.0;

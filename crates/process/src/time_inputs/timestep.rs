@@ -1,7 +1,7 @@
 //! `timestep`: the index into the integer table, as DDPM and diffusers' networks take it.
 //!
-//! Ho et al. 2020 (2006.11239). For a table of N entries it is `t (N - 1)`, in `[0, N - 1]`, and may be fractional; for a
-//! continuous schedule it is `1000 t`, in `[0, 1000]` (as flow-matching networks take it).
+//! Ho et al. 2020 (2006.11239). For a table of N entries it is `t (N - 1)`, in `[0, N - 1]`, and may be
+//! fractional; for a continuous schedule it is `1000 t`, in `[0, 1000]` (as flow-matching networks take it).
 
 use super::TimeInput;
 use crate::diffusion::Diffusion;

@@ -1,7 +1,7 @@
 //! `min_snr`: like `snr`, but no more than gamma at low noise, so that easy levels do not crowd out the rest.
 //!
-//! Hang et al. 2023 (2303.09556), section 3.4: the weight `min(snr, gamma)` on the picture's error, `min(gamma / snr, 1)` on
-//! the noise's.
+//! Hang et al. 2023 (2303.09556), section 3.4: the weight `min(snr, gamma)` on the picture's error,
+//! `min(gamma / snr, 1)` on the noise's.
 
 use super::{Weighting, bounded, of_noise, of_picture};
 use crate::level::Level;

@@ -16,13 +16,13 @@ use crate::registry::Registry;
 
 /// How much an error counts at each level.
 ///
-/// Papers state a weight on the squared error of the denoised picture, or of the noise. The loss is computed on the
-/// network's own output, `mean((F - target)^2)`, which is the same thing with another factor: an error `e` of F is
-/// an error `out * e` of the denoised picture and `alpha / sigma * out * e` of the noise. So one weighting means the
-/// same training whatever the parameterisation.
+/// Papers state a weight on the squared error of the denoised picture, or of the noise. The loss is computed
+/// on the network's own output, `mean((F - target)^2)`, which is the same thing with another factor: an error
+/// `e` of F is an error `out * e` of the denoised picture and `alpha / sigma * out * e` of the noise. So one
+/// weighting means the same training whatever the parameterisation.
 pub trait Weighting: Debug + Send + Sync {
-    /// The factor on `mean((F - target)^2)` at the level `at`, whose coefficients are `coefficients`. Not negative, and
-    /// at most 1e6, which only weightings that diverge without noise reach.
+    /// The factor on `mean((F - target)^2)` at the level `at`, whose coefficients are `coefficients`. Not
+    /// negative, and at most 1e6, which only weightings that diverge without noise reach.
     fn weight(&self, at: Level, coefficients: &Coefficients, sigma_data: f64) -> f64;
 }
 
@@ -45,8 +45,8 @@ fn of_picture(coefficients: &Coefficients) -> f64 {
     coefficients.out * coefficients.out
 }
 
-/// The factor on the squared error of F that is a factor of 1 on the squared error of the noise: `(alpha out / sigma)^2`.
-/// Infinite without noise where F is the picture itself.
+/// The factor on the squared error of F that is a factor of 1 on the squared error of the noise:
+/// `(alpha out / sigma)^2`. Infinite without noise where F is the picture itself.
 fn of_noise(at: Level, coefficients: &Coefficients) -> f64 {
     let scaled = at.alpha * out_over_sigma(at, coefficients);
     scaled * scaled
@@ -54,8 +54,8 @@ fn of_noise(at: Level, coefficients: &Coefficients) -> f64 {
 
 /// `out / sigma`, also at `sigma = 0`.
 fn out_over_sigma(at: Level, coefficients: &Coefficients) -> f64 {
-    // With F at its target the noise cancels in the denoised picture, skip * sigma + out * target_noise = 0, which
-    // gives out / sigma without dividing by sigma.
+    // With F at its target the noise cancels in the denoised picture, skip * sigma + out * target_noise = 0,
+    // which gives out / sigma without dividing by sigma.
     if coefficients.target_noise == 0.0 || at.alpha == 0.0 {
         return coefficients.out / at.sigma;
     }

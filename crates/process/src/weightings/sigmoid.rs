@@ -1,7 +1,8 @@
 //! `sigmoid`: the noise's error counts fully at high noise and fades out at low noise.
 //!
-//! Kingma & Gao 2023 (2303.00848), section 5 and appendix M: `sigmoid(bias - log_snr)` on the noise's error; Hoogeboom et al. 2024,
-//! simpler diffusion (2410.19324), write it `e^bias sigmoid(log_snr - bias)` on the picture's.
+//! Kingma & Gao 2023 (2303.00848), section 5 and appendix M: `sigmoid(bias - log_snr)` on the noise's error;
+//! Hoogeboom et al. 2024, simpler diffusion (2410.19324), write it `e^bias sigmoid(log_snr - bias)` on the
+//! picture's.
 
 use super::{Weighting, bounded, of_noise, of_picture};
 use crate::level::Level;

@@ -1,7 +1,7 @@
 //! `simple`: the plain squared error of the network's own target.
 //!
-//! Ho et al. 2020 (2006.11239), eq. 14. What it stresses depends on the parameterisation: for `epsilon` it is `snr`, for
-//! `edm` it is `edm`.
+//! Ho et al. 2020 (2006.11239), eq. 14. What it stresses depends on the parameterisation: for `epsilon` it is
+//! `snr`, for `edm` it is `edm`.
 
 use super::Weighting;
 use crate::level::Level;

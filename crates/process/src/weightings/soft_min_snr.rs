@@ -1,8 +1,8 @@
 //! `soft_min_snr`: `min_snr` with a smooth bend.
 //!
-//! Crowson et al. 2024, HDiT (2401.11605), section 4.2 and k-diffusion: the weight `1 / (1 / snr + 1 / gamma)` on the picture's
-//! error, with `gamma = 1 / sigma_data^2` (4 for 0.5). On EDM's F it is `(s sigma_data)^2 / (s^2 + sigma_data^2)^2` with
-//! `s = sigma / alpha`.
+//! Crowson et al. 2024, HDiT (2401.11605), section 4.2 and k-diffusion: the weight
+//! `1 / (1 / snr + 1 / gamma)` on the picture's error, with `gamma = 1 / sigma_data^2` (4 for 0.5). On EDM's
+//! F it is `(s sigma_data)^2 / (s^2 + sigma_data^2)^2` with `s = sigma / alpha`.
 
 use super::{Weighting, bounded, of_noise, of_picture};
 use crate::level::Level;

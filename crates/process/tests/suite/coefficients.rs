@@ -1,4 +1,5 @@
-//! Parameterisations agree with themselves and each other; weightings mean the same whatever the network predicts.
+//! Parameterisations agree with themselves and each other; weightings mean the same whatever the network
+//! predicts.
 
 use langevin_process::{Level, PARAMETERISATIONS, PROCESSES, WEIGHTINGS};
 
@@ -97,7 +98,8 @@ fn every_weighting_is_finite_everywhere() {
     }
 }
 
-/// A weighting other than `simple` weighs the error of the picture, so it must not depend on what the network predicts.
+/// A weighting other than `simple` weighs the error of the picture, so it must not depend on what the network
+/// predicts.
 #[test]
 fn a_weighting_means_the_same_for_every_parameterisation() {
     for weighting in WEIGHTINGS.names().filter(|name| *name != "simple") {

@@ -1,5 +1,5 @@
-//! Conformance: every entry of every registry against what it promises, against published closed forms, and against the
-//! numbers of diffusers.
+//! Conformance: every entry of every registry against what it promises, against published closed forms, and
+//! against the numbers of diffusers.
 
 mod coefficients;
 mod finite;

@@ -77,7 +77,8 @@ fn published_drift_and_diffusion() {
     // Song et al. 2021, eq. 12 (sub-VP): g^2 = beta (1 - exp(-2 B)).
     let sub_vp = |t: f64| beta(t) * (1.0 - (-2.0 * integral(t)).exp());
     matches("sub_vp_linear", "sub_vp", |t| -0.5 * beta(t), sub_vp);
-    // Song et al. 2021, eq. 30 (VE): g = sigma_min (sigma_max / sigma_min)^t sqrt(2 ln(sigma_max / sigma_min)).
+    // Song et al. 2021, eq. 30 (VE): g = sigma_min (sigma_max / sigma_min)^t sqrt(2 ln(sigma_max /
+    // sigma_min)).
     let ve = |t: f64| (0.01 * 5000_f64.powf(t)).powi(2) * 2.0 * 5000_f64.ln();
     matches("geometric", "ve", |_| 0.0, ve);
     // alpha = 1 - t, sigma = t: f = -1 / (1 - t), g^2 = 2 t / (1 - t) (Albergo et al. 2023, 2303.08797).
