@@ -81,9 +81,9 @@ impl Level {
     /// The step to `next` that renews a part of the noise: `eta = 0` is [`Level::step_to`], `eta = 1` draws
     /// from the posterior of DDPM (Ho et al., 2006.11239, eq. 7).
     ///
-    /// DDIM (2010.02502) eq. 12 and 16, for any process: the fresh noise has the standard deviation `eta * s'
-    /// * sqrt(1 - snr / snr')`, which is eq. 16 when `a^2 + s^2 = 1`. `eta` is in `[0, 1]`; what lies outside
-    /// is clamped. A step towards more noise is not renewed.
+    /// DDIM (2010.02502) eq. 12 and 16, for any process: the fresh noise has the standard deviation
+    /// `eta * s' * sqrt(1 - snr / snr')`, which is eq. 16 for a variance-preserving process. `eta` outside
+    /// `[0, 1]` is clamped. A step towards more noise is not renewed.
     pub fn ancestral(self, next: Self, eta: f64) -> Ancestral {
         let eta = if eta.is_nan() { 0.0 } else { eta.clamp(0.0, 1.0) };
         // snr / snr' without dividing by the alphas' or sigmas' zeros.

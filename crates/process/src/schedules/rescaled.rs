@@ -21,7 +21,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
     build: |options| {
         let base = build_inner(options.text("base")).map_err(|error| error.within("rescaled: base"))?;
         let (first, last) = (root_signal(base.log_snr(0.0)), root_signal(base.log_snr(1.0)));
-        if !(first > last) {
+        if first <= last {
             return Err(Error::usage("rescaled: the base's signal does not fall"));
         }
         let Some(table) = base.table() else { return Ok(Box::new(Rescaled { base, first, last })) };
