@@ -8,6 +8,7 @@
 //! * [`lint`] reports on a set; [`sets::shapes`] draws pictures that can be read back exactly.
 
 mod dataset;
+mod lint;
 mod loader;
 mod open;
 pub mod order;
@@ -18,8 +19,10 @@ mod transforms;
 
 pub use dataset::{DataInfo, Dataset, Item};
 pub use langevin_core::{Error, ErrorKind, Picture, Result, Samples};
+pub use lint::{LintReport, lint};
 pub use loader::{Loader, LoaderOptions};
 pub use open::{OpenOptions, Split, open};
 pub use pictures::{decode, read_picture};
 pub use pool::{Batch, Held, Pool, PoolOptions, Skipped};
+pub use sets::builtin::BUILTINS;
 pub use transforms::{Crop, Cut, Prepare, cut, fit, prepare, with_channels};

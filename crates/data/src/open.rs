@@ -120,6 +120,10 @@ fn open_folder(root: &Path, split: Split) -> Result<Arc<dyn Dataset>> {
         if !cifar.is_empty() {
             return cifar::open(root, &cifar, split);
         }
+        // Nothing but a name says IDX: reading it tells what is wrong with it.
+        if let Some(path) = (0..kinds.len()).filter_map(|at| files.full_path(at)).find(|path| named_idx(path)) {
+            return idx::open_file(path);
+        }
     }
     Ok(Arc::new(Tree::new(Box::new(files), "folder", split)?))
 }
@@ -135,6 +139,7 @@ fn open_file(path: &Path, split: Split) -> Result<Arc<dyn Dataset>> {
         Kind::Idx => idx::open_file(path),
         Kind::Zip => Ok(Arc::new(Tree::new(Box::new(archive::ZipFiles::open(path)?), "zip", split)?)),
         Kind::Tar => Ok(Arc::new(Tree::new(Box::new(archive::TarFiles::open(path)?), "tar", split)?)),
+        Kind::GzipOther | Kind::Other if named_idx(path) => idx::open_file(path),
         Kind::GzipOther => {
             let error =
                 Error::bad_input(format!("{}: inside the gzip is neither IDX nor tar", path.display()));
@@ -150,6 +155,12 @@ fn open_file(path: &Path, split: Split) -> Result<Arc<dyn Dataset>> {
                 .hint("known are png, jpeg, webp, bmp, tiff, gif, IDX, CIFAR binary, parquet, zip and tar"))
         }
     }
+}
+
+/// Whether a file's name says it is IDX, for better messages about one that is not.
+fn named_idx(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.contains("idx3") || name.contains("idx1")
 }
 
 /// What a file is, by its first bytes.

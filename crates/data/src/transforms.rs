@@ -239,3 +239,61 @@ fn resize(
     };
     Ok(Picture { width, height, channels: picture.channels, samples })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples(picture: &Picture) -> Vec<u32> {
+        match &picture.samples {
+            Samples::U8(all) => all.iter().map(|v| u32::from(*v)).collect(),
+            Samples::U16(all) => all.iter().map(|v| u32::from(*v)).collect(),
+        }
+    }
+
+    #[test]
+    fn channels_convert_by_the_published_weights() {
+        let rgb = Picture::from_u8(2, 1, 3, vec![255, 0, 0, 10, 20, 30]);
+        assert_eq!(samples(&with_channels(&rgb, 1, [255; 3]).unwrap()), [76, 18]);
+        assert_eq!(samples(&with_channels(&rgb, 4, [255; 3]).unwrap()), [255, 0, 0, 255, 10, 20, 30, 255]);
+        let faint = Picture::from_u8(2, 1, 2, vec![0, 0, 100, 128]);
+        assert_eq!(samples(&with_channels(&faint, 1, [255; 3]).unwrap()), [255, 177]);
+        assert_eq!(samples(&with_channels(&faint, 3, [0, 0, 0]).unwrap()), [0, 0, 0, 50, 50, 50]);
+        let wide = Picture::from_u16(1, 1, 4, vec![65_535, 0, 0, 0]);
+        assert_eq!(samples(&with_channels(&wide, 3, [255; 3]).unwrap()), [65_535; 3]);
+        assert!(with_channels(&rgb, 5, [0; 3]).is_err());
+    }
+
+    #[test]
+    fn a_picture_that_fits_is_untouched_and_the_middle_is_kept() {
+        let picture = Picture::from_u8(3, 2, 1, vec![0, 100, 200, 50, 150, 250]);
+        assert_eq!(fit(&picture, &Prepare::new(3, 2, 1)).unwrap(), picture);
+        let middle = prepare(&Picture::from_u8(3, 1, 1, vec![0, 255, 0]), &Prepare::new(1, 1, 1)).unwrap();
+        assert_eq!(middle, [1.0]);
+    }
+
+    #[test]
+    fn shrinking_averages_and_does_not_alias() {
+        let checks = (0..64 * 64).map(|k| if (k / 64 + k % 64) % 2 == 0 { 255 } else { 0 }).collect();
+        let small = fit(&Picture::from_u8(64, 64, 1, checks), &Prepare::new(8, 8, 1)).unwrap();
+        assert!(samples(&small).iter().all(|v| (120..136).contains(v)), "{:?}", samples(&small));
+        let flat = Picture::from_u16(40, 30, 3, vec![12_345; 3600]);
+        assert!(
+            samples(&fit(&flat, &Prepare::new(7, 9, 3)).unwrap()).iter().all(|v| v.abs_diff(12_345) <= 1)
+        );
+    }
+
+    #[test]
+    fn cuts_reach_both_ends_and_flips_mirror() {
+        let picture = Picture::from_u8(4, 2, 1, vec![0, 85, 170, 255, 0, 85, 170, 255]);
+        let wish = Prepare { crop: Crop::Random, flip: true, ..Prepare::new(2, 2, 1) };
+        let first = |place: Cut| ((cut(&picture, &wish, place)[0] + 1.0) * 127.5).round() as u32;
+        assert_eq!(first(Cut { x: 0, y: 0, flip: false }), 0);
+        assert_eq!(first(Cut { x: u32::MAX, y: 0, flip: false }), 170);
+        assert_eq!(first(Cut { x: 0, y: 0, flip: true }), 85);
+        let all: Vec<Cut> = (0..200).map(|k| Cut::at(&wish, 3, k)).collect();
+        let flips = all.iter().filter(|place| place.flip).count();
+        assert!((70..130).contains(&flips), "{flips}");
+        assert_eq!(all[7], Cut::at(&wish, 3, 7));
+    }
+}

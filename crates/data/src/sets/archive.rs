@@ -66,12 +66,13 @@ impl ZipFiles {
         let mut archive = self.archive.lock().map_err(|_| failed("the zip reader has failed".into()))?;
         let mut member = archive.by_index(self.places[at]).map_err(|e| failed(e.to_string()))?;
         let mut bytes = Vec::new();
-        // The directory may lie about the size, so reading stops by itself.
-        member
-            .by_ref()
-            .take(most.min(entry.size))
-            .read_to_end(&mut bytes)
-            .map_err(|e| failed(e.to_string()))?;
+        // The directory may lie about the size, so reading stops by itself; one byte past the end is asked for, so
+        // that the end is reached and the checksum compared.
+        let limit = most.min(entry.size.saturating_add(1));
+        member.by_ref().take(limit).read_to_end(&mut bytes).map_err(|e| failed(e.to_string()))?;
+        if most > entry.size && bytes.len() as u64 != entry.size {
+            return Err(failed("its length is not what the zip's directory says".into()));
+        }
         Ok(bytes)
     }
 }

@@ -1,13 +1,43 @@
-//! The data sets that come with the program, drawn and not stored.
+//! The data sets that come with the program, drawn and not stored: `builtin:NAME` or `builtin:NAME:key=value,...`.
 
 use std::sync::Arc;
 
-use crate::{Dataset, Error, Result};
+use langevin_core::registry::{Entry, OptionDoc, Registry};
 
-/// The built-in set that `name` asks for.
-pub(crate) fn open(name: &str) -> Result<Arc<dyn Dataset>> {
-    match name {
-        "shapes" => Ok(Arc::new(super::shapes::Shapes::new(32, 0)?)),
-        _ => Err(Error::usage(format!("no built-in data set is called \"{name}\"")).hint("there is: shapes")),
+use super::shapes::Shapes;
+use crate::{Dataset, Result};
+
+/// The built-in data sets.
+pub const BUILTINS: Registry<dyn Dataset> = Registry { kind: "built-in data set", entries: ENTRIES };
+
+const ENTRIES: &[Entry<dyn Dataset>] = &[Entry {
+    name: "shapes",
+    aliases: &[],
+    summary: "ten things in eight colours before six scenes, captioned, without end, exactly readable",
+    source: "drawn by this program",
+    options: &[
+        OptionDoc { key: "size", default: "32", doc: "width and height in pixels, 16 to 512" },
+        OptionDoc { key: "seed", default: "0", doc: "which endless sequence, a whole number" },
+    ],
+    build: |options| Ok(Box::new(Shapes::new(options.get("size")?, options.get("seed")?)?)),
+}];
+
+/// The built-in set that `spec`, what follows `builtin:`, asks for.
+pub(crate) fn open(spec: &str) -> Result<Arc<dyn Dataset>> {
+    Ok(BUILTINS.build(spec)?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_reach_the_set_and_slips_are_named() {
+        assert_eq!(open("shapes").unwrap().info().size, (32, 32));
+        let large = open("shapes:size=64,seed=1").unwrap();
+        assert_eq!(large.item(0).unwrap().picture.width, 64);
+        assert_eq!(open("shapes:size=32,seed=0").unwrap().item(9), open("shapes").unwrap().item(9));
+        assert!(open("shape").unwrap_err().to_string().contains("did you mean \"shapes\""));
+        assert!(open("shapes:size=4").is_err());
     }
 }

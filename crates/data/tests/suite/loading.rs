@@ -227,3 +227,19 @@ fn the_held_out_part_is_fixed_and_disjoint() {
     assert_eq!((rest.len(), held.len()), (None, Some(5)));
     assert_ne!(rest.batch(0..5).unwrap().pixels, held.batch(0..5).unwrap().pixels);
 }
+
+#[test]
+fn parquet_gives_labels_names_and_captions() {
+    let dir = tempfile::tempdir().unwrap();
+    make::write(dir.path().join("data/train-00000-of-00002.parquet"), &make::parquet(3, &make::png(1)));
+    make::write(dir.path().join("data/train-00001-of-00002.parquet"), &make::parquet(2, &make::png(2)));
+    make::write(dir.path().join("data/test-00000-of-00001.parquet"), &make::parquet(1, &make::png(3)));
+    let set = opened(dir.path());
+    assert_eq!((set.info().len, set.info().kind), (Some(5), "parquet"));
+    assert_eq!(set.info().classes, ["cat", "dog", "owl"]);
+    let item = set.item(4).unwrap();
+    assert_eq!((item.label, item.caption.as_deref()), (Some(1), Some("picture 1")));
+    assert_eq!(item.picture, langevin_data::decode(&make::png(2), "x").unwrap());
+    let test = open(&format!("{}#test", dir.path().display()), &OpenOptions::default()).unwrap();
+    assert_eq!(test.info().len, Some(1));
+}

@@ -86,3 +86,36 @@ pub fn tar_with_link(target: &str) -> Vec<u8> {
     builder.append_link(&mut header, "x.png", target).unwrap();
     builder.into_inner().unwrap()
 }
+
+/// A parquet of `n` rows as Hugging Face writes them: image struct, label, text, class names in the metadata.
+pub fn parquet(n: usize, picture: &[u8]) -> Vec<u8> {
+    use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+    use parquet::file::{metadata::KeyValue, properties::WriterProperties, writer::SerializedFileWriter};
+    let schema = "message schema {
+        optional group image { optional binary bytes; optional binary path (UTF8); }
+        optional int64 label; optional binary text (UTF8); }";
+    let schema = std::sync::Arc::new(parquet::schema::parser::parse_message_type(schema).unwrap());
+    let names = r#"{"info":{"features":{"label":{"names":["cat","dog","owl"],"_type":"ClassLabel"}}}}"#;
+    let pair = KeyValue::new("huggingface".to_owned(), names.to_owned());
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![pair])).build();
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, std::sync::Arc::new(properties)).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let text = |k: usize| ByteArray::from(format!("picture {k}").as_str());
+    let columns: [(Vec<ByteArray>, i16); 2] =
+        [((0..n).map(|_| ByteArray::from(picture.to_vec())).collect(), 2), (Vec::new(), 1)];
+    for (values, level) in columns {
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<ByteArrayType>().write_batch(&values, Some(&vec![level; n]), None).unwrap();
+        column.close().unwrap();
+    }
+    let mut column = group.next_column().unwrap().unwrap();
+    let labels: Vec<i64> = (0..n).map(|k| (k % 3) as i64).collect();
+    column.typed::<Int64Type>().write_batch(&labels, Some(&vec![1; n]), None).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let texts: Vec<ByteArray> = (0..n).map(text).collect();
+    column.typed::<ByteArrayType>().write_batch(&texts, Some(&vec![1; n]), None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.into_inner().unwrap()
+}

@@ -1,7 +1,7 @@
 //! The built-in set.
 
-use langevin_data::sets::shapes::{Shapes, Truth, draw};
-use langevin_data::{Dataset, Samples};
+use langevin_data::sets::shapes::{Shapes, Truth, closest, draw, read_back};
+use langevin_data::{Dataset, Picture, Samples};
 
 /// Writes a contact sheet to the file that LANGEVIN_SHEET names, for looking at.
 #[test]
@@ -42,4 +42,72 @@ fn items_are_functions_of_seed_and_index() {
     assert_eq!(set.info().classes.len(), 10);
     assert_eq!(a.label, Some(Truth::at(0, 5).class.into()));
     assert!(Shapes::new(4, 0).is_err());
+}
+
+#[test]
+fn every_drawing_is_read_back_exactly() {
+    use rayon::prelude::*;
+    let wrong: Vec<_> = (0..2000u64)
+        .into_par_iter()
+        .filter_map(|k| {
+            let truth = Truth::at(3, k);
+            let found = read_back(&draw(&truth, 32));
+            (found != Some(truth)).then_some((truth, found))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} of 2000 misread, such as {:?}", wrong.len(), wrong[0]);
+    for (k, side) in [(7, 16), (8, 48), (9, 64)] {
+        let truth = Truth::at(4, k);
+        assert_eq!(read_back(&draw(&truth, side)), Some(truth), "side {side}");
+    }
+}
+
+#[test]
+fn a_noisy_drawing_is_matched_to_what_it_shows() {
+    use langevin_data::order::{Purpose, bits};
+    for k in 0..40 {
+        let truth = Truth::at(5, k);
+        let mut picture = draw(&truth, 32);
+        let Samples::U8(bytes) = &mut picture.samples else { unreachable!() };
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            let noise = (bits(k, Purpose::Draw, at as u64) % 41) as i16 - 20;
+            *byte = (i16::from(*byte) + noise).clamp(0, 255) as u8;
+        }
+        assert_eq!(read_back(&picture), None);
+        let found = closest(&picture).unwrap();
+        assert_eq!(
+            (found.truth.class, found.truth.colour, found.truth.scene),
+            (truth.class, truth.colour, truth.scene)
+        );
+        assert!((5.0..15.0).contains(&found.distance), "{found:?}");
+        assert!((found.truth.x - truth.x).abs() <= 4 && (found.truth.y - truth.y).abs() <= 4);
+    }
+}
+
+#[test]
+fn what_is_no_drawing_is_not_read() {
+    let gray = Picture::from_u8(32, 32, 3, vec![128; 3 * 1024]);
+    assert_eq!(read_back(&gray), None);
+    assert!(closest(&gray).unwrap().distance > 20.0);
+    assert_eq!(closest(&Picture::from_u8(32, 16, 3, vec![0; 3 * 512])), None);
+    assert_eq!(closest(&Picture::from_u8(32, 32, 1, vec![0; 1024])), None);
+}
+
+#[test]
+fn drawings_are_the_same_bytes_on_every_machine() {
+    let mut hasher = blake3::Hasher::new();
+    for k in 0..64 {
+        let Samples::U8(bytes) = draw(&Truth::at(0, k), 32).samples else { unreachable!() };
+        hasher.update(&bytes);
+    }
+    assert_eq!(&hasher.finalize().to_hex()[..16], "PINNED");
+}
+
+#[test]
+fn captions_are_sentences_and_classes_are_balanced() {
+    let truth = Truth { class: 0, colour: 1, scene: 0, radius: 80, x: 0, y: 0 };
+    assert_eq!(truth.caption(), "an orange ball in a blue sky");
+    let mut counts = [0u32; 10];
+    (0..5000).for_each(|k| counts[usize::from(Truth::at(0, k).class)] += 1);
+    assert!(counts.iter().all(|n| (400..600).contains(n)), "{counts:?}");
 }
