@@ -2,6 +2,8 @@
 //! each picture, so that a picture's bytes do not depend on its batch; the backward pass likewise: the input's gradient
 //! is a convolution with the turned weights, the weights' gradient a product of the output's gradient with the columns.
 
+use std::cell::Cell;
+
 use burn::backend::Flex;
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::{Shape, Slice};
@@ -139,9 +141,36 @@ fn reshape<const D: usize>(x: Tensor, shape: [usize; D]) -> Tensor {
     Flex::float_reshape(x, Shape::from(shape))
 }
 
-/// The first `count` of the tensor's first dimension.
-fn head(x: &Tensor, count: usize) -> Tensor {
-    Flex::float_slice(x.clone(), &[Slice::from(0..count)])
+/// Room for columns, kept from one convolution of a thread to its next: fresh memory would have to be cleared first.
+struct Scratch(Option<Tensor>);
+
+thread_local! {
+    static KEPT: Cell<Option<Tensor>> = const { Cell::new(None) };
+}
+
+impl Scratch {
+    /// Room for at least `count` numbers, of any value.
+    fn take(count: usize) -> Self {
+        let kept = KEPT.take().filter(|kept| dims::<1>(kept)[0] >= count);
+        Self(Some(kept.unwrap_or_else(|| tensor(vec![0.0; count], [count]))))
+    }
+
+    fn numbers_mut(&mut self) -> &mut [f32] {
+        self.0.as_mut().expect("held until dropped").storage_mut()
+    }
+
+    /// The first numbers as a tensor, without a copy; drop it before writing again.
+    fn view<const D: usize>(&self, shape: [usize; D]) -> Tensor {
+        let all = self.0.clone().expect("held until dropped");
+        let count: usize = shape.iter().product();
+        reshape(Flex::float_slice(all, &[Slice::from(0..count)]), shape)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        KEPT.set(self.0.take());
+    }
 }
 
 /// See [`crate::DiffusionOps::image_conv`]; all tensors packed.
@@ -177,14 +206,13 @@ pub(super) fn forward(x: Tensor, weight: Tensor, bias: Option<Tensor>, options: 
     let mut out = vec![0.0_f32; if whole { 0 } else { n * co * pixels }];
     for (first, rows) in sizes.bands() {
         let band = rows * wo;
-        let mut columns = tensor(vec![0.0; together * depth * band], [together, depth, band]);
+        let mut columns = Scratch::take(together * depth * band);
         for start in (0..n).step_by(together) {
             let count = together.min(n - start);
             gather_pictures(&sizes, &input[start * ci * sizes.input[0] * sizes.input[1]..], first, rows, {
-                &mut columns.storage_mut::<f32>()[..count * depth * band]
+                &mut columns.numbers_mut()[..count * depth * band]
             });
-            let columns = if count == together { columns.clone() } else { head(&columns, count) };
-            let part = product(weight.clone(), columns);
+            let part = product(weight.clone(), columns.view([count, depth, band]));
             if whole {
                 return finish(part);
             }
@@ -230,7 +258,8 @@ pub(super) fn backward(
     (by_x, by_weight, tensor(by_bias, [bias_rows, co]))
 }
 
-/// `sum over pictures of grad columns^T`. Several pictures lie side by side in one product: its size, and so the order of
+/// `sum over pictures of grad columns^T`, computed as its transpose, which spares the matrix product a copy of the
+/// columns. Several pictures lie side by side in one product: its size, and so the order of
 /// additions, depends on the batch alone.
 fn weight_gradient(sizes: &Sizes, x: &Tensor, weight: &Tensor, grad: &Tensor) -> Tensor {
     let Sizes { n, ci, co, output: [_, wo], .. } = *sizes;
@@ -242,12 +271,11 @@ fn weight_gradient(sizes: &Sizes, x: &Tensor, weight: &Tensor, grad: &Tensor) ->
     for (first, rows) in sizes.bands() {
         let band = rows * wo;
         let together = sizes.pictures(band);
-        let mut columns = tensor(vec![0.0; together * depth * band], [depth, together * band]);
-        let mut turned = tensor(vec![0.0; together * co * band], [co, together * band]);
+        let mut columns = Scratch::take(together * depth * band);
         for start in (0..n).step_by(together) {
             let count = together.min(n - start);
             let line = count * band;
-            columns.storage_mut::<f32>()[..depth * line].par_chunks_mut(taps * line).enumerate().for_each(
+            columns.numbers_mut()[..depth * line].par_chunks_mut(taps * line).enumerate().for_each(
                 |(channel, lines)| {
                     for picture in 0..count {
                         let plane = &input[((start + picture) * ci + channel) * plane..][..plane];
@@ -255,23 +283,15 @@ fn weight_gradient(sizes: &Sizes, x: &Tensor, weight: &Tensor, grad: &Tensor) ->
                     }
                 },
             );
-            turned.storage_mut::<f32>()[..co * line].par_chunks_mut(line).enumerate().for_each(
-                |(channel, line)| {
-                    for (picture, out) in line.chunks_exact_mut(band).enumerate() {
-                        let from = ((start + picture) * co + channel) * pixels + first * wo;
-                        out.copy_from_slice(&slopes[from..from + band]);
-                    }
-                },
-            );
-            let fitted = |whole: &Tensor, lines: usize| {
-                if count == together {
-                    whole.clone()
-                } else {
-                    let flat = reshape(whole.clone(), [lines * together * band]);
-                    reshape(head(&flat, lines * line), [lines, line])
+            let mut turned = vec![0.0_f32; co * line];
+            turned.par_chunks_mut(line).enumerate().for_each(|(channel, line)| {
+                for (picture, out) in line.chunks_exact_mut(band).enumerate() {
+                    let from = ((start + picture) * co + channel) * pixels + first * wo;
+                    out.copy_from_slice(&slopes[from..from + band]);
                 }
-            };
-            let part = product(fitted(&turned, co), Flex::float_swap_dims(fitted(&columns, depth), 0, 1));
+            });
+            let turned = tensor(turned, [co, line]);
+            let part = product(columns.view([depth, line]), Flex::float_swap_dims(turned, 0, 1));
             total = Some(match total {
                 None => part,
                 Some(total) => Flex::float_add(total, part),
@@ -280,7 +300,7 @@ fn weight_gradient(sizes: &Sizes, x: &Tensor, weight: &Tensor, grad: &Tensor) ->
     }
     let shape = dims::<4>(weight);
     match total {
-        Some(total) => reshape(total, shape),
+        Some(total) => reshape(packed(Flex::float_swap_dims(total, 0, 1)), shape),
         None => tensor(vec![0.0; shape.iter().product()], shape),
     }
 }
