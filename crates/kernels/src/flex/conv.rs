@@ -83,6 +83,22 @@ impl Sizes {
                 // Output columns whose pixel lies inside the picture: left <= ox * step + kx < left + w.
                 let from = left.saturating_sub(kx).div_ceil(step).min(wo);
                 let to = (left + w).saturating_sub(kx).div_ceil(step).min(wo).max(from);
+                if step == 1 && wo == w {
+                    // The whole line is the plane shifted, but for the columns that wrapped around.
+                    let (ahead, behind) = ((first + ky) * w + kx, top * w + left);
+                    let begin = behind.saturating_sub(ahead).min(line.len());
+                    let end = (h * w + behind).saturating_sub(ahead).clamp(begin, line.len());
+                    line[..begin].fill(0.0);
+                    line[end..].fill(0.0);
+                    if begin < end {
+                        line[begin..end]
+                            .copy_from_slice(&plane[begin + ahead - behind..end + ahead - behind]);
+                    }
+                    for column in (0..from).chain(to..w) {
+                        line[column..].iter_mut().step_by(w).for_each(|value| *value = 0.0);
+                    }
+                    continue;
+                }
                 for (oy, out) in (first..first + rows).zip(line.chunks_exact_mut(wo)) {
                     let y = oy * step + ky;
                     if y < top || y >= top + h {
