@@ -1,11 +1,11 @@
 //! The operations that cost time in a diffusion network, each behind one seam where a backend may put a faster body.
 //!
-//! Networks call the functions of [`tensor`](crate) level exported here ([`conv2d`], [`group_norm`], [`attention`]...).
+//! Networks call the functions on tensors exported here ([`conv2d`], [`group_norm`], [`attention`]...).
 //! Each goes through [`DiffusionOps`], a Burn backend extension: its default bodies ([`plain`]) are written in plain
 //! backend operations and are the reference; `flex/` overrides them on the CPU; `autodiff` records each as one node
 //! whose backward pass is written by hand, so it may use the fast bodies too.
 //!
-//! Two promises hold on the CPU and are tested in `tests/invariance.rs`:
+//! Two promises hold on the CPU and are tested in `tests/suite/invariance.rs`:
 //! * forward: picture `k` of a batch gets the same bytes alone or in any batch, on any number of threads;
 //! * backward: at a fixed batch the gradients are the same bytes at every run and on any number of threads.
 

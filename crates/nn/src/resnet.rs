@@ -6,7 +6,7 @@
 use std::cell::Cell;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use langevin_core::{NoiseStreams, Purpose};
 use langevin_kernels as kernels;
 
@@ -136,11 +136,6 @@ impl ResnetBlock {
             options: self.options,
         }
         .forward(x, pass)
-    }
-
-    /// The device its weights lie on.
-    pub fn device(&self) -> Device {
-        self.norm1.weight.val().device()
     }
 }
 

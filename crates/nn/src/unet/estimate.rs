@@ -57,10 +57,10 @@ impl Walk<'_> {
         let mut skips = vec![channels[0] * pixels];
         self.conv(config.in_channels as u64 * folded, channels[0], 9, pixels, pixels);
         let mut now = channels[0];
-        for level in 0..levels {
+        for (level, here) in channels.iter().copied().enumerate() {
             for _ in 0..config.layers_per_block {
-                self.resnet(now, channels[level], pixels, pixels);
-                now = channels[level];
+                self.resnet(now, here, pixels, pixels);
+                now = here;
                 self.attend(now, pixels, config.attends_down(level), true);
                 skips.push(now * pixels);
             }
