@@ -121,7 +121,8 @@ fn open_folder(root: &Path, split: Split) -> Result<Arc<dyn Dataset>> {
             return cifar::open(root, &cifar, split);
         }
         // Nothing but a name says IDX: reading it tells what is wrong with it.
-        if let Some(path) = (0..kinds.len()).filter_map(|at| files.full_path(at)).find(|path| named_idx(path)) {
+        if let Some(path) = (0..kinds.len()).filter_map(|at| files.full_path(at)).find(|path| named_idx(path))
+        {
             return idx::open_file(path);
         }
     }

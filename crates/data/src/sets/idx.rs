@@ -120,8 +120,11 @@ impl Dataset for Idx {
 fn label_name(images: &Path) -> Option<PathBuf> {
     let name = images.file_name()?.to_str()?;
     let other = name.replace("images", "labels").replace("idx3", "idx1").replace("idx4", "idx1");
+    if other == name {
+        return None;
+    }
     let candidates = [other.clone(), format!("{other}.gz"), other.trim_end_matches(".gz").to_owned()];
-    candidates.into_iter().filter(|c| c != name).map(|c| images.with_file_name(c)).find(|path| path.is_file())
+    candidates.into_iter().map(|c| images.with_file_name(c)).find(|path| path.is_file())
 }
 
 fn read_labels(path: &Path, n: u64) -> Result<Values> {

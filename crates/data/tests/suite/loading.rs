@@ -202,15 +202,15 @@ fn a_run_resumes_on_the_same_pictures_whatever_the_batch() {
 #[test]
 fn the_held_out_part_is_fixed_and_disjoint() {
     let dir = tempfile::tempdir().unwrap();
-    make::write(dir.path().join("images"), &make::idx_images(50, 4, 4));
+    make::write(dir.path().join("images"), &make::idx_images(50, 5, 5));
     let pool =
-        Pool::new(opened(&dir.path().join("images")), Prepare::new(4, 4, 1), PoolOptions::default()).unwrap();
+        Pool::new(opened(&dir.path().join("images")), Prepare::new(5, 5, 1), PoolOptions::default()).unwrap();
     let (train, held) = pool.split(Held::Fraction(0.2), 1).unwrap();
     assert_eq!((train.len(), held.len()), (Some(40), Some(10)));
     let pictures = |pool: &Pool| {
         let n = pool.len().unwrap();
         let pixels = pool.batch(0..n).unwrap().pixels;
-        pixels.chunks(16).map(|p| p.iter().map(|v| v.to_bits()).collect()).collect::<Vec<Vec<u32>>>()
+        pixels.chunks(25).map(|p| p.iter().map(|v| v.to_bits()).collect()).collect::<Vec<Vec<u32>>>()
     };
     let (a, b) = (pictures(&train), pictures(&held));
     assert!(a.iter().all(|picture| !b.contains(picture)));
