@@ -1,2 +1,73 @@
-//! cli
-fn main(){}
+//! The binary `langevin`: arguments in, the facade's work, results on stdout, everything else on stderr.
+
+mod commands;
+mod outputs;
+mod shell;
+
+use clap::{Parser, Subcommand};
+
+/// Train, sample and look into diffusion models for imaging.
+#[derive(Parser)]
+#[command(name = "langevin", version, arg_required_else_help = true, max_term_width = 110)]
+#[command(after_help = "Examples:
+  langevin train builtin:shapes --out runs/first     watch a model learn and draw, from nothing
+  langevin sample builtin:shapes --grid shapes.png   draw with the model that comes along
+  langevin noise photo.jpg                           see what a diffusion does to a picture")]
+struct Arguments {
+    /// Say less on stderr: only warnings and errors.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Say more on stderr.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Threads to compute with [default: all cores].
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<usize>,
+    /// What to compute on.
+    #[arg(long, global = true, value_name = "DEVICE", default_value = "cpu")]
+    device: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a model on pictures; run again to go on where it stopped.
+    Train(commands::train::Train),
+    /// Draw pictures with a model.
+    Sample(commands::sample::Sample),
+    /// Draw the forward process: what noise does to a picture, and how the schedules differ.
+    Noise(commands::noise::Noise),
+    /// Say what a model, run, picture or data set is.
+    Inspect(commands::inspect::Inspect),
+    /// List everything that has a name.
+    List(commands::list::List),
+    /// Measure speed and memory of a model or preset.
+    Bench(commands::bench::Bench),
+    /// Say what can be computed on.
+    Devices,
+    /// Say what this program runs on.
+    Env(commands::env::Env),
+    /// Print completions for a shell.
+    Completions(commands::completions::Completions),
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    let shell = shell::Shell::new(arguments.quiet, arguments.verbose, arguments.threads, arguments.device);
+    let result = match arguments.command {
+        Command::Train(command) => command.run(&shell),
+        Command::Sample(command) => command.run(&shell),
+        Command::Noise(command) => command.run(&shell),
+        Command::Inspect(command) => command.run(&shell),
+        Command::List(command) => command.run(),
+        Command::Bench(command) => command.run(&shell),
+        Command::Devices => commands::env::devices(),
+        Command::Env(command) => command.run(),
+        Command::Completions(command) => command.run(),
+    };
+    if let Err(error) = result {
+        eprintln!("{}: {error}", shell.paint("error", "1;31"));
+        std::process::exit(error.exit_code());
+    }
+}

@@ -31,4 +31,4 @@ pub use langevin_sample as sample;
 pub use langevin_train as train;
 pub use model::{Model, ModelInfo, SHIPPED, Shipped};
 pub use presets::{PRESETS, Preset};
-pub use settings::{DataSettings, SampleSettings, Settings};
+pub use settings::{DataSettings, SampleSettings, Settings, settings_layers};

@@ -92,6 +92,33 @@ impl Settings {
     }
 }
 
+/// The settings of `preset` (a preset's name or the path of a TOML file) with `flags` (`section.key=value`, the value as in
+/// TOML, text also without quotes) on top; and the name to remember the preset by.
+///
+/// # Errors
+/// Usage: an unknown preset or key (with the nearest), a file that cannot be read.
+pub fn settings_layers(preset: &str, flags: &[String]) -> Result<(String, Settings)> {
+    let (name, text) = if preset.ends_with(".toml") || preset.contains('/') {
+        let text = std::fs::read_to_string(preset)
+            .map_err(|error| Error::usage(format!("{preset}: {error}")).hint("give a preset's name or a TOML file"))?;
+        (preset.to_owned(), text)
+    } else {
+        let preset = crate::presets::Preset::find(preset)?;
+        (preset.name.to_owned(), preset.text.to_owned())
+    };
+    let mut layers = vec![(name.clone(), text)];
+    for flag in flags {
+        let (key, value) = flag
+            .split_once('=')
+            .ok_or_else(|| Error::usage(format!("--set {flag}: is not of the form section.key=value")))?;
+        let literal = format!("{key} = {value}");
+        let is_literal = literal.parse::<toml::Table>().is_ok();
+        layers.push((flag.clone(), if is_literal { literal } else { format!("{key} = {value:?}") }));
+    }
+    let layers: Vec<(&str, &str)> = layers.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    Ok((name, Settings::from_layers(&layers)?))
+}
+
 fn merge(whole: &mut toml::Table, layer: toml::Table) {
     for (key, value) in layer {
         match (whole.get_mut(&key), value) {

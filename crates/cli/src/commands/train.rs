@@ -1,0 +1,305 @@
+//! `langevin train`: train a model on pictures.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use langevin::settings_layers;
+use langevin::train::{Event, Forecast, Step};
+use langevin::training::{self, TrainRequest};
+use langevin::{Error, Result};
+
+use crate::outputs;
+use crate::shell::{self, Shell};
+
+/// The arguments of `train`.
+#[derive(Args)]
+#[command(after_help = "The same command goes on where a run was stopped, to the same bytes.
+
+Examples:
+  langevin train builtin:shapes --out runs/shapes
+  langevin train ~/photos --preset folder64 --minutes 60 --out runs/photos
+  langevin train mnist/ --preset mnist --minutes 20 --out runs/mnist")]
+pub struct Train {
+    /// A folder of pictures (class = first sub-folder), IDX, CIFAR, parquet, zip or tar, or builtin:shapes.
+    data: String,
+    /// The run's folder; a run that is there already is taken up again.
+    #[arg(short, long, value_name = "RUN")]
+    out: Option<PathBuf>,
+    /// A preset's name, or a .toml file with settings [default: builtin for builtin:..., else folder32].
+    #[arg(long, value_name = "NAME|FILE.toml")]
+    preset: Option<String>,
+    /// Side of the pictures in pixels.
+    #[arg(long)]
+    size: Option<usize>,
+    /// Pictures to see in all; 64Ki and 2Mi are understood.
+    #[arg(long, value_parser = count)]
+    images: Option<u64>,
+    /// Stop after so many minutes of training.
+    #[arg(long)]
+    minutes: Option<f64>,
+    /// Pictures for one update.
+    #[arg(long)]
+    batch_size: Option<usize>,
+    /// Seed of everything random.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Learning rate.
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
+    /// Tell the network the class of each picture.
+    #[arg(long)]
+    class_conditional: bool,
+    /// Any other setting, as `section.key=value`, for instance `train.decay="cosine"`; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Go on with the run in --out; refused when there is none.
+    #[arg(long)]
+    resume: bool,
+    /// Make one unreadable picture an error.
+    #[arg(long)]
+    strict: bool,
+    /// Store the weights of model.safetensors in 16 bits, half the size.
+    #[arg(long)]
+    half: bool,
+    /// Say what the run would take, and stop.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the settings as TOML, and stop.
+    #[arg(long)]
+    print_config: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Train {
+    /// Runs the command.
+    pub fn run(self, shell: &Shell) -> Result<()> {
+        let (preset, settings) = self.settings()?;
+        if self.print_config {
+            return outputs::result(settings.to_toml().trim_end());
+        }
+        let out = self.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(name_of(&self.data)));
+        if self.resume && langevin::train::checkpoints(&out.join("checkpoints")).is_empty() {
+            return Err(Error::usage(format!("{}: there is no run to go on with", out.display()))
+                .hint("leave --resume out to begin one"));
+        }
+        let (device, line) = shell.compute()?;
+        let dry_folder = self.dry_run.then(|| Scratch::new()).transpose()?;
+        let request = TrainRequest {
+            data: self.data.clone(),
+            settings,
+            preset,
+            out: dry_folder.as_ref().map_or(out.clone(), |scratch| scratch.0.clone()),
+            strict: self.strict,
+            dry_run: self.dry_run,
+            half: self.half,
+            stop: shell::signals()?,
+        };
+        let prepared = training::prepare(request)?;
+        let info = &prepared.info;
+        shell.say(&format!("{line}, seed {}", info.seed));
+        let count = prepared.pictures.map_or("unlimited".to_owned(), |n| n.to_string());
+        shell.say(&format!(
+            "data {}: {count} pictures, {}x{}, {} channels{}",
+            prepared.data.name,
+            info.size.0,
+            info.size.1,
+            info.channels,
+            if info.classes.is_empty() { String::new() } else { format!(", {} classes", info.classes.len()) }
+        ));
+        for skipped in &prepared.skipped {
+            shell.warn(&format!("passed over {}", skipped.reason));
+        }
+        let mut display = Display::new(shell);
+        let outcome = prepared.train(&device, |event| display.show(event))?;
+        display.finish();
+        if self.dry_run {
+            return Ok(());
+        }
+        let model = out.join("model.safetensors");
+        shell.say(&format!(
+            "{} pictures in {}{}; draw with: langevin sample {}",
+            outcome.images,
+            shell::duration(outcome.seconds),
+            if outcome.images_now == 0 { ", nothing left to do" } else { "" },
+            out.display(),
+        ));
+        if self.json {
+            let speed = outcome.images_now as f64 / outcome.seconds_now.max(1e-9);
+            return outputs::result(
+                &serde_json::json!({
+                    "run": out, "model": model, "images": outcome.images, "seconds": outcome.seconds,
+                    "images_per_second": speed, "complete": outcome.complete,
+                })
+                .to_string(),
+            );
+        }
+        outputs::result(&model.display().to_string())
+    }
+
+    fn settings(&self) -> Result<(String, langevin::Settings)> {
+        let default = if self.data.starts_with("builtin:") { "builtin" } else { "folder32" };
+        let preset = self.preset.as_deref().unwrap_or(default);
+        let mut flags = Vec::new();
+        let mut flag = |key: &str, value: Option<String>| flags.extend(value.map(|v| format!("{key}={v}")));
+        flag("data.size", self.size.map(|v| v.to_string()));
+        flag("train.images", self.images.map(|v| v.to_string()));
+        flag("train.minutes", self.minutes.map(|v| format!("{v:?}")));
+        flag("train.batch_size", self.batch_size.map(|v| v.to_string()));
+        flag("train.seed", self.seed.map(|v| v.to_string()));
+        flag("train.learning_rate", self.learning_rate.map(|v| format!("{v:?}")));
+        flag("data.class_conditional", self.class_conditional.then(|| "true".to_owned()));
+        if self.minutes.is_some() && self.images.is_none() {
+            // Time alone decides when to stop.
+            flags.push(format!("train.images={}", 1_u64 << 40));
+        }
+        flags.extend(self.set.iter().cloned());
+        settings_layers(preset, &flags)
+    }
+}
+
+/// A folder for a forecast that leaves nothing behind.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("langevin-dry-run-{}", std::process::id()));
+        langevin::train::create_folder(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn name_of(data: &str) -> String {
+    let data = data.strip_prefix("builtin:").unwrap_or(data).trim_end_matches('/');
+    let name = data.rsplit('/').next().unwrap_or("run");
+    name.split(['.', '#', ':']).find(|part| !part.is_empty()).unwrap_or("run").to_owned()
+}
+
+fn count(text: &str) -> std::result::Result<u64, String> {
+    let (digits, factor) = if let Some(digits) = text.strip_suffix("Ki") {
+        (digits, 1 << 10)
+    } else if let Some(digits) = text.strip_suffix("Mi") {
+        (digits, 1 << 20)
+    } else if let Some(digits) = text.strip_suffix('k') {
+        (digits, 1_000)
+    } else if let Some(digits) = text.strip_suffix('M') {
+        (digits, 1_000_000)
+    } else {
+        (text, 1)
+    };
+    let whole = digits.parse::<u64>().map_err(|_| "not a number of pictures; for instance 50000, 64Ki or 2Mi")?;
+    whole.checked_mul(factor).filter(|n| *n > 0).ok_or_else(|| "must be at least 1 and not astronomical".to_owned())
+}
+
+/// The live line, or one plain line now and then where stderr is no terminal.
+struct Display<'a> {
+    shell: &'a Shell,
+    bar: Option<ProgressBar>,
+    next_line: f64,
+    validation: Option<f64>,
+    smoothed: Option<(f64, f64)>,
+}
+
+impl<'a> Display<'a> {
+    fn new(shell: &'a Shell) -> Self {
+        Self { shell, bar: None, next_line: 0.0, validation: None, smoothed: None }
+    }
+
+    fn show(&mut self, event: &Event) {
+        match event {
+            Event::Resumed { images } => self.line(&format!("going on after {images} pictures")),
+            Event::Warning(text) => self.shell.warn(text),
+            Event::Forecast(forecast) => self.forecast(forecast),
+            Event::Step(step) => self.step(step),
+            Event::Validated { images, loss, by_level } => {
+                self.validation = Some(*loss);
+                let levels: Vec<String> = by_level.iter().map(|(_, loss)| format!("{loss:.3}")).collect();
+                if self.shell.verbose {
+                    self.line(&format!("{images} pictures: validation {loss:.4}, from little to much noise {}", levels.join(" ")));
+                }
+            }
+            Event::Saved { path } if self.shell.verbose => self.line(&format!("saved {}", path.display())),
+            Event::Saved { .. } => {}
+        }
+    }
+
+    fn forecast(&self, forecast: &Forecast) {
+        let memory = forecast.peak_bytes.map_or(String::new(), |b| format!(", {} of memory", shell::bytes(b)));
+        self.line(&format!(
+            "{} parameters; {:.2} s a step, {:.0} img/s{memory}; about {} for {} pictures",
+            forecast.parameters,
+            forecast.seconds_per_step,
+            forecast.images_per_second,
+            shell::duration(forecast.seconds_left),
+            forecast.images_left,
+        ));
+    }
+
+    fn step(&mut self, step: &Step) {
+        let (loss, speed) = self.smoothed.unwrap_or((step.loss, step.images_per_second));
+        let smooth = (0.95 * loss + 0.05 * step.loss, 0.9 * speed + 0.1 * step.images_per_second);
+        self.smoothed = Some(smooth);
+        let validation = self.validation.map_or(String::new(), |v| format!(" val {v:.4}"));
+        let status = format!(
+            "loss {:.4}{validation} grad {:.2} lr {:.1e} {:.0} img/s",
+            smooth.0, step.gradient_norm, step.learning_rate, smooth.1
+        );
+        if self.shell.is_live() {
+            let bar = self.bar.get_or_insert_with(|| {
+                let bar = ProgressBar::new(step.images_total.min(1 << 40));
+                let bounded = step.images_total < 1 << 40;
+                let template = if bounded { "{bar:24} {human_pos}/{human_len} {elapsed} eta {eta} {msg}" } else { "{spinner} {human_pos} {elapsed} {msg}" };
+                bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+                bar
+            });
+            bar.set_position(step.images);
+            bar.set_message(status);
+        } else if step.seconds >= self.next_line {
+            self.next_line = step.seconds + 15.0;
+            self.shell.say(&format!("{} pictures, {}: {status}", step.images, shell::duration(step.seconds)));
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.shell.say(text)),
+            None => self.shell.say(text),
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_take_the_usual_suffixes() {
+        assert_eq!(count("50000"), Ok(50_000));
+        assert_eq!(count("64Ki"), Ok(65_536));
+        assert_eq!(count("2Mi"), Ok(2 << 20));
+        assert_eq!(count("3k"), Ok(3_000));
+        assert!(count("0").is_err() && count("many").is_err() && count("99999999999999999Mi").is_err());
+    }
+
+    #[test]
+    fn runs_are_named_after_their_data() {
+        assert_eq!(name_of("builtin:shapes"), "shapes");
+        assert_eq!(name_of("../data/mnist/"), "mnist");
+        assert_eq!(name_of("pictures.zip"), "pictures");
+        assert_eq!(name_of("/"), "run");
+    }
+}

@@ -1,0 +1,122 @@
+//! The terminal: what is said on stderr, threads, the device and signals.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+use langevin::{Device, Error, Result};
+
+/// What every command needs of its surroundings.
+pub struct Shell {
+    /// Say only warnings and errors.
+    pub quiet: bool,
+    /// Say more.
+    pub verbose: bool,
+    threads: Option<usize>,
+    device: String,
+}
+
+impl Shell {
+    /// A shell with the global flags.
+    pub fn new(quiet: bool, verbose: bool, threads: Option<usize>, device: String) -> Self {
+        Self { quiet, verbose, threads, device }
+    }
+
+    /// Says `text` on stderr, unless quiet.
+    pub fn say(&self, text: &str) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Warns on stderr.
+    pub fn warn(&self, text: &str) {
+        eprintln!("{}: {text}", self.paint("warning", "1;33"));
+    }
+
+    /// Whether a live progress line can be drawn.
+    pub fn is_live(&self) -> bool {
+        !self.quiet && std::io::stderr().is_terminal()
+    }
+
+    /// `text` in an ANSI style where stderr is a terminal and `NO_COLOR` is not set.
+    pub fn paint(&self, text: &str, style: &str) -> String {
+        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        if colour { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// Sets the threads and opens the device; the line says what a long command begins with.
+    ///
+    /// # Errors
+    /// Usage: a device this build does not have, or no threads.
+    pub fn compute(&self) -> Result<(Device, String)> {
+        let threads = self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
+        if threads == 0 {
+            return Err(Error::usage("--threads 0: there must be at least 1"));
+        }
+        // Fails only when the pool exists already, which then has the same threads.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        match self.device.as_str() {
+            "cpu" => Ok((Device::flex(), format!("device cpu, f32, {threads} threads"))),
+            other => Err(Error::usage(format!("--device {other}: this build computes on: cpu"))
+                .hint("see `langevin devices`")),
+        }
+    }
+}
+
+/// A number that becomes the signal's when SIGINT or SIGTERM comes; the second one ends the program at once.
+///
+/// # Errors
+/// Failed, when the system refuses to tell.
+pub fn signals() -> Result<Arc<AtomicI32>> {
+    let stop = Arc::new(AtomicI32::new(0));
+    let again = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let failed = |error: std::io::Error| Error::failed(format!("signals cannot be handled: {error}"));
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again)).map_err(failed)?;
+        let (stop, again) = (Arc::clone(&stop), Arc::clone(&again));
+        let mut signals = signal_hook::iterator::Signals::new([signal]).map_err(failed)?;
+        std::thread::spawn(move || {
+            for signal in &mut signals {
+                stop.store(signal, Ordering::Relaxed);
+                again.store(true, Ordering::Relaxed);
+            }
+        });
+    }
+    Ok(stop)
+}
+
+/// A duration as a person says it: `45 s`, `12 min`, `3 h 5 min`.
+pub fn duration(seconds: f64) -> String {
+    let seconds = seconds.max(0.0).round() as u64;
+    match seconds {
+        0..=99 => format!("{seconds} s"),
+        100..=5_999 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// A number of bytes as a person says it.
+pub fn bytes(count: u64) -> String {
+    match count {
+        0..1_024 => format!("{count} B"),
+        1_024..1_048_576 => format!("{:.1} KiB", count as f64 / 1024.0),
+        1_048_576..1_073_741_824 => format!("{:.0} MiB", count as f64 / 1_048_576.0),
+        _ => format!("{:.1} GiB", count as f64 / 1_073_741_824.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_sizes_read_well() {
+        assert_eq!(duration(44.6), "45 s");
+        assert_eq!(duration(125.0), "2 min 05 s");
+        assert_eq!(duration(3.0 * 3600.0 + 300.0), "3 h 05 min");
+        assert_eq!(bytes(512), "512 B");
+        assert_eq!(bytes(5 << 20), "5 MiB");
+        assert_eq!(bytes(3 << 29), "1.5 GiB");
+    }
+}
