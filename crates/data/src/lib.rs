@@ -23,6 +23,6 @@ pub use lint::{LintReport, lint};
 pub use loader::{Loader, LoaderOptions};
 pub use open::{OpenOptions, Split, open};
 pub use pictures::{decode, read_picture};
-pub use pool::{Batch, Held, Pool, PoolOptions, Skipped};
+pub use pool::{Batch, Held, OnSkip, Pool, PoolOptions, Skipped};
 pub use sets::builtin::BUILTINS;
 pub use transforms::{Crop, Cut, Prepare, cut, fit, prepare, with_channels};

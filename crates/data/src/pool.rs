@@ -11,6 +11,9 @@ use crate::order::{self, Permutation, Purpose};
 use crate::transforms::{Cut, Prepare, cut, fit};
 use crate::{DataInfo, Dataset, Error, Picture, Result, Samples};
 
+/// Told of a picture that is passed over.
+pub type OnSkip = Arc<dyn Fn(&Skipped) + Send + Sync>;
+
 /// How a [`Pool`] is made.
 pub struct PoolOptions {
     /// Most bytes of prepared pictures kept in memory; default 1 GiB.
@@ -21,7 +24,7 @@ pub struct PoolOptions {
     /// Whether one picture that cannot be read is an error. All are tried then, whatever their size.
     pub strict: bool,
     /// Told once of each picture that is passed over.
-    pub on_skip: Option<Arc<dyn Fn(&Skipped) + Send + Sync>>,
+    pub on_skip: Option<OnSkip>,
 }
 
 impl Default for PoolOptions {
@@ -98,7 +101,7 @@ struct Shared {
     cached_bytes: AtomicU64,
     cache_bytes: u64,
     skipped: Mutex<BTreeMap<u64, Skipped>>,
-    on_skip: Option<Arc<dyn Fn(&Skipped) + Send + Sync>>,
+    on_skip: Option<OnSkip>,
     /// While all pictures are tried in parallel nothing is told, so that the telling has an order.
     checking: AtomicBool,
 }

@@ -127,7 +127,7 @@ impl TarFiles {
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
         let mut found = Vec::new();
         if magic == [0x1f, 0x8b] {
-            let most = length.saturating_mul(RATIO).max(FREE).min(MAX_UNPACKED);
+            let most = length.saturating_mul(RATIO).clamp(FREE, MAX_UNPACKED);
             let unpacked = flate2::bufread::MultiGzDecoder::new(BufReader::new(&file)).take(most);
             let mut archive = tar::Archive::new(unpacked);
             for member in archive.entries().map_err(failed)? {

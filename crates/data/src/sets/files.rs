@@ -58,7 +58,7 @@ impl DiskFiles {
                 Ok(entry) => {
                     let path = below(root, entry.path());
                     let problem =
-                        (!entry.file_type().is_file()).then(|| "a link or special file is not followed");
+                        (!entry.file_type().is_file()).then_some("a link or special file is not followed");
                     let size = entry.metadata().map_or(0, |m| m.len());
                     let entry_problem = problem.map(str::to_owned);
                     found.push((Entry { path, size, problem: entry_problem }, entry.into_path()));

@@ -214,7 +214,9 @@ fn label(files: &dyn Files, chosen: &[usize], base: &[String], notes: &Notes) ->
         texts =
             chosen.iter().map(|&at| stems(path(at)).find_map(|stem| classes.get(stem).cloned())).collect();
     }
-    if texts.iter().all(Option::is_none) && !notes.is_edm {
+    // Folder names stay names, in the order of names, even when they are numbers.
+    let from_folders = texts.iter().all(Option::is_none) && !notes.is_edm;
+    if from_folders {
         let folder = |at: usize| {
             let below = base.iter().find_map(|base| path(at).strip_prefix(base.as_str()))?;
             below.split_once('/').map(|(folder, _)| folder.to_owned())
@@ -226,9 +228,8 @@ fn label(files: &dyn Files, chosen: &[usize], base: &[String], notes: &Notes) ->
         }
     }
     let numbers: Option<Vec<u32>> = texts.iter().flatten().map(|text| text.trim().parse().ok()).collect();
-    let from_folders = notes.labels.is_empty();
     match numbers {
-        Some(numbers) if !numbers.is_empty() && !(from_folders && numbers.iter().any(|n| *n > 100_000)) => {
+        Some(numbers) if !from_folders && !numbers.is_empty() => {
             let most = numbers.iter().copied().max().unwrap_or(0);
             if most > 100_000 {
                 return Err(Error::bad_input(format!("{}: label {most} is over 100000", files.name())));

@@ -246,8 +246,8 @@ fn cut_anywhere_a_file_is_an_error_or_still_whole() {
             make::write(&path, &bytes[..cut]);
             read += u32::from(read_all(&path).is_ok());
         }
-        // What follows the pixels, such as the end of a png or the padding of a tar, may be missed or not.
-        let most = if kind == "tar" { 1100 } else { 30 };
+        // What follows the pixels, such as the 1024 zeros and the padding that end a tar, may be missed.
+        let most = if kind == "tar" { 1300 } else { 30 };
         assert!(read <= most, "{kind}: {read} of {} cuts were taken for whole", bytes.len());
     }
 }
