@@ -13,6 +13,8 @@ const TRAIN: &[&str] = &["train", "builtin:shapes", "--preset", "tiny", "--seed"
 const RESULTS: &[&str] = &["model.safetensors", "metrics.jsonl"];
 /// A life lasts at most this part of an undisturbed training, so that each training dies several times.
 const LONGEST_LIFE: f64 = 0.25;
+/// What `inspect` says of a run that died before its first checkpoint; anything else is an unloadable state.
+const NO_CHECKPOINT: &str = "no checkpoint yet";
 const KILLS: u64 = 200;
 const SEED: u64 = 1;
 
@@ -143,7 +145,7 @@ impl Test {
                     None => Ok(Some(images)),
                 }
             }
-            (Err(said), None) if said.contains("no checkpoint") => Ok(None),
+            (Err(said), None) if said.contains(NO_CHECKPOINT) => Ok(None),
             (Err(said), _) => Err(format!("the run is unloadable: {said}")),
         }
     }
