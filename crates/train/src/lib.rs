@@ -14,4 +14,4 @@ pub use config::{Decay, TrainConfig};
 pub use hooks::{Event, Forecast, Hooks, Preview, Step};
 pub use optimizer::{parameters, with_parameters};
 pub use state::{Checkpoint, Standing, create_folder, list as checkpoints};
-pub use trainer::{Job, Outcome, train};
+pub use trainer::{Job, Outcome, peak_bytes, train};

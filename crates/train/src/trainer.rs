@@ -1,5 +1,6 @@
 //! The training loop.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use langevin_core::tensor_file::{self, Storage};
-use langevin_core::{Error, ErrorKind, Network, Preconditioned, Result};
+use langevin_core::{Error, ErrorKind, NamedTensors, Network, Preconditioned, Result};
 use langevin_data::{Batch, Loader};
 use langevin_kernels::AdamW as AdamWSettings;
 
@@ -119,6 +120,9 @@ impl<'a, N: Network> Trainer<'a, N> {
             }
             model.network = optimizer::with_parameters(model.network, &checkpoint.weights)?;
             optimizer.restore(&checkpoint.moments, &checkpoint.average)?;
+            // A stop between publishing a checkpoint and writing the model left an older model.
+            let metadata = hooks.metadata(standing.images);
+            write_model(&job, metadata, &checkpoint.average)?;
         }
         let mut trainer = Self {
             objective: Objective::new(&job.config)?,
@@ -173,7 +177,7 @@ impl<'a, N: Network> Trainer<'a, N> {
                 return Err(Error::new(ErrorKind::Interrupted(signal), message).hint("run the same command to go on"));
             }
         }
-        if self.images > self.images_before || !self.job.out.join("model.safetensors").exists() {
+        if self.images > self.images_before {
             self.save()?;
             self.preview()?;
         }
@@ -325,23 +329,9 @@ impl<'a, N: Network> Trainer<'a, N> {
         };
         let checkpoint = Checkpoint { standing, weights, average, moments };
         let path = checkpoint.save(&self.job.out.join("checkpoints"), self.job.config.keep)?;
-        self.write_model(&checkpoint)?;
-        self.tell(&Event::Saved { path })
-    }
-
-    fn write_model(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         let metadata = self.hooks.metadata(self.images);
-        let storage = if self.job.half { Storage::F16 } else { Storage::F32 };
-        let bytes = tensor_file::encode(&checkpoint.average, &metadata, storage);
-        let path = self.job.out.join("model.safetensors");
-        let failed = |error: &dyn std::fmt::Display| {
-            let error = std::io::Error::other(error.to_string());
-            state::write_error(&self.job.out, bytes.len() as u64, &error)
-        };
-        let (scratch, mut file) = burn_pack::AtomicFile::create(&path).map_err(|error| failed(&error))?;
-        std::io::Write::write_all(&mut file, &bytes).map_err(|error| failed(&error))?;
-        drop(file);
-        scratch.commit().map_err(|error| failed(&error))
+        write_model(&self.job, metadata, &checkpoint.average)?;
+        self.tell(&Event::Saved { path })
     }
 
     /// Times one update whose result is thrown away.
@@ -397,6 +387,21 @@ impl<'a, N: Network> Trainer<'a, N> {
     }
 }
 
+/// Writes `model.safetensors`: the averaged weights and the metadata, whole or not at all.
+fn write_model<N>(job: &Job<N>, metadata: BTreeMap<String, String>, average: &NamedTensors) -> Result<()> {
+    let storage = if job.half { Storage::F16 } else { Storage::F32 };
+    let bytes = tensor_file::encode(average, &metadata, storage);
+    let path = job.out.join("model.safetensors");
+    let failed = |error: &dyn std::fmt::Display| {
+        let error = std::io::Error::other(error.to_string());
+        state::write_error(&job.out, bytes.len() as u64, &error)
+    };
+    let (scratch, mut file) = burn_pack::AtomicFile::create(&path).map_err(|error| failed(&error))?;
+    std::io::Write::write_all(&mut file, &bytes).map_err(|error| failed(&error))?;
+    drop(file);
+    scratch.commit().map_err(|error| failed(&error))
+}
+
 fn add(mut sum: GradientMap, more: GradientMap) -> GradientMap {
     for (path, gradient) in more {
         let total = match sum.remove(&path) {
@@ -430,7 +435,7 @@ fn compare(path: &str, old: &serde_json::Value, new: &serde_json::Value, out: &m
 }
 
 /// The most memory this process has held, from `/proc` where there is one.
-fn peak_bytes() -> Option<u64> {
+pub fn peak_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)

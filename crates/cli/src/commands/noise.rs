@@ -1,5 +1,94 @@
-//! `langevin noise`.
-use crate::shell::Shell; use langevin::Result;
-/// x
-#[derive(clap::Args)] pub struct Noise {}
-impl Noise { pub fn run(self, _: &Shell) -> Result<()> { Ok(()) } }
+//! `langevin noise`: what a diffusion does to a picture.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use langevin::process::{Diffusion, DiffusionSpec};
+use langevin::{Error, Picture, Result, data, forward, plot, png};
+
+use crate::outputs;
+use crate::shell::Shell;
+
+/// The arguments of `noise`.
+#[derive(Args)]
+#[command(after_help = "Writes STEM-noise.png (the picture at growing noise, with t, alpha, sigma and SNR), STEM-levels.png and .svg (alpha
+and sigma against time) and STEM-schedules.png and .svg (all schedules).
+
+Examples:
+  langevin noise photo.jpg
+  langevin noise photo.jpg --schedule linear --at 0,0.1,0.3,0.6,1
+  langevin noise photo.jpg --schedule geometric --process ve -o out/")]
+pub struct Noise {
+    /// A picture: png, jpeg, webp, bmp, tiff or gif.
+    image: PathBuf,
+    /// Noise schedule, as in `langevin list schedules`.
+    #[arg(long, default_value = "cosine")]
+    schedule: String,
+    /// Process, as in `langevin list processes`.
+    #[arg(long, default_value = "vp")]
+    process: String,
+    /// Times to show, from 0 (clean) to 1 (noise).
+    #[arg(long, value_delimiter = ',', default_values_t = [0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0])]
+    at: Vec<f64>,
+    /// Height of the picture in the strip in pixels; larger pictures are scaled down.
+    #[arg(long, default_value_t = 192)]
+    height: usize,
+    /// Seed of the noise.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Folder to write to.
+    #[arg(short, value_name = "DIR", default_value = ".")]
+    output: PathBuf,
+    /// Overwrite what is there.
+    #[arg(long)]
+    force: bool,
+}
+
+impl Noise {
+    /// Runs the command.
+    pub fn run(self, shell: &Shell) -> Result<()> {
+        let spec =
+            DiffusionSpec { schedule: self.schedule.clone(), process: self.process.clone(), ..Default::default() };
+        let diffusion = Diffusion::new(&spec)?;
+        let picture = smaller(data::read_picture(&self.image)?, self.height)?;
+        let stem = self.image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let strip = forward::strip(&picture, &diffusion, &self.at, self.seed)?;
+        let (levels, schedules) = (forward::levels_plot(&diffusion), forward::schedules_plot());
+        let files = [
+            ("noise.png", png::encode(&strip, &[])?),
+            ("levels.png", plot_png(&levels)?),
+            ("levels.svg", levels.to_svg().into_bytes()),
+            ("schedules.png", plot_png(&schedules)?),
+            ("schedules.svg", schedules.to_svg().into_bytes()),
+        ]
+        .map(|(name, bytes)| (self.output.join(format!("{stem}-{name}")), bytes));
+        for (file, _) in &files {
+            outputs::free(file, self.force)?;
+        }
+        if self.output != Path::new(".") {
+            langevin::train::create_folder(&self.output)?;
+        }
+        shell.say(&format!("seed {}, schedule {}, process {}", self.seed, self.schedule, self.process));
+        for (file, bytes) in &files {
+            outputs::write(file, bytes)?;
+            outputs::result(&file.display().to_string())?;
+        }
+        Ok(())
+    }
+}
+
+fn plot_png(plot: &plot::Plot) -> Result<Vec<u8>> {
+    png::encode(&plot.to_picture(1.0), &[])
+}
+
+fn smaller(picture: Picture, height: usize) -> Result<Picture> {
+    if height == 0 {
+        return Err(Error::usage("--height 0: must be at least 1"));
+    }
+    if picture.height <= height {
+        return Ok(picture);
+    }
+    let width = (picture.width * height).div_ceil(picture.height).max(1);
+    let channels = if picture.channels < 3 { 1 } else { 3 };
+    data::fit(&picture, &data::Prepare::new(width, height, channels))
+}

@@ -1,5 +1,272 @@
-//! `langevin sample`.
-use crate::shell::Shell; use langevin::Result;
-/// x
-#[derive(clap::Args)] pub struct Sample {}
-impl Sample { pub fn run(self, _: &Shell) -> Result<()> { Ok(()) } }
+//! `langevin sample`: draw pictures with a model.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use langevin::core::{batch_to_pictures, grid};
+use langevin::sampling::{self, Drawing, Recipe};
+use langevin::{Device, Error, Model, Picture, Result, gif, npy, png};
+
+use crate::outputs;
+use crate::shell::{self, Shell};
+
+/// Pictures a trajectory shows.
+const FILM: usize = 16;
+
+/// The arguments of `sample`.
+#[derive(Args)]
+#[command(after_help = "Picture I of seed S is the same bytes alone, in any batch, on any number of threads.
+
+Examples:
+  langevin sample builtin:shapes -n 64 --grid shapes.png
+  langevin sample runs/mnist --class 7 -n 9 -o sevens/
+  langevin sample runs/mnist --trajectory film.gif --steps 30
+  langevin sample --from sevens/0003.png -o again.png")]
+pub struct Sample {
+    /// A run folder, a model.safetensors, or builtin:NAME.
+    #[arg(required_unless_present = "from")]
+    model: Option<String>,
+    /// Pictures to draw.
+    #[arg(short, default_value_t = 16)]
+    n: usize,
+    /// Steps [default: the model's].
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Sampler, as in `langevin list samplers` [default: the model's].
+    #[arg(long)]
+    sampler: Option<String>,
+    /// Spacing of noise levels, as in `langevin list spacings` [default: the model's].
+    #[arg(long)]
+    spacing: Option<String>,
+    /// Seed [default: random, and said].
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Number of the first picture: `-n 1 --first 5` redraws picture 5 of a larger batch.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// A class by name or number, several with commas, or `all` for one after the other [default: all in turn].
+    #[arg(long, value_name = "NAME|all|none")]
+    class: Option<String>,
+    /// Strength of classifier-free guidance: 1 is none [default: the model's].
+    #[arg(long)]
+    cfg_scale: Option<f64>,
+    /// Do not clamp denoised pictures to the range of pictures.
+    #[arg(long)]
+    no_clip: bool,
+    /// Pictures at once; changes speed and memory alone.
+    #[arg(long, default_value_t = 16)]
+    batch_size: usize,
+    /// A folder, or a .png file (several pictures: NAME-0000.png...) [default: a fresh folder, or none with --grid or --trajectory].
+    #[arg(short, value_name = "DIR|FILE")]
+    output: Option<String>,
+    /// Write all pictures as one sheet.
+    #[arg(long, value_name = "FILE")]
+    grid: Option<PathBuf>,
+    /// Write the reverse process as an animated GIF.
+    #[arg(long, value_name = "FILE.gif")]
+    trajectory: Option<PathBuf>,
+    /// Start from this noise: float32 NumPy file of shape n,c,h,w with variance 1.
+    #[arg(long, value_name = "FILE.npy")]
+    init_noise: Option<PathBuf>,
+    /// Redraw the picture in this PNG by the recipe it carries.
+    #[arg(long, value_name = "PICTURE.png", conflicts_with_all = ["class", "init_noise"])]
+    from: Option<PathBuf>,
+    /// Leave the recipe out of the pictures.
+    #[arg(long)]
+    no_metadata: bool,
+    /// Overwrite what is there.
+    #[arg(long)]
+    force: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Sample {
+    /// Runs the command.
+    pub fn run(mut self, shell: &Shell) -> Result<()> {
+        let (device, line) = shell.compute()?;
+        let recipe = self.from.as_deref().map(read_recipe).transpose()?;
+        let name = self.take_recipe(recipe.as_ref());
+        let model = Model::open(&name, &device)?;
+        if let Some(recipe) = recipe.as_ref().filter(|recipe| recipe.model_hash != model.hash) {
+            shell.warn(&format!(
+                "{name} is not the model the picture was drawn with (its hash is {}, the recipe's {}): the picture will differ",
+                model.hash, recipe.model_hash
+            ));
+        }
+        for file in [&self.grid, &self.trajectory].into_iter().flatten() {
+            outputs::free(file, self.force)?;
+        }
+        let drawing = self.drawing(&model, &device)?;
+        shell.say(&format!(
+            "{line}, seed {}; {}, {} steps of {} over {}",
+            drawing.seed, name, drawing.steps, drawing.sampler, drawing.spacing
+        ));
+        let separate = self.output.is_some() || (self.grid.is_none() && self.trajectory.is_none());
+        let files = if separate {
+            outputs::picture_files(self.output.as_deref(), self.n, "samples", self.force)?
+        } else {
+            Vec::new()
+        };
+        let start = Instant::now();
+        let (pictures, film) = self.draw(shell, &model, &drawing, &device)?;
+        let seconds = start.elapsed().as_secs_f64();
+        shell.say(&format!("{} pictures in {seconds:.1} s, {:.1} img/s", self.n, self.n as f64 / seconds));
+        self.write(&model, &drawing, &pictures, &film, &files, seconds)
+    }
+
+    /// Fills in what the recipe says and no flag says otherwise; gives the model's name.
+    fn take_recipe(&mut self, recipe: Option<&Recipe>) -> String {
+        let Some(recipe) = recipe else { return self.model.clone().unwrap_or_default() };
+        self.n = 1;
+        self.first = recipe.image;
+        self.seed = self.seed.or(Some(recipe.seed));
+        self.steps = self.steps.or(Some(recipe.steps));
+        self.sampler = self.sampler.take().or(Some(recipe.sampler.clone()));
+        self.spacing = self.spacing.take().or(Some(recipe.spacing.clone()));
+        self.cfg_scale = self.cfg_scale.or(Some(recipe.cfg_scale));
+        self.no_clip |= !recipe.clip;
+        self.class = Some(recipe.class.clone().unwrap_or_else(|| "none".to_owned()));
+        self.model.clone().unwrap_or_else(|| recipe.model.clone())
+    }
+
+    fn drawing(&self, model: &Model, device: &Device) -> Result<Drawing> {
+        let defaults = &model.info.sample;
+        let start = self.init_noise.as_ref().map(|file| {
+            let bytes = std::fs::read(file).map_err(|e| Error::bad_input(format!("{}: {e}", file.display())))?;
+            npy::decode(&bytes, device).map_err(|error| error.within(file.display()))
+        });
+        Ok(Drawing {
+            count: self.n,
+            first: self.first,
+            seed: self.seed.unwrap_or_else(random_seed),
+            steps: self.steps.unwrap_or(defaults.steps),
+            sampler: self.sampler.clone().unwrap_or_else(|| defaults.sampler.clone()),
+            spacing: self.spacing.clone().unwrap_or_else(|| defaults.spacing.clone()),
+            cfg_scale: self.cfg_scale.unwrap_or(if model.info.classes.is_empty() { 1.0 } else { defaults.cfg_scale }),
+            clip: defaults.clip && !self.no_clip,
+            labels: self.labels(model)?,
+            batch_size: self.batch_size,
+            start: start.transpose()?,
+            cancel: Arc::new(AtomicBool::new(false)),
+        })
+    }
+
+    /// The class of each picture: picture number I takes the class after that of picture I - 1.
+    fn labels(&self, model: &Model) -> Result<Option<Vec<Option<u32>>>> {
+        let count = model.info.classes.len() as u64;
+        let wanted: Vec<u32> = match self.class.as_deref() {
+            None | Some("all") if count > 0 => (0..count as u32).collect(),
+            None | Some("none") => return Ok(None),
+            Some("all") => return model.class("all").map(|_| None),
+            Some(names) => names.split(',').map(|name| model.class(name.trim())).collect::<Result<_>>()?,
+        };
+        let of = |index: u64| Some(wanted[(index % wanted.len() as u64) as usize]);
+        Ok(Some((0..self.n as u64).map(|index| of(self.first + index)).collect()))
+    }
+
+    fn draw(
+        &self,
+        shell: &Shell,
+        model: &Model,
+        drawing: &Drawing,
+        device: &Device,
+    ) -> Result<(Vec<Picture>, Vec<Picture>)> {
+        let signal = shell::signals()?;
+        let bar = if shell.is_live() { ProgressBar::new(1000) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{bar:24} {percent}% {elapsed} eta {eta}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let mut frames: Vec<Vec<Picture>> = Vec::new();
+        let wants_film = self.trajectory.is_some();
+        let made = sampling::draw(model, drawing, device, |at| {
+            bar.set_position((at.fraction() * 1000.0) as u64);
+            if signal.load(Ordering::Relaxed) != 0 {
+                drawing.cancel.store(true, Ordering::Relaxed);
+            }
+            if wants_film && at.offset < FILM {
+                let frame = at.progress.step - 1;
+                frames.resize(frames.len().max(frame + 1), Vec::new());
+                // Shown at the scale of pictures, whatever the process makes of it.
+                let level = at.progress.level;
+                let shown = at.progress.x.clone().div_scalar((level.alpha * level.alpha + level.sigma * level.sigma).sqrt().max(1e-9));
+                frames[frame].extend(batch_to_pictures(shown).into_iter().take(FILM - at.offset));
+            }
+        });
+        bar.finish_and_clear();
+        let made = made.map_err(|error| interrupted(error, &signal))?;
+        let scale = (64 / model.info.size.0).clamp(1, 4);
+        let film = frames
+            .iter()
+            .map(|pictures| grid::sheet(pictures, grid::square_columns(pictures.len()), 2, scale))
+            .collect();
+        Ok((made, film))
+    }
+
+    fn write(
+        &self,
+        model: &Model,
+        drawing: &Drawing,
+        pictures: &[Picture],
+        film: &[Picture],
+        files: &[PathBuf],
+        seconds: f64,
+    ) -> Result<()> {
+        let text = |index| {
+            if self.no_metadata { Vec::new() } else { Recipe::of(model, drawing, index).to_text() }
+        };
+        let mut written: Vec<&Path> = Vec::new();
+        for (index, (file, picture)) in files.iter().zip(pictures).enumerate() {
+            outputs::write(file, &png::encode(picture, &text(index))?)?;
+            written.push(file);
+        }
+        if let Some(file) = &self.grid {
+            let scale = (64 / model.info.size.0).clamp(1, 4);
+            let sheet = grid::sheet(pictures, grid::square_columns(pictures.len()), 2, scale);
+            outputs::write(file, &png::encode(&sheet, &[])?)?;
+            written.push(file);
+        }
+        if let Some(file) = &self.trajectory {
+            outputs::write(file, &gif::encode(film, 8)?)?;
+            written.push(file);
+        }
+        if self.json {
+            let result = serde_json::json!({
+                "files": written, "seed": drawing.seed, "seconds": seconds,
+                "images_per_second": pictures.len() as f64 / seconds, "model_hash": model.hash,
+            });
+            return outputs::result(&result.to_string());
+        }
+        // A fresh or named folder is one line; the files in it speak for themselves.
+        match files.first().and_then(|file| file.parent()) {
+            Some(folder) if files.len() > 1 => outputs::result(&folder.display().to_string())?,
+            _ => {}
+        }
+        let rest = if files.len() > 1 { &written[files.len()..] } else { &written[..] };
+        rest.iter().try_for_each(|file| outputs::result(&file.display().to_string()))
+    }
+}
+
+fn interrupted(error: Error, signal: &AtomicI32) -> Error {
+    match signal.load(Ordering::Relaxed) {
+        0 => error,
+        signal => Error::new(langevin::ErrorKind::Interrupted(signal), "sampling was interrupted; nothing was written"),
+    }
+}
+
+fn read_recipe(file: &Path) -> Result<Recipe> {
+    let bytes = std::fs::read(file).map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
+    Recipe::read(&bytes).map_err(|error| error.within(file.display()))
+}
+
+/// A seed from the clock, short enough to type.
+fn random_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let nanos = now.map_or(0, |d| d.as_nanos() as u64) ^ u64::from(std::process::id()).rotate_left(32);
+    // One round of a mixing function, so that close times give far seeds.
+    (nanos.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) & 0xffff_ffff
+}
