@@ -112,7 +112,7 @@ pub fn sample_all(
             run = run.cancelled_by(Arc::clone(flag));
         }
         let x = match &request.start {
-            Some(start) => start.clone().slice([offset..end]).mul_scalar(path[0].sigma),
+            Some(start) => start.clone().slice_dim(0, offset..end).mul_scalar(path[0].sigma),
             None => start_noise(&run, path[0], request.shape, device),
         };
         made.push(sampler.sample(model, x, path, &mut run)?);

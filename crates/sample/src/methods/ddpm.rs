@@ -2,9 +2,10 @@
 //! Algorithm 2): each step draws from the posterior of the less noisy picture given the current one and the model's
 //! answer, eq. 6 and 7.
 //!
-//! In any process Ho's `beta` of a step is `sigma^2 (1 - SNR / SNR')` and `beta tilde` is `sigma'^2 (1 - SNR / SNR')`
-//! ([`Level::ancestral`]): this is how eq. 7 reads when the steps are not those of an integer table, and why nothing
-//! divides by zero at either end.
+//! [`Level::ancestral`] is eq. 7 for the steps of any path in any process, finite at both ends. Its noise is Ho's `beta
+//! tilde`, right when the clean picture is known for certain. Ho's `beta` is what is right for data of variance 1: `beta
+//! tilde` and, through the coefficient of x0, the variance `sigma^2 / (alpha^2 + sigma^2)` of such data given x. For a VP
+//! process that sum is `beta` exactly, and in the others it keeps the meaning.
 
 use burn::tensor::Tensor;
 use langevin_core::{Denoiser, Error, Level, Levels, Progress, Purpose, Result, Run};
@@ -21,7 +22,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     options: &[OptionDoc {
         key: "variance",
         default: "fixed_small",
-        doc: "noise of a step: fixed_small (beta tilde, right for few distinct pictures) or fixed_large (beta)",
+        doc: "noise of a step: fixed_small (beta tilde, right for certain pictures) or fixed_large (beta, right for data of variance 1)",
     }],
     build: |options| {
         let large = match options.text("variance") {
@@ -56,9 +57,9 @@ impl Sampler for Ddpm {
             x = x.mul_scalar(posterior.x) + denoised.clone().mul_scalar(posterior.x0);
             // The last step adds nothing: z = 0 at t = 1 in Algorithm 2.
             if step.to.sigma > 0.0 {
-                let wider = if self.large { step.from.sigma / step.to.sigma } else { 1.0 };
+                let deviation = posterior.noise.hypot(self.unknown(step.from) * posterior.x0);
                 let noise = run.noise.normal(Purpose::Sampler, step.index as u64, [c, h, w], &x.device());
-                x = x + noise.mul_scalar(posterior.noise * wider);
+                x = x + noise.mul_scalar(deviation);
             }
             let (level, steps) = (step.to, step.count);
             run.report(&Progress { step: step.index + 1, steps, level, x: &x, denoised: &denoised })?;
@@ -72,5 +73,13 @@ impl Sampler for Ddpm {
 
     fn order(&self) -> Option<usize> {
         None
+    }
+}
+
+impl Ddpm {
+    /// The standard deviation of the clean picture given the noisy one that the noise of a step allows for: none, or that
+    /// of data of variance 1.
+    fn unknown(&self, at: Level) -> f64 {
+        if self.large { at.sigma / at.magnitude() } else { 0.0 }
     }
 }
