@@ -2,8 +2,8 @@
 //! up a little, so that the step forgets some of the error made so far.
 
 use burn::tensor::Tensor;
+use langevin_core::registry::{OptionDoc, Options};
 use langevin_core::{Error, Level, Purpose, Result, Run};
-use langevin_process::{OptionDoc, Options};
 
 use crate::path::PathStep;
 

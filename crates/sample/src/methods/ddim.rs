@@ -5,8 +5,8 @@
 //! deterministic and first order in the step; `eta = 1` is ancestral sampling with the small variance.
 
 use burn::tensor::Tensor;
+use langevin_core::registry::{Entry, OptionDoc};
 use langevin_core::{Denoiser, Level, Levels, Progress, Purpose, Result, Run};
-use langevin_process::{Entry, OptionDoc};
 
 use crate::path::steps;
 use crate::sampler::Sampler;

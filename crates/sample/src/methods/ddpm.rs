@@ -8,8 +8,8 @@
 //! process that sum is `beta` exactly, and in the others it keeps the meaning.
 
 use burn::tensor::Tensor;
+use langevin_core::registry::{Entry, OptionDoc};
 use langevin_core::{Denoiser, Error, Level, Levels, Progress, Purpose, Result, Run};
-use langevin_process::{Entry, OptionDoc};
 
 use crate::path::steps;
 use crate::sampler::Sampler;

@@ -6,8 +6,8 @@
 //! that began without signal (`alpha = 0`) have no finite slope to extrapolate, and are first order.
 
 use burn::tensor::Tensor;
+use langevin_core::registry::Entry;
 use langevin_core::{Denoiser, Level, Levels, Progress, Result, Run};
-use langevin_process::Entry;
 
 use crate::path::steps;
 use crate::sampler::Sampler;

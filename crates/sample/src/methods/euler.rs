@@ -7,8 +7,8 @@
 //! method: it bends even when the answer is exact.) What this method has beside DDIM is the churn.
 
 use burn::tensor::Tensor;
+use langevin_core::registry::Entry;
 use langevin_core::{Denoiser, Level, Levels, Progress, Result, Run};
-use langevin_process::Entry;
 
 use crate::churn::{Churn, S_CHURN, S_NOISE, S_TMAX, S_TMIN};
 use crate::path::steps;

@@ -10,8 +10,8 @@
 //! 1 is two to four times nearer than either.
 
 use burn::tensor::Tensor;
+use langevin_core::registry::{Entry, OptionDoc};
 use langevin_core::{Denoiser, Level, Levels, Progress, Result, Run};
-use langevin_process::{Entry, OptionDoc};
 
 use crate::churn::{Churn, S_CHURN, S_NOISE, S_TMAX, S_TMIN};
 use crate::path::steps;

@@ -6,7 +6,7 @@ mod dpmpp_2m;
 mod euler;
 mod heun;
 
-use langevin_process::Registry;
+use langevin_core::registry::Registry;
 
 use crate::sampler::Sampler;
 
