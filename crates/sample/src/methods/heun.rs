@@ -6,7 +6,7 @@
 //! `w = (sigma / alpha) / (sigma' / alpha') / 2`: one half for short steps, and above 1, beyond the second answer, where
 //! the noise more than halves. The paper lets `w` grow without bound, which a path that starts with (almost) no signal
 //! does not survive: on a mixture of Gaussians, 10 trailing steps of the cosine schedule end 2.8 away from the exact flow,
-//! and 0.04 away with `w` at most 4. That limit leaves the paper's own paths alone from 11 steps up; below that a limit of
+//! and 0.04 away with `w` at most 4. That limit leaves the paper's own paths alone from 12 steps up; below that a limit of
 //! 1 is two to four times nearer than either.
 
 use burn::tensor::Tensor;
