@@ -29,8 +29,9 @@ pub struct TrainConfig {
     pub minutes: f64,
     /// Pictures for one update of the weights.
     pub batch_size: usize,
-    /// Pictures for one pass through the network; gradients of several passes are added up to one batch. `0` means
-    /// the whole batch at once.
+    /// Pictures for one pass through the network. The gradients of several passes, which run side by side on as many
+    /// threads as there are, are added up to one batch in a fixed order, so this number decides the result's last
+    /// bits and the memory, and the number of threads neither.
     pub micro_batch: usize,
     /// Peak learning rate of AdamW.
     pub learning_rate: f64,
@@ -86,7 +87,7 @@ impl Default for TrainConfig {
             images: 1 << 20,
             minutes: 0.0,
             batch_size: 64,
-            micro_batch: 0,
+            micro_batch: 8,
             learning_rate: 1e-3,
             warmup_images: 6_400,
             decay: Decay::Constant,
@@ -125,8 +126,8 @@ impl TrainConfig {
         if self.batch_size == 0 {
             return bad("batch_size", &self.batch_size, "at least 1");
         }
-        if self.micro_batch > self.batch_size {
-            return bad("micro_batch", &self.micro_batch, "no larger than batch_size");
+        if self.micro_batch == 0 {
+            return bad("micro_batch", &self.micro_batch, "at least 1");
         }
         if self.images == 0 {
             return bad("images", &self.images, "at least 1");
@@ -163,6 +164,11 @@ impl TrainConfig {
         WEIGHTINGS.build(&self.weighting)?;
         DENSITIES.build(&self.density)?;
         Ok(())
+    }
+
+    /// Passes through the network for one update.
+    pub fn passes(&self) -> usize {
+        self.batch_size.div_ceil(self.micro_batch.max(1))
     }
 
     /// The learning rate for the update that begins after `seen` pictures.

@@ -3,6 +3,7 @@
 
 mod config;
 mod hooks;
+mod lanes;
 mod log;
 mod objective;
 mod optimizer;

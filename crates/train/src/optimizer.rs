@@ -111,6 +111,11 @@ pub fn with_parameters<M: Module>(module: M, named: &NamedTensors) -> Result<M> 
     Ok(module.map(&mut Assigner { path: Vec::new(), slots: &slots }))
 }
 
+/// `module` with the same weights as new leaves, so that what is computed with it is a graph of its own.
+pub fn leaves<M: Module>(module: &M) -> M {
+    module.clone().map(&mut Renewer)
+}
+
 /// The gradients of `module`'s parameters, taken out of `gradients`.
 pub fn gradients<M: Module>(module: &M, gradients: &mut Gradients) -> GradientMap {
     let mut collector = GradientCollector { path: Vec::new(), gradients, found: GradientMap::new() };
@@ -268,6 +273,17 @@ impl ModuleMapper for Assigner<'_> {
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
         self.path.pop();
+    }
+}
+
+struct Renewer;
+
+impl ModuleMapper for Renewer {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|value| {
+            let tracked = value.is_autodiff();
+            leaf(value.without_autodiff(), tracked)
+        })
     }
 }
 

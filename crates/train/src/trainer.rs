@@ -16,7 +16,8 @@ use langevin_kernels::AdamW as AdamWSettings;
 use crate::config::TrainConfig;
 use crate::hooks::{Event, Forecast, Hooks, Step};
 use crate::log::Log;
-use crate::objective::{Objective, diverged};
+use crate::lanes::Lanes;
+use crate::objective::{Objective, Pass, diverged};
 use crate::optimizer::{self, AdamW, GradientMap};
 use crate::state::{self, Checkpoint, Standing};
 
@@ -98,6 +99,7 @@ struct Trainer<'a, N> {
     objective: Objective,
     optimizer: AdamW,
     log: Log,
+    lanes: Lanes,
     images: u64,
     step: u64,
     seconds_before: f64,
@@ -127,6 +129,7 @@ impl<'a, N: Network> Trainer<'a, N> {
         let mut trainer = Self {
             objective: Objective::new(&job.config)?,
             log: Log::open(&job.out, standing.metrics_bytes, standing.images)?,
+            lanes: Lanes::new(job.config.passes())?,
             model,
             optimizer,
             images: standing.images,
@@ -187,7 +190,7 @@ impl<'a, N: Network> Trainer<'a, N> {
     fn update(&mut self, batch: &Batch) -> Result<Step> {
         let config = &self.job.config;
         let [count, ..] = batch.shape;
-        let micro = if config.micro_batch == 0 { count } else { config.micro_batch };
+        let micro = config.micro_batch;
         let device = self.job.device.clone().autodiff();
         let passes = self.objective.passes(&self.model, batch, micro, &device)?;
         let (loss, gradients) = self.gradients(passes, count)?;
@@ -228,20 +231,24 @@ impl<'a, N: Network> Trainer<'a, N> {
         })
     }
 
-    fn gradients(&self, passes: Vec<crate::objective::Pass>, count: usize) -> Result<(f64, GradientMap)> {
-        let mut total = 0.0;
-        let mut sum: Option<GradientMap> = None;
-        for pass in passes {
-            let losses = pass.loss(&self.model, count)?;
-            total += f64::from(losses.mean.clone().into_scalar::<f32>());
+    fn gradients(&self, passes: Vec<Pass>, count: usize) -> Result<(f64, GradientMap)> {
+        let shared = &self.model;
+        let results = self.lanes.run(passes, |pass| {
+            // Leaves of its own keep the graphs of passes that run at the same time apart.
+            let model = Preconditioned::new(optimizer::leaves(&shared.network), shared.diffusion.clone());
+            let losses = pass.loss(&model, count)?;
+            let loss = f64::from(losses.mean.clone().into_scalar::<f32>());
             let mut gradients = losses.mean.backward();
-            let found = optimizer::gradients(&self.model.network, &mut gradients);
-            sum = Some(match sum {
-                None => found,
-                Some(before) => add(before, found),
-            });
+            Ok((loss, optimizer::gradients(&model.network, &mut gradients)))
+        });
+        let mut total = 0.0;
+        let mut sum = GradientMap::new();
+        for result in results {
+            let (loss, found): (f64, GradientMap) = result?;
+            total += loss;
+            sum = add(sum, found);
         }
-        Ok((total, sum.unwrap_or_default()))
+        Ok((total, sum))
     }
 
     /// A warning, no more, when the loss jumps; it never changes the run.
@@ -339,7 +346,7 @@ impl<'a, N: Network> Trainer<'a, N> {
         let batch = (self.job.loader)(self.images)?.next_batch()?;
         let count = batch.shape[0];
         let config = &self.job.config;
-        let micro = if config.micro_batch == 0 { count } else { config.micro_batch };
+        let micro = config.micro_batch;
         let device = self.job.device.clone().autodiff();
         let passes = self.objective.passes(&self.model, &batch, micro, &device)?;
         let start = Instant::now();

@@ -1,0 +1,63 @@
+//! Passes of one batch side by side. A small network leaves most threads idle between its short operations; whole passes
+//! keep them busy. What a pass computes does not depend on how many threads help it, so neither does the sum.
+
+use langevin_core::{Error, Result};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// The threads of the machine, divided among passes.
+#[derive(Debug)]
+pub struct Lanes(Vec<ThreadPool>);
+
+impl Lanes {
+    /// Lanes for up to `passes` passes at once, sharing the threads of the current pool.
+    ///
+    /// # Errors
+    /// Failed, when the system gives no threads.
+    pub fn new(passes: usize) -> Result<Self> {
+        let threads = rayon::current_num_threads();
+        let lanes = passes.clamp(1, threads);
+        let pool = |lane: usize| {
+            let own = threads / lanes + usize::from(lane < threads % lanes);
+            let pool = ThreadPoolBuilder::new().num_threads(own).build();
+            pool.map_err(|error| Error::failed(format!("threads cannot be started: {error}")))
+        };
+        Ok(Self((0..lanes).map(pool).collect::<Result<_>>()?))
+    }
+
+    /// Does `work` with every item, several at a time; the results are in the order of the items.
+    pub fn run<T: Send, R: Send>(&self, items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+        let lanes = self.0.len();
+        let mut shares: Vec<Vec<T>> = (0..lanes).map(|_| Vec::new()).collect();
+        for (index, item) in items.into_iter().enumerate() {
+            shares[index % lanes].push(item);
+        }
+        let work = &work;
+        let mut done: Vec<std::vec::IntoIter<R>> = std::thread::scope(|scope| {
+            let start = |(pool, share): (_, Vec<T>)| {
+                let pool: &ThreadPool = pool;
+                scope.spawn(move || pool.install(|| share.into_iter().map(work).collect::<Vec<R>>()))
+            };
+            let running: Vec<_> = self.0.iter().zip(shares).map(start).collect();
+            let finish = |lane: std::thread::ScopedJoinHandle<'_, Vec<R>>| match lane.join() {
+                Ok(results) => results.into_iter(),
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            running.into_iter().map(finish).collect()
+        });
+        (0..).map_while(|index| done[index % lanes].next()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_items() {
+        for count in [0, 1, 2, 5, 16] {
+            let lanes = Lanes::new(3).unwrap();
+            let items: Vec<usize> = (0..count).collect();
+            assert_eq!(lanes.run(items.clone(), |item| item * 10), items.iter().map(|i| i * 10).collect::<Vec<_>>());
+        }
+    }
+}
