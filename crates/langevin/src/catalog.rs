@@ -67,7 +67,7 @@ impl Kind {
 /// The whole catalog as a Markdown document.
 pub fn markdown() -> String {
     let mut text = String::from(
-        "# Methods\n\nEverything that has a name, made from the registries by `cargo xtask docs`. On the command line: `langevin list KIND`.\n",
+        "# Methods\n\nEverything that has a name, made from the registries by `langevin list --markdown`. On the command line: `langevin list KIND`.\n",
     );
     for kind in KINDS {
         text += &format!("\n## {}\n\n{}.\n\n| name | what it is | options | source |\n|---|---|---|---|\n", kind.name, kind.summary);

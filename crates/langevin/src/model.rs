@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::settings::SampleSettings;
 
 const KEY: &str = "langevin";
+/// Longest side in pixels that a model file may claim to draw.
+const LARGEST_SIDE: usize = 16_384;
 
 /// What a model file says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -197,7 +199,7 @@ fn refuse_strangers(bytes: &[u8]) -> Result<()> {
     let starts = |magic: &[u8]| bytes.starts_with(magic);
     let what = if bytes.is_empty() {
         "an empty file"
-    } else if starts(b"PK\x03\x04") || starts(b"\x80\x02") || starts(b"\x80\x04") {
+    } else if starts(b"PK\x03\x04") || is_pickle(bytes) {
         "a pickle checkpoint (.ckpt, .pt), which can run code when it is opened and is never read here"
     } else if starts(b"\x89PNG") || starts(b"\xff\xd8\xff") || starts(b"GIF8") {
         "a picture, not a model"
@@ -207,6 +209,11 @@ fn refuse_strangers(bytes: &[u8]) -> Result<()> {
         return Ok(());
     };
     Err(Error::bad_input(what).hint("give a model.safetensors that `langevin train` wrote"))
+}
+
+/// Pickle begins with its protocol, 2 to 5. The length of a safetensors header may read the same; its brace tells.
+fn is_pickle(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x80, 2..=5, ..]) && bytes.get(8) != Some(&b'{')
 }
 
 fn build(info: &ModelInfo, tensors: &NamedTensors, device: &Device) -> Result<Preconditioned<UNet>> {
@@ -222,7 +229,19 @@ fn build(info: &ModelInfo, tensors: &NamedTensors, device: &Device) -> Result<Pr
     if !fits || info.network.out_channels != info.channels {
         return Err(damaged(Error::bad_input("its network does not fit its channels and classes")));
     }
-    info.network.check_size(info.size.1, info.size.0).map_err(damaged)?;
+    let (width, height) = info.size;
+    info.network.check_size(height, width).map_err(damaged)?;
+    if width.max(height) > LARGEST_SIDE {
+        return Err(damaged(Error::bad_input(format!("it claims pictures of {width}x{height}"))));
+    }
+    // A description may claim a network that no memory holds; its file cannot.
+    let stored: u64 = tensors.values().map(|(_, values)| values.len() as u64).sum();
+    let side = info.network.size_multiple();
+    let claimed = info.network.estimate(side, side).parameters;
+    if claimed > stored {
+        let message = format!("it holds {stored} numbers, where the network it describes has {claimed}");
+        return Err(damaged(Error::bad_input(message)));
+    }
     let network = info.network.init(0, device).map_err(damaged)?;
     let network = langevin_nn::load(network, tensors)?;
     Ok(Preconditioned::new(network, Diffusion::new(&info.diffusion).map_err(damaged)?))

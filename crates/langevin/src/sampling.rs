@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::guidance::{ClassifierFree, Clipped};
-use langevin_core::{Denoiser, Error, Picture, Result, batch_to_pictures};
+use langevin_core::{Denoiser, Error, Picture, Result, SideBySide, batch_to_pictures};
 use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{BatchProgress, SAMPLERS, SampleRequest, sample_all};
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,9 @@ pub struct Recipe {
     pub class: Option<String>,
     /// Width and height in pixels.
     pub size: (usize, usize),
+    /// Whether it began from noise in a file, which the recipe does not hold.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub init_noise: bool,
 }
 
 /// Draws pictures and calls `progress` after each step of each batch.
@@ -93,7 +96,8 @@ pub fn draw(
         return Err(Error::usage(format!("{}: was trained without classes, so there is nothing to guide towards", model.name))
             .hint("leave --cfg-scale out"));
     }
-    let guided = ClassifierFree::new(&model.denoiser, drawing.cfg_scale);
+    let model_denoiser = SideBySide::new(&model.denoiser, drawing.batch_size)?;
+    let guided = ClassifierFree::new(model_denoiser, drawing.cfg_scale);
     let denoiser: Box<dyn Denoiser + '_> =
         if drawing.clip { Box::new(Clipped::new(guided, 1.0)) } else { Box::new(guided) };
     let request = SampleRequest {
@@ -144,6 +148,7 @@ impl Recipe {
             clip: drawing.clip,
             class: label.map(|label| model.info.classes[label as usize].clone()),
             size: model.info.size,
+            init_noise: drawing.start.is_some(),
         }
     }
 

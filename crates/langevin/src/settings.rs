@@ -82,13 +82,13 @@ impl Settings {
         let mut whole = toml::Table::new();
         for (name, text) in layers {
             let layer: toml::Table =
-                text.parse().map_err(|error: toml::de::Error| toml_error(name, error.message()))?;
+                text.parse().map_err(|error: toml::de::Error| toml_error(name, &error))?;
             // Checked alone first, so that a mistake is blamed on the file it is in.
             let _: Settings =
-                layer.clone().try_into().map_err(|error: toml::de::Error| toml_error(name, error.message()))?;
+                layer.clone().try_into().map_err(|error: toml::de::Error| toml_error(name, &error))?;
             merge(&mut whole, layer);
         }
-        whole.try_into().map_err(|error: toml::de::Error| toml_error("settings", error.message()))
+        whole.try_into().map_err(|error: toml::de::Error| toml_error("settings", &error))
     }
 }
 
@@ -130,19 +130,27 @@ fn merge(whole: &mut toml::Table, layer: toml::Table) {
     }
 }
 
-/// serde names an unknown key and the known ones between backticks; the nearest of them is what was meant.
-fn toml_error(name: &str, message: &str) -> Error {
-    let message = message.lines().next().unwrap_or(message);
+/// serde names an unknown key or value and the known ones between backticks; the nearest of them is what was meant.
+fn toml_error(name: &str, error: &toml::de::Error) -> Error {
+    let message = error.message().lines().next().unwrap_or_default();
+    let text = error.to_string();
+    // Where the value is, as the last line: in `train.batch_size`.
+    let place = text.lines().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
     let mut quoted = message.split('`').skip(1).step_by(2);
-    let error = Error::usage(format!("{name}: {message}"));
-    if !message.starts_with("unknown field") {
-        return error;
-    }
-    let Some(key) = quoted.next() else { return error };
-    let short = Error::usage(format!("{name}: unknown key \"{key}\""));
-    match nearest(key, quoted) {
-        Some(near) => short.hint(format!("did you mean \"{near}\"?")),
-        None => error,
+    let what = match (message.strip_prefix("unknown "), quoted.next()) {
+        (Some(rest), Some(word)) if rest.starts_with("field") => Some(("unknown key", word)),
+        (Some(rest), Some(word)) if rest.starts_with("variant") => Some(("unknown value", word)),
+        _ => None,
+    };
+    let within = |error: Error| match place {
+        Some(place) if !name.contains(place) => error.within(format!("{name}: {place}")),
+        _ => error.within(name),
+    };
+    match what.map(|(kind, word)| (kind, word, nearest(word, quoted))) {
+        Some((kind, word, Some(near))) => {
+            within(Error::usage(format!("{kind} \"{word}\"")).hint(format!("did you mean \"{near}\"?")))
+        }
+        _ => within(Error::usage(message)),
     }
 }
 
@@ -167,5 +175,18 @@ mod tests {
         let error = Settings::from_layers(&[("my.toml", "[train]\nbatchsize = 8")]).unwrap_err();
         assert_eq!(error.to_string(), "my.toml: unknown key \"batchsize\" (did you mean \"batch_size\"?)");
         assert_eq!(error.exit_code(), 2);
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_its_place() {
+        let message = |text: &str| Settings::from_layers(&[("my.toml", text)]).unwrap_err().to_string();
+        assert_eq!(
+            message("[train]\ndecay = \"cosin\""),
+            "my.toml: train.decay: unknown value \"cosin\" (did you mean \"cosine\"?)"
+        );
+        assert_eq!(
+            message("[train]\nbatch_size = \"x\""),
+            "my.toml: train.batch_size: invalid type: string \"x\", expected usize"
+        );
     }
 }

@@ -7,14 +7,14 @@ use std::sync::atomic::AtomicI32;
 
 use burn::tensor::Device;
 use langevin_core::guidance::Clipped;
-use langevin_core::{Error, Preconditioned, Result, grid};
+use langevin_core::{Error, Preconditioned, Result, SideBySide, grid};
 use langevin_data::{
     Batch, Crop, DataInfo, Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare, Skipped,
 };
 use langevin_nn::UNet;
 use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{SAMPLERS, SampleRequest, Sampler, sample_all};
-use langevin_train::{Event, Hooks, Job, Outcome, Preview};
+use langevin_train::{Event, Hooks, Job, Outcome, Preview, create_folder, write_file};
 
 use crate::model::ModelInfo;
 use crate::png;
@@ -158,8 +158,7 @@ impl Prepared {
             Loader::new(&pool, LoaderOptions { batch, seed, images_seen, ..LoaderOptions::default() })
         };
         let out = self.request.out.clone();
-        langevin_train::create_folder(&out.join("samples"))?;
-        write(&out.join("run.toml"), self.toml().as_bytes())?;
+        let toml = self.toml();
         let job = Job {
             model: Preconditioned::new(network, diffusion),
             config: train,
@@ -172,7 +171,7 @@ impl Prepared {
             dry_run: self.request.dry_run,
             half: self.request.half,
         };
-        let mut hooks = Drawing { info: self.info, out, device: device.clone(), observe: &mut observe };
+        let mut hooks = Drawing { toml, info: self.info, out, device: device.clone(), observe: &mut observe };
         langevin_train::train(job, &mut hooks)
     }
 
@@ -198,14 +197,8 @@ impl Prepared {
     }
 }
 
-fn write(path: &std::path::Path, bytes: &[u8]) -> Result<()> {
-    std::fs::write(path, bytes).map_err(|error| {
-        Error::failed(format!("{}: cannot be written: {error}", path.display()))
-            .hint("choose an --out folder you may write to, on a disk with room")
-    })
-}
-
 struct Drawing<'a> {
+    toml: String,
     info: ModelInfo,
     out: PathBuf,
     device: Device,
@@ -213,6 +206,11 @@ struct Drawing<'a> {
 }
 
 impl Hooks<UNet> for Drawing<'_> {
+    fn begin(&mut self) -> Result<()> {
+        create_folder(&self.out.join("samples"))?;
+        write_file(&self.out.join("run.toml"), self.toml.as_bytes())
+    }
+
     fn event(&mut self, event: &Event) {
         (self.observe)(event);
     }
@@ -226,13 +224,13 @@ impl Hooks<UNet> for Drawing<'_> {
         if !self.info.classes.is_empty() {
             request.labels = Some(even_labels(self.info.classes.len(), PREVIEW));
         }
-        let model = Clipped::new(model, 1.0);
+        let model = Clipped::new(SideBySide::new(model, request.batch_size)?, 1.0);
         let made = sample_all(&model, sampler.as_ref(), &path, &request, &self.device, |_| {})?;
         let pictures = langevin_core::batch_to_pictures(made);
         let scale = (64 / self.info.size.0).clamp(1, 4);
         let sheet = grid::sheet(&pictures, grid::square_columns(PREVIEW), 2, scale);
         let bytes = png::encode(&sheet, &[])?;
-        write(&self.out.join("samples").join(format!("step-{images:09}.png")), &bytes)?;
+        write_file(&self.out.join("samples").join(format!("step-{images:09}.png")), &bytes)?;
         Ok(Some(Preview { png: bytes, width: sheet.width as u32, height: sheet.height as u32 }))
     }
 

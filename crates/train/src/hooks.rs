@@ -86,6 +86,15 @@ pub struct Preview {
 
 /// What the trainer's caller provides.
 pub trait Hooks<N> {
+    /// Called once, when the folder is locked and known to hold no run of other settings, before anything else is
+    /// written there.
+    ///
+    /// # Errors
+    /// Whatever the caller's own files may fail with.
+    fn begin(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Called with everything that happens.
     fn event(&mut self, event: &Event);
 

@@ -2,15 +2,19 @@
 //! and speed) and TensorBoard events.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
-use std::path::Path;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use langevin_core::{Error, Result};
 use serde_json::{Value, json};
 
 use crate::hooks::{Event, Preview, Step};
+use crate::state::write_error;
 use crate::tensorboard::EventWriter;
+
+/// Bytes that an events file begins with.
+const EVENTS_HEAD: u64 = 88;
 
 /// The three logs of a run.
 #[derive(Debug)]
@@ -19,7 +23,7 @@ pub struct Log {
     metrics_bytes: u64,
     log: File,
     board: EventWriter,
-    folder: String,
+    folder: PathBuf,
 }
 
 impl Log {
@@ -28,25 +32,26 @@ impl Log {
     /// # Errors
     /// Failed, naming the file, when it cannot be opened or written.
     pub fn open(folder: &Path, metrics_bytes: u64, images: u64) -> Result<Self> {
-        let name = folder.display().to_string();
-        let failed = |what: &str, error: &dyn std::fmt::Display| Error::failed(format!("{name}/{what}: {error}"));
+        let failed = |what: &str, need: u64, error: &io::Error| write_error(&folder.join(what), need, error);
         let open = |file: &str, append: bool| {
             let mut options = OpenOptions::new();
             let options = if append { options.append(true) } else { options.write(true).truncate(false) };
-            options.create(true).open(folder.join(file)).map_err(|error| failed(file, &error))
+            options.create(true).open(folder.join(file)).map_err(|error| failed(file, 0, &error))
         };
         let mut metrics = open("metrics.jsonl", false)?;
-        let have = metrics.metadata().map_err(|error| failed("metrics.jsonl", &error))?.len();
+        let have = metrics.metadata().map_err(|error| failed("metrics.jsonl", 0, &error))?.len();
         if have < metrics_bytes {
             return Err(Error::bad_input(format!(
-                "{name}/metrics.jsonl: {have} bytes long, but the checkpoint was made when it had {metrics_bytes}"
+                "{}: {have} bytes long, but the checkpoint was made when it had {metrics_bytes}",
+                folder.join("metrics.jsonl").display()
             ))
             .hint("put the file back, or train into a new --out folder"));
         }
-        metrics.set_len(metrics_bytes).map_err(|error| failed("metrics.jsonl", &error))?;
-        metrics.seek(SeekFrom::End(0)).map_err(|error| failed("metrics.jsonl", &error))?;
-        let board = EventWriter::create(&folder.join("events"), images).map_err(|error| failed("events", &error))?;
-        Ok(Self { metrics, metrics_bytes, log: open("log.jsonl", true)?, board, folder: name.clone() })
+        metrics.set_len(metrics_bytes).map_err(|error| failed("metrics.jsonl", 0, &error))?;
+        metrics.seek(SeekFrom::End(0)).map_err(|error| failed("metrics.jsonl", 0, &error))?;
+        let board = EventWriter::create(&folder.join("events"), images);
+        let board = board.map_err(|error| failed("events", EVENTS_HEAD, &error))?;
+        Ok(Self { metrics, metrics_bytes, log: open("log.jsonl", true)?, board, folder: folder.to_path_buf() })
     }
 
     /// Records an update.
@@ -88,7 +93,7 @@ impl Log {
     pub fn preview(&mut self, images: u64, preview: &Preview) -> Result<()> {
         let (width, height) = (preview.width, preview.height);
         let written = self.board.image("samples", images, &preview.png, width, height, 3);
-        written.map_err(|error| self.failed("events", &error))
+        written.map_err(|error| self.failed("events", preview.png.len() as u64, &error))
     }
 
     /// Records an event with its time.
@@ -114,7 +119,9 @@ impl Log {
         let mut body = body;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());
         body["time"] = json!(now);
-        writeln!(self.log, "{body}").map_err(|error| self.failed("log.jsonl", &error))
+        let line = format!("{body}\n");
+        let written = self.log.write_all(line.as_bytes());
+        written.map_err(|error| self.failed("log.jsonl", line.len() as u64, &error))
     }
 
     /// Makes sure everything is on disk; gives the length of `metrics.jsonl`.
@@ -122,14 +129,15 @@ impl Log {
     /// # Errors
     /// Failed, when the disk is full.
     pub fn sync(&mut self) -> Result<u64> {
-        self.metrics.sync_all().map_err(|error| self.failed("metrics.jsonl", &error))?;
-        self.board.flush().map_err(|error| self.failed("events", &error))?;
+        self.metrics.sync_all().map_err(|error| self.failed("metrics.jsonl", 0, &error))?;
+        let pending = self.board.pending();
+        self.board.flush().map_err(|error| self.failed("events", pending, &error))?;
         Ok(self.metrics_bytes)
     }
 
     fn metric(&mut self, row: &Value) -> Result<()> {
         let line = format!("{row}\n");
-        self.metrics.write_all(line.as_bytes()).map_err(|error| self.failed("metrics.jsonl", &error))?;
+        self.metrics.write_all(line.as_bytes()).map_err(|error| self.failed("metrics.jsonl", 0, &error))?;
         self.metrics_bytes += line.len() as u64;
         Ok(())
     }
@@ -137,13 +145,12 @@ impl Log {
     fn scalars(&mut self, images: u64, scalars: &[(&str, f64)]) -> Result<()> {
         for (tag, value) in scalars {
             let written = self.board.scalar(tag, images, *value as f32);
-            written.map_err(|error| self.failed("events", &error))?;
+            written.map_err(|error| self.failed("events", self.board.pending(), &error))?;
         }
         Ok(())
     }
 
-    fn failed(&self, what: &str, error: &dyn std::fmt::Display) -> Error {
-        Error::failed(format!("{}/{what}: {error}", self.folder))
-            .hint("the checkpoints written before are whole; make room and run the same command again")
+    fn failed(&self, what: &str, need: u64, error: &io::Error) -> Error {
+        write_error(&self.folder.join(what), need, error)
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use langevin_core::tensor_file::{self, NamedTensors, Storage};
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 const MANIFEST: &str = "manifest.json";
 const PREFIX: &str = "images-";
 const STAGED: &str = ".staged-";
+const MAKE_ROOM: &str = "whatever was saved before is whole; make room and run the same command again";
 
 /// Where a run stands, beside its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,7 +150,7 @@ pub fn list(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn publish(files: &[(&str, Vec<u8>)], staged: &Path, target: &Path, folder: &Path) -> std::io::Result<()> {
+fn publish(files: &[(&str, Vec<u8>)], staged: &Path, target: &Path, folder: &Path) -> io::Result<()> {
     let _ = fs::remove_dir_all(staged);
     fs::create_dir(staged)?;
     let mut manifest = Manifest { version: 1, files: BTreeMap::new() };
@@ -173,7 +174,7 @@ fn publish(files: &[(&str, Vec<u8>)], staged: &Path, target: &Path, folder: &Pat
     File::open(folder)?.sync_all()
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
@@ -197,26 +198,48 @@ fn forget_older(folder: &Path, keep: usize) {
 /// Creates `folder` and everything above it.
 ///
 /// # Errors
-/// Failed, naming the folder, when it cannot be made.
+/// Usage, naming the folder, when it cannot be made there; failed, when the disk is full.
 pub fn create_folder(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(|error| {
-        Error::failed(format!("{}: the folder cannot be made: {error}", folder.display()))
-            .hint("choose another --out folder, one you may write to")
+        let message = format!("{}: the folder cannot be made: {error}", folder.display());
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => write_error(folder, 4096, &error),
+            _ => Error::usage(message).hint("choose another --out folder, one you may write to"),
+        }
     })
 }
 
-/// The error for a failed write of `need` bytes under `folder`, telling the free space.
-pub(crate) fn write_error(folder: &Path, need: u64, error: &std::io::Error) -> Error {
-    let free = free_bytes(folder).map_or(String::new(), |free| format!(", {free} bytes are free there"));
-    Error::failed(format!("{}: writing {need} bytes failed: {error}{free}", folder.display()))
-        .hint("the checkpoints written before are whole; make room and run the same command again")
+/// Writes the file `path` whole: under another name first, then one rename.
+///
+/// # Errors
+/// Failed, naming path, need and free space; what was at `path` before stays as it was.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let scratch = path.with_added_extension(format!("{}.tmp", std::process::id()));
+    let done = fs::write(&scratch, bytes).and_then(|()| fs::rename(&scratch, path));
+    done.map_err(|error| {
+        let _ = fs::remove_file(&scratch);
+        write_error(path, bytes.len() as u64, &error)
+    })
+}
+
+/// The error for a failed write of `need` bytes to `path`, telling the free space; usage, where nobody may write.
+pub(crate) fn write_error(path: &Path, need: u64, error: &io::Error) -> Error {
+    let free = path.ancestors().find_map(free_bytes);
+    let free = free.map_or(String::new(), |free| format!("; {free} bytes are free there"));
+    let message = format!("{}: writing {need} bytes failed: {error}{free}", path.display());
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::NotADirectory => {
+            Error::usage(message).hint("choose a place you may write to")
+        }
+        _ => Error::failed(message).hint(MAKE_ROOM),
+    }
 }
 
 fn check_space(folder: &Path, need: u64) -> Result<()> {
     match free_bytes(folder) {
         Some(free) if free < need => {
             Err(Error::failed(format!("{}: the disk is full: {need} bytes are needed, {free} are free", folder.display()))
-                .hint("the checkpoints written before are whole; make room and run the same command again"))
+                .hint(MAKE_ROOM))
         }
         _ => Ok(()),
     }
@@ -299,6 +322,6 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let error = checkpoint(1).save(&file.path().join("checkpoints"), 2).unwrap_err();
         assert!(error.to_string().contains("checkpoints"), "{error}");
-        assert_eq!(error.exit_code(), 1);
+        assert_eq!(error.exit_code(), 2);
     }
 }

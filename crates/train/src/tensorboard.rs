@@ -86,6 +86,11 @@ impl EventWriter {
         self.file.flush()
     }
 
+    /// Bytes that wait to be handed to the system.
+    pub fn pending(&self) -> u64 {
+        self.file.buffer().len() as u64
+    }
+
     fn value(&mut self, step: u64, tag: &str, content: impl FnOnce(&mut Message)) -> io::Result<()> {
         let value = message(|entry| {
             entry.text(value::TAG, tag);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -9,14 +10,13 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use langevin_core::tensor_file::{self, Storage};
-use langevin_core::{Error, ErrorKind, NamedTensors, Network, Preconditioned, Result};
+use langevin_core::{Error, ErrorKind, Lanes, NamedTensors, Network, Preconditioned, Result};
 use langevin_data::{Batch, Loader};
 use langevin_kernels::AdamW as AdamWSettings;
 
 use crate::config::TrainConfig;
 use crate::hooks::{Event, Forecast, Hooks, Step};
 use crate::log::Log;
-use crate::lanes::Lanes;
 use crate::objective::{Objective, Pass, diverged};
 use crate::optimizer::{self, AdamW, GradientMap};
 use crate::state::{self, Checkpoint, Standing};
@@ -80,9 +80,7 @@ pub fn train<N: Network>(job: Job<N>, hooks: &mut dyn Hooks<N>) -> Result<Outcom
 
 fn lock(out: &std::path::Path) -> Result<File> {
     let path = out.join(".lock");
-    let failed = |error: &dyn std::fmt::Display| {
-        Error::failed(format!("{}: {error}", path.display())).hint("choose an --out folder you may write to")
-    };
+    let failed = |error: &io::Error| state::write_error(&path, 0, error);
     let file = File::create(&path).map_err(|error| failed(&error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -122,9 +120,12 @@ impl<'a, N: Network> Trainer<'a, N> {
             }
             model.network = optimizer::with_parameters(model.network, &checkpoint.weights)?;
             optimizer.restore(&checkpoint.moments, &checkpoint.average)?;
+            hooks.begin()?;
             // A stop between publishing a checkpoint and writing the model left an older model.
             let metadata = hooks.metadata(standing.images);
             write_model(&job, metadata, &checkpoint.average)?;
+        } else {
+            hooks.begin()?;
         }
         let mut trainer = Self {
             objective: Objective::new(&job.config)?,
@@ -399,14 +400,12 @@ fn write_model<N>(job: &Job<N>, metadata: BTreeMap<String, String>, average: &Na
     let storage = if job.half { Storage::F16 } else { Storage::F32 };
     let bytes = tensor_file::encode(average, &metadata, storage);
     let path = job.out.join("model.safetensors");
-    let failed = |error: &dyn std::fmt::Display| {
-        let error = std::io::Error::other(error.to_string());
-        state::write_error(&job.out, bytes.len() as u64, &error)
-    };
-    let (scratch, mut file) = burn_pack::AtomicFile::create(&path).map_err(|error| failed(&error))?;
-    std::io::Write::write_all(&mut file, &bytes).map_err(|error| failed(&error))?;
+    let failed = |error: &io::Error| state::write_error(&path, bytes.len() as u64, error);
+    let other = |error: burn_pack::Error| failed(&io::Error::other(error.to_string()));
+    let (scratch, mut file) = burn_pack::AtomicFile::create(&path).map_err(other)?;
+    file.write_all(&bytes).map_err(|error| failed(&error))?;
     drop(file);
-    scratch.commit().map_err(|error| failed(&error))
+    scratch.commit().map_err(other)
 }
 
 fn add(mut sum: GradientMap, more: GradientMap) -> GradientMap {

@@ -1,8 +1,12 @@
-//! Passes of one batch side by side. A small network leaves most threads idle between its short operations; whole passes
+//! Parts of one batch side by side. A small network leaves most threads idle between its short operations; whole passes
 //! keep them busy. What a pass computes does not depend on how many threads help it, so neither does the sum.
 
-use langevin_core::{Error, Result};
+use burn::tensor::Tensor;
+use langevin_process::{Error, Result};
 use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::cond::Cond;
+use crate::denoiser::{Denoiser, Levels};
 
 /// The threads of the machine, divided among passes.
 #[derive(Debug)]
@@ -45,6 +49,41 @@ impl Lanes {
             running.into_iter().map(finish).collect()
         });
         (0..).map_while(|index| done[index % lanes].next()).collect()
+    }
+}
+
+/// A denoiser whose batches are divided among the threads; the answers are the same bytes.
+#[derive(Debug)]
+pub struct SideBySide<D> {
+    inner: D,
+    lanes: Lanes,
+}
+
+impl<D: Denoiser> SideBySide<D> {
+    /// Divides the batches of `inner`, which must answer each picture alike in any batch, into up to `parts` parts.
+    ///
+    /// # Errors
+    /// Failed, when the system gives no threads.
+    pub fn new(inner: D, parts: usize) -> Result<Self> {
+        Ok(Self { inner, lanes: Lanes::new(parts)? })
+    }
+}
+
+impl<D: Denoiser> Denoiser for SideBySide<D> {
+    fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
+        let count = at.len();
+        let part = count.div_ceil(self.lanes.0.len().max(1)).max(1);
+        if part == count || cond.dropout.is_some() {
+            return self.inner.denoise(x, at, cond);
+        }
+        let split = |start: usize| {
+            let end = (start + part).min(count);
+            let labels = cond.labels.as_ref().map(|labels| labels[start..end].to_vec());
+            (x.clone().narrow(0, start, end - start), Levels(at.0[start..end].to_vec()), Cond { labels, dropout: None })
+        };
+        let parts = (0..count).step_by(part).map(split).collect();
+        let answers = self.lanes.run(parts, |(x, at, cond)| self.inner.denoise(x, &at, &cond));
+        Ok(Tensor::cat(answers.into_iter().collect::<Result<Vec<_>>>()?, 0))
     }
 }
 
