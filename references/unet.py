@@ -24,10 +24,10 @@ CASES = {
     # ADM: scale-shift, residual resampling with and without attention, classes.
     "adm": dict(
         size=(8, 4), labels=[1, 3],
-        ours=dict(in_channels=2, out_channels=4, channels=[4, 8, 8], layers_per_block=1, attention_levels=[1],
+        ours=dict(in_channels=2, out_channels=4, channels=[4, 4, 8], layers_per_block=1, attention_levels=[1],
                   attention_head_dim=4, norm_groups=2, scale_shift=True, resample="resnet", classes=5, null_class=False,
                   mid_attention_norm_groups=2, embedding_dim=8),
-        theirs=dict(in_channels=2, out_channels=4, block_out_channels=(4, 8, 8), layers_per_block=1,
+        theirs=dict(in_channels=2, out_channels=4, block_out_channels=(4, 4, 8), layers_per_block=1,
                     down_block_types=("ResnetDownsampleBlock2D", "AttnDownBlock2D", "ResnetDownsampleBlock2D"),
                     up_block_types=("ResnetUpsampleBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D"),
                     downsample_type="resnet", upsample_type="resnet", attention_head_dim=4, norm_num_groups=2,
@@ -35,10 +35,10 @@ CASES = {
     ),
     # Unequal levels, heads that do not fill the channels, no attention in the middle, a divided middle block.
     "uneven": dict(
-        size=(12, 4), largest_grad=400,
-        ours=dict(in_channels=1, out_channels=2, channels=[6, 4, 10], layers_per_block=2, attention_levels=[0, 2],
+        size=(12, 4), largest_grad=300,
+        ours=dict(in_channels=1, out_channels=2, channels=[6, 4, 8], layers_per_block=2, attention_levels=[0, 2],
                   attention_head_dim=4, norm_groups=2, mid_attention=False, mid_block_scale_factor=1.4142),
-        theirs=dict(in_channels=1, out_channels=2, block_out_channels=(6, 4, 10), layers_per_block=2,
+        theirs=dict(in_channels=1, out_channels=2, block_out_channels=(6, 4, 8), layers_per_block=2,
                     down_block_types=("AttnDownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
                     up_block_types=("AttnUpBlock2D", "UpBlock2D", "AttnUpBlock2D"),
                     attention_head_dim=4, norm_num_groups=2, add_attention=False, mid_block_scale_factor=1.4142),

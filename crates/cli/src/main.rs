@@ -21,7 +21,7 @@ struct Arguments {
     #[arg(short, long, global = true)]
     verbose: bool,
     /// Threads to compute with [default: all cores].
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = shell::from_1_to::<1024>())]
     threads: Option<usize>,
     /// What to compute on.
     #[arg(long, global = true, value_name = "DEVICE", default_value = "cpu")]
@@ -45,6 +45,7 @@ enum Command {
     /// Measure speed and memory of a model or preset.
     Bench(commands::bench::Bench),
     /// Say what can be computed on.
+    #[command(after_help = "Example:\n  langevin devices")]
     Devices,
     /// Say what this program runs on.
     Env(commands::env::Env),

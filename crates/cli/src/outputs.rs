@@ -1,16 +1,14 @@
 //! Where pictures go: a fresh folder, a folder that is named, or one file; nothing is overwritten unasked.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use langevin::{Error, Result};
 
-/// The files that `count` pictures are written to. No `-o` makes a fresh folder; a folder, or a path ending in `/`,
+/// The files that `count` pictures are written to. No `-o` means a fresh folder; a folder, or a path ending in `/`,
 /// takes `0000.png`, `0001.png`...; a file takes one picture, or `STEM-0000.png`... for several.
-///
-/// # Errors
-/// Failed, when something is there already and `force` is not given, or the folder cannot be made.
-pub fn picture_files(wanted: Option<&str>, count: usize, fresh: &str, force: bool) -> Result<Vec<PathBuf>> {
-    let files = match wanted {
+pub fn picture_files(wanted: Option<&str>, count: usize, fresh: &str) -> Vec<PathBuf> {
+    match wanted {
         None => {
             let folder = (0..).map(|n| PathBuf::from(format!("{fresh}-{n:03}"))).find(|path| !path.exists());
             numbered(&folder.unwrap_or_default(), "", count)
@@ -24,14 +22,7 @@ pub fn picture_files(wanted: Option<&str>, count: usize, fresh: &str, force: boo
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             numbered(path.parent().unwrap_or(Path::new("")), &format!("{stem}-"), count)
         }
-    };
-    for file in &files {
-        free(file, force)?;
     }
-    if let Some(folder) = files.first().and_then(|file| file.parent()).filter(|f| !f.as_os_str().is_empty()) {
-        langevin::train::create_folder(folder)?;
-    }
-    Ok(files)
 }
 
 fn has_extension(path: &str) -> bool {
@@ -42,30 +33,63 @@ fn numbered(folder: &Path, stem: &str, count: usize) -> Vec<PathBuf> {
     (0..count).map(|index| folder.join(format!("{stem}{index:04}.png"))).collect()
 }
 
-/// Refuses a file that exists.
-///
-/// # Errors
-/// Failed, naming it, unless `force`.
-pub fn free(file: &Path, force: bool) -> Result<()> {
-    if file.exists() && !force {
-        return Err(Error::failed(format!("{}: exists already", file.display()))
-            .hint("give another name, or --force to overwrite"));
-    }
-    Ok(())
+/// The places of files that are about to be written. Folders that were made for them and stay empty go when it is
+/// dropped, so that work that fails leaves nothing behind.
+#[derive(Debug, Default)]
+pub struct Claim {
+    /// The folders that were made, inner ones first.
+    made: Vec<PathBuf>,
 }
 
-/// Writes a whole file under another name and then renames it, so that no half of it is ever seen.
-///
-/// # Errors
-/// Failed, naming the file.
-pub fn write(file: &Path, bytes: &[u8]) -> Result<()> {
-    let scratch = file.with_extension(format!("{}.tmp", std::process::id()));
-    let done = std::fs::write(&scratch, bytes).and_then(|()| std::fs::rename(&scratch, file));
-    done.map_err(|error| {
-        let _ = std::fs::remove_file(&scratch);
-        Error::failed(format!("{}: cannot be written: {error}", file.display()))
-            .hint("choose a place you may write to, on a disk with room")
-    })
+impl Claim {
+    /// Makes sure that every one of `files` can be written, before time is spent on what goes into them.
+    ///
+    /// # Errors
+    /// Failed, naming it, when one is there already and `force` is not given. Usage, when its folder cannot be made or
+    /// written to.
+    pub fn new<'a>(files: impl IntoIterator<Item = &'a Path>, force: bool) -> Result<Self> {
+        let mut claim = Self::default();
+        let mut seen = BTreeSet::new();
+        for file in files {
+            if file.is_dir() {
+                return Err(
+                    Error::usage(format!("{}: is a folder", file.display())).hint("give the name of a file")
+                );
+            }
+            if file.exists() && !force {
+                return Err(Error::failed(format!("{}: exists already", file.display()))
+                    .hint("give another name, or --force to overwrite"));
+            }
+            let folder =
+                file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            if seen.insert(folder) {
+                claim.folder(folder)?;
+            }
+        }
+        Ok(claim)
+    }
+
+    fn folder(&mut self, folder: &Path) -> Result<()> {
+        let missing =
+            folder.ancestors().filter(|path| !path.as_os_str().is_empty()).take_while(|path| !path.exists());
+        self.made.splice(0..0, missing.map(Path::to_path_buf).collect::<Vec<_>>());
+        langevin::train::create_folder(folder)?;
+        let probe = folder.join(format!(".langevin-{}.tmp", std::process::id()));
+        let tried = std::fs::File::create_new(&probe).and_then(|_| std::fs::remove_file(&probe));
+        tried.map_err(|error| {
+            Error::usage(format!("{}: nothing can be written there: {error}", folder.display()))
+                .hint("choose a place you may write to")
+        })
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        for folder in &self.made {
+            // Fails, as it should, for one that holds something.
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
 }
 
 /// Prints one line of result on stdout.
@@ -88,7 +112,7 @@ mod tests {
     use super::*;
 
     fn names(wanted: &str, count: usize) -> Vec<String> {
-        let files = picture_files(Some(wanted), count, "fresh", false).unwrap();
+        let files = picture_files(Some(wanted), count, "fresh");
         files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect()
     }
 
@@ -107,8 +131,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.png");
         std::fs::write(&file, "x").unwrap();
-        let path = file.display().to_string();
-        assert!(picture_files(Some(&path), 1, "fresh", false).unwrap_err().to_string().contains("--force"));
-        assert!(picture_files(Some(&path), 1, "fresh", true).is_ok());
+        assert!(Claim::new([file.as_path()], false).unwrap_err().to_string().contains("--force"));
+        assert!(Claim::new([file.as_path()], true).is_ok());
+    }
+
+    #[test]
+    fn folders_that_stay_empty_go_and_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a/b/c.png");
+        drop(Claim::new([file.as_path()], false).unwrap());
+        assert!(!folder.path().join("a").exists());
+        let claim = Claim::new([file.as_path()], false).unwrap();
+        std::fs::write(&file, "x").unwrap();
+        drop(claim);
+        assert!(file.exists());
     }
 }

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
+use clap::builder::RangedU64ValueParser;
 use langevin::{Device, Error, Result};
 
 /// What every command needs of its surroundings.
@@ -41,19 +42,18 @@ impl Shell {
 
     /// `text` in an ANSI style where stderr is a terminal and `NO_COLOR` is not set.
     pub fn paint(&self, text: &str, style: &str) -> String {
-        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        let colour =
+            std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         if colour { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     /// Sets the threads and opens the device; the line says what a long command begins with.
     ///
     /// # Errors
-    /// Usage: a device this build does not have, or no threads.
+    /// Usage: a device this build does not have.
     pub fn compute(&self) -> Result<(Device, String)> {
-        let threads = self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
-        if threads == 0 {
-            return Err(Error::usage("--threads 0: there must be at least 1"));
-        }
+        let threads =
+            self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
         // Fails only when the pool exists already, which then has the same threads.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         match self.device.as_str() {
@@ -62,6 +62,11 @@ impl Shell {
                 .hint("see `langevin devices`")),
         }
     }
+}
+
+/// Reads a whole number of an argument, from 1 to `MOST`.
+pub fn from_1_to<const MOST: u64>() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=MOST)
 }
 
 /// A number that becomes the signal's when SIGINT or SIGTERM comes; the second one ends the program at once.
@@ -73,7 +78,8 @@ pub fn signals() -> Result<Arc<AtomicI32>> {
     let again = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         let failed = |error: std::io::Error| Error::failed(format!("signals cannot be handled: {error}"));
-        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again)).map_err(failed)?;
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))
+            .map_err(failed)?;
         let (stop, again) = (Arc::clone(&stop), Arc::clone(&again));
         let mut signals = signal_hook::iterator::Signals::new([signal]).map_err(failed)?;
         std::thread::spawn(move || {

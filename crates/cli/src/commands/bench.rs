@@ -1,33 +1,35 @@
 //! `langevin bench`: how fast a model or preset is here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use langevin::measure::{Cost, measure};
 use langevin::nn::UNetConfig;
 use langevin::process::DiffusionSpec;
 use langevin::{Error, Model, Preset, Result};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::outputs;
 use crate::shell::{self, Shell};
 
 /// The arguments of `bench`.
 #[derive(Args)]
-#[command(after_help = "Times are least, median and most of several runs; other work on the machine shows in them.
+#[command(
+    after_help = "Times are least, median and most of several runs; other work on the machine shows in them.
 
 Examples:
   langevin bench builtin:shapes
   langevin bench mnist --batch-size 64 --json > before.json
-  langevin bench mnist --batch-size 64 --compare before.json")]
+  langevin bench mnist --batch-size 64 --compare before.json"
+)]
 pub struct Bench {
     /// A model (run folder, file, builtin:NAME) or a preset's name.
     what: String,
     /// Pictures at once.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
     /// Counted runs.
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 7, value_parser = shell::from_1_to::<100_000>())]
     runs: usize,
     /// A result of `bench --json` to compare with.
     #[arg(long, value_name = "FILE")]
@@ -40,10 +42,7 @@ pub struct Bench {
 impl Bench {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
-        if self.batch_size == 0 || self.runs == 0 {
-            return Err(Error::usage("--batch-size and --runs must be at least 1"));
-        }
-        let before = self.compare.as_deref().map(read).transpose()?;
+        let before = self.compare.as_deref().map(Before::read).transpose()?;
         let (device, line) = shell.compute()?;
         let (network, diffusion, size) = self.network(&device)?;
         shell.say(&line);
@@ -53,13 +52,24 @@ impl Bench {
             let mut report = serde_json::to_value(&cost).expect("numbers are plain values");
             report["what"] = self.what.into();
             report["peak_bytes"] = json!(memory);
+            if let Some(before) = &before {
+                let times: Map<String, Value> = before
+                    .times(&cost)
+                    .into_iter()
+                    .map(|(key, _, times)| (key.to_owned(), times.into()))
+                    .collect();
+                report["times_as_fast"] = times.into();
+            }
             return outputs::result(&report.to_string());
         }
         show(&cost)?;
         if let Some(memory) = memory {
             outputs::result(&format!("peak memory     {}", shell::bytes(memory)))?;
         }
-        before.map_or(Ok(()), |before| compare(&cost, &before))
+        for (_, name, times) in before.iter().flat_map(|before| before.times(&cost)) {
+            outputs::result(&format!("{name:<14} {times:.2} times as fast as before"))?;
+        }
+        Ok(())
     }
 
     fn network(&self, device: &langevin::Device) -> Result<(UNetConfig, DiffusionSpec, [usize; 2])> {
@@ -77,7 +87,7 @@ impl Bench {
                     let [_, height, width] = model.shape();
                     Ok((model.info.network, model.info.diffusion, [height, width]))
                 }
-                Err(_) if !std::path::Path::new(&self.what).exists() && !self.what.contains(':') => Err(unknown),
+                Err(_) if !Path::new(&self.what).exists() && !self.what.contains(':') => Err(unknown),
                 Err(error) => Err(error),
             },
         }
@@ -88,24 +98,46 @@ fn show(cost: &Cost) -> Result<()> {
     let row = |[least, median, most]: [f64; 3]| format!("{median:8.1} ms ({least:.1} to {most:.1})");
     outputs::result(&format!("parameters      {}", cost.parameters))?;
     outputs::result(&format!("batch           {}", cost.batch))?;
-    outputs::result(&format!("forward        {}, {:.1} img/s", row(cost.forward_ms), cost.forward_images_per_second))?;
-    outputs::result(&format!("forward+back   {}, {:.1} img/s", row(cost.train_ms), cost.train_images_per_second))
+    outputs::result(&format!(
+        "forward        {}, {:.1} img/s",
+        row(cost.forward_ms),
+        cost.forward_images_per_second
+    ))?;
+    outputs::result(&format!(
+        "forward+back   {}, {:.1} img/s",
+        row(cost.train_ms),
+        cost.train_images_per_second
+    ))
 }
 
-fn read(file: &std::path::Path) -> Result<Value> {
-    let bad = |error: &dyn std::fmt::Display| Error::bad_input(format!("{}: {error}", file.display()));
-    let bytes = std::fs::read(file).map_err(|error| bad(&error))?;
-    serde_json::from_slice(&bytes).map_err(|error| bad(&error).hint("give a file that `bench --json` wrote"))
+/// What an earlier `bench --json` measured: the medians in milliseconds.
+struct Before {
+    forward_ms: f64,
+    train_ms: f64,
 }
 
-fn compare(now: &Cost, before: &Value) -> Result<()> {
-    for (name, key, now) in
-        [("forward", "forward_ms", now.forward_ms[1]), ("forward+back", "train_ms", now.train_ms[1])]
-    {
-        let then = before[key][1].as_f64().ok_or_else(|| Error::bad_input(format!("--compare: has no {key}")))?;
-        outputs::result(&format!("{name:<14} {:.2} times as fast as before", then / now))?;
+impl Before {
+    fn read(file: &Path) -> Result<Self> {
+        let bad = |error: &dyn std::fmt::Display| {
+            Error::bad_input(format!("{}: {error}", file.display()))
+                .hint("give a file that `bench --json` wrote")
+        };
+        let bytes = std::fs::read(file).map_err(|error| bad(&error))?;
+        let report: Value = serde_json::from_slice(&bytes).map_err(|error| bad(&error))?;
+        let median = |key: &str| {
+            let value = report[key][1].as_f64().filter(|value| *value > 0.0);
+            value.ok_or_else(|| bad(&format!("has no {key}")))
+        };
+        Ok(Self { forward_ms: median("forward_ms")?, train_ms: median("train_ms")? })
     }
-    Ok(())
+
+    /// Key, name and how many times as fast `now` is.
+    fn times(&self, now: &Cost) -> [(&'static str, &'static str, f64); 2] {
+        [
+            ("forward", "forward", self.forward_ms / now.forward_ms[1]),
+            ("train", "forward+back", self.train_ms / now.train_ms[1]),
+        ]
+    }
 }
 
 /// The most memory this process has held, where the system tells.

@@ -7,7 +7,11 @@ use crate::{outputs, shell};
 
 /// The arguments of `env`.
 #[derive(Args)]
-#[command(after_help = "Paste the output into a report of a problem.")]
+#[command(after_help = "Paste the output into a report of a problem.
+
+Examples:
+  langevin env
+  langevin env --json")]
 pub struct Env {
     /// Print JSON.
     #[arg(long)]
@@ -43,12 +47,23 @@ fn facts() -> Vec<(&'static str, String)> {
     vec![
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ("system", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
-        ("processor", proc_value("/proc/cpuinfo", "model name").map_or("unknown".to_owned(), |v| v.trim_start_matches([':', ' ', '\t']).to_owned())),
+        (
+            "processor",
+            proc_value("/proc/cpuinfo", "model name")
+                .map_or("unknown".to_owned(), |v| v.trim_start_matches([':', ' ', '\t']).to_owned()),
+        ),
         ("features", features()),
         ("cores", cores.to_string()),
         ("memory", memory),
         ("devices", "cpu".to_owned()),
-        ("models", langevin::SHIPPED.iter().map(|m| format!("builtin:{} ({})", m.name, shell::bytes(m.size() as u64))).collect::<Vec<_>>().join(", ")),
+        (
+            "models",
+            langevin::SHIPPED
+                .iter()
+                .map(|m| format!("builtin:{} ({})", m.name, shell::bytes(m.size() as u64)))
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! `langevin inspect`: what a file or folder is.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use clap::Args;
@@ -41,20 +43,27 @@ impl Inspect {
         if path.join("run.toml").is_file() || path.join("checkpoints").is_dir() {
             return run_folder(path);
         }
-        if self.file.starts_with("builtin:") && langevin::SHIPPED.iter().any(|m| format!("builtin:{}", m.name) == self.file) {
+        if self.file.starts_with("builtin:")
+            && langevin::SHIPPED.iter().any(|m| format!("builtin:{}", m.name) == self.file)
+        {
             return model(&self.file);
         }
         if path.is_file() {
-            let bytes = std::fs::read(path).map_err(|e| Error::bad_input(format!("{}: {e}", self.file)))?;
-            if bytes.starts_with(b"\x89PNG")
-                && let Ok(recipe) = Recipe::read(&bytes)
+            let head = head(path)?;
+            if head.starts_with(b"\x89PNG")
+                && let Ok(recipe) =
+                    std::fs::read(path).map_or_else(|_| Recipe::read(&[]), |bytes| Recipe::read(&bytes))
             {
                 let mut report = json!({"kind": "picture with a recipe"});
                 report["recipe"] = serde_json::to_value(&recipe).expect("a recipe is plain values");
                 report["redraw"] = format!("langevin sample --from {}", self.file).into();
                 return Ok(report);
             }
-            let is_model = bytes.get(8) == Some(&b'{') || bytes.starts_with(b"PK") && data::open(&self.file, &OpenOptions::default()).is_err();
+            // A zip may hold pictures, or a PyTorch checkpoint, which is refused with the reason.
+            let is_model = head.get(8) == Some(&b'{')
+                || head.starts_with(b"GGUF")
+                || matches!(head.as_slice(), [0x80, 0..=5, ..])
+                || head.starts_with(b"PK") && data::open(&self.file, &OpenOptions::default()).is_err();
             if is_model {
                 return model(&self.file);
             }
@@ -63,6 +72,14 @@ impl Inspect {
         }
         data_set(&self.file)
     }
+}
+
+/// The first bytes of a file.
+fn head(path: &Path) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut head));
+    read.map_err(|error| Error::bad_input(format!("{}: {error}", path.display())))?;
+    Ok(head)
 }
 
 fn model(file: &str) -> Result<Value> {

@@ -15,7 +15,7 @@ use crate::outputs;
 pub struct List {
     /// What to list: models, presets, samplers, spacings, schedules... Nothing lists the kinds.
     kind: Option<String>,
-    /// Print JSON.
+    /// Print JSON: an object with the list of each kind.
     #[arg(long)]
     json: bool,
     /// Print the whole catalog as a Markdown document.
@@ -29,6 +29,18 @@ impl List {
         if self.markdown {
             return outputs::result(langevin::catalog::markdown().trim_end());
         }
+        if self.json {
+            let kinds: Vec<&Kind> = match &self.kind {
+                Some(name) => vec![Kind::find(name)?],
+                None => KINDS.iter().collect(),
+            };
+            let named = |kind: &&Kind| {
+                let items = serde_json::to_value((kind.items)()).expect("items are plain values");
+                (kind.name.to_owned(), items)
+            };
+            let all: serde_json::Map<String, serde_json::Value> = kinds.iter().map(named).collect();
+            return outputs::result(&serde_json::Value::Object(all).to_string());
+        }
         let Some(name) = &self.kind else {
             for kind in KINDS {
                 outputs::result(&format!("{:<18} {}", kind.name, kind.summary))?;
@@ -36,10 +48,6 @@ impl List {
             return Ok(());
         };
         let items = (Kind::find(name)?.items)();
-        if self.json {
-            let text = serde_json::to_string_pretty(&items).expect("items are plain values");
-            return outputs::result(&text);
-        }
         let width = items.iter().map(|item| item.name.len()).max().unwrap_or(0) + 2;
         items.iter().try_for_each(|item| show(item, width))
     }

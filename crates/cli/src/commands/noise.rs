@@ -1,23 +1,25 @@
 //! `langevin noise`: what a diffusion does to a picture.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use langevin::process::{Diffusion, DiffusionSpec};
-use langevin::{Error, Picture, Result, data, forward, plot, png};
+use langevin::{Picture, Result, data, forward, plot, png};
 
-use crate::outputs;
-use crate::shell::Shell;
+use crate::outputs::{self, Claim};
+use crate::shell::{self, Shell};
 
 /// The arguments of `noise`.
 #[derive(Args)]
-#[command(after_help = "Writes STEM-noise.png (the picture at growing noise, with t, alpha, sigma and SNR), STEM-levels.png and .svg (alpha
+#[command(
+    after_help = "Writes STEM-noise.png (the picture at growing noise, with t, alpha, sigma and SNR), STEM-levels.png and .svg (alpha
 and sigma against time) and STEM-schedules.png and .svg (all schedules).
 
 Examples:
   langevin noise photo.jpg
   langevin noise photo.jpg --schedule linear --at 0,0.1,0.3,0.6,1
-  langevin noise photo.jpg --schedule geometric --process ve -o out/")]
+  langevin noise photo.jpg --schedule geometric --process ve -o out/"
+)]
 pub struct Noise {
     /// A picture: png, jpeg, webp, bmp, tiff or gif.
     image: PathBuf,
@@ -31,7 +33,7 @@ pub struct Noise {
     #[arg(long, value_delimiter = ',', default_values_t = [0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0])]
     at: Vec<f64>,
     /// Height of the picture in the strip in pixels; larger pictures are scaled down.
-    #[arg(long, default_value_t = 192)]
+    #[arg(long, default_value_t = 192, value_parser = shell::from_1_to::<4096>())]
     height: usize,
     /// Seed of the noise.
     #[arg(long, default_value_t = 0)]
@@ -47,8 +49,11 @@ pub struct Noise {
 impl Noise {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
-        let spec =
-            DiffusionSpec { schedule: self.schedule.clone(), process: self.process.clone(), ..Default::default() };
+        let spec = DiffusionSpec {
+            schedule: self.schedule.clone(),
+            process: self.process.clone(),
+            ..Default::default()
+        };
         let diffusion = Diffusion::new(&spec)?;
         let picture = smaller(data::read_picture(&self.image)?, self.height)?;
         let stem = self.image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -62,15 +67,10 @@ impl Noise {
             ("schedules.svg", schedules.to_svg().into_bytes()),
         ]
         .map(|(name, bytes)| (self.output.join(format!("{stem}-{name}")), bytes));
-        for (file, _) in &files {
-            outputs::free(file, self.force)?;
-        }
-        if self.output != Path::new(".") {
-            langevin::train::create_folder(&self.output)?;
-        }
+        let _claim = Claim::new(files.iter().map(|(file, _)| file.as_path()), self.force)?;
         shell.say(&format!("seed {}, schedule {}, process {}", self.seed, self.schedule, self.process));
         for (file, bytes) in &files {
-            outputs::write(file, bytes)?;
+            langevin::train::write_file(file, bytes)?;
             outputs::result(&file.display().to_string())?;
         }
         Ok(())
@@ -82,9 +82,6 @@ fn plot_png(plot: &plot::Plot) -> Result<Vec<u8>> {
 }
 
 fn smaller(picture: Picture, height: usize) -> Result<Picture> {
-    if height == 0 {
-        return Err(Error::usage("--height 0: must be at least 1"));
-    }
     if picture.height <= height {
         return Ok(picture);
     }

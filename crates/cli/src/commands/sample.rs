@@ -9,9 +9,10 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use langevin::core::{batch_to_pictures, grid};
 use langevin::sampling::{self, Drawing, Recipe};
-use langevin::{Device, Error, Model, Picture, Result, gif, npy, png};
+use langevin::train::write_file;
+use langevin::{Device, Error, Model, Picture, Result, Tensor, gif, npy, png};
 
-use crate::outputs;
+use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell};
 
 /// Pictures a trajectory shows.
@@ -31,10 +32,10 @@ pub struct Sample {
     #[arg(required_unless_present = "from")]
     model: Option<String>,
     /// Pictures to draw.
-    #[arg(short, default_value_t = 16)]
+    #[arg(short, default_value_t = 16, value_parser = shell::from_1_to::<1_000_000>())]
     n: usize,
     /// Steps [default: the model's].
-    #[arg(long)]
+    #[arg(long, value_parser = shell::from_1_to::<10_000>())]
     steps: Option<usize>,
     /// Sampler, as in `langevin list samplers` [default: the model's].
     #[arg(long)]
@@ -46,7 +47,7 @@ pub struct Sample {
     #[arg(long)]
     seed: Option<u64>,
     /// Number of the first picture: `-n 1 --first 5` redraws picture 5 of a larger batch.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=1 << 53))]
     first: u64,
     /// A class by name or number, several with commas, or `all` for one after the other [default: all in turn].
     #[arg(long, value_name = "NAME|all|none")]
@@ -58,7 +59,7 @@ pub struct Sample {
     #[arg(long)]
     no_clip: bool,
     /// Pictures at once; changes speed and memory alone.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
     /// A folder, or a .png file (several pictures: NAME-0000.png...) [default: a fresh folder, or none with --grid or --trajectory].
     #[arg(short, value_name = "DIR|FILE")]
@@ -99,9 +100,6 @@ impl Sample {
                 model.hash, recipe.model_hash
             ));
         }
-        for file in [&self.grid, &self.trajectory].into_iter().flatten() {
-            outputs::free(file, self.force)?;
-        }
         let drawing = self.drawing(&model, &device)?;
         shell.say(&format!(
             "{line}, seed {}; {}, {} steps of {} over {}",
@@ -109,10 +107,12 @@ impl Sample {
         ));
         let separate = self.output.is_some() || (self.grid.is_none() && self.trajectory.is_none());
         let files = if separate {
-            outputs::picture_files(self.output.as_deref(), self.n, "samples", self.force)?
+            outputs::picture_files(self.output.as_deref(), self.n, "samples")
         } else {
             Vec::new()
         };
+        let sheets = [&self.grid, &self.trajectory].into_iter().flatten();
+        let _claim = Claim::new(files.iter().chain(sheets).map(PathBuf::as_path), self.force)?;
         let start = Instant::now();
         let (pictures, film) = self.draw(shell, &model, &drawing, &device)?;
         let seconds = start.elapsed().as_secs_f64();
@@ -137,10 +137,7 @@ impl Sample {
 
     fn drawing(&self, model: &Model, device: &Device) -> Result<Drawing> {
         let defaults = &model.info.sample;
-        let start = self.init_noise.as_ref().map(|file| {
-            let bytes = std::fs::read(file).map_err(|e| Error::bad_input(format!("{}: {e}", file.display())))?;
-            npy::decode(&bytes, device).map_err(|error| error.within(file.display()))
-        });
+        let start = self.init_noise.as_deref().map(|file| read_noise(file, self.n, model.shape(), device));
         Ok(Drawing {
             count: self.n,
             first: self.first,
@@ -148,7 +145,11 @@ impl Sample {
             steps: self.steps.unwrap_or(defaults.steps),
             sampler: self.sampler.clone().unwrap_or_else(|| defaults.sampler.clone()),
             spacing: self.spacing.clone().unwrap_or_else(|| defaults.spacing.clone()),
-            cfg_scale: self.cfg_scale.unwrap_or(if model.info.classes.is_empty() { 1.0 } else { defaults.cfg_scale }),
+            cfg_scale: self.cfg_scale.unwrap_or(if model.info.classes.is_empty() {
+                1.0
+            } else {
+                defaults.cfg_scale
+            }),
             clip: defaults.clip && !self.no_clip,
             labels: self.labels(model)?,
             batch_size: self.batch_size,
@@ -193,7 +194,11 @@ impl Sample {
                 frames.resize(frames.len().max(frame + 1), Vec::new());
                 // Shown at the scale of pictures, whatever the process makes of it.
                 let level = at.progress.level;
-                let shown = at.progress.x.clone().div_scalar((level.alpha * level.alpha + level.sigma * level.sigma).sqrt().max(1e-9));
+                let shown = at
+                    .progress
+                    .x
+                    .clone()
+                    .div_scalar((level.alpha * level.alpha + level.sigma * level.sigma).sqrt().max(1e-9));
                 frames[frame].extend(batch_to_pictures(shown).into_iter().take(FILM - at.offset));
             }
         });
@@ -221,17 +226,17 @@ impl Sample {
         };
         let mut written: Vec<&Path> = Vec::new();
         for (index, (file, picture)) in files.iter().zip(pictures).enumerate() {
-            outputs::write(file, &png::encode(picture, &text(index))?)?;
+            write_file(file, &png::encode(picture, &text(index))?)?;
             written.push(file);
         }
         if let Some(file) = &self.grid {
             let scale = (64 / model.info.size.0).clamp(1, 4);
             let sheet = grid::sheet(pictures, grid::square_columns(pictures.len()), 2, scale);
-            outputs::write(file, &png::encode(&sheet, &[])?)?;
+            write_file(file, &png::encode(&sheet, &[])?)?;
             written.push(file);
         }
         if let Some(file) = &self.trajectory {
-            outputs::write(file, &gif::encode(film, 8)?)?;
+            write_file(file, &gif::encode(film, 8)?)?;
             written.push(file);
         }
         if self.json {
@@ -254,13 +259,39 @@ impl Sample {
 fn interrupted(error: Error, signal: &AtomicI32) -> Error {
     match signal.load(Ordering::Relaxed) {
         0 => error,
-        signal => Error::new(langevin::ErrorKind::Interrupted(signal), "sampling was interrupted; nothing was written"),
+        signal => Error::new(
+            langevin::ErrorKind::Interrupted(signal),
+            "sampling was interrupted; nothing was written",
+        ),
     }
 }
 
 fn read_recipe(file: &Path) -> Result<Recipe> {
-    let bytes = std::fs::read(file).map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
-    Recipe::read(&bytes).map_err(|error| error.within(file.display()))
+    let bytes =
+        std::fs::read(file).map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
+    let recipe = Recipe::read(&bytes).map_err(|error| error.within(file.display()))?;
+    if recipe.init_noise {
+        return Err(Error::usage(format!(
+            "{}: was drawn from noise in a file, which it does not carry",
+            file.display()
+        ))
+        .hint("draw again with the same --init-noise"));
+    }
+    Ok(recipe)
+}
+
+/// The start noise in `file`, which must be for `count` pictures of the model's shape.
+fn read_noise(file: &Path, count: usize, [c, h, w]: [usize; 3], device: &Device) -> Result<Tensor<4>> {
+    let bytes =
+        std::fs::read(file).map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
+    let noise = npy::decode(&bytes, device).map_err(|error| error.within(file.display()))?;
+    let (found, wanted) = (noise.dims(), [count, c, h, w]);
+    if found == wanted {
+        return Ok(noise);
+    }
+    let error =
+        Error::bad_input(format!("{}: noise of shape {found:?}, where {wanted:?} is needed", file.display()));
+    Err(if found[1..] == wanted[1..] { error.hint(format!("or draw with -n {}", found[0])) } else { error })
 }
 
 /// A seed from the clock, short enough to type.

@@ -142,6 +142,9 @@ impl Train {
     fn settings(&self) -> Result<(String, langevin::Settings)> {
         let default = if self.data.starts_with("builtin:") { "builtin" } else { "folder32" };
         let preset = self.preset.as_deref().unwrap_or(default);
+        if let Some(minutes) = self.minutes.filter(|minutes| *minutes <= 0.0) {
+            return Err(Error::usage(format!("--minutes {minutes}: must be more than 0")));
+        }
         let mut flags = Vec::new();
         let mut flag = |key: &str, value: Option<String>| flags.extend(value.map(|v| format!("{key}={v}")));
         flag("data.size", self.size.map(|v| v.to_string()));
@@ -152,7 +155,11 @@ impl Train {
         flag("train.learning_rate", self.learning_rate.map(|v| format!("{v:?}")));
         flag("data.class_conditional", self.class_conditional.then(|| "true".to_owned()));
         if self.minutes.is_some() && self.images.is_none() {
-            // Time alone decides when to stop.
+            // Time alone decides when to stop; the learning rate falls as in the preset.
+            let (_, settings) = settings_layers(preset, &self.set)?;
+            if settings.train.decay_images == 0 {
+                flags.push(format!("train.decay_images={}", settings.train.images));
+            }
             flags.push(format!("train.images={}", 1_u64 << 40));
         }
         flags.extend(self.set.iter().cloned());
@@ -195,8 +202,12 @@ fn count(text: &str) -> std::result::Result<u64, String> {
     } else {
         (text, 1)
     };
-    let whole = digits.parse::<u64>().map_err(|_| "not a number of pictures; for instance 50000, 64Ki or 2Mi")?;
-    whole.checked_mul(factor).filter(|n| *n > 0).ok_or_else(|| "must be at least 1 and not astronomical".to_owned())
+    let whole =
+        digits.parse::<u64>().map_err(|_| "not a number of pictures; for instance 50000, 64Ki or 2Mi")?;
+    whole
+        .checked_mul(factor)
+        .filter(|n| *n > 0)
+        .ok_or_else(|| "must be at least 1 and not astronomical".to_owned())
 }
 
 /// The live line, or one plain line now and then where stderr is no terminal.
@@ -223,7 +234,10 @@ impl<'a> Display<'a> {
                 self.validation = Some(*loss);
                 let levels: Vec<String> = by_level.iter().map(|(_, loss)| format!("{loss:.3}")).collect();
                 if self.shell.verbose {
-                    self.line(&format!("{images} pictures: validation {loss:.4}, from little to much noise {}", levels.join(" ")));
+                    self.line(&format!(
+                        "{images} pictures: validation {loss:.4}, from little to much noise {}",
+                        levels.join(" ")
+                    ));
                 }
             }
             Event::Saved { path } if self.shell.verbose => self.line(&format!("saved {}", path.display())),
@@ -232,7 +246,8 @@ impl<'a> Display<'a> {
     }
 
     fn forecast(&self, forecast: &Forecast) {
-        let memory = forecast.peak_bytes.map_or(String::new(), |b| format!(", {} of memory", shell::bytes(b)));
+        let memory =
+            forecast.peak_bytes.map_or(String::new(), |b| format!(", {} of memory", shell::bytes(b)));
         self.line(&format!(
             "{} parameters; {:.2} s a step, {:.0} img/s{memory}; about {} for {} pictures",
             forecast.parameters,
@@ -256,8 +271,14 @@ impl<'a> Display<'a> {
             let bar = self.bar.get_or_insert_with(|| {
                 let bar = ProgressBar::new(step.images_total.min(1 << 40));
                 let bounded = step.images_total < 1 << 40;
-                let template = if bounded { "{bar:24} {human_pos}/{human_len} {elapsed} eta {eta} {msg}" } else { "{spinner} {human_pos} {elapsed} {msg}" };
-                bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+                let template = if bounded {
+                    "{bar:24} {human_pos}/{human_len} {elapsed} eta {eta} {msg}"
+                } else {
+                    "{spinner} {human_pos} {elapsed} {msg}"
+                };
+                bar.set_style(
+                    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+                );
                 bar
             });
             bar.set_position(step.images);

@@ -147,6 +147,19 @@ impl UNetConfig {
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(Error::usage(format!("unet: {name} must be 1 or more")));
         }
+        let bounded = [
+            ("in_channels", self.in_channels, 1 << 16),
+            ("out_channels", self.out_channels, 1 << 16),
+            ("layers_per_block", self.layers_per_block, 64),
+            ("patch", self.patch, 64),
+            ("embedding_dim", self.embedding_dim.unwrap_or(1), 1 << 18),
+            ("classes", self.classes, 1 << 24),
+            ("the number of channels levels", self.channels.len(), 8),
+            ("channels", self.channels.iter().copied().max().unwrap_or(0), 1 << 16),
+        ];
+        if let Some((name, value, most)) = bounded.iter().find(|(_, value, most)| value > most) {
+            return Err(Error::usage(format!("unet: {name} = {value} is more than {most}")));
+        }
         for (level, channels) in self.channels.iter().enumerate() {
             if *channels == 0 || !channels.is_multiple_of(self.norm_groups) {
                 return Err(Error::usage(format!(

@@ -1,0 +1,77 @@
+//! Looking at things: inspect, noise, bench.
+
+use langevin::data::read_picture;
+
+use crate::world::{World, classed_run, picture, plain_run};
+
+#[test]
+fn inspect_tells_what_a_thing_is() {
+    let world = World::new();
+    let run = world.run(&format!("inspect {} --json", classed_run())).ok().json();
+    assert_eq!((run["kind"].as_str(), run["images"].as_u64()), (Some("run"), Some(256)));
+    let model = world.run(&format!("inspect {}/model.safetensors --json", plain_run())).ok().json();
+    assert_eq!((model["kind"].as_str(), &model["size"]), (Some("model"), &serde_json::json!([16, 16])));
+    assert_eq!(model["trained"]["data"], "builtin:shapes");
+    assert_eq!(model["trained"]["images"], 256);
+    let text = world.run(&format!("inspect {}/model.safetensors", plain_run())).ok();
+    let row = |key: &str| {
+        text.lines().into_iter().find(|line| line.split_whitespace().next() == Some(key)).is_some()
+    };
+    assert!(row("kind") && row("trained.images") && row("network.channels"), "{}", text.out);
+
+    world.write("pets/cat/a.png", &picture(20, 10, 3, 1));
+    world.write("pets/cat/b.png", &picture(20, 10, 3, 1));
+    world.write("pets/dog/c.png", &picture(8, 8, 1, 2));
+    world.write("pets/dog/d.png", &picture(8, 8, 1, 3)[..40]);
+    let set = world.run("inspect pets --json").ok().json();
+    assert_eq!(set["kind"], "data set");
+    assert_eq!(
+        (&set["info"]["len"], &set["info"]["classes"]),
+        (&4.into(), &serde_json::json!(["cat", "dog"]))
+    );
+    assert!(set["lint"]["unreadable"][0].as_str().unwrap().contains("d.png"), "{set}");
+    assert_eq!(set["lint"]["duplicates"].as_array().unwrap().len(), 1);
+    assert_eq!(world.run("inspect pets/dog/c.png --json").ok().json()["info"]["len"], 1);
+    world.run("inspect nothing").refused(3, &["nothing", "there is no such file or folder"]);
+}
+
+#[test]
+fn noise_draws_the_forward_process() {
+    let world = World::new();
+    world.write("photo.png", &picture(40, 24, 3, 5));
+    let ran = world.run("noise photo.png --schedule linear --at 0,0.25,0.5,1 -o out").ok();
+    let expected = ["noise.png", "levels.png", "levels.svg", "schedules.png", "schedules.svg"]
+        .map(|n| format!("out/photo-{n}"));
+    assert_eq!(ran.lines(), expected);
+    assert!(read_picture(world.path("out/photo-noise.png")).unwrap().width > 4 * 168);
+    assert!(world.read("out/photo-levels.svg").starts_with(b"<svg"));
+    world.run("noise photo.png -o out").refused(1, &["out/photo-noise.png", "--force"]);
+    world.run("noise photo.png -o out --force -q").ok();
+    world.run("noise photo.png --at 1.5 -o b").refused(2, &["1.5"]);
+    world.run("noise photo.png --schedule cosin -o b").refused(2, &["did you mean \"cosine\"?"]);
+    world.run("noise photo.png --process vpp -o b").refused(2, &["vpp", "did you mean"]);
+    world.run("noise none.png -o b").refused(3, &["none.png"]);
+    assert!(!world.path("b").exists());
+}
+
+#[test]
+fn bench_measures_and_compares() {
+    let world = World::new();
+    let before = world.run("bench tiny --batch-size 2 --runs 1 --json").ok();
+    let cost = before.json();
+    for key in
+        ["parameters", "forward_ms", "train_ms", "forward_images_per_second", "train_images_per_second"]
+    {
+        assert!(!cost[key].is_null(), "{key}: {cost}");
+    }
+    world.write("before.json", before.out.as_bytes());
+    let text = world.run("bench tiny --batch-size 2 --runs 1 --compare before.json").ok();
+    assert_eq!(text.out.matches("times as fast as before").count(), 2, "{}", text.out);
+    let json = world.run("bench tiny --batch-size 2 --runs 1 --compare before.json --json").ok().json();
+    assert!(json["times_as_fast"]["train"].as_f64().unwrap() > 0.0, "{json}");
+    world.run(&format!("bench {} --batch-size 1 --runs 1", plain_run())).ok();
+    world.write("other.json", b"{}");
+    world.run("bench tiny --compare other.json").refused(3, &["other.json", "forward_ms"]);
+    world.run("bench tiny --compare none.json").refused(3, &["none.json"]);
+    world.run("bench tyni").refused(2, &["tyni", "did you mean \"tiny\"?"]);
+}

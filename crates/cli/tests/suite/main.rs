@@ -1,0 +1,13 @@
+//! The real binary in temporary folders: what the design's command line promises to scripts and to people, and that
+//! whatever is wrong with an input is said with its name, leaving nothing half-written.
+
+mod bad_arguments;
+mod bad_data;
+mod bad_models;
+mod full_disk;
+mod interrupted;
+mod looking;
+mod names;
+mod sampling;
+mod training;
+mod world;

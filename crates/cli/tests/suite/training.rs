@@ -1,0 +1,108 @@
+//! Training to its end: the run folder, settings, forecasts, and what stands in the way of a second run in one folder.
+
+use crate::world::{World, plain_run};
+
+const TINY: &str = "train builtin:shapes --preset tiny --seed 7";
+
+#[test]
+fn a_run_folder_has_the_promised_layout() {
+    let world = World::new();
+    let words =
+        format!("{TINY} --images 256 --batch-size 32 --set train.checkpoint_every=128 --threads 2 --out run");
+    let ran = world.run(&words).ok();
+    assert_eq!(ran.out, "run/model.safetensors\n");
+    let first = ran.err.lines().next().unwrap();
+    assert_eq!(first, "device cpu, f32, 2 threads, seed 7");
+    assert!(ran.err.contains("parameters") && ran.err.contains("img/s"), "{}", ran.err);
+    let has = |name: &str| assert!(world.path(name).exists(), "{name} is missing: {:?}", world.contents());
+    for name in [
+        "run/run.toml",
+        "run/log.jsonl",
+        "run/metrics.jsonl",
+        "run/model.safetensors",
+        "run/samples/step-000000000.png",
+        "run/samples/step-000000256.png",
+        "run/checkpoints/images-000000000128/manifest.json",
+        "run/checkpoints/images-000000000256/manifest.json",
+    ] {
+        has(name);
+    }
+    let in_events =
+        |path: &std::path::PathBuf| path.to_string_lossy().starts_with("run/events/events.out.tfevents.");
+    assert_eq!(world.contents().iter().filter(|path| in_events(path)).count(), 1);
+    assert!(
+        !world.contents().iter().any(|path| path.to_string_lossy().contains("tmp")),
+        "{:?}",
+        world.contents()
+    );
+    for name in ["run/log.jsonl", "run/metrics.jsonl"] {
+        let text = String::from_utf8(world.read(name)).unwrap();
+        let rows: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(rows.len() >= 8, "{name}: {text}");
+    }
+    // The same command has nothing left to do.
+    let before = (world.read("run/model.safetensors"), world.read("run/metrics.jsonl"));
+    let again = world.run(&format!("{words} --json")).ok();
+    assert!(again.err.contains("nothing left to do"), "{}", again.err);
+    let json = again.json();
+    assert_eq!((json["images"].as_u64(), json["complete"].as_bool()), (Some(256), Some(true)));
+    assert_eq!(before, (world.read("run/model.safetensors"), world.read("run/metrics.jsonl")));
+}
+
+#[test]
+fn printed_settings_are_settings() {
+    let world = World::new();
+    let flags = "--print-config --images 64Ki --batch-size 32 --learning-rate 0.003 --class-conditional";
+    let printed = world.run(&format!("train builtin:shapes --preset mnist {flags}")).ok();
+    assert!(printed.out.contains("images = 65536"), "{}", printed.out);
+    world.write("mine.toml", printed.out.as_bytes());
+    let again = world.run("train builtin:shapes --preset mine.toml --print-config").ok();
+    assert_eq!(again.out, printed.out);
+    // A flag goes before the file, the file before the defaults.
+    let flagged = world.run("train builtin:shapes --preset mine.toml --images 5 --print-config").ok();
+    assert!(
+        flagged.out.contains("\nimages = 5\n") && flagged.out.contains("batch_size = 32"),
+        "{}",
+        flagged.out
+    );
+}
+
+#[test]
+fn a_dry_run_forecasts_and_leaves_nothing_behind() {
+    let world = World::new();
+    let ran = world.run(&format!("{TINY} --dry-run --out run")).ok();
+    assert_eq!(ran.out, "");
+    assert!(ran.err.contains("img/s") && ran.err.contains("parameters"), "{}", ran.err);
+    assert!(world.contents().is_empty(), "{:?}", world.contents());
+}
+
+#[test]
+fn a_run_with_other_settings_is_left_alone() {
+    let world = World::new();
+    world.run(&format!("{TINY} --images 32 --out run")).ok();
+    let before = (world.read("run/run.toml"), world.read("run/metrics.jsonl"));
+    let refused = world.run(&format!("{TINY} --images 32 --learning-rate 0.002 --out run"));
+    refused.refused(2, &["run: ", "train.learning_rate was 0.001, now 0.002", "--out"]);
+    world
+        .run(&format!("{TINY} --images 32 --class-conditional --out run"))
+        .refused(2, &["data.class_conditional"]);
+    assert_eq!(before, (world.read("run/run.toml"), world.read("run/metrics.jsonl")));
+    // More pictures of a run whose learning rate does not depend on it: it goes on.
+    let more = world.run(&format!("{TINY} --images 64 --out run --resume")).ok();
+    assert!(more.err.contains("going on after 32 pictures"), "{}", more.err);
+}
+
+#[test]
+fn resume_needs_a_run() {
+    let world = World::new();
+    world.run(&format!("{TINY} --images 32 --out none --resume")).refused(2, &["none", "--resume"]);
+    assert!(world.contents().is_empty());
+}
+
+#[test]
+fn quiet_says_nothing_and_the_result_is_still_there() {
+    let world = World::new();
+    let ran = world.run(&format!("sample {} -n 1 --steps 2 -q -o one.png", plain_run())).ok();
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("one.png\n", ""));
+}
