@@ -1,6 +1,8 @@
 //! Everything that has a name: what `langevin list` prints and the tables in `docs/` are made of.
 
-use langevin_process::{DENSITIES, PARAMETERISATIONS, PROCESSES, Registry, SCHEDULES, SPACINGS, TIME_INPUTS, WEIGHTINGS};
+use langevin_process::{
+    DENSITIES, PARAMETERISATIONS, PROCESSES, Registry, SCHEDULES, SPACINGS, TIME_INPUTS, WEIGHTINGS,
+};
 use langevin_process::{Error, Result, nearest};
 use langevin_sample::SAMPLERS;
 use serde::Serialize;
@@ -40,9 +42,21 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "spacings", summary: "which noise levels the steps visit", items: || of(&SPACINGS) },
     Kind { name: "schedules", summary: "how the noise grows with time", items: || of(&SCHEDULES) },
     Kind { name: "processes", summary: "how signal and noise share the picture", items: || of(&PROCESSES) },
-    Kind { name: "parameterisations", summary: "what the network predicts", items: || of(&PARAMETERISATIONS) },
-    Kind { name: "time-inputs", summary: "how the network is told the noise level", items: || of(&TIME_INPUTS) },
-    Kind { name: "weightings", summary: "how much each noise level counts in the loss", items: || of(&WEIGHTINGS) },
+    Kind {
+        name: "parameterisations",
+        summary: "what the network predicts",
+        items: || of(&PARAMETERISATIONS),
+    },
+    Kind {
+        name: "time-inputs",
+        summary: "how the network is told the noise level",
+        items: || of(&TIME_INPUTS),
+    },
+    Kind {
+        name: "weightings",
+        summary: "how much each noise level counts in the loss",
+        items: || of(&WEIGHTINGS),
+    },
     Kind { name: "densities", summary: "how often training sees each noise level", items: || of(&DENSITIES) },
     Kind { name: "datasets", summary: "generated data sets", items: datasets },
 ];
@@ -70,14 +84,20 @@ pub fn markdown() -> String {
         "# Methods\n\nEverything that has a name, made from the registries by `langevin list --markdown`. On the command line: `langevin list KIND`.\n",
     );
     for kind in KINDS {
-        text += &format!("\n## {}\n\n{}.\n\n| name | what it is | options | source |\n|---|---|---|---|\n", kind.name, kind.summary);
+        text += &format!(
+            "\n## {}\n\n{}.\n\n| name | what it is | options | source |\n|---|---|---|---|\n",
+            kind.name, kind.summary
+        );
         for item in (kind.items)() {
             let options: Vec<String> =
                 item.options.iter().map(|(key, default, doc)| format!("`{key}={default}` {doc}")).collect();
             let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
             text += &format!(
                 "| `{}` | {} | {} | {} |\n",
-                item.name, cell(&item.summary), cell(&options.join("; ")), cell(&item.source)
+                item.name,
+                cell(&item.summary),
+                cell(&options.join("; ")),
+                cell(&item.source)
             );
         }
     }
@@ -89,7 +109,11 @@ fn of<T: ?Sized>(registry: &Registry<T>) -> Vec<Item> {
         name: entry.name.to_owned(),
         summary: entry.summary.to_owned(),
         source: entry.source.to_owned(),
-        options: entry.options.iter().map(|o| (o.key.to_owned(), o.default.to_owned(), o.doc.to_owned())).collect(),
+        options: entry
+            .options
+            .iter()
+            .map(|o| (o.key.to_owned(), o.default.to_owned(), o.doc.to_owned()))
+            .collect(),
     };
     registry.entries.iter().map(item).collect()
 }
@@ -107,5 +131,8 @@ fn presets() -> Vec<Item> {
 }
 
 fn datasets() -> Vec<Item> {
-    vec![plain("builtin:shapes".to_owned(), "32x32 colour pictures drawn without end: shape, colour and background by class and caption")]
+    vec![plain(
+        "builtin:shapes".to_owned(),
+        "32x32 colour pictures drawn without end: shape, colour and background by class and caption",
+    )]
 }

@@ -8,7 +8,8 @@ use langevin_core::{Error, Picture, Result, Samples};
 /// # Errors
 /// Usage, when there is no frame or a frame is larger than 65535 pixels a side.
 pub fn encode(frames: &[Picture], centiseconds: u16) -> Result<Vec<u8>> {
-    let failed = |error: &dyn std::fmt::Display| Error::usage(format!("the frames cannot be written as gif: {error}"));
+    let failed =
+        |error: &dyn std::fmt::Display| Error::usage(format!("the frames cannot be written as gif: {error}"));
     let first = frames.first().ok_or_else(|| failed(&"there are none"))?;
     let side = |n: usize| u16::try_from(n).map_err(|error| failed(&error));
     let (width, height) = (side(first.width)?, side(first.height)?);

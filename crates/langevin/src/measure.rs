@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Cond, Level, Levels, Network, NoiseStreams, Preconditioned, Purpose, Result};
 use langevin_core::Denoiser;
+use langevin_core::{Cond, Level, Levels, Network, NoiseStreams, Preconditioned, Purpose, Result};
 use langevin_nn::{UNet, UNetConfig};
 use langevin_process::{Diffusion, DiffusionSpec};
 use serde::Serialize;
@@ -42,7 +42,8 @@ pub fn measure(
     let diffusion = Diffusion::new(diffusion)?;
     let level = diffusion.level(0.5);
     let shape = [config.in_channels, height, width];
-    let noise = |device: &Device| NoiseStreams::new(0, 0..batch as u64).normal(Purpose::Start, 0, shape, device);
+    let noise =
+        |device: &Device| NoiseStreams::new(0, 0..batch as u64).normal(Purpose::Start, 0, shape, device);
     let plain = Preconditioned::new(config.init(0, device)?, diffusion.clone());
     let forward_ms = time(runs, || forward(&plain, noise(device), level))?;
     let autodiff = device.clone().autodiff();
@@ -66,7 +67,8 @@ fn forward(model: &Preconditioned<UNet>, x: Tensor<4>, level: Level) -> Result<(
 
 fn train(model: &Preconditioned<UNet>, x: Tensor<4>, level: Level) -> Result<()> {
     let batch = x.dims()[0];
-    let cond = if model.network.classes() > 0 { Cond::classes((0..batch).map(|_| Some(0))) } else { Cond::none() };
+    let cond =
+        if model.network.classes() > 0 { Cond::classes((0..batch).map(|_| Some(0))) } else { Cond::none() };
     let losses = model.loss(x.clone(), x, &Levels::all(level, batch), &cond, &vec![1.0; batch])?;
     losses.mean.backward();
     Ok(())

@@ -94,8 +94,10 @@ impl ModelInfo {
 
     fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self> {
         let text = metadata.get(KEY).ok_or_else(|| {
-            Error::bad_input("a safetensors file, but not a model of this program: its metadata has no \"langevin\"")
-                .hint("use a model.safetensors that `langevin train` wrote")
+            Error::bad_input(
+                "a safetensors file, but not a model of this program: its metadata has no \"langevin\"",
+            )
+            .hint("use a model.safetensors that `langevin train` wrote")
         })?;
         serde_json::from_str(text).map_err(|error| {
             Error::bad_input(format!("its description cannot be read: {error}"))
@@ -151,8 +153,11 @@ impl Model {
     pub fn class(&self, name: &str) -> Result<u32> {
         let classes = &self.info.classes;
         if classes.is_empty() {
-            return Err(Error::usage(format!("{}: was trained without classes, so class \"{name}\" cannot be asked for", self.name))
-                .hint("leave --class out, or train with --class-conditional"));
+            return Err(Error::usage(format!(
+                "{}: was trained without classes, so class \"{name}\" cannot be asked for",
+                self.name
+            ))
+            .hint("leave --class out, or train with --class-conditional"));
         }
         if let Some(at) = classes.iter().position(|class| class.eq_ignore_ascii_case(name)) {
             return Ok(at as u32);
@@ -188,9 +193,8 @@ fn read_model_bytes(path: &Path) -> Result<Vec<u8>> {
         });
     }
     std::fs::read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            bad("there is no such file or folder".to_owned()).hint("give a run folder, a model.safetensors, or builtin:shapes")
-        }
+        std::io::ErrorKind::NotFound => bad("there is no such file or folder".to_owned())
+            .hint("give a run folder, a model.safetensors, or builtin:shapes"),
         _ => bad(error.to_string()),
     })
 }
@@ -218,8 +222,11 @@ fn is_pickle(bytes: &[u8]) -> bool {
 
 fn build(info: &ModelInfo, tensors: &NamedTensors, device: &Device) -> Result<Preconditioned<UNet>> {
     if info.version != 1 {
-        return Err(Error::bad_input(format!("is described in version {}, this program reads 1", info.version))
-            .hint("use a newer langevin"));
+        return Err(Error::bad_input(format!(
+            "is described in version {}, this program reads 1",
+            info.version
+        ))
+        .hint("use a newer langevin"));
     }
     let damaged = |error: Error| {
         Error::bad_input(error.message().to_owned()).hint("the file is damaged, or was changed by hand")

@@ -8,7 +8,9 @@ use langevin_core::{Error, Result};
 /// # Errors
 /// Bad input, when it is not a whole `.npy` file of little-endian float32 in C order with four dimensions.
 pub fn decode(bytes: &[u8], device: &Device) -> Result<Tensor<4>> {
-    let bad = |what: &str| Error::bad_input(what.to_owned()).hint("save it with numpy.save as float32 of shape n,c,h,w");
+    let bad = |what: &str| {
+        Error::bad_input(what.to_owned()).hint("save it with numpy.save as float32 of shape n,c,h,w")
+    };
     let rest = bytes.strip_prefix(b"\x93NUMPY").ok_or_else(|| bad("not a .npy file"))?;
     let short = || bad("cut short");
     let (version, rest) = rest.split_at_checked(2).ok_or_else(short)?;
@@ -23,7 +25,10 @@ pub fn decode(bytes: &[u8], device: &Device) -> Result<Tensor<4>> {
     if header.contains("'fortran_order': True") {
         return Err(bad("its numbers lie in Fortran order"));
     }
-    let shape = header.split_once("'shape': (").and_then(|(_, rest)| rest.split_once(')')).map_or("", |(shape, _)| shape);
+    let shape = header
+        .split_once("'shape': (")
+        .and_then(|(_, rest)| rest.split_once(')'))
+        .map_or("", |(shape, _)| shape);
     let sides: Vec<usize> = shape.split(',').filter_map(|side| side.trim().parse().ok()).collect();
     let shape: [usize; 4] = sides.try_into().map_err(|_| bad("it does not have four dimensions"))?;
     let count = shape.iter().try_fold(4_usize, |product, side| product.checked_mul(*side));

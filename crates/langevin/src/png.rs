@@ -19,12 +19,17 @@ pub fn encode(picture: &Picture, text: &[(&str, String)]) -> Result<Vec<u8>> {
             return Err(Error::usage(format!("a png picture has 1 to 4 channels, not {n}")));
         }
     };
-    let failed = |error: png::EncodingError| Error::usage(format!("the picture cannot be written as png: {error}"));
+    let failed =
+        |error: png::EncodingError| Error::usage(format!("the picture cannot be written as png: {error}"));
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, picture.width as u32, picture.height as u32);
     encoder.set_color(color);
     encoder.set_compression(png::Compression::Balanced);
-    encoder.set_depth(if matches!(picture.samples, Samples::U8(_)) { png::BitDepth::Eight } else { png::BitDepth::Sixteen });
+    encoder.set_depth(if matches!(picture.samples, Samples::U8(_)) {
+        png::BitDepth::Eight
+    } else {
+        png::BitDepth::Sixteen
+    });
     for (keyword, value) in text {
         encoder.add_itxt_chunk((*keyword).to_owned(), value.clone()).map_err(failed)?;
     }

@@ -93,8 +93,11 @@ pub fn draw(
         return Err(Error::usage(format!("guidance strength {} must lie in [-100, 100]", drawing.cfg_scale)));
     }
     if drawing.cfg_scale != 1.0 && model.info.classes.is_empty() {
-        return Err(Error::usage(format!("{}: was trained without classes, so there is nothing to guide towards", model.name))
-            .hint("leave --cfg-scale out"));
+        return Err(Error::usage(format!(
+            "{}: was trained without classes, so there is nothing to guide towards",
+            model.name
+        ))
+        .hint("leave --cfg-scale out"));
     }
     let model_denoiser = SideBySide::new(&model.denoiser, drawing.batch_size)?;
     let guided = ClassifierFree::new(model_denoiser, drawing.cfg_scale);
@@ -157,8 +160,17 @@ impl Recipe {
         let parameters = format!(
             "{}\nSteps: {}, Sampler: {}, Schedule type: {}, CFG scale: {}, Seed: {}, Image: {}, Size: {}x{}, Model hash: {}, Model: {}, Version: langevin {}",
             self.class.as_deref().unwrap_or_default(),
-            self.steps, self.sampler, self.spacing, self.cfg_scale, self.seed, self.image,
-            self.size.0, self.size.1, self.model_hash, self.model, self.version,
+            self.steps,
+            self.sampler,
+            self.spacing,
+            self.cfg_scale,
+            self.seed,
+            self.image,
+            self.size.0,
+            self.size.1,
+            self.model_hash,
+            self.model,
+            self.version,
         );
         let json = serde_json::to_string(self).expect("a recipe is plain values");
         vec![("parameters", parameters), ("langevin", json)]
@@ -174,6 +186,7 @@ impl Recipe {
             Error::bad_input("carries no recipe of this program")
                 .hint("only pictures from `langevin sample` without --no-metadata carry one")
         })?;
-        serde_json::from_str(json).map_err(|error| Error::bad_input(format!("its recipe cannot be read: {error}")))
+        serde_json::from_str(json)
+            .map_err(|error| Error::bad_input(format!("its recipe cannot be read: {error}")))
     }
 }

@@ -99,8 +99,9 @@ impl Settings {
 /// Usage: an unknown preset or key (with the nearest), a file that cannot be read.
 pub fn settings_layers(preset: &str, flags: &[String]) -> Result<(String, Settings)> {
     let (name, text) = if preset.ends_with(".toml") || preset.contains('/') {
-        let text = std::fs::read_to_string(preset)
-            .map_err(|error| Error::usage(format!("{preset}: {error}")).hint("give a preset's name or a TOML file"))?;
+        let text = std::fs::read_to_string(preset).map_err(|error| {
+            Error::usage(format!("{preset}: {error}")).hint("give a preset's name or a TOML file")
+        })?;
         (preset.to_owned(), text)
     } else {
         let preset = crate::presets::Preset::find(preset)?;
@@ -115,7 +116,8 @@ pub fn settings_layers(preset: &str, flags: &[String]) -> Result<(String, Settin
         let is_literal = literal.parse::<toml::Table>().is_ok();
         layers.push((flag.clone(), if is_literal { literal } else { format!("{key} = {value:?}") }));
     }
-    let layers: Vec<(&str, &str)> = layers.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let layers: Vec<(&str, &str)> =
+        layers.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     Ok((name, Settings::from_layers(&layers)?))
 }
 
@@ -173,7 +175,7 @@ mod tests {
     #[test]
     fn an_unknown_key_is_named_with_the_nearest() {
         let error = Settings::from_layers(&[("my.toml", "[train]\nbatchsize = 8")]).unwrap_err();
-        assert_eq!(error.to_string(), "my.toml: unknown key \"batchsize\" (did you mean \"batch_size\"?)");
+        assert_eq!(error.to_string(), "my.toml: train: unknown key \"batchsize\" (did you mean \"batch_size\"?)");
         assert_eq!(error.exit_code(), 2);
     }
 

@@ -112,8 +112,13 @@ fn resolve(settings: &mut Settings, data: &DataInfo) -> Result<()> {
         settings.data.channels = data.channels;
     }
     if settings.data.class_conditional && data.classes.is_empty() {
-        return Err(Error::usage(format!("{}: has no classes, so a class-conditional model cannot be trained on it", data.name))
-            .hint("put the pictures of each class into a sub-folder of its name, or set class_conditional = false"));
+        return Err(Error::usage(format!(
+            "{}: has no classes, so a class-conditional model cannot be trained on it",
+            data.name
+        ))
+        .hint(
+            "put the pictures of each class into a sub-folder of its name, or set class_conditional = false",
+        ));
     }
     let network = &mut settings.network;
     network.in_channels = settings.data.channels;

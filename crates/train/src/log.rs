@@ -51,7 +51,13 @@ impl Log {
         metrics.seek(SeekFrom::End(0)).map_err(|error| failed("metrics.jsonl", 0, &error))?;
         let board = EventWriter::create(&folder.join("events"), images);
         let board = board.map_err(|error| failed("events", EVENTS_HEAD, &error))?;
-        Ok(Self { metrics, metrics_bytes, log: open("log.jsonl", true)?, board, folder: folder.to_path_buf() })
+        Ok(Self {
+            metrics,
+            metrics_bytes,
+            log: open("log.jsonl", true)?,
+            board,
+            folder: folder.to_path_buf(),
+        })
     }
 
     /// Records an update.
@@ -77,7 +83,8 @@ impl Log {
     /// # Errors
     /// Failed, when the disk is full.
     pub fn validation(&mut self, images: u64, loss: f64, by_level: &[(f64, f64)]) -> Result<()> {
-        let rows: Vec<Value> = by_level.iter().map(|(snr, loss)| json!({"log_snr": snr, "loss": loss})).collect();
+        let rows: Vec<Value> =
+            by_level.iter().map(|(snr, loss)| json!({"log_snr": snr, "loss": loss})).collect();
         self.metric(&json!({"images": images, "validation_loss": loss, "by_level": rows}))?;
         self.scalars(images, &[("validation/loss", loss)])?;
         for (log_snr, loss) in by_level {
@@ -113,7 +120,9 @@ impl Log {
                 "event": "step", "images": s.images, "loss": s.loss, "images_per_second": s.images_per_second,
                 "seconds": s.seconds,
             }),
-            Event::Validated { images, loss, .. } => json!({"event": "validated", "images": images, "loss": loss}),
+            Event::Validated { images, loss, .. } => {
+                json!({"event": "validated", "images": images, "loss": loss})
+            }
             Event::Saved { path } => json!({"event": "saved", "path": path.display().to_string()}),
         };
         let mut body = body;

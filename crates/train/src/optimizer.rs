@@ -23,9 +23,6 @@ pub struct AdamW {
     slots: BTreeMap<String, Slot>,
 }
 
-
-
-
 /// The gradient of each parameter, flat, by path.
 pub type GradientMap = BTreeMap<String, Tensor<1>>;
 
@@ -61,7 +58,9 @@ impl AdamW {
     pub fn moments(&self) -> NamedTensors {
         let mut all = NamedTensors::new();
         for (prefix, pick) in [("first", first as fn(&Slot) -> &Tensor<1>), ("second", second)] {
-            all.extend(self.export(pick).into_iter().map(|(path, value)| (format!("{prefix}.{path}"), value)));
+            all.extend(
+                self.export(pick).into_iter().map(|(path, value)| (format!("{prefix}.{path}"), value)),
+            );
         }
         all
     }
@@ -81,7 +80,10 @@ impl AdamW {
     }
 
     fn export(&self, pick: fn(&Slot) -> &Tensor<1>) -> NamedTensors {
-        self.slots.iter().map(|(path, slot)| (path.clone(), (slot.shape.clone(), values(pick(slot))))).collect()
+        self.slots
+            .iter()
+            .map(|(path, slot)| (path.clone(), (slot.shape.clone(), values(pick(slot)))))
+            .collect()
     }
 }
 
@@ -95,7 +97,10 @@ fn second(slot: &Slot) -> &Tensor<1> {
 
 /// The parameters of `module` on the host.
 pub fn parameters<M: Module>(module: &M) -> NamedTensors {
-    flat_parameters(module).into_iter().map(|(path, (shape, value))| (path, (shape, values(&value)))).collect()
+    flat_parameters(module)
+        .into_iter()
+        .map(|(path, (shape, value))| (path, (shape, values(&value))))
+        .collect()
 }
 
 /// `module` with its parameters replaced by `named`.
@@ -136,11 +141,12 @@ fn squared_norm(gradient: &Tensor<1>) -> f64 {
     let squares = gradient.clone().square();
     let mut sum = 0.0;
     if whole > 0 {
-        let rows = squares.clone().slice([0..whole]).reshape([whole / ROW, ROW]).sum_dim(1).reshape([whole / ROW]);
+        let rows =
+            squares.clone().narrow(0, 0, whole).reshape([whole / ROW, ROW]).sum_dim(1).reshape([whole / ROW]);
         sum += values(&rows).iter().map(|v| f64::from(*v)).sum::<f64>();
     }
     if whole < length {
-        sum += values(&squares.slice([whole..length])).iter().map(|v| f64::from(*v)).sum::<f64>();
+        sum += values(&squares.narrow(0, whole, length - whole)).iter().map(|v| f64::from(*v)).sum::<f64>();
     }
     sum
 }

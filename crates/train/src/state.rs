@@ -119,7 +119,11 @@ impl Checkpoint {
             let broken = |why: &str| Error::bad_input(format!("{}: {why}", at.display()));
             let entry = manifest.files.get(name).ok_or_else(|| broken("not in the manifest"))?;
             if entry.bytes != bytes.len() as u64 {
-                return Err(broken(&format!("{} bytes long, its manifest says {}", bytes.len(), entry.bytes)));
+                return Err(broken(&format!(
+                    "{} bytes long, its manifest says {}",
+                    bytes.len(),
+                    entry.bytes
+                )));
             }
             if blake3::hash(&bytes).to_hex().as_str() != entry.blake3 {
                 return Err(broken("its contents do not match its checksum"));
@@ -127,7 +131,8 @@ impl Checkpoint {
             Ok(bytes)
         };
         let tensors = |name: &str| {
-            let (tensors, _) = tensor_file::decode(&file(name)?).map_err(|e| e.within(path.join(name).display()))?;
+            let (tensors, _) =
+                tensor_file::decode(&file(name)?).map_err(|e| e.within(path.join(name).display()))?;
             Ok::<_, Error>(tensors)
         };
         Ok(Checkpoint {
@@ -156,7 +161,8 @@ fn publish(files: &[(&str, Vec<u8>)], staged: &Path, target: &Path, folder: &Pat
     let mut manifest = Manifest { version: 1, files: BTreeMap::new() };
     for (name, bytes) in files {
         write_synced(&staged.join(name), bytes)?;
-        let entry = ManifestEntry { bytes: bytes.len() as u64, blake3: blake3::hash(bytes).to_hex().to_string() };
+        let entry =
+            ManifestEntry { bytes: bytes.len() as u64, blake3: blake3::hash(bytes).to_hex().to_string() };
         manifest.files.insert((*name).to_owned(), entry);
     }
     let manifest = serde_json::to_vec_pretty(&manifest).expect("numbers and text serialise");
@@ -228,19 +234,20 @@ pub(crate) fn write_error(path: &Path, need: u64, error: &io::Error) -> Error {
     let free = free.map_or(String::new(), |free| format!("; {free} bytes are free there"));
     let message = format!("{}: writing {need} bytes failed: {error}{free}", path.display());
     match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::NotADirectory => {
-            Error::usage(message).hint("choose a place you may write to")
-        }
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::NotADirectory => Error::usage(message).hint("choose a place you may write to"),
         _ => Error::failed(message).hint(MAKE_ROOM),
     }
 }
 
 fn check_space(folder: &Path, need: u64) -> Result<()> {
     match free_bytes(folder) {
-        Some(free) if free < need => {
-            Err(Error::failed(format!("{}: the disk is full: {need} bytes are needed, {free} are free", folder.display()))
-                .hint(MAKE_ROOM))
-        }
+        Some(free) if free < need => Err(Error::failed(format!(
+            "{}: the disk is full: {need} bytes are needed, {free} are free",
+            folder.display()
+        ))
+        .hint(MAKE_ROOM)),
         _ => Ok(()),
     }
 }
@@ -284,7 +291,9 @@ mod tests {
 
     #[test]
     fn every_torn_or_changed_file_falls_back_to_the_one_before_and_says_so() {
-        for name in ["state.json", "weights.safetensors", "average.safetensors", "moments.safetensors", MANIFEST] {
+        for name in
+            ["state.json", "weights.safetensors", "average.safetensors", "moments.safetensors", MANIFEST]
+        {
             for damage in ["cut", "flip", "gone"] {
                 let folder = tempfile::tempdir().unwrap();
                 checkpoint(10).save(folder.path(), 2).unwrap();

@@ -84,8 +84,10 @@ fn lock(out: &std::path::Path) -> Result<File> {
     let file = File::create(&path).map_err(|error| failed(&error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(Error::failed(format!("{}: another training runs here", out.display()))
-            .hint("wait for it, stop it, or choose another --out folder")),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(Error::failed(format!("{}: another training runs here", out.display()))
+                .hint("wait for it, stop it, or choose another --out folder"))
+        }
         Err(fs::TryLockError::Error(error)) => Err(failed(&error)),
     }
 }
@@ -111,7 +113,8 @@ impl<'a, N: Network> Trainer<'a, N> {
         let (found, torn) = Checkpoint::newest(&job.out.join("checkpoints"))?;
         let mut model = job.model.clone();
         let mut optimizer = AdamW::new(&model.network);
-        let mut standing = Standing { images: 0, step: 0, seconds: 0.0, metrics_bytes: 0, settings: String::new() };
+        let mut standing =
+            Standing { images: 0, step: 0, seconds: 0.0, metrics_bytes: 0, settings: String::new() };
         let resumed = found.is_some();
         if let Some(checkpoint) = found {
             standing = checkpoint.standing;
@@ -143,7 +146,8 @@ impl<'a, N: Network> Trainer<'a, N> {
             hooks,
         };
         for sentence in torn {
-            trainer.tell(&Event::Warning(format!("passed over a checkpoint that is not whole: {sentence}")))?;
+            trainer
+                .tell(&Event::Warning(format!("passed over a checkpoint that is not whole: {sentence}")))?;
         }
         if resumed {
             trainer.tell(&Event::Resumed { images: trainer.images })?;
@@ -177,8 +181,13 @@ impl<'a, N: Network> Trainer<'a, N> {
             let signal = self.job.stop.load(Ordering::Relaxed);
             if signal != 0 {
                 self.save()?;
-                let message = format!("stopped by signal {signal} after {} pictures, with everything saved", self.images);
-                return Err(Error::new(ErrorKind::Interrupted(signal), message).hint("run the same command to go on"));
+                let message = format!(
+                    "stopped by signal {signal} after {} pictures, with everything saved",
+                    self.images
+                );
+                return Err(
+                    Error::new(ErrorKind::Interrupted(signal), message).hint("run the same command to go on")
+                );
             }
         }
         if self.images > self.images_before {
@@ -203,7 +212,8 @@ impl<'a, N: Network> Trainer<'a, N> {
         if !norm.is_finite() {
             return Err(diverged("the gradient's norm", norm, seen));
         }
-        let clip = if config.clip_norm > 0.0 && norm > config.clip_norm { config.clip_norm / norm } else { 1.0 };
+        let clip =
+            if config.clip_norm > 0.0 && norm > config.clip_norm { config.clip_norm / norm } else { 1.0 };
         let learning_rate = config.learning_rate_at(self.images);
         let step = AdamWSettings {
             learning_rate,
@@ -259,7 +269,8 @@ impl<'a, N: Network> Trainer<'a, N> {
             && loss > SPIKE * before
             && self.step > 50
         {
-            let text = format!("the loss jumped to {loss:.4} from about {before:.4} at {} pictures", self.images);
+            let text =
+                format!("the loss jumped to {loss:.4} from about {before:.4} at {} pictures", self.images);
             self.tell(&Event::Warning(text))?;
         }
         self.typical_loss = Some(typical);
@@ -290,10 +301,14 @@ impl<'a, N: Network> Trainer<'a, N> {
         let mut by_level = Vec::new();
         let mut total = 0.0;
         for (index, level) in self.objective.levels(&model, VALIDATION_LEVELS).into_iter().enumerate() {
-            let pass = self.objective.validation_pass(&model, batch, level, index as u64, &self.job.device)?;
+            let pass =
+                self.objective.validation_pass(&model, batch, level, index as u64, &self.job.device)?;
             let losses = pass.loss(&model, batch.shape[0])?;
             let plain = losses.per_image.try_into_vec_as::<f32>().unwrap_or_default();
-            by_level.push((level.log_snr(), plain.iter().map(|v| f64::from(*v)).sum::<f64>() / plain.len() as f64));
+            by_level.push((
+                level.log_snr(),
+                plain.iter().map(|v| f64::from(*v)).sum::<f64>() / plain.len() as f64,
+            ));
             total += f64::from(losses.mean.into_scalar::<f32>()) / VALIDATION_LEVELS as f64;
         }
         if !total.is_finite() {
@@ -420,12 +435,18 @@ fn add(mut sum: GradientMap, more: GradientMap) -> GradientMap {
 }
 
 fn other_settings<N>(job: &Job<N>, stored: &str) -> Error {
-    let (old, new): (serde_json::Value, serde_json::Value) =
-        (serde_json::from_str(stored).unwrap_or_default(), serde_json::from_str(&job.settings).unwrap_or_default());
+    let (old, new): (serde_json::Value, serde_json::Value) = (
+        serde_json::from_str(stored).unwrap_or_default(),
+        serde_json::from_str(&job.settings).unwrap_or_default(),
+    );
     let mut differences = Vec::new();
     compare("", &old, &new, &mut differences);
-    Error::usage(format!("{}: holds a run with other settings: {}", job.out.display(), differences.join(", ")))
-        .hint("run it with the settings it was begun with, or choose another --out folder")
+    Error::usage(format!(
+        "{}: holds a run with other settings: {}",
+        job.out.display(),
+        differences.join(", ")
+    ))
+    .hint("run it with the settings it was begun with, or choose another --out folder")
 }
 
 fn compare(path: &str, old: &serde_json::Value, new: &serde_json::Value, out: &mut Vec<String>) {

@@ -86,7 +86,7 @@ impl Train {
                 .hint("leave --resume out to begin one"));
         }
         let (device, line) = shell.compute()?;
-        let dry_folder = self.dry_run.then(|| Scratch::new()).transpose()?;
+        let dry_folder = self.dry_run.then(Scratch::new).transpose()?;
         let request = TrainRequest {
             data: self.data.clone(),
             settings,
