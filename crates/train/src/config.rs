@@ -1,7 +1,7 @@
 //! What a training run is told. Everything here is stored with the run and decides its result to the byte, except
 //! [`TrainConfig::minutes`] and the intervals, which only decide when to stop, save and show.
 
-use langevin_process::{DENSITIES, Error, Result, WEIGHTINGS, ema};
+use langevin_core::process::{DENSITIES, Error, Result, WEIGHTINGS, ema};
 use serde::{Deserialize, Serialize};
 
 /// How the learning rate goes on after warm-up.
@@ -175,11 +175,14 @@ impl TrainConfig {
     pub fn learning_rate_at(&self, seen: u64) -> f64 {
         let seen = seen as f64;
         let after_batch = seen + self.batch_size as f64;
-        let warm = if self.warmup_images == 0 { 1.0 } else { (after_batch / self.warmup_images as f64).min(1.0) };
+        let warm =
+            if self.warmup_images == 0 { 1.0 } else { (after_batch / self.warmup_images as f64).min(1.0) };
         let scale = if self.decay_images == 0 { self.images } else { self.decay_images } as f64;
         let decayed = match self.decay {
             Decay::Constant => 1.0,
-            Decay::Cosine => 0.01 + 0.99 * 0.5 * (1.0 + (std::f64::consts::PI * (seen / scale).min(1.0)).cos()),
+            Decay::Cosine => {
+                0.01 + 0.99 * 0.5 * (1.0 + (std::f64::consts::PI * (seen / scale).min(1.0)).cos())
+            }
             Decay::InverseSqrt => 1.0 / (seen / scale).max(1.0).sqrt(),
         };
         self.learning_rate * warm * decayed

@@ -2,11 +2,12 @@
 //! and the numbers of the pictures.
 
 use burn::tensor::{Device, Tensor};
+use langevin_core::process::{DENSITIES, Density, WEIGHTINGS, Weighting, stratified};
 use langevin_core::{
-    Cond, Error, Level, Levels, Losses, Network, NoiseStreams, Preconditioned, Purpose, Result, Stream, signed_to_batch,
+    Cond, Error, Level, Levels, Losses, Network, NoiseStreams, Preconditioned, Purpose, Result, Stream,
+    signed_to_batch,
 };
 use langevin_data::Batch;
-use langevin_process::{DENSITIES, Density, WEIGHTINGS, Weighting, stratified};
 
 use crate::config::TrainConfig;
 
@@ -58,12 +59,12 @@ impl Objective {
         let [count, ..] = batch.shape;
         let offset = Stream::new(self.seed, Purpose::Time, batch.first_image, 0).uniform();
         let times = stratified(count, offset);
-        let levels: Vec<Level> = times
-            .iter()
-            .map(|u| model.diffusion.level(self.density.time(*u, &model.diffusion)))
-            .collect();
+        let levels: Vec<Level> =
+            times.iter().map(|u| model.diffusion.level(self.density.time(*u, &model.diffusion))).collect();
         let starts = (0..count).step_by(micro.max(1));
-        starts.map(|start| self.pass(model, batch, start..(start + micro).min(count), &levels, device)).collect()
+        starts
+            .map(|start| self.pass(model, batch, start..(start + micro).min(count), &levels, device))
+            .collect()
     }
 
     fn pass<N: Network>(
@@ -123,10 +124,7 @@ impl Objective {
             noise: streams.normal(Purpose::Validation, step, [c, h, w], device),
             weights: self.weights(model, &levels)?,
             levels: Levels(levels),
-            cond: Cond {
-                labels: (model.network.classes() > 0).then(|| batch.labels.clone()),
-                dropout: None,
-            },
+            cond: Cond { labels: (model.network.classes() > 0).then(|| batch.labels.clone()), dropout: None },
         })
     }
 
