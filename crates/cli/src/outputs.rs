@@ -25,6 +25,21 @@ pub fn picture_files(wanted: Option<&str>, count: usize, fresh: &str) -> Vec<Pat
     }
 }
 
+/// Refuses a file whose ending promises another kind of picture than `kind`, the one that is written.
+///
+/// # Errors
+/// Usage, naming the file and the kind.
+pub fn check_ending(file: &Path, kind: &str) -> Result<()> {
+    const PICTURES: &[&str] = &["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "avif"];
+    let ending = file.extension().unwrap_or_default().to_ascii_lowercase();
+    let ending = ending.to_string_lossy();
+    if ending != kind && PICTURES.contains(&ending.as_ref()) {
+        return Err(Error::usage(format!("{}: {kind} is written, not {ending}", file.display()))
+            .hint(format!("call it {}", file.with_extension(kind).display())));
+    }
+    Ok(())
+}
+
 fn has_extension(path: &str) -> bool {
     Path::new(path).extension().is_some()
 }

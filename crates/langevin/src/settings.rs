@@ -175,7 +175,10 @@ mod tests {
     #[test]
     fn an_unknown_key_is_named_with_the_nearest() {
         let error = Settings::from_layers(&[("my.toml", "[train]\nbatchsize = 8")]).unwrap_err();
-        assert_eq!(error.to_string(), "my.toml: train: unknown key \"batchsize\" (did you mean \"batch_size\"?)");
+        assert_eq!(
+            error.to_string(),
+            "my.toml: train: unknown key \"batchsize\" (did you mean \"batch_size\"?)"
+        );
         assert_eq!(error.exit_code(), 2);
     }
 

@@ -14,7 +14,7 @@ use langevin_data::{
 use langevin_nn::UNet;
 use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{SAMPLERS, SampleRequest, Sampler, sample_all};
-use langevin_train::{Event, Hooks, Job, Outcome, Preview, create_folder, write_file};
+use langevin_train::{Event, Hooks, Job, Outcome, Preview, create_folder, replace_file};
 
 use crate::model::ModelInfo;
 use crate::png;
@@ -213,7 +213,7 @@ struct Drawing<'a> {
 impl Hooks<UNet> for Drawing<'_> {
     fn begin(&mut self) -> Result<()> {
         create_folder(&self.out.join("samples"))?;
-        write_file(&self.out.join("run.toml"), self.toml.as_bytes())
+        replace_file(&self.out.join("run.toml"), self.toml.as_bytes())
     }
 
     fn event(&mut self, event: &Event) {
@@ -235,7 +235,7 @@ impl Hooks<UNet> for Drawing<'_> {
         let scale = (64 / self.info.size.0).clamp(1, 4);
         let sheet = grid::sheet(&pictures, grid::square_columns(PREVIEW), 2, scale);
         let bytes = png::encode(&sheet, &[])?;
-        write_file(&self.out.join("samples").join(format!("step-{images:09}.png")), &bytes)?;
+        replace_file(&self.out.join("samples").join(format!("step-{images:09}.png")), &bytes)?;
         Ok(Some(Preview { png: bytes, width: sheet.width as u32, height: sheet.height as u32 }))
     }
 

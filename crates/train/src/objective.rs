@@ -154,5 +154,7 @@ pub fn diverged(what: &str, value: f64, images: u64) -> Error {
         langevin_core::ErrorKind::Diverged,
         format!("training diverged: {what} is {value} after {images} pictures; nothing was saved after that"),
     )
-    .hint("lower learning_rate, lengthen warmup_images or lower clip_norm, and run again: it goes on from the last checkpoint")
+    .hint(
+        "lower learning_rate, lengthen warmup_images or lower clip_norm, and train into another --out folder",
+    )
 }

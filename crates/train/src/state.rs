@@ -221,9 +221,22 @@ pub fn create_folder(folder: &Path) -> Result<()> {
 /// Failed, naming path, need and free space; what was at `path` before stays as it was.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let scratch = path.with_added_extension(format!("{}.tmp", std::process::id()));
-    let done = fs::write(&scratch, bytes).and_then(|()| fs::rename(&scratch, path));
-    done.map_err(|error| {
-        let _ = fs::remove_file(&scratch);
+    through(&scratch, path, bytes, fs::write(&scratch, bytes))
+}
+
+/// As [`write_file`], for a file of a run: on the disk before it is seen. The run is locked, so one other name serves
+/// every start, and what a killed one left there is written over.
+///
+/// # Errors
+/// As [`write_file`].
+pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let scratch = path.with_added_extension("tmp");
+    through(&scratch, path, bytes, write_synced(&scratch, bytes))
+}
+
+fn through(scratch: &Path, path: &Path, bytes: &[u8], written: io::Result<()>) -> Result<()> {
+    written.and_then(|()| fs::rename(scratch, path)).map_err(|error| {
+        let _ = fs::remove_file(scratch);
         write_error(path, bytes.len() as u64, &error)
     })
 }

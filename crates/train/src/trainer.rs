@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -414,13 +414,7 @@ impl<'a, N: Network> Trainer<'a, N> {
 fn write_model<N>(job: &Job<N>, metadata: BTreeMap<String, String>, average: &NamedTensors) -> Result<()> {
     let storage = if job.half { Storage::F16 } else { Storage::F32 };
     let bytes = tensor_file::encode(average, &metadata, storage);
-    let path = job.out.join("model.safetensors");
-    let failed = |error: &io::Error| state::write_error(&path, bytes.len() as u64, error);
-    let other = |error: burn_pack::Error| failed(&io::Error::other(error.to_string()));
-    let (scratch, mut file) = burn_pack::AtomicFile::create(&path).map_err(other)?;
-    file.write_all(&bytes).map_err(|error| failed(&error))?;
-    drop(file);
-    scratch.commit().map_err(other)
+    state::replace_file(&job.out.join("model.safetensors"), &bytes)
 }
 
 fn add(mut sum: GradientMap, more: GradientMap) -> GradientMap {

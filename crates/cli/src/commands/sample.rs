@@ -112,9 +112,18 @@ impl Sample {
             Vec::new()
         };
         let sheets = [&self.grid, &self.trajectory].into_iter().flatten();
+        let signal = shell::signals()?;
+        for (file, kind) in files
+            .iter()
+            .chain(&self.grid)
+            .map(|file| (file, "png"))
+            .chain(self.trajectory.iter().map(|file| (file, "gif")))
+        {
+            outputs::check_ending(file, kind)?;
+        }
         let _claim = Claim::new(files.iter().chain(sheets).map(PathBuf::as_path), self.force)?;
         let start = Instant::now();
-        let (pictures, film) = self.draw(shell, &model, &drawing, &device)?;
+        let (pictures, film) = self.draw(shell, &model, &drawing, &device, &signal)?;
         let seconds = start.elapsed().as_secs_f64();
         shell.say(&format!("{} pictures in {seconds:.1} s, {:.1} img/s", self.n, self.n as f64 / seconds));
         self.write(&model, &drawing, &pictures, &film, &files, seconds)
@@ -177,8 +186,8 @@ impl Sample {
         model: &Model,
         drawing: &Drawing,
         device: &Device,
+        signal: &AtomicI32,
     ) -> Result<(Vec<Picture>, Vec<Picture>)> {
-        let signal = shell::signals()?;
         let bar = if shell.is_live() { ProgressBar::new(1000) } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{bar:24} {percent}% {elapsed} eta {eta}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -203,7 +212,7 @@ impl Sample {
             }
         });
         bar.finish_and_clear();
-        let made = made.map_err(|error| interrupted(error, &signal))?;
+        let made = made.map_err(|error| interrupted(error, signal))?;
         let scale = (64 / model.info.size.0).clamp(1, 4);
         let film = frames
             .iter()

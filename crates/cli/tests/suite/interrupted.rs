@@ -1,7 +1,7 @@
 //! Trainings that are stopped, killed or met by a second one: what was saved is whole, and the same command ends with
 //! the same bytes.
 
-use crate::world::{Ran, World};
+use crate::world::{Ran, World, plain_run};
 
 const RESULTS: [&str; 2] = ["model.safetensors", "metrics.jsonl"];
 
@@ -23,6 +23,10 @@ fn stopped_by(signal: &str) -> Ran {
     assert_eq!(saved["model"]["kind"], "model");
     let rest = world.run(&train("run")).ok();
     assert!(rest.err.contains(&format!("going on after {images} pictures")), "{}", rest.err);
+    let left = |path: &std::path::PathBuf| {
+        path.to_string_lossy().contains("tmp") || path.to_string_lossy().contains("staged")
+    };
+    assert!(!world.contents().iter().any(left), "{:?}", world.contents());
     world.run(&train("undisturbed")).ok();
     for name in RESULTS {
         let same = world.read(&format!("run/{name}")) == world.read(&format!("undisturbed/{name}"));
@@ -52,6 +56,15 @@ fn a_second_training_in_one_folder_is_refused_and_sigint_stops_the_first() {
     assert_eq!(world.read("run/run.toml"), config);
     running.signal("INT").refused(130, &["stopped by signal 2"]);
     assert!(world.run("inspect run --json").ok().json()["images"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn sampling_that_is_stopped_leaves_nothing() {
+    let world = World::new();
+    let running = world.start(&format!("sample {} -n 4096 --steps 1000 -o deep/out/", plain_run()));
+    world.wait_for("deep/out");
+    running.signal("TERM").refused(143, &["nothing was written"]);
+    assert!(world.contents().is_empty(), "{:?}", world.contents());
 }
 
 #[test]

@@ -106,3 +106,28 @@ fn quiet_says_nothing_and_the_result_is_still_there() {
     let ran = world.run(&format!("sample {} -n 1 --steps 2 -q -o one.png", plain_run())).ok();
     assert_eq!((ran.out.as_str(), ran.err.as_str()), ("one.png\n", ""));
 }
+
+#[test]
+fn values_that_are_not_finite_end_the_run_before_they_are_saved() {
+    let world = World::new();
+    // Each step multiplies the weights by about -99.
+    let wild =
+        "--learning-rate 10 --set train.weight_decay=10 --set train.warmup_images=0 --set train.clip_norm=0";
+    let words = format!("{TINY} --images 2048 --set train.checkpoint_every=16 {wild} --out run");
+    world.run(&words).refused(4, &["training diverged", "pictures", "nothing was saved", "--out"]);
+    let saved = world.run("inspect run --json").ok().json();
+    assert!(saved["images"].as_u64().unwrap() < 2048, "{saved}");
+    assert_eq!(saved["passed_over"], serde_json::json!([]));
+    let metrics = String::from_utf8(world.read("run/metrics.jsonl")).unwrap();
+    assert!(!metrics.contains("null"), "{metrics}");
+}
+
+#[test]
+fn minutes_end_a_run_whole() {
+    let world = World::new();
+    let json = world.run(&format!("{TINY} --minutes 0.01 --out run --json")).ok().json();
+    assert_eq!(json["complete"], false);
+    let told = world.run("inspect run --json").ok().json();
+    assert_eq!(told["images"], json["images"]);
+    assert!(told["images"].as_u64().unwrap() > 0);
+}

@@ -86,13 +86,22 @@ impl World {
 
     /// Waits until the file `name` has `lines` lines.
     pub fn wait_for_lines(&self, name: &str, lines: usize) {
-        let start = Instant::now();
         let count =
             || std::fs::read(self.path(name)).unwrap_or_default().iter().filter(|b| **b == b'\n').count();
-        while count() < lines {
-            assert!(start.elapsed() < PATIENCE, "{name} never had {lines} lines");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        wait(&format!("{name} to have {lines} lines"), || count() >= lines);
+    }
+
+    /// Waits until there is a file or folder called `name`.
+    pub fn wait_for(&self, name: &str) {
+        wait(name, || self.path(name).exists());
+    }
+}
+
+fn wait(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
