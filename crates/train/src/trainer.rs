@@ -162,10 +162,12 @@ impl<'a, N: Network> Trainer<'a, N> {
         if self.job.dry_run {
             return Ok(self.outcome());
         }
+        self.heed_signal()?;
         self.started = Instant::now();
         if self.images == 0 {
             self.validate()?;
             self.preview()?;
+            self.heed_signal()?;
         }
         let mut loader = (self.job.loader)(self.images)?;
         let mut last = Instant::now();
@@ -178,23 +180,27 @@ impl<'a, N: Network> Trainer<'a, N> {
             self.log.step(&step)?;
             self.tell(&Event::Step(step))?;
             self.at_intervals(before)?;
-            let signal = self.job.stop.load(Ordering::Relaxed);
-            if signal != 0 {
-                self.save()?;
-                let message = format!(
-                    "stopped by signal {signal} after {} pictures, with everything saved",
-                    self.images
-                );
-                return Err(
-                    Error::new(ErrorKind::Interrupted(signal), message).hint("run the same command to go on")
-                );
-            }
+            self.heed_signal()?;
         }
         if self.images > self.images_before {
             self.save()?;
             self.preview()?;
         }
         Ok(self.outcome())
+    }
+
+    /// Saves and stops, when a signal asked for it.
+    fn heed_signal(&mut self) -> Result<()> {
+        let signal = self.job.stop.load(Ordering::Relaxed);
+        if signal == 0 {
+            return Ok(());
+        }
+        if self.images > self.images_before {
+            self.save()?;
+        }
+        let message =
+            format!("stopped by signal {signal} after {} pictures, with everything saved", self.images);
+        Err(Error::new(ErrorKind::Interrupted(signal), message).hint("run the same command to go on"))
     }
 
     fn update(&mut self, batch: &Batch) -> Result<Step> {

@@ -1,0 +1,197 @@
+//! The trainer on a network of a few weights: resuming to the byte from any point, and stopping at numbers that are not
+//! finite before anything of them is saved.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use langevin_core::process::{Diffusion, DiffusionSpec};
+use langevin_core::{Cond, ErrorKind, Network, Preconditioned, Result};
+use langevin_data::{Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare};
+use langevin_train::{Event, Hooks, Job, Outcome, Preview, TrainConfig, checkpoints, train};
+
+/// Scale and shift per channel; a poisoned one answers picture 40 of the run with NaN.
+#[derive(Module, Debug)]
+struct Toy {
+    scale: Param<Tensor<4>>,
+    shift: Param<Tensor<4>>,
+    #[module(skip)]
+    poison: bool,
+}
+
+impl Toy {
+    fn new(device: &Device, poison: bool) -> Self {
+        let scale = Tensor::<4>::full([1, 3, 1, 1], 0.5, device);
+        let shift = Tensor::<4>::zeros([1, 3, 1, 1], device);
+        Self { scale: Param::from_tensor(scale), shift: Param::from_tensor(shift), poison }
+    }
+}
+
+impl Network for Toy {
+    fn forward(&self, x: Tensor<4>, _noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
+        let y = x * self.scale.val() + self.shift.val();
+        // Picture 40 of the run, wherever its batch begins.
+        let bad = cond.dropout.as_ref().is_some_and(|streams| streams.images().contains(&40));
+        if self.poison && bad { y.mul_scalar(f32::NAN) } else { y }
+    }
+
+    fn classes(&self) -> usize {
+        0
+    }
+}
+
+struct Quiet {
+    stop_at: Option<(u64, Arc<AtomicI32>)>,
+    warnings: Vec<String>,
+}
+
+impl Hooks<Toy> for Quiet {
+    fn event(&mut self, event: &Event) {
+        match (event, &self.stop_at) {
+            (Event::Step(step), Some((at, stop))) if step.images >= *at => stop.store(15, Ordering::Relaxed),
+            (Event::Warning(text), _) => self.warnings.push(text.clone()),
+            _ => {}
+        }
+    }
+
+    fn preview(&mut self, _model: &Preconditioned<Toy>, _images: u64) -> Result<Option<Preview>> {
+        Ok(None)
+    }
+
+    fn metadata(&mut self, images: u64) -> BTreeMap<String, String> {
+        BTreeMap::from([("images".to_owned(), images.to_string())])
+    }
+}
+
+fn config() -> TrainConfig {
+    TrainConfig {
+        images: 96,
+        batch_size: 8,
+        micro_batch: 3,
+        learning_rate: 0.05,
+        warmup_images: 16,
+        ema_half_life: 50,
+        flip: true,
+        validation_pictures: 4,
+        validate_every: 32,
+        checkpoint_every: 24,
+        ..TrainConfig::default()
+    }
+}
+
+fn run(
+    out: &Path,
+    config: TrainConfig,
+    poison: bool,
+    stop_at: Option<u64>,
+) -> (Result<Outcome>, Vec<String>) {
+    let device = Device::flex();
+    let data = langevin_data::open("builtin:shapes", &OpenOptions::default()).unwrap();
+    let pool = Pool::new(data, Prepare::new(8, 8, 3), PoolOptions::default()).unwrap();
+    let (pool, held) = pool.split(Held::Count(4), 0).unwrap();
+    let stop = Arc::new(AtomicI32::new(0));
+    let (batch, seed) = (config.batch_size, config.seed);
+    let job = Job {
+        model: Preconditioned::new(
+            Toy::new(&device.clone().autodiff(), poison),
+            Diffusion::new(&DiffusionSpec::default()).unwrap(),
+        ),
+        config,
+        loader: Box::new(move |images_seen| {
+            Loader::new(&pool, LoaderOptions { batch, seed, images_seen, ..LoaderOptions::default() })
+        }),
+        validation: Some(held.batch(0..4).unwrap()),
+        out: out.to_path_buf(),
+        settings: "{}".to_owned(),
+        stop: Arc::clone(&stop),
+        device,
+        dry_run: false,
+        half: false,
+    };
+    let mut hooks = Quiet { stop_at: stop_at.map(|at| (at, stop)), warnings: Vec::new() };
+    (train(job, &mut hooks), hooks.warnings)
+}
+
+/// Everything a run leaves that must be the same to the byte.
+fn traces(out: &Path) -> Vec<Vec<u8>> {
+    let newest = checkpoints(&out.join("checkpoints")).pop().expect("a checkpoint");
+    let read =
+        |path: std::path::PathBuf| std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let mut all: Vec<Vec<u8>> =
+        ["weights", "average", "moments"].map(|name| read(newest.join(format!("{name}.safetensors")))).into();
+    all.push(read(out.join("model.safetensors")));
+    all.push(read(out.join("metrics.jsonl")));
+    all
+}
+
+#[test]
+fn a_run_stopped_anywhere_goes_on_to_the_same_bytes() {
+    let whole = tempfile::tempdir().unwrap();
+    assert!(run(whole.path(), config(), false, None).0.unwrap().complete);
+    for stops in [vec![8], vec![24], vec![40, 48], vec![88]] {
+        let cut = tempfile::tempdir().unwrap();
+        for at in &stops {
+            let error = run(cut.path(), config(), false, Some(*at)).0.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Interrupted(15), "{error}");
+            assert_eq!(error.exit_code(), 143);
+        }
+        assert!(run(cut.path(), config(), false, None).0.unwrap().complete);
+        assert!(traces(cut.path()) == traces(whole.path()), "stopped at {stops:?}");
+    }
+}
+
+#[test]
+fn what_was_written_after_the_last_checkpoint_is_done_again_to_the_same_bytes() {
+    let whole = tempfile::tempdir().unwrap();
+    run(whole.path(), config(), false, None).0.unwrap();
+    let cut = tempfile::tempdir().unwrap();
+    run(cut.path(), config(), false, Some(56)).0.unwrap_err();
+    // As after a kill: a newer torn checkpoint, a leftover, and metrics beyond the checkpoint.
+    let torn = cut.path().join("checkpoints/images-000000000064");
+    std::fs::create_dir(&torn).unwrap();
+    std::fs::write(torn.join("manifest.json"), "{").unwrap();
+    std::fs::create_dir(cut.path().join("checkpoints/.staged-72")).unwrap();
+    let metrics = cut.path().join("metrics.jsonl");
+    let mut text = std::fs::read_to_string(&metrics).unwrap();
+    text += "{\"images\":64,\"half a li";
+    std::fs::write(&metrics, text).unwrap();
+    let (outcome, warnings) = run(cut.path(), config(), false, None);
+    assert!(outcome.unwrap().complete);
+    assert!(warnings.iter().any(|text| text.contains("images-000000000064")), "{warnings:?}");
+    assert!(traces(cut.path()) == traces(whole.path()));
+}
+
+#[test]
+fn a_number_that_is_not_finite_stops_training_before_anything_is_saved() {
+    let out = tempfile::tempdir().unwrap();
+    let (outcome, _) = run(out.path(), config(), true, None);
+    let error = outcome.unwrap_err();
+    assert_eq!((error.kind(), error.exit_code()), (ErrorKind::Diverged, 4));
+    assert!(error.to_string().contains("48 pictures"), "{error}");
+    let saved = checkpoints(&out.path().join("checkpoints"));
+    assert_eq!(saved.len(), 1, "{saved:?}");
+    assert!(saved[0].ends_with("images-000000000024"));
+    let sound = tempfile::tempdir().unwrap();
+    let until = TrainConfig { images: 24, ..config() };
+    run(sound.path(), until, false, None).0.unwrap();
+    assert!(traces(out.path())[..4] == traces(sound.path())[..4]);
+}
+
+#[test]
+fn the_size_of_a_pass_changes_rounding_alone() {
+    let loss = |micro_batch: usize| {
+        let out = tempfile::tempdir().unwrap();
+        run(out.path(), TrainConfig { micro_batch, ..config() }, false, None).0.unwrap();
+        let text = std::fs::read_to_string(out.path().join("metrics.jsonl")).unwrap();
+        let last: serde_json::Value =
+            text.lines().filter(|l| l.contains("grad_norm")).last().unwrap().parse().unwrap();
+        last["loss"].as_f64().unwrap()
+    };
+    let whole = loss(8);
+    for micro in [1, 3, 5] {
+        assert!((loss(micro) - whole).abs() < 1e-5 * whole, "micro_batch {micro}");
+    }
+}
