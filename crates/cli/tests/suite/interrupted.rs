@@ -59,6 +59,22 @@ fn a_second_training_in_one_folder_is_refused_and_sigint_stops_the_first() {
 }
 
 #[test]
+fn a_signal_before_the_first_step_is_heeded_too() {
+    let world = World::new();
+    let running = world.start(&train("run"));
+    world.wait_for("run/run.toml");
+    running.signal("INT").refused(130, &["stopped by signal 2", "run the same command"]);
+    world.run(&train("run")).ok();
+    world.run(&train("undisturbed")).ok();
+    for name in RESULTS {
+        assert!(
+            world.read(&format!("run/{name}")) == world.read(&format!("undisturbed/{name}")),
+            "{name} differs"
+        );
+    }
+}
+
+#[test]
 fn sampling_that_is_stopped_leaves_nothing() {
     let world = World::new();
     let running = world.start(&format!("sample {} -n 4096 --steps 1000 -o deep/out/", plain_run()));
