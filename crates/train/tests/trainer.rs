@@ -187,7 +187,7 @@ fn the_size_of_a_pass_changes_rounding_alone() {
         run(out.path(), TrainConfig { micro_batch, ..config() }, false, None).0.unwrap();
         let text = std::fs::read_to_string(out.path().join("metrics.jsonl")).unwrap();
         let last: serde_json::Value =
-            text.lines().filter(|l| l.contains("grad_norm")).last().unwrap().parse().unwrap();
+            text.lines().rfind(|l| l.contains("grad_norm")).unwrap().parse().unwrap();
         last["loss"].as_f64().unwrap()
     };
     let whole = loss(8);
