@@ -59,7 +59,8 @@ mod tests {
 
     #[test]
     fn one_colour_picture_makes_the_sheet_colour() {
-        let made = sheet(&[Picture::from_u8(1, 1, 1, vec![9]), Picture::from_u8(1, 1, 3, vec![1, 2, 3])], 2, 0, 1);
+        let made =
+            sheet(&[Picture::from_u8(1, 1, 1, vec![9]), Picture::from_u8(1, 1, 3, vec![1, 2, 3])], 2, 0, 1);
         assert_eq!(made.samples, Samples::U8(vec![9, 9, 9, 1, 2, 3]));
     }
 

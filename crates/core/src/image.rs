@@ -30,7 +30,11 @@ impl Picture {
     /// # Panics
     /// If the number of samples is not `width * height * channels`.
     pub fn from_u8(width: usize, height: usize, channels: usize, samples: Vec<u8>) -> Self {
-        assert_eq!(samples.len(), width * height * channels, "samples do not fit {width}x{height}x{channels}");
+        assert_eq!(
+            samples.len(),
+            width * height * channels,
+            "samples do not fit {width}x{height}x{channels}"
+        );
         Self { width, height, channels, samples: Samples::U8(samples) }
     }
 
@@ -39,7 +43,11 @@ impl Picture {
     /// # Panics
     /// If the number of samples is not `width * height * channels`.
     pub fn from_u16(width: usize, height: usize, channels: usize, samples: Vec<u16>) -> Self {
-        assert_eq!(samples.len(), width * height * channels, "samples do not fit {width}x{height}x{channels}");
+        assert_eq!(
+            samples.len(),
+            width * height * channels,
+            "samples do not fit {width}x{height}x{channels}"
+        );
         Self { width, height, channels, samples: Samples::U16(samples) }
     }
 

@@ -79,7 +79,11 @@ impl<D: Denoiser> Denoiser for SideBySide<D> {
         let split = |start: usize| {
             let end = (start + part).min(count);
             let labels = cond.labels.as_ref().map(|labels| labels[start..end].to_vec());
-            (x.clone().narrow(0, start, end - start), Levels(at.0[start..end].to_vec()), Cond { labels, dropout: None })
+            (
+                x.clone().narrow(0, start, end - start),
+                Levels(at.0[start..end].to_vec()),
+                Cond { labels, dropout: None },
+            )
         };
         let parts = (0..count).step_by(part).map(split).collect();
         let answers = self.lanes.run(parts, |(x, at, cond)| self.inner.denoise(x, &at, &cond));
@@ -96,7 +100,10 @@ mod tests {
         for count in [0, 1, 2, 5, 16] {
             let lanes = Lanes::new(3).unwrap();
             let items: Vec<usize> = (0..count).collect();
-            assert_eq!(lanes.run(items.clone(), |item| item * 10), items.iter().map(|i| i * 10).collect::<Vec<_>>());
+            assert_eq!(
+                lanes.run(items.clone(), |item| item * 10),
+                items.iter().map(|i| i * 10).collect::<Vec<_>>()
+            );
         }
     }
 }

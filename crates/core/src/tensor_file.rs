@@ -94,7 +94,10 @@ mod tests {
             ("b.weight".to_owned(), (vec![2, 2], vec![1.0, -2.5, 0.125, 3e-3])),
             ("a".to_owned(), (vec![3], vec![f32::MIN_POSITIVE, 0.0, -0.0])),
         ]);
-        (tensors, BTreeMap::from([("z".to_owned(), "{\"x\":1}".to_owned()), ("a".to_owned(), "é\n".to_owned())]))
+        (
+            tensors,
+            BTreeMap::from([("z".to_owned(), "{\"x\":1}".to_owned()), ("a".to_owned(), "é\n".to_owned())]),
+        )
     }
 
     #[test]
@@ -104,7 +107,13 @@ mod tests {
         assert_eq!(decode(&bytes).unwrap(), (tensors.clone(), metadata.clone()));
         assert_eq!(bytes, encode(&tensors, &metadata, Storage::F32));
         let (half, _) = decode(&encode(&tensors, &metadata, Storage::F16)).unwrap();
-        assert!(half["b.weight"].1.iter().zip(&tensors["b.weight"].1).all(|(a, b)| (a - b).abs() <= b.abs() / 1024.0));
+        assert!(
+            half["b.weight"]
+                .1
+                .iter()
+                .zip(&tensors["b.weight"].1)
+                .all(|(a, b)| (a - b).abs() <= b.abs() / 1024.0)
+        );
     }
 
     #[test]
