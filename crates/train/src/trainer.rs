@@ -116,6 +116,13 @@ impl<'a, N: Network> Trainer<'a, N> {
         let mut standing =
             Standing { images: 0, step: 0, seconds: 0.0, metrics_bytes: 0, settings: String::new() };
         let resumed = found.is_some();
+        if !resumed && job.out.join("model.safetensors").exists() {
+            return Err(Error::usage(format!(
+                "{}: holds a model, but no run to go on with",
+                job.out.display()
+            ))
+            .hint("choose another --out folder, so that the model there is kept"));
+        }
         if let Some(checkpoint) = found {
             standing = checkpoint.standing;
             if standing.settings != job.settings {

@@ -125,7 +125,12 @@ impl Sample {
         let start = Instant::now();
         let (pictures, film) = self.draw(shell, &model, &drawing, &device, &signal)?;
         let seconds = start.elapsed().as_secs_f64();
-        shell.say(&format!("{} pictures in {seconds:.1} s, {:.1} img/s", self.n, self.n as f64 / seconds));
+        shell.say(&format!(
+            "{} picture{} in {seconds:.1} s, {:.1} img/s",
+            self.n,
+            if self.n == 1 { "" } else { "s" },
+            self.n as f64 / seconds
+        ));
         self.write(&model, &drawing, &pictures, &film, &files, seconds)
     }
 
