@@ -1,5 +1,6 @@
 //! Loss weightings: how much an error counts at each level, one file each.
 
+mod denoised;
 mod edm;
 mod min_snr;
 mod p2;
@@ -31,6 +32,7 @@ pub const WEIGHTINGS: Registry<dyn Weighting> = Registry {
     kind: "weighting",
     entries: &[
         simple::ENTRY,
+        denoised::ENTRY,
         snr::ENTRY,
         min_snr::ENTRY,
         soft_min_snr::ENTRY,
