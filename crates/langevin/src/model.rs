@@ -92,6 +92,11 @@ impl ModelInfo {
         ])
     }
 
+    /// How many times its pictures are magnified on sheets, so that small ones can be seen: 1 to 4.
+    pub fn magnification(&self) -> usize {
+        (64 / self.size.0).clamp(1, 4)
+    }
+
     fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self> {
         let text = metadata.get(KEY).ok_or_else(|| {
             Error::bad_input(

@@ -232,7 +232,7 @@ impl Hooks<UNet> for Drawing<'_> {
         let model = Clipped::new(SideBySide::new(model, request.batch_size)?, 1.0);
         let made = sample_all(&model, sampler.as_ref(), &path, &request, &self.device, |_| {})?;
         let pictures = langevin_core::batch_to_pictures(made);
-        let scale = (64 / self.info.size.0).clamp(1, 4);
+        let scale = self.info.magnification();
         let sheet = grid::sheet(&pictures, grid::square_columns(PREVIEW), 2, scale);
         let bytes = png::encode(&sheet, &[])?;
         replace_file(&self.out.join("samples").join(format!("step-{images:09}.png")), &bytes)?;

@@ -8,8 +8,8 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 use langevin_core::{Error, Result};
 
-/// Tensors by name: shape and numbers, last dimension fastest.
-pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+/// Tensors by name, as model files hold them.
+pub use langevin_core::NamedTensors as Tensors;
 
 /// Every parameter's name and shape, in the module's order.
 pub fn parameters<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {

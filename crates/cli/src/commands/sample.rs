@@ -218,7 +218,7 @@ impl Sample {
         });
         bar.finish_and_clear();
         let made = made.map_err(|error| interrupted(error, signal))?;
-        let scale = (64 / model.info.size.0).clamp(1, 4);
+        let scale = model.info.magnification();
         let film = frames
             .iter()
             .map(|pictures| grid::sheet(pictures, grid::square_columns(pictures.len()), 2, scale))
@@ -244,7 +244,7 @@ impl Sample {
             written.push(file);
         }
         if let Some(file) = &self.grid {
-            let scale = (64 / model.info.size.0).clamp(1, 4);
+            let scale = model.info.magnification();
             let sheet = grid::sheet(pictures, grid::square_columns(pictures.len()), 2, scale);
             write_file(file, &png::encode(&sheet, &[])?)?;
             written.push(file);
