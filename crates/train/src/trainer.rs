@@ -163,8 +163,13 @@ impl<'a, N: Network> Trainer<'a, N> {
     }
 
     fn run(mut self) -> Result<Outcome> {
+        let mut loader = (self.job.loader)(self.images)?;
+        // The forecast looks at the batch that is trained on first.
+        let mut first = None;
         if self.images < self.job.config.images || self.job.dry_run {
-            self.forecast()?;
+            let batch = loader.next_batch()?;
+            self.forecast(&batch)?;
+            first = Some(batch);
         }
         if self.job.dry_run {
             return Ok(self.outcome());
@@ -176,10 +181,12 @@ impl<'a, N: Network> Trainer<'a, N> {
             self.preview()?;
             self.heed_signal()?;
         }
-        let mut loader = (self.job.loader)(self.images)?;
         let mut last = Instant::now();
         while self.images < self.job.config.images && !self.time_is_up() {
-            let batch = loader.next_batch()?;
+            let batch = match first.take() {
+                Some(batch) => batch,
+                None => loader.next_batch()?,
+            };
             let before = self.images;
             let mut step = self.update(&batch)?;
             step.images_per_second = batch.shape[0] as f64 / last.elapsed().as_secs_f64().max(1e-9);
@@ -371,13 +378,12 @@ impl<'a, N: Network> Trainer<'a, N> {
     }
 
     /// Times one update whose result is thrown away.
-    fn forecast(&mut self) -> Result<()> {
-        let batch = (self.job.loader)(self.images)?.next_batch()?;
+    fn forecast(&mut self, batch: &Batch) -> Result<()> {
         let count = batch.shape[0];
         let config = &self.job.config;
         let micro = config.micro_batch;
         let device = self.job.device.clone().autodiff();
-        let passes = self.objective.passes(&self.model, &batch, micro, &device)?;
+        let passes = self.objective.passes(&self.model, batch, micro, &device)?;
         let start = Instant::now();
         let (_, gradients) = self.gradients(passes, count)?;
         optimizer::norm(&gradients);
