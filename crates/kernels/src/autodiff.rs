@@ -89,11 +89,8 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
                 let grad = grads.consume::<B>(&ops.node);
                 let x = checkpointer.retrieve_node_output(x);
                 let weight = checkpointer.retrieve_node_output(weight);
-                let outputs = grad.shape()[1];
-                register!(grads,
-                    on_x => B::float_matmul(grad.clone(), weight),
-                    on_weight => B::float_matmul(B::float_swap_dims(grad.clone(), 0, 1), x),
-                    on_bias => B::float_reshape(B::float_sum_dim(grad, 0), [outputs].into()));
+                let (by_x, by_weight, by_bias) = B::row_linear_backward(x, weight, grad);
+                register!(grads, on_x => by_x, on_weight => by_weight, on_bias => by_bias);
             }
         }
         match RowLinear.prepare::<C>([x.node(), weight.node(), bias.node()]).compute_bound().stateful() {
@@ -250,19 +247,19 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
             type State = (f64, [usize; 4]);
 
             fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-                let (factor, [n, c, h, w]) = ops.state;
+                let (factor, [n, h, w, c]) = ops.state;
                 let [on_x] = ops.parents;
                 let mut grad = B::double_pixels(grads.consume::<B>(&ops.node), factor);
                 // An odd last row or column took no part.
                 if !h.is_multiple_of(2) {
-                    let row = [n, c, 1, w / 2 * 2].into();
+                    let row = [n, 1, w / 2 * 2, c].into();
                     let zeros = B::float_zeros(row, &grad.device(), grad.dtype().into());
-                    grad = B::float_cat(vec![grad, zeros], 2);
+                    grad = B::float_cat(vec![grad, zeros], 1);
                 }
                 if !w.is_multiple_of(2) {
-                    let column = [n, c, h, 1].into();
+                    let column = [n, h, 1, c].into();
                     let zeros = B::float_zeros(column, &grad.device(), grad.dtype().into());
-                    grad = B::float_cat(vec![grad, zeros], 3);
+                    grad = B::float_cat(vec![grad, zeros], 2);
                 }
                 register!(grads, on_x => grad);
             }
@@ -273,6 +270,27 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
                 prep.finish((factor, shape), B::halve_pixels(x.into_primitive(), factor))
             }
             OpsKind::UnTracked(prep) => prep.finish(B::halve_pixels(x.into_primitive(), factor)),
+        }
+    }
+
+    fn join_channels(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct JoinChannels;
+        impl<B: Backend + DiffusionOps> Backward<B, 2> for JoinChannels {
+            type State = usize;
+
+            fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+                let [on_a, on_b] = ops.parents;
+                let (by_a, by_b) = B::split_channels(grads.consume::<B>(&ops.node), ops.state);
+                register!(grads, on_a => by_a, on_b => by_b);
+            }
+        }
+        let first = a.shape()[3];
+        match JoinChannels.prepare::<C>([a.node(), b.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                prep.finish(first, B::join_channels(a.into_primitive(), b.into_primitive()))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::join_channels(a.into_primitive(), b.into_primitive())),
         }
     }
 }

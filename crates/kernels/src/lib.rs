@@ -17,5 +17,6 @@ mod tensor;
 
 pub use ops::{AdamW, Attention, Conv2d, DiffusionOps, GroupNorm};
 pub use tensor::{
-    adamw_ema_step, attention, conv2d, downsample2x, group_norm, linear, silu, upsample_nearest2x,
+    adamw_ema_step, attention, channels_first, channels_last, conv2d, downsample2x, group_norm,
+    join_channels, linear, silu, upsample_nearest2x,
 };

@@ -17,6 +17,8 @@ pub struct Conv2d {
     pub pad_rows: (usize, usize),
     /// Zeros added before and after the columns.
     pub pad_cols: (usize, usize),
+    /// Whether the input is first doubled in size by repeating pixels.
+    pub upsample: bool,
 }
 
 impl Conv2d {
@@ -27,7 +29,7 @@ impl Conv2d {
 
     /// A stride, and the same padding on all four sides.
     pub fn padded(stride: usize, padding: usize) -> Self {
-        Self { stride, pad_rows: (padding, padding), pad_cols: (padding, padding) }
+        Self { stride, pad_rows: (padding, padding), pad_cols: (padding, padding), upsample: false }
     }
 
     /// Output size `[height, width]` for an input and a kernel of the given sizes.
@@ -35,6 +37,7 @@ impl Conv2d {
     /// # Panics
     /// When the kernel is larger than the padded input.
     pub fn output(&self, [h, w]: [usize; 2], [kh, kw]: [usize; 2]) -> [usize; 2] {
+        let (h, w) = if self.upsample { (2 * h, 2 * w) } else { (h, w) };
         let padded = [h + self.pad_rows.0 + self.pad_rows.1, w + self.pad_cols.0 + self.pad_cols.1];
         assert!(padded[0] >= kh && padded[1] >= kw, "a {kh}x{kw} kernel does not fit a {h}x{w} picture");
         [(padded[0] - kh) / self.stride + 1, (padded[1] - kw) / self.stride + 1]
@@ -52,9 +55,11 @@ pub struct GroupNorm {
     pub silu: bool,
 }
 
-/// How attention scales its scores.
+/// How attention divides its channels and scales its scores.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Attention {
+    /// Number of heads; divides the channels.
+    pub heads: usize,
     /// The scores are `scale * q k^T`; usually `1 / sqrt(head dim)`.
     pub scale: f64,
 }
@@ -82,10 +87,12 @@ pub struct AdamW {
 
 /// What a diffusion network asks of a backend beyond Burn's own operations.
 ///
-/// The defaults are the reference. Shapes: `n` pictures, `c` channels, `h` rows, `w` columns.
+/// The defaults are the reference. Shapes: `n` pictures, `h` rows, `w` columns, `c` channels; the channels of a pixel lie
+/// beside each other, `[n, h, w, c]`, because then every operation of a network runs over whole vectors of them, however
+/// small the picture.
 #[backend_extension(Flex, Autodiff)]
 pub trait DiffusionOps: Backend {
-    /// Convolution with bias: `x` `[n, ci, h, w]`, `weight` `[co, ci, kh, kw]` -> `[n, co, h', w']`. `bias` is `[1, co]`,
+    /// Convolution with bias: `x` `[n, h, w, ci]`, `weight` `[co, ci, kh, kw]` -> `[n, h', w', co]`. `bias` is `[1, co]`,
     /// or `[n, co]` where each picture has its own (a time embedding added to the output).
     fn image_conv(
         x: FloatTensor<Self>,
@@ -119,8 +126,17 @@ pub trait DiffusionOps: Backend {
         plain::row_linear::<Self>(x, weight, bias)
     }
 
+    /// The gradients of [`DiffusionOps::row_linear`] by `x`, `weight` and `bias`.
+    fn row_linear_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        plain::row_linear_backward::<Self>(x, weight, grad)
+    }
+
     /// Group norm, then a scale and a shift for each channel, then SiLU if asked for:
-    /// `act(normalised(x) * scale + shift)` with `x` `[n, c, h, w]`; `scale` and `shift` are `[n, c]`, or `[1, c]` where
+    /// `act(normalised(x) * scale + shift)` with `x` `[n, h, w, c]`; `scale` and `shift` are `[n, c]`, or `[1, c]` where
     /// all pictures share them.
     fn group_norm_act(
         x: FloatTensor<Self>,
@@ -142,7 +158,8 @@ pub trait DiffusionOps: Backend {
         plain::group_norm_act_backward::<Self>(x, scale, shift, grad, options)
     }
 
-    /// `softmax(scale * q k^T) v`, all `[n, heads, tokens, dim]`; the tokens of `k` and `v` may differ from `q`'s.
+    /// `softmax(scale * q k^T) v` for each head, all `[n, tokens, heads * dim]`; the tokens of `k` and `v` may differ in
+    /// number from `q`'s.
     fn softmax_attention(
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
@@ -173,15 +190,25 @@ pub trait DiffusionOps: Backend {
         plain::swish_backward::<Self>(x, grad)
     }
 
-    /// Each pixel becomes `factor` times a 2 x 2 block of itself: `[n, c, h, w]` -> `[n, c, 2h, 2w]`.
+    /// Each pixel becomes `factor` times a 2 x 2 block of itself: `[n, h, w, c]` -> `[n, 2h, 2w, c]`.
     fn double_pixels(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
         plain::double_pixels::<Self>(x, factor)
     }
 
-    /// Each 2 x 2 block becomes `factor` times its sum (0.25 averages): `[n, c, 2h, 2w]` -> `[n, c, h, w]`; an odd last
+    /// Each 2 x 2 block becomes `factor` times its sum (0.25 averages): `[n, 2h, 2w, c]` -> `[n, h, w, c]`; an odd last
     /// row or column is dropped.
     fn halve_pixels(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
         plain::halve_pixels::<Self>(x, factor)
+    }
+
+    /// The channels of two pictures beside each other: `[n, h, w, ca]` and `[n, h, w, cb]` -> `[n, h, w, ca + cb]`.
+    fn join_channels(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        plain::join_channels::<Self>(a, b)
+    }
+
+    /// Undoes [`DiffusionOps::join_channels`]: the `first` channels, and the others.
+    fn split_channels(x: FloatTensor<Self>, first: usize) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        plain::split_channels::<Self>(x, first)
     }
 
     /// One AdamW step on one parameter and its moving average; returns the new `(param, m, v, ema)`.

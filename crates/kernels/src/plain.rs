@@ -28,6 +28,16 @@ fn conv_options(options: Conv2d) -> ConvOptions<2> {
     }
 }
 
+/// `[n, h, w, c]` -> `[n, c, h, w]`.
+fn channels_first<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_permute(x, &[0, 3, 1, 2])
+}
+
+/// `[n, c, h, w]` -> `[n, h, w, c]`.
+fn channels_last<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_permute(x, &[0, 2, 3, 1])
+}
+
 /// See [`crate::DiffusionOps::image_conv`].
 pub fn image_conv<B: Backend>(
     x: FloatTensor<B>,
@@ -35,7 +45,9 @@ pub fn image_conv<B: Backend>(
     bias: FloatTensor<B>,
     options: Conv2d,
 ) -> FloatTensor<B> {
-    B::float_add(B::conv2d(x, weight, None, conv_options(options)), per_channel::<B>(bias))
+    let x = if options.upsample { double_pixels::<B>(x, 1.0) } else { x };
+    let y = B::conv2d(channels_first::<B>(x), weight, None, conv_options(options));
+    B::float_add(channels_last::<B>(y), per_channel::<B>(bias))
 }
 
 /// See [`crate::DiffusionOps::image_conv_backward`].
@@ -47,12 +59,16 @@ pub fn image_conv_backward<B: Backend>(
     options: Conv2d,
     input_grad: bool,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let x = if options.upsample { double_pixels::<B>(x, 1.0) } else { x };
+    let (x, grad) = (channels_first::<B>(x), channels_first::<B>(grad));
     let [n, co, h, w] = dims::<B, 4>(&grad);
     let by_bias = B::float_sum_dim(reshape::<B, 3>(grad.clone(), [n, co, h * w]), 2);
     let by_bias = reshape::<B, 2>(by_bias, [n, co]);
     let by_bias = if bias_rows == n { by_bias } else { B::float_sum_dim(by_bias, 0) };
     let by_weight = B::conv2d_weight_backward(x.clone(), weight.clone(), grad.clone(), conv_options(options));
     let by_x = if input_grad { B::conv2d_x_backward(x, weight, grad, conv_options(options)) } else { x };
+    let by_x = channels_last::<B>(by_x);
+    let by_x = if options.upsample { halve_pixels::<B>(by_x, 1.0) } else { by_x };
     (by_x, by_weight, by_bias)
 }
 
@@ -82,20 +98,39 @@ pub fn row_linear<B: Backend>(
     B::float_add(y, reshape::<B, 2>(bias, [1, outputs]))
 }
 
-/// Normalised values `[n, groups, c/groups * h * w]` and `1/std` `[n, groups, 1]`.
+/// See [`crate::DiffusionOps::row_linear_backward`].
+pub fn row_linear_backward<B: Backend>(
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    grad: FloatTensor<B>,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let outputs = dims::<B, 2>(&grad)[1];
+    (
+        B::float_matmul(grad.clone(), weight),
+        B::float_matmul(B::float_swap_dims(grad.clone(), 0, 1), x),
+        reshape::<B, 1>(B::float_sum_dim(grad, 0), [outputs]),
+    )
+}
+
+/// Normalised values `[n, h * w, groups, c/groups]` and `1/std` `[n, 1, groups, 1]`.
 fn normalise<B: Backend>(x: FloatTensor<B>, options: GroupNorm) -> (FloatTensor<B>, FloatTensor<B>) {
-    let [n, c, h, w] = dims::<B, 4>(&x);
+    let [n, h, w, c] = dims::<B, 4>(&x);
     assert!(c.is_multiple_of(options.groups), "{c} channels do not divide into {} groups", options.groups);
-    let x = reshape::<B, 3>(x, [n, options.groups, c / options.groups * h * w]);
-    let centred = B::float_sub(x.clone(), B::float_mean_dim(x, 2));
-    let variance = B::float_mean_dim(B::float_mul(centred.clone(), centred.clone()), 2);
+    let x = reshape::<B, 4>(x, [n, h * w, options.groups, c / options.groups]);
+    let centred = B::float_sub(x.clone(), group_mean::<B>(x));
+    let variance = group_mean::<B>(B::float_mul(centred.clone(), centred.clone()));
     let inverse_std = B::float_recip(B::float_sqrt(B::float_add_scalar(variance, options.eps.into())));
     (B::float_mul(centred, inverse_std.clone()), inverse_std)
 }
 
+/// Mean over the second and fourth dimensions, which stay with size 1.
+fn group_mean<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_mean_dim(B::float_mean_dim(x, 3), 1)
+}
+
 fn per_channel<B: Backend>(modulation: FloatTensor<B>) -> FloatTensor<B> {
     let [rows, c] = dims::<B, 2>(&modulation);
-    reshape::<B, 4>(modulation, [rows, c, 1, 1])
+    reshape::<B, 4>(modulation, [rows, 1, 1, c])
 }
 
 /// See [`crate::DiffusionOps::group_norm_act`].
@@ -122,9 +157,10 @@ pub fn group_norm_act_backward<B: Backend>(
     grad: FloatTensor<B>,
     options: GroupNorm,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
-    let [n, c, h, w] = dims::<B, 4>(&x);
+    let shape @ [n, h, w, c] = dims::<B, 4>(&x);
     let (normalised, inverse_std) = normalise::<B>(x, options);
-    let xhat = reshape::<B, 4>(normalised.clone(), [n, c, h, w]);
+    let grouped = dims::<B, 4>(&normalised);
+    let xhat = reshape::<B, 4>(normalised.clone(), shape);
     let grad = if options.silu {
         let z = B::float_add(
             B::float_mul(xhat.clone(), per_channel::<B>(scale.clone())),
@@ -136,17 +172,28 @@ pub fn group_norm_act_backward<B: Backend>(
     };
     let rows = dims::<B, 2>(&scale)[0];
     let per_picture = |values: FloatTensor<B>| {
-        let sums = reshape::<B, 2>(B::float_sum_dim(reshape::<B, 3>(values, [n, c, h * w]), 2), [n, c]);
+        let sums = reshape::<B, 2>(B::float_sum_dim(reshape::<B, 3>(values, [n, h * w, c]), 1), [n, c]);
         if rows == n { sums } else { B::float_sum_dim(sums, 0) }
     };
     let by_scale = per_picture(B::float_mul(grad.clone(), xhat));
     let by_shift = per_picture(grad.clone());
-    let dxhat = B::float_mul(grad, per_channel::<B>(scale));
-    let dxhat = reshape::<B, 3>(dxhat, dims::<B, 3>(&normalised));
-    let projection = B::float_mean_dim(B::float_mul(dxhat.clone(), normalised.clone()), 2);
-    let mean = B::float_mean_dim(dxhat.clone(), 2);
+    let dxhat = reshape::<B, 4>(B::float_mul(grad, per_channel::<B>(scale)), grouped);
+    let projection = group_mean::<B>(B::float_mul(dxhat.clone(), normalised.clone()));
+    let mean = group_mean::<B>(dxhat.clone());
     let by_x = B::float_sub(B::float_sub(dxhat, mean), B::float_mul(normalised, projection));
-    (reshape::<B, 4>(B::float_mul(by_x, inverse_std), [n, c, h, w]), by_scale, by_shift)
+    (reshape::<B, 4>(B::float_mul(by_x, inverse_std), shape), by_scale, by_shift)
+}
+
+/// `[n, tokens, heads * dim]` -> `[n, heads, tokens, dim]`.
+fn heads_first<B: Backend>(x: FloatTensor<B>, heads: usize) -> FloatTensor<B> {
+    let [n, tokens, inner] = dims::<B, 3>(&x);
+    B::float_swap_dims(reshape::<B, 4>(x, [n, tokens, heads, inner / heads]), 1, 2)
+}
+
+/// Undoes [`heads_first`].
+fn heads_last<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    let [n, heads, tokens, dim] = dims::<B, 4>(&x);
+    reshape::<B, 3>(B::float_swap_dims(x, 1, 2), [n, tokens, heads * dim])
 }
 
 /// Probabilities `[n, heads, queries, keys]`.
@@ -162,7 +209,8 @@ pub fn softmax_attention<B: Backend>(
     v: FloatTensor<B>,
     options: Attention,
 ) -> FloatTensor<B> {
-    B::float_matmul(probabilities::<B>(q, k, options), v)
+    let [q, k, v] = [q, k, v].map(|x| heads_first::<B>(x, options.heads));
+    heads_last::<B>(B::float_matmul(probabilities::<B>(q, k, options), v))
 }
 
 /// See [`crate::DiffusionOps::softmax_attention_backward`]. The probabilities are computed again rather than kept.
@@ -173,6 +221,7 @@ pub fn softmax_attention_backward<B: Backend>(
     grad: FloatTensor<B>,
     options: Attention,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let [q, k, v, grad] = [q, k, v, grad].map(|x| heads_first::<B>(x, options.heads));
     let p = probabilities::<B>(q.clone(), k.clone(), options);
     let by_v = B::float_matmul(B::float_swap_dims(p.clone(), 2, 3), grad.clone());
     let by_p = B::float_matmul(grad, B::float_swap_dims(v, 2, 3));
@@ -180,7 +229,7 @@ pub fn softmax_attention_backward<B: Backend>(
     let by_scores = B::float_mul_scalar(B::float_mul(p, B::float_sub(by_p, row)), options.scale.into());
     let by_q = B::float_matmul(by_scores.clone(), k);
     let by_k = B::float_matmul(B::float_swap_dims(by_scores, 2, 3), q);
-    (by_q, by_k, by_v)
+    (heads_last::<B>(by_q), heads_last::<B>(by_k), heads_last::<B>(by_v))
 }
 
 /// See [`crate::DiffusionOps::swish`].
@@ -198,25 +247,39 @@ pub fn swish_backward<B: Backend>(x: FloatTensor<B>, grad: FloatTensor<B>) -> Fl
 
 /// See [`crate::DiffusionOps::double_pixels`].
 pub fn double_pixels<B: Backend>(x: FloatTensor<B>, factor: f64) -> FloatTensor<B> {
-    let [n, c, h, w] = dims::<B, 4>(&x);
+    let [n, h, w, c] = dims::<B, 4>(&x);
     let x = if factor == 1.0 { x } else { B::float_mul_scalar(x, factor.into()) };
-    let x = B::float_expand(reshape::<B, 5>(x, [n * c, h, 1, w, 1]), Shape::from([n * c, h, 2, w, 2]));
-    reshape::<B, 4>(x, [n, c, 2 * h, 2 * w])
+    let x = B::float_expand(reshape::<B, 5>(x, [n * h, 1, w, 1, c]), Shape::from([n * h, 2, w, 2, c]));
+    reshape::<B, 4>(x, [n, 2 * h, 2 * w, c])
 }
 
 /// See [`crate::DiffusionOps::halve_pixels`].
 pub fn halve_pixels<B: Backend>(x: FloatTensor<B>, factor: f64) -> FloatTensor<B> {
-    let [n, c, h, w] = dims::<B, 4>(&x);
+    let [n, h, w, c] = dims::<B, 4>(&x);
     let (h2, w2) = (h / 2, w / 2);
     let x = if (h, w) == (2 * h2, 2 * w2) {
         x
     } else {
-        let all = [n, c, 2 * h2, 2 * w2].map(|end| Slice::from(0..end));
+        let all = [n, 2 * h2, 2 * w2, c].map(|end| Slice::from(0..end));
         B::float_slice(x, &all)
     };
-    let x = B::float_sum_dim(reshape::<B, 5>(x, [n * c, h2, 2, w2, 2]), 4);
-    let x = B::float_sum_dim(x, 2);
-    B::float_mul_scalar(reshape::<B, 4>(x, [n, c, h2, w2]), factor.into())
+    let x = B::float_sum_dim(reshape::<B, 5>(x, [n * h2, 2, w2, 2, c]), 3);
+    let x = B::float_sum_dim(x, 1);
+    B::float_mul_scalar(reshape::<B, 4>(x, [n, h2, w2, c]), factor.into())
+}
+
+/// See [`crate::DiffusionOps::join_channels`].
+pub fn join_channels<B: Backend>(a: FloatTensor<B>, b: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_cat(vec![a, b], 3)
+}
+
+/// See [`crate::DiffusionOps::split_channels`].
+pub fn split_channels<B: Backend>(x: FloatTensor<B>, first: usize) -> (FloatTensor<B>, FloatTensor<B>) {
+    let [n, h, w, c] = dims::<B, 4>(&x);
+    let part = |from: usize, to: usize| {
+        [Slice::from(0..n), Slice::from(0..h), Slice::from(0..w), Slice::from(from..to)]
+    };
+    (B::float_slice(x.clone(), &part(0, first)), B::float_slice(x, &part(first, c)))
 }
 
 /// See [`crate::DiffusionOps::adamw_ema`].

@@ -8,10 +8,10 @@ use crate::ops::{AdamW, Attention, Conv2d, DiffusionOps, GroupNorm};
 /// Convolution with bias (a 1 x 1 kernel is a matrix product per pixel).
 ///
 /// # Shapes
-/// `x` `[n, ci, h, w]`, `weight` `[co, ci, kh, kw]`, `bias` `[1, co]`, or `[n, co]` where each picture has its own;
-/// result `[n, co, h', w']`, see [`Conv2d::output`].
+/// `x` `[n, h, w, ci]`, `weight` `[co, ci, kh, kw]`, `bias` `[1, co]`, or `[n, co]` where each picture has its own;
+/// result `[n, h', w', co]`, see [`Conv2d::output`].
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<2>, options: Conv2d) -> Tensor<4> {
-    let [n, ci, _, _] = x.dims();
+    let [n, _, _, ci] = x.dims();
     let [co, wi, _, _] = weight.dims();
     assert_eq!(ci, wi, "the convolution takes {wi} channels, the picture has {ci}");
     assert!([[1, co], [n, co]].contains(&bias.dims()), "the bias is {:?} for {n} x {co}", bias.dims());
@@ -39,9 +39,9 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
 /// Group norm, then `* scale + shift` for each channel, then SiLU where `options.silu`.
 ///
 /// # Shapes
-/// `x` `[n, c, h, w]`; `scale` and `shift` both `[n, c]` or both `[1, c]`; result as `x`.
+/// `x` `[n, h, w, c]`; `scale` and `shift` both `[n, c]` or both `[1, c]`; result as `x`.
 pub fn group_norm(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, options: GroupNorm) -> Tensor<4> {
-    let [n, c, _, _] = x.dims();
+    let [n, _, _, c] = x.dims();
     assert_eq!(scale.dims(), shift.dims(), "scale and shift of a group norm");
     assert!([[n, c], [1, c]].contains(&scale.dims()), "scale is {:?} for {n} x {c} channels", scale.dims());
     assert!(c.is_multiple_of(options.groups), "{c} channels do not divide into {} groups", options.groups);
@@ -56,9 +56,12 @@ pub fn group_norm(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, options: Gro
 /// Multi-head `softmax(q k^T / sqrt(dim)) v` (Vaswani et al. 2017, equation 1).
 ///
 /// # Shapes
-/// `q` `[n, heads, tokens, dim]`, `k` and `v` `[n, heads, keys, dim]`; result as `q`.
-pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
-    let options = Attention { scale: 1.0 / (q.dims()[3] as f64).sqrt() };
+/// `q` `[n, tokens, heads * dim]`, `k` and `v` `[n, keys, heads * dim]`; result as `q`.
+pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize) -> Tensor<3> {
+    let inner = q.dims()[2];
+    assert!(heads > 0 && inner.is_multiple_of(heads), "{inner} channels do not divide into {heads} heads");
+    assert_eq!((k.dims(), v.dims()[2]), (v.dims(), inner), "keys and values of attention");
+    let options = Attention { heads, scale: 1.0 / ((inner / heads) as f64).sqrt() };
     Tensor::from_dispatch(Dispatch::softmax_attention(
         q.into_dispatch(),
         k.into_dispatch(),
@@ -72,14 +75,30 @@ pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(Dispatch::swish(x.into_dispatch()))
 }
 
-/// Nearest-neighbour upsampling by 2: `[n, c, h, w]` -> `[n, c, 2h, 2w]`.
+/// Nearest-neighbour upsampling by 2: `[n, h, w, c]` -> `[n, 2h, 2w, c]`.
 pub fn upsample_nearest2x(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::double_pixels(x.into_dispatch(), 1.0))
 }
 
-/// Average of each 2 x 2 block: `[n, c, h, w]` -> `[n, c, h/2, w/2]`; an odd last row or column is dropped.
+/// Average of each 2 x 2 block: `[n, h, w, c]` -> `[n, h/2, w/2, c]`; an odd last row or column is dropped.
 pub fn downsample2x(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::halve_pixels(x.into_dispatch(), 0.25))
+}
+
+/// The channels of two pictures beside each other: `[n, h, w, ca]` and `[n, h, w, cb]` -> `[n, h, w, ca + cb]`.
+pub fn join_channels(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+    assert_eq!(a.dims()[..3], b.dims()[..3], "pictures whose channels are joined");
+    Tensor::from_dispatch(Dispatch::join_channels(a.into_dispatch(), b.into_dispatch()))
+}
+
+/// `[n, c, h, w]` -> `[n, h, w, c]`, as the operations here take pictures.
+pub fn channels_last(x: Tensor<4>) -> Tensor<4> {
+    x.permute([0, 2, 3, 1])
+}
+
+/// `[n, h, w, c]` -> `[n, c, h, w]`.
+pub fn channels_first(x: Tensor<4>) -> Tensor<4> {
+    x.permute([0, 3, 1, 2])
 }
 
 /// One AdamW step and the moving average that follows it, in one pass: returns the new `(param, m, v, ema)`.

@@ -58,19 +58,19 @@ impl AttentionBlock {
         }
     }
 
-    /// `[n, channels, h, w]`, shape kept.
+    /// `[n, h, w, channels]`, shape kept.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [n, _, h, w] = x.dims();
+        let [n, h, w, _] = x.dims();
         let normed = match &self.group_norm {
             Some(norm) => norm.forward(x.clone()),
             None => x.clone(),
         };
         let [inner, _] = self.to_q.weight.val().dims();
-        let split = |x: Tensor<4>| x.reshape([n, self.heads, inner / self.heads, h * w]).swap_dims(2, 3);
-        let q = split(self.to_q.forward_pixels(normed.clone()));
-        let k = split(self.to_k.forward_pixels(normed.clone()));
-        let v = split(self.to_v.forward_pixels(normed));
-        let mixed = kernels::attention(q, k, v).swap_dims(2, 3).reshape([n, inner, h, w]);
+        let tokens = |x: Tensor<4>| x.reshape([n, h * w, inner]);
+        let q = tokens(self.to_q.forward_pixels(normed.clone()));
+        let k = tokens(self.to_k.forward_pixels(normed.clone()));
+        let v = tokens(self.to_v.forward_pixels(normed));
+        let mixed = kernels::attention(q, k, v, self.heads).reshape([n, h, w, inner]);
         let out = self.to_out[0].forward_pixels(mixed) + x;
         if self.rescale == 1.0 { out } else { out / self.rescale }
     }

@@ -1,5 +1,6 @@
 //! Layers with weights in PyTorch's layout, drawn as PyTorch draws them by default: `U(-k, k)` with
-//! `k = 1 / sqrt(fan in)` for weights and biases (He et al. 2015 with a = sqrt 5).
+//! `k = 1 / sqrt(fan in)` for weights and biases (He et al. 2015 with a = sqrt 5). Pictures are `[n, h, w, c]` inside a
+//! network.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor};
@@ -53,7 +54,7 @@ impl Conv2d {
         }
     }
 
-    /// `[n, in, h, w]` -> `[n, out, h', w']`.
+    /// `[n, h, w, in]` -> `[n, h', w', out]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         kernels::conv2d(x, self.weight.val(), self.bias.val().unsqueeze(), self.options)
     }
@@ -100,7 +101,7 @@ impl Linear {
         kernels::linear(x, self.weight.val(), self.bias.val())
     }
 
-    /// The same at every pixel: `[n, in, h, w]` -> `[n, out, h, w]`.
+    /// The same at every pixel: `[n, h, w, in]` -> `[n, h, w, out]`.
     pub fn forward_pixels(&self, x: Tensor<4>) -> Tensor<4> {
         let [outputs, inputs] = self.weight.val().dims();
         let weight = self.weight.val().reshape([outputs, inputs, 1, 1]);
@@ -129,7 +130,7 @@ impl GroupNorm {
         }
     }
 
-    /// `[n, channels, h, w]`, shape kept.
+    /// `[n, h, w, channels]`, shape kept.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         kernels::group_norm(x, self.weight.val().unsqueeze(), self.bias.val().unsqueeze(), self.options)
     }

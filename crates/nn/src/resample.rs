@@ -29,14 +29,15 @@ impl Resampler {
     /// column only, as the original DDPM code did.
     pub fn conv_down(draw: &Draw<'_>, shape: ResnetShape, padding: usize) -> Self {
         let ends = if padding == 0 { (0, 1) } else { (padding, padding) };
-        let options = kernels::Conv2d { stride: 2, pad_rows: ends, pad_cols: ends };
+        let options = kernels::Conv2d { pad_rows: ends, pad_cols: ends, ..kernels::Conv2d::padded(2, 1) };
         let conv = Conv2d::new(&draw.at("conv"), shape.outputs, shape.outputs, 3, options);
         Self::from_conv(conv, shape.options(Resize::Down))
     }
 
     /// Pixel repetition, then a 3 x 3 convolution.
     pub fn conv_up(draw: &Draw<'_>, shape: ResnetShape) -> Self {
-        let conv = Conv2d::same(&draw.at("conv"), shape.outputs, shape.outputs, 3);
+        let options = kernels::Conv2d { upsample: true, ..kernels::Conv2d::same(3) };
+        let conv = Conv2d::new(&draw.at("conv"), shape.outputs, shape.outputs, 3, options);
         Self::from_conv(conv, shape.options(Resize::Up))
     }
 
@@ -67,10 +68,9 @@ impl Resampler {
         }
     }
 
-    /// `[n, c, h, w]` -> `[n, c, h/2, w/2]` or `[n, c, 2h, 2w]`.
+    /// `[n, h, w, c]` -> `[n, h/2, w/2, c]` or `[n, 2h, 2w, c]`.
     pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         if let Some(conv) = &self.conv {
-            let x = if self.options.resize == Resize::Up { kernels::upsample_nearest2x(x) } else { x };
             return conv.forward(x);
         }
         match (&self.norm1, &self.conv1, &self.time_emb_proj, &self.norm2, &self.conv2) {

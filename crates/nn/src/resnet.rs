@@ -34,8 +34,8 @@ impl<'a> Pass<'a> {
     fn drop_out(&self, x: Tensor<4>, rate: f64) -> Tensor<4> {
         let (Some(streams), true) = (self.dropout, rate > 0.0) else { return x };
         let layer = self.layer.replace(self.layer.get() + 1);
-        let [_, c, h, w] = x.dims();
-        let uniform = streams.uniform(Purpose::Dropout, layer, [c, h, w], &x.device());
+        let [_, h, w, c] = x.dims();
+        let uniform = streams.uniform(Purpose::Dropout, layer, [h, w, c], &x.device());
         x * uniform.greater_equal_elem(rate).float() / (1.0 - rate)
     }
 }
@@ -124,7 +124,7 @@ impl ResnetBlock {
         }
     }
 
-    /// `[n, inputs, h, w]` -> `[n, outputs, h, w]`.
+    /// `[n, h, w, inputs]` -> `[n, h, w, outputs]`.
     pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         ResnetParts {
             norm1: &self.norm1,

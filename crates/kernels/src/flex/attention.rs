@@ -1,67 +1,170 @@
-//! Attention as two matrix products for each head with a softmax in place between them.
+//! Attention by blocks of queries: scores, a softmax in place, and the mixture, for one head of one picture at a time, so
+//! that a large picture never holds all its scores at once.
 
-use burn::backend::Flex;
-use burn::backend::ops::FloatTensorOps;
 use rayon::prelude::*;
 
+use super::matrix::{Matrix, multiply, multiply_turned, product};
 use super::sigmoid::exp;
-use super::{Tensor, dims, numbers, packed, tensor};
+use super::simd::{Isa, Simd, vectorised};
+use super::{Shared, Tensor, dims, numbers, tensor, written};
 use crate::ops::Attention;
 
-fn product(a: Tensor, b: Tensor) -> Tensor {
-    Flex::float_matmul(a, b)
-}
+/// Queries handled together.
+const BLOCK: usize = 64;
+/// The same in the backward pass, where each block adds to the gradients of all keys.
+const BACKWARD_BLOCK: usize = 256;
 
-fn turned(x: Tensor) -> Tensor {
-    Flex::float_swap_dims(x, 2, 3)
-}
-
-/// Probabilities `[n, heads, queries, keys]`.
-fn probabilities(q: Tensor, k: Tensor, options: Attention) -> Tensor {
-    let mut scores = product(q, turned(k));
-    let keys = dims::<4>(&scores)[3];
-    let scale = options.scale as f32;
-    scores.storage_mut::<f32>().par_chunks_mut(keys.max(1)).for_each(|row| {
-        let largest = row.iter().fold(f32::NEG_INFINITY, |largest, score| largest.max(*score));
-        row.iter_mut().for_each(|score| *score = exp((*score - largest) * scale));
-        let inverse = (1.0 / super::group_norm::sum(row)) as f32;
+#[inline(always)]
+fn softmax_body<S: Simd>(scores: &mut [f32], columns: usize, scale: f32) {
+    for row in scores.chunks_exact_mut(columns) {
+        let mut largest = [f32::NEG_INFINITY; 16];
+        for chunk in row.chunks(16) {
+            for (largest, score) in largest.iter_mut().zip(chunk) {
+                *largest = if *score > *largest { *score } else { *largest };
+            }
+        }
+        let largest = largest.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
+        let mut sums = [0.0_f32; 16];
+        let mut chunks = row.chunks_exact_mut(16);
+        for chunk in &mut chunks {
+            for i in 0..16 {
+                chunk[i] = exp((chunk[i] - largest) * scale);
+                sums[i] += chunk[i];
+            }
+        }
+        for (score, sum) in chunks.into_remainder().iter_mut().zip(&mut sums) {
+            *score = exp((*score - largest) * scale);
+            *sum += *score;
+        }
+        let inverse = (1.0 / sums.iter().map(|sum| f64::from(*sum)).sum::<f64>()) as f32;
         row.iter_mut().for_each(|p| *p *= inverse);
+    }
+}
+
+vectorised! {
+    /// Turns rows of scores into probabilities.
+    fn softmax(isa, scores: &mut [f32], columns: usize, scale: f32) = softmax_body
+}
+
+#[inline(always)]
+fn score_slopes_body<S: Simd>(by_p: &mut [f32], p: &[f32], columns: usize, scale: f32) {
+    for (by_p, p) in by_p.chunks_exact_mut(columns).zip(p.chunks_exact(columns)) {
+        let mut sums = [0.0_f32; 16];
+        for (by_p, p) in by_p.chunks(16).zip(p.chunks(16)) {
+            for ((sum, by_p), p) in sums.iter_mut().zip(by_p).zip(p) {
+                *sum += by_p * p;
+            }
+        }
+        let total = sums.iter().map(|sum| f64::from(*sum)).sum::<f64>() as f32;
+        by_p.iter_mut().zip(p).for_each(|(by_p, p)| *by_p = p * (*by_p - total) * scale);
+    }
+}
+
+vectorised! {
+    /// From the gradient of probabilities to that of scores: `p (dp - sum(p dp)) scale`.
+    fn score_slopes(isa, by_p: &mut [f32], p: &[f32], columns: usize, scale: f32) = score_slopes_body
+}
+
+/// The sizes of one attention.
+#[derive(Clone, Copy)]
+struct Sizes {
+    n: usize,
+    heads: usize,
+    queries: usize,
+    keys: usize,
+    dim: usize,
+    inner: usize,
+}
+
+impl Sizes {
+    fn new(q: &Tensor, k: &Tensor, options: Attention) -> Self {
+        let [n, queries, inner] = dims::<3>(q);
+        let keys = dims::<3>(k)[1];
+        Self { n, heads: options.heads, queries, keys, dim: inner / options.heads, inner }
+    }
+
+    /// One head of one picture of `tokens` rows.
+    fn head<'a>(&self, values: &'a [f32], picture: usize, head: usize, tokens: usize) -> Matrix<'a> {
+        let start = (picture * tokens * self.inner + head * self.dim).min(values.len());
+        Matrix::new(&values[start..], tokens, self.dim, self.inner)
+    }
+}
+
+/// See [`crate::DiffusionOps::softmax_attention`]; all tensors packed.
+pub(super) fn forward(q: &Tensor, k: &Tensor, v: &Tensor, options: Attention) -> Tensor {
+    let isa = Isa::best();
+    let sizes @ Sizes { n, heads, queries, keys, dim, inner } = Sizes::new(q, k, options);
+    let (q, k, v) = (numbers(q), numbers(k), numbers(v));
+    let blocks = queries.div_ceil(BLOCK);
+    let out = written(n * queries * inner, |out| {
+        let out = Shared(out);
+        (0..n * heads * blocks).into_par_iter().for_each(|task| {
+            let (picture, rest) = (task / (heads * blocks), task % (heads * blocks));
+            let (head, first) = (rest / blocks, rest % blocks * BLOCK);
+            let rows = BLOCK.min(queries - first);
+            let q = sizes.head(q, picture, head, queries).block(first, rows);
+            let k = sizes.head(k, picture, head, keys).turned(isa);
+            let v = sizes.head(v, picture, head, keys).right(isa);
+            let mut scores = product(isa, q, &k);
+            softmax(isa, &mut scores, keys, options.scale as f32);
+            let p = Matrix::new(&scores, rows, keys, keys);
+            let start = out.at((picture * queries + first) * inner + head * dim);
+            // SAFETY: this picture's, head's and block's own part of the result.
+            unsafe { multiply(isa, p, &v, start, inner) };
+        });
     });
-    scores
+    tensor(out, [n, queries, inner])
 }
 
-/// See [`crate::DiffusionOps::softmax_attention`].
-pub(super) fn forward(q: Tensor, k: Tensor, v: Tensor, options: Attention) -> Tensor {
-    product(probabilities(q, k, options), v)
-}
-
-/// See [`crate::DiffusionOps::softmax_attention_backward`]: with `dp = g v^T`, the gradient of the scores is
-/// `p (dp - sum(p dp))`.
+/// See [`crate::DiffusionOps::softmax_attention_backward`]; all tensors packed.
 pub(super) fn backward(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    grad: Tensor,
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    grad: &Tensor,
     options: Attention,
 ) -> (Tensor, Tensor, Tensor) {
-    let p = probabilities(q.clone(), k.clone(), options);
-    let by_v = product(turned(p.clone()), grad.clone());
-    let by_p = product(grad, turned(v));
-    let shape @ [_, _, _, keys] = dims::<4>(&p);
-    let scale = options.scale as f32;
-    let (p, by_p) = (packed(p), packed(by_p));
-    let mut by_scores = vec![0.0_f32; numbers(&p).len()];
-    by_scores
-        .par_chunks_mut(keys.max(1))
-        .zip(numbers(&p).par_chunks(keys.max(1)))
-        .zip(numbers(&by_p).par_chunks(keys.max(1)))
-        .for_each(|((out, p), by_p)| {
-            out.iter_mut().zip(p.iter().zip(by_p)).for_each(|(out, (p, by_p))| *out = p * by_p);
-            let total = super::group_norm::sum(out) as f32;
-            out.iter_mut().zip(p).for_each(|(out, p)| *out = (*out - p * total) * scale);
+    let isa = Isa::best();
+    let sizes @ Sizes { n, heads, queries, keys, dim, inner } = Sizes::new(q, k, options);
+    let (q, k, v, grad) = (numbers(q), numbers(k), numbers(v), numbers(grad));
+    let mut by_k = vec![0.0_f32; n * keys * inner];
+    let mut by_v = vec![0.0_f32; n * keys * inner];
+    let (all_k, all_v) = (Shared(by_k.as_mut_ptr()), Shared(by_v.as_mut_ptr()));
+    let by_q = written(n * queries * inner, |by_q| {
+        let by_q = Shared(by_q);
+        (0..n * heads).into_par_iter().for_each(|task| {
+            let (picture, head) = (task / heads, task % heads);
+            let (all_q, of_k, of_v) = (
+                sizes.head(q, picture, head, queries),
+                sizes.head(k, picture, head, keys),
+                sizes.head(v, picture, head, keys),
+            );
+            let grad = sizes.head(grad, picture, head, queries);
+            let (turned_k, packed_k, turned_v) = (of_k.turned(isa), of_k.right(isa), of_v.turned(isa));
+            for first in (0..queries).step_by(BACKWARD_BLOCK) {
+                let rows = BACKWARD_BLOCK.min(queries - first);
+                let (q, grad) = (all_q.block(first, rows), grad.block(first, rows));
+                let mut p = product(isa, q, &turned_k);
+                let mut by_p = product(isa, grad, &turned_v);
+                softmax(isa, &mut p, keys, options.scale as f32);
+                score_slopes(isa, &mut by_p, &p, keys, options.scale as f32);
+                let of_v = multiply_turned(isa, Matrix::new(&p, rows, keys, keys), &grad.right(isa));
+                let slopes = Matrix::new(&by_p, rows, keys, keys);
+                let of_k = multiply_turned(isa, slopes, &q.right(isa));
+                let start = (picture * queries + first) * inner + head * dim;
+                // SAFETY: this picture's, head's and block's own part of the result.
+                unsafe { multiply(isa, slopes, &packed_k, by_q.at(start), inner) };
+                for (all, part) in [(&all_k, of_k), (&all_v, of_v)] {
+                    for (key, part) in part.chunks_exact(dim).enumerate() {
+                        let to = all.at((picture * keys + key) * inner + head * dim);
+                        for (i, value) in part.iter().enumerate() {
+                            // SAFETY: this picture's and head's own part of the result.
+                            unsafe { *to.add(i) += value };
+                        }
+                    }
+                }
+            }
         });
-    let by_scores = tensor(by_scores, shape);
-    let by_q = product(by_scores.clone(), k);
-    let by_k = product(turned(by_scores), q);
-    (by_q, by_k, by_v)
+    });
+    (tensor(by_q, [n, queries, inner]), tensor(by_k, [n, keys, inner]), tensor(by_v, [n, keys, inner]))
 }

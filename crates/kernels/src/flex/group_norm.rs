@@ -1,99 +1,250 @@
-//! Group norm, modulation and SiLU in two passes over a group that stays in cache; the backward pass likewise, computing
-//! the statistics again rather than keeping normalised values.
+//! Group norm with its modulation and SiLU: one pass over the pixels for the statistics, one for the result; backward one
+//! more. Channels lie beside each other, so every pass runs over whole vectors of them; pixels are taken in blocks whose
+//! size the shape alone decides.
 
 use rayon::prelude::*;
 
 use super::sigmoid::{silu, silu_slope};
-use super::{Tensor, dims, numbers, tensor};
+use super::simd::{Isa, Simd, vectorised};
+use super::{Shared, Tensor, dims, numbers, tensor, written};
 use crate::ops::GroupNorm;
 
-/// Partial sums kept side by side; fixed, so that the order of additions is.
-const LANES: usize = 16;
+/// Numbers in a block of pixels, about: sums are f32 within one and f64 beyond.
+const BLOCK: usize = 1 << 14;
 
-/// The sum of `f(i)` over `values`, added in a fixed order.
-#[inline(always)]
-fn sum_of(values: &[f32], f: impl Fn(f32) -> f32) -> f64 {
-    let mut total = 0.0;
-    // Lanes are emptied into f64 now and then, so that rounding does not grow with the size of a group.
-    for block in values.chunks(4096) {
-        let mut lanes = [0.0_f32; LANES];
-        let chunks = block.chunks_exact(LANES);
-        let rest = chunks.remainder();
-        for chunk in chunks {
-            for (lane, value) in lanes.iter_mut().zip(chunk) {
-                *lane += f(*value);
-            }
-        }
-        for (lane, value) in lanes.iter_mut().zip(rest) {
-            *lane += f(*value);
-        }
-        total += lanes.iter().map(|lane| f64::from(*lane)).sum::<f64>();
-    }
-    total
+/// The sizes of one norm.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    n: usize,
+    c: usize,
+    pixels: usize,
+    /// Numbers in a block of pixels.
+    block: usize,
+    /// Rows of scale and shift.
+    rows: usize,
+    options: GroupNorm,
 }
 
-/// The sums of `a` and of `a * b`, added in a fixed order.
-#[inline(always)]
-fn sum_and_dot(a: &[f32], b: &[f32]) -> (f64, f64) {
-    let (mut sum, mut dot) = (0.0, 0.0);
-    for (a, b) in a.chunks(4096).zip(b.chunks(4096)) {
-        let mut sums = [0.0_f32; LANES];
-        let mut dots = [0.0_f32; LANES];
-        let (chunks_a, chunks_b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-        let (rest_a, rest_b) = (chunks_a.remainder(), chunks_b.remainder());
-        for (a, b) in chunks_a.zip(chunks_b) {
-            for lane in 0..LANES {
-                sums[lane] += a[lane];
-                dots[lane] += a[lane] * b[lane];
-            }
-        }
-        for (lane, (a, b)) in rest_a.iter().zip(rest_b).enumerate() {
-            sums[lane] += a;
-            dots[lane] += a * b;
-        }
-        sum += sums.iter().map(|lane| f64::from(*lane)).sum::<f64>();
-        dot += dots.iter().map(|lane| f64::from(*lane)).sum::<f64>();
+impl Sizes {
+    fn new(x: &Tensor, scale: &Tensor, options: GroupNorm) -> Self {
+        let [n, h, w, c] = dims::<4>(x);
+        let pixels = h * w;
+        let block = (BLOCK / c.max(1)).clamp(1, pixels.max(1)) * c;
+        Self { n, c, pixels, block, rows: dims::<2>(scale)[0], options }
     }
-    (sum, dot)
+
+    /// Numbers of one picture.
+    fn picture(&self) -> usize {
+        self.pixels * self.c
+    }
+
+    /// Blocks of one picture.
+    fn blocks(&self) -> usize {
+        self.picture().div_ceil(self.block.max(1))
+    }
+
+    /// Which picture a block of the whole batch belongs to, and the block's numbers in it.
+    fn span(&self, index: usize) -> (usize, std::ops::Range<usize>) {
+        let (picture, block) = (index / self.blocks(), index % self.blocks());
+        let start = picture * self.picture() + block * self.block;
+        (picture, start..(start + self.block).min((picture + 1) * self.picture()))
+    }
+
+    /// The modulation of a picture.
+    fn row<'a>(&self, modulation: &'a [f32], picture: usize) -> &'a [f32] {
+        let row = if self.rows == 1 { 0 } else { picture };
+        &modulation[row * self.c..][..self.c]
+    }
 }
 
-/// Mean and `1 / std` of one group.
-fn statistics(group: &[f32], eps: f64) -> (f32, f32) {
-    let count = group.len() as f64;
-    let mean = (sum_of(group, |value| value) / count) as f32;
-    let variance = sum_of(group, |value| (value - mean) * (value - mean)) / count;
-    (mean, (1.0 / (variance + eps).sqrt()) as f32)
+/// Mean and `1 / std` of each channel's group, `[n, c]` both.
+struct Statistics {
+    mean: Vec<f32>,
+    inverse_std: Vec<f32>,
+}
+
+#[inline(always)]
+fn moments_body<S: Simd>(x: &[f32], pivot: &[f32], sums: &mut [f32], squares: &mut [f32]) {
+    let c = pivot.len();
+    for pixel in x.chunks_exact(c) {
+        for i in 0..c {
+            let value = pixel[i] - pivot[i];
+            sums[i] += value;
+            squares[i] += value * value;
+        }
+    }
+}
+
+vectorised! {
+    /// Adds to `sums` and `squares` those of each channel's distance from `pivot`.
+    fn moments(isa, x: &[f32], pivot: &[f32], sums: &mut [f32], squares: &mut [f32]) = moments_body
+}
+
+/// Distances are taken from each channel's first pixel, so that a large mean does not eat the variance's digits.
+fn statistics(isa: Isa, sizes: &Sizes, x: &[f32]) -> Statistics {
+    let Sizes { n, c, .. } = *sizes;
+    let width = c / sizes.options.groups;
+    let mut parts = vec![0.0_f32; n * sizes.blocks() * 2 * c];
+    parts.par_chunks_mut(2 * c).enumerate().for_each(|(index, part)| {
+        let (picture, span) = sizes.span(index);
+        let (sums, squares) = part.split_at_mut(c);
+        let pivot = &x[picture * sizes.picture()..][..c];
+        moments(isa, &x[span], pivot, sums, squares);
+    });
+    let mut mean = vec![0.0_f32; n * c];
+    let mut inverse_std = vec![0.0_f32; n * c];
+    let pixels = sizes.pixels as f64;
+    for picture in 0..n {
+        let parts = &parts[picture * sizes.blocks() * 2 * c..][..sizes.blocks() * 2 * c];
+        let total = |i: usize| parts.chunks_exact(2 * c).map(|part| f64::from(part[i])).sum::<f64>() / pixels;
+        let channels: Vec<(f64, f64)> = (0..c)
+            .map(|i| {
+                let offset = total(i);
+                let pivot = f64::from(x[picture * sizes.picture() + i]);
+                (pivot + offset, (total(c + i) - offset * offset).max(0.0))
+            })
+            .collect();
+        for (group, channels) in channels.chunks_exact(width).enumerate() {
+            let middle = channels.iter().map(|(mean, _)| mean).sum::<f64>() / width as f64;
+            let spread = |(mean, variance): &(f64, f64)| variance + (mean - middle) * (mean - middle);
+            let variance = channels.iter().map(spread).sum::<f64>() / width as f64;
+            let span = picture * c + group * width..picture * c + (group + 1) * width;
+            mean[span.clone()].fill(middle as f32);
+            inverse_std[span].fill((1.0 / (variance + sizes.options.eps).sqrt()) as f32);
+        }
+    }
+    Statistics { mean, inverse_std }
+}
+
+#[inline(always)]
+fn apply_body<S: Simd>(x: &[f32], factor: &[f32], offset: &[f32], act: bool, out: &mut [f32]) {
+    let c = factor.len();
+    for (out, pixel) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
+        if act {
+            for i in 0..c {
+                out[i] = silu(pixel[i] * factor[i] + offset[i]);
+            }
+        } else {
+            for i in 0..c {
+                out[i] = pixel[i] * factor[i] + offset[i];
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// `act(x * factor + offset)` by channel.
+    fn apply(isa, x: &[f32], factor: &[f32], offset: &[f32], act: bool, out: &mut [f32]) = apply_body
+}
+
+/// What norm and modulation come down to: `x * factor + offset`, `[n, c]` both.
+fn folded(sizes: &Sizes, statistics: &Statistics, scale: &[f32], shift: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    let mut factors = Vec::with_capacity(sizes.n * sizes.c);
+    let mut offsets = Vec::with_capacity(sizes.n * sizes.c);
+    for picture in 0..sizes.n {
+        let (scale, shift) = (sizes.row(scale, picture), sizes.row(shift, picture));
+        for channel in 0..sizes.c {
+            let at = picture * sizes.c + channel;
+            let factor = statistics.inverse_std[at] * scale[channel];
+            factors.push(factor);
+            offsets.push(shift[channel] - statistics.mean[at] * factor);
+        }
+    }
+    (factors, offsets)
 }
 
 /// See [`crate::DiffusionOps::group_norm_act`].
 pub(super) fn forward(x: &Tensor, scale: &Tensor, shift: &Tensor, options: GroupNorm) -> Tensor {
-    let shape @ [_, c, h, w] = dims::<4>(x);
-    let rows = dims::<2>(scale)[0];
-    let (pixels, width) = (h * w, c / options.groups);
-    let (x, scale, shift) = (numbers(x), numbers(scale), numbers(shift));
-    let mut out = vec![0.0_f32; x.len()];
+    let shape = dims::<4>(x);
+    let sizes = Sizes::new(x, scale, options);
+    let (isa, x) = (Isa::best(), numbers(x));
     if x.is_empty() {
-        return tensor(out, shape);
+        return tensor(vec![], shape);
     }
-    out.par_chunks_mut(width * pixels).zip(x.par_chunks(width * pixels)).enumerate().for_each(
-        |(index, (out, group))| {
-            let (picture, first) = (index / options.groups, index % options.groups * width);
-            let modulation = if rows == 1 { first } else { picture * c + first };
-            let (mean, inverse_std) = statistics(group, options.eps);
-            let planes = out.chunks_exact_mut(pixels).zip(group.chunks_exact(pixels));
-            for (channel, (out, plane)) in planes.enumerate() {
-                let factor = scale[modulation + channel];
-                let offset = shift[modulation + channel];
-                let affine = |value: f32| (value - mean) * inverse_std * factor + offset;
-                if options.silu {
-                    out.iter_mut().zip(plane).for_each(|(out, value)| *out = silu(affine(*value)));
-                } else {
-                    out.iter_mut().zip(plane).for_each(|(out, value)| *out = affine(*value));
-                }
-            }
-        },
-    );
+    let statistics = statistics(isa, &sizes, x);
+    let (factors, offsets) = folded(&sizes, &statistics, numbers(scale), numbers(shift));
+    let out = written(x.len(), |out| {
+        let out = Shared(out);
+        (0..sizes.n * sizes.blocks()).into_par_iter().for_each(|index| {
+            let (picture, span) = sizes.span(index);
+            let channels = picture * sizes.c..(picture + 1) * sizes.c;
+            // SAFETY: this block's own part of the result.
+            let out = unsafe { std::slice::from_raw_parts_mut(out.at(span.start), span.len()) };
+            apply(isa, &x[span], &factors[channels.clone()], &offsets[channels], options.silu, out);
+        });
+    });
     tensor(out, shape)
+}
+
+/// One picture's channels, for the backward pass.
+#[derive(Clone, Copy)]
+struct Channels<'a> {
+    mean: &'a [f32],
+    inverse_std: &'a [f32],
+    scale: &'a [f32],
+    shift: &'a [f32],
+}
+
+#[inline(always)]
+fn slopes_body<S: Simd>(
+    x: &[f32],
+    grad: &[f32],
+    at: Channels<'_>,
+    act: bool,
+    sums: (&mut [f32], &mut [f32]),
+    out: &mut [f32],
+) {
+    let c = at.mean.len();
+    let (by_shift, by_scale) = (&mut sums.0[..c], &mut sums.1[..c]);
+    let (mean, inverse_std) = (&at.mean[..c], &at.inverse_std[..c]);
+    let (scale, shift) = (&at.scale[..c], &at.shift[..c]);
+    for ((out, pixel), grad) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(grad.chunks_exact(c)) {
+        for i in 0..c {
+            let normalised = (pixel[i] - mean[i]) * inverse_std[i];
+            let slope = if act { grad[i] * silu_slope(normalised * scale[i] + shift[i]) } else { grad[i] };
+            by_shift[i] += slope;
+            by_scale[i] += slope * normalised;
+            out[i] = slope;
+        }
+    }
+}
+
+vectorised! {
+    /// The gradient of the modulated value, and its sums by channel, plain and times the normalised value.
+    fn slopes(
+        isa,
+        x: &[f32],
+        grad: &[f32],
+        at: Channels<'_>,
+        act: bool,
+        sums: (&mut [f32], &mut [f32]),
+        out: &mut [f32],
+    ) = slopes_body
+}
+
+#[inline(always)]
+fn finish_body<S: Simd>(x: &[f32], at: Channels<'_>, mean_grad: &[f32], projection: &[f32], out: &mut [f32]) {
+    let c = at.mean.len();
+    let (mean, inverse_std, scale) = (&at.mean[..c], &at.inverse_std[..c], &at.scale[..c]);
+    let (mean_grad, projection) = (&mean_grad[..c], &projection[..c]);
+    for (out, pixel) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
+        for i in 0..c {
+            let normalised = (pixel[i] - mean[i]) * inverse_std[i];
+            out[i] = (out[i] * scale[i] - mean_grad[i] - normalised * projection[i]) * inverse_std[i];
+        }
+    }
+}
+
+vectorised! {
+    /// From the gradient of the modulated value, in `out`, to the input's.
+    fn finish(
+        isa,
+        x: &[f32],
+        at: Channels<'_>,
+        mean_grad: &[f32],
+        projection: &[f32],
+        out: &mut [f32],
+    ) = finish_body
 }
 
 /// See [`crate::DiffusionOps::group_norm_act_backward`].
@@ -104,69 +255,69 @@ pub(super) fn backward(
     grad: &Tensor,
     options: GroupNorm,
 ) -> (Tensor, Tensor, Tensor) {
-    let shape @ [n, c, h, w] = dims::<4>(x);
-    let rows = dims::<2>(scale)[0];
-    let (pixels, width) = (h * w, c / options.groups);
-    let (x, scale, shift, grad) = (numbers(x), numbers(scale), numbers(shift), numbers(grad));
-    let mut by_x = vec![0.0_f32; x.len()];
-    let mut by_scale = vec![0.0_f32; n * c];
-    let mut by_shift = vec![0.0_f32; n * c];
+    let shape = dims::<4>(x);
+    let sizes = Sizes::new(x, scale, options);
+    let Sizes { n, c, rows, .. } = sizes;
+    let (isa, x, scale, shift, grad) =
+        (Isa::best(), numbers(x), numbers(scale), numbers(shift), numbers(grad));
     if x.is_empty() {
-        return (
-            tensor(by_x, shape),
-            tensor(vec![0.0; rows * c], [rows, c]),
-            tensor(vec![0.0; rows * c], [rows, c]),
-        );
+        let zeros = || tensor(vec![0.0; rows * c], [rows, c]);
+        return (tensor(vec![], shape), zeros(), zeros());
     }
-    let size = width * pixels;
-    by_x.par_chunks_mut(size)
-        .zip(by_scale.par_chunks_mut(width))
-        .zip(by_shift.par_chunks_mut(width))
-        .enumerate()
-        .for_each_init(
-            || vec![0.0_f32; pixels],
-            |normalised, (index, ((by_x, by_scale), by_shift))| {
-                let (picture, first) = (index / options.groups, index % options.groups * width);
-                let modulation = if rows == 1 { first } else { picture * c + first };
-                let group = &x[index * size..][..size];
-                let grad = &grad[index * size..][..size];
-                let (mean, inverse_std) = statistics(group, options.eps);
-                // First the gradient of the modulated value, kept in `by_x`, with its sums.
-                let (mut total, mut projection) = (0.0_f64, 0.0_f64);
-                for channel in 0..width {
-                    let span = channel * pixels..(channel + 1) * pixels;
-                    let (plane, grad, out) = (&group[span.clone()], &grad[span.clone()], &mut by_x[span]);
-                    let factor = scale[modulation + channel];
-                    let offset = shift[modulation + channel];
-                    for (normalised, value) in normalised.iter_mut().zip(plane) {
-                        *normalised = (value - mean) * inverse_std;
-                    }
-                    if options.silu {
-                        for ((out, grad), normalised) in out.iter_mut().zip(grad).zip(normalised.iter()) {
-                            *out = grad * silu_slope(normalised * factor + offset);
-                        }
-                    } else {
-                        out.copy_from_slice(grad);
-                    }
-                    let (sum, dot) = sum_and_dot(out, normalised);
-                    by_shift[channel] = sum as f32;
-                    by_scale[channel] = dot as f32;
-                    total += sum * f64::from(factor);
-                    projection += dot * f64::from(factor);
-                }
-                // Then the gradient of the input.
-                let mean_grad = (total / size as f64) as f32;
-                let mean_projection = (projection / size as f64) as f32;
-                for channel in 0..width {
-                    let span = channel * pixels..(channel + 1) * pixels;
-                    let factor = scale[modulation + channel];
-                    for (out, value) in by_x[span.clone()].iter_mut().zip(&group[span]) {
-                        let normalised = (value - mean) * inverse_std;
-                        *out = (*out * factor - mean_grad - normalised * mean_projection) * inverse_std;
-                    }
-                }
-            },
-        );
+    let statistics = statistics(isa, &sizes, x);
+    let channels = |picture: usize| Channels {
+        mean: &statistics.mean[picture * c..][..c],
+        inverse_std: &statistics.inverse_std[picture * c..][..c],
+        scale: sizes.row(scale, picture),
+        shift: sizes.row(shift, picture),
+    };
+    let count = sizes.blocks();
+    let mut parts = vec![0.0_f32; n * count * 2 * c];
+    let mut by_x = vec![0.0_f32; x.len()];
+    let spans: Vec<_> = (0..n * count).map(|index| sizes.span(index)).collect();
+    let mut pieces = Vec::with_capacity(spans.len());
+    let mut rest = by_x.as_mut_slice();
+    for (_, span) in &spans {
+        let (piece, more) = rest.split_at_mut(span.len());
+        pieces.push(piece);
+        rest = more;
+    }
+    pieces.par_iter_mut().zip(parts.par_chunks_mut(2 * c)).zip(&spans).for_each(
+        |((out, part), (picture, span))| {
+            let at = channels(*picture);
+            let (x, grad) = (&x[span.clone()], &grad[span.clone()]);
+            slopes(isa, x, grad, at, options.silu, part.split_at_mut(c), out);
+        },
+    );
+    let mut by_shift = vec![0.0_f32; n * c];
+    let mut by_scale = vec![0.0_f32; n * c];
+    let mut mean_grad = vec![0.0_f32; n * c];
+    let mut projection = vec![0.0_f32; n * c];
+    let width = c / options.groups;
+    let size = (width * sizes.pixels) as f64;
+    for picture in 0..n {
+        let parts = &parts[picture * count * 2 * c..][..count * 2 * c];
+        let total = |i: usize| parts.chunks_exact(2 * c).map(|part| f64::from(part[i])).sum::<f64>();
+        let scale = sizes.row(scale, picture);
+        for group in 0..options.groups {
+            let (mut sum, mut product) = (0.0, 0.0);
+            for channel in group * width..(group + 1) * width {
+                let (shift, dot) = (total(channel), total(c + channel));
+                by_shift[picture * c + channel] = shift as f32;
+                by_scale[picture * c + channel] = dot as f32;
+                sum += shift * f64::from(scale[channel]);
+                product += dot * f64::from(scale[channel]);
+            }
+            let span = picture * c + group * width..picture * c + (group + 1) * width;
+            mean_grad[span.clone()].fill((sum / size) as f32);
+            projection[span].fill((product / size) as f32);
+        }
+    }
+    pieces.par_iter_mut().zip(&spans).for_each(|(out, (picture, span))| {
+        let of_picture = picture * c..(picture + 1) * c;
+        let (mean_grad, projection) = (&mean_grad[of_picture.clone()], &projection[of_picture]);
+        finish(isa, &x[span.clone()], channels(*picture), mean_grad, projection, out);
+    });
     if rows == 1 {
         by_scale = sum_rows(&by_scale, c);
         by_shift = sum_rows(&by_shift, c);
@@ -181,9 +332,4 @@ pub(super) fn sum_rows(matrix: &[f32], columns: usize) -> Vec<f32> {
         sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
     }
     sums.into_iter().map(|sum| sum as f32).collect()
-}
-
-/// The sum of `values`, in a fixed order.
-pub(super) fn sum(values: &[f32]) -> f64 {
-    sum_of(values, |value| value)
 }

@@ -6,9 +6,15 @@
 mod adamw;
 mod attention;
 mod conv;
+mod gemm;
 mod group_norm;
+mod linear;
+mod matrix;
+mod pack;
 mod pixels;
 mod sigmoid;
+mod simd;
+mod taps;
 
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
@@ -37,17 +43,53 @@ fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor {
     Tensor::from_data(TensorData::new(values, shape))
 }
 
+/// A vector of `count` numbers, all of which `write` writes.
+fn written(count: usize, write: impl FnOnce(*mut f32)) -> Vec<f32> {
+    let mut out: Vec<f32> = Vec::with_capacity(count);
+    write(out.as_mut_ptr());
+    // SAFETY: `count` numbers were reserved and, by contract, written.
+    unsafe { out.set_len(count) };
+    out
+}
+
+/// A pointer into a result that several threads write, each its own part.
+#[derive(Clone, Copy)]
+struct Shared(*mut f32);
+
+// SAFETY: whoever writes through it says why nobody else writes there.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn at(&self, offset: usize) -> *mut f32 {
+        self.0.wrapping_add(offset)
+    }
+}
+
 fn dims<const D: usize>(x: &Tensor) -> [usize; D] {
     x.layout().shape().dims()
 }
 
+/// The fast body where all tensors are f32, the plain one otherwise.
+macro_rules! fast_or_plain {
+    ([$($tensor:ident),*], $fast:expr, $plain:expr) => {
+        if all_f32(&[$(&$tensor),*]) {
+            $(let $tensor = packed($tensor);)*
+            $fast
+        } else {
+            $plain
+        }
+    };
+}
+
 impl DiffusionOps for Flex {
     fn image_conv(x: Tensor, weight: Tensor, bias: Tensor, options: Conv2d) -> Tensor {
-        if all_f32(&[&x, &weight, &bias]) {
-            conv::forward(packed(x), packed(weight), Some(packed(bias)), options)
-        } else {
+        fast_or_plain!(
+            [x, weight, bias],
+            conv::forward(&x, &weight, &bias, options),
             plain::image_conv::<Self>(x, weight, bias, options)
-        }
+        )
     }
 
     fn image_conv_backward(
@@ -58,19 +100,35 @@ impl DiffusionOps for Flex {
         options: Conv2d,
         input_grad: bool,
     ) -> (Tensor, Tensor, Tensor) {
-        if all_f32(&[&x, &weight, &grad]) {
-            conv::backward(packed(x), packed(weight), packed(grad), bias_rows, options, input_grad)
-        } else {
+        fast_or_plain!(
+            [x, weight, grad],
+            conv::backward(&x, &weight, &grad, bias_rows, options, input_grad),
             plain::image_conv_backward::<Self>(x, weight, grad, bias_rows, options, input_grad)
-        }
+        )
+    }
+
+    fn row_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor {
+        fast_or_plain!(
+            [x, weight, bias],
+            linear::forward(&x, &weight, &bias),
+            plain::row_linear::<Self>(x, weight, bias)
+        )
+    }
+
+    fn row_linear_backward(x: Tensor, weight: Tensor, grad: Tensor) -> (Tensor, Tensor, Tensor) {
+        fast_or_plain!(
+            [x, weight, grad],
+            linear::backward(&x, &weight, &grad),
+            plain::row_linear_backward::<Self>(x, weight, grad)
+        )
     }
 
     fn group_norm_act(x: Tensor, scale: Tensor, shift: Tensor, options: GroupNorm) -> Tensor {
-        if all_f32(&[&x, &scale, &shift]) {
-            group_norm::forward(&packed(x), &packed(scale), &packed(shift), options)
-        } else {
+        fast_or_plain!(
+            [x, scale, shift],
+            group_norm::forward(&x, &scale, &shift, options),
             plain::group_norm_act::<Self>(x, scale, shift, options)
-        }
+        )
     }
 
     fn group_norm_act_backward(
@@ -80,19 +138,19 @@ impl DiffusionOps for Flex {
         grad: Tensor,
         options: GroupNorm,
     ) -> (Tensor, Tensor, Tensor) {
-        if all_f32(&[&x, &scale, &shift, &grad]) {
-            group_norm::backward(&packed(x), &packed(scale), &packed(shift), &packed(grad), options)
-        } else {
+        fast_or_plain!(
+            [x, scale, shift, grad],
+            group_norm::backward(&x, &scale, &shift, &grad, options),
             plain::group_norm_act_backward::<Self>(x, scale, shift, grad, options)
-        }
+        )
     }
 
     fn softmax_attention(q: Tensor, k: Tensor, v: Tensor, options: Attention) -> Tensor {
-        if all_f32(&[&q, &k, &v]) {
-            attention::forward(q, k, v, options)
-        } else {
+        fast_or_plain!(
+            [q, k, v],
+            attention::forward(&q, &k, &v, options),
             plain::softmax_attention::<Self>(q, k, v, options)
-        }
+        )
     }
 
     fn softmax_attention_backward(
@@ -102,39 +160,35 @@ impl DiffusionOps for Flex {
         grad: Tensor,
         options: Attention,
     ) -> (Tensor, Tensor, Tensor) {
-        if all_f32(&[&q, &k, &v, &grad]) {
-            attention::backward(q, k, v, grad, options)
-        } else {
+        fast_or_plain!(
+            [q, k, v, grad],
+            attention::backward(&q, &k, &v, &grad, options),
             plain::softmax_attention_backward::<Self>(q, k, v, grad, options)
-        }
+        )
     }
 
     fn swish(x: Tensor) -> Tensor {
-        if all_f32(&[&x]) { sigmoid::swish(packed(x)) } else { plain::swish::<Self>(x) }
+        fast_or_plain!([x], sigmoid::swish(x), plain::swish::<Self>(x))
     }
 
     fn swish_backward(x: Tensor, grad: Tensor) -> Tensor {
-        if all_f32(&[&x, &grad]) {
-            sigmoid::swish_backward(&packed(x), packed(grad))
-        } else {
-            plain::swish_backward::<Self>(x, grad)
-        }
+        fast_or_plain!([x, grad], sigmoid::swish_backward(&x, &grad), plain::swish_backward::<Self>(x, grad))
     }
 
     fn double_pixels(x: Tensor, factor: f64) -> Tensor {
-        if all_f32(&[&x]) {
-            pixels::double(&packed(x), factor)
-        } else {
-            plain::double_pixels::<Self>(x, factor)
-        }
+        fast_or_plain!([x], pixels::double(&x, factor), plain::double_pixels::<Self>(x, factor))
     }
 
     fn halve_pixels(x: Tensor, factor: f64) -> Tensor {
-        if all_f32(&[&x]) {
-            pixels::halve(&packed(x), factor)
-        } else {
-            plain::halve_pixels::<Self>(x, factor)
-        }
+        fast_or_plain!([x], pixels::halve(&x, factor), plain::halve_pixels::<Self>(x, factor))
+    }
+
+    fn join_channels(a: Tensor, b: Tensor) -> Tensor {
+        fast_or_plain!([a, b], pixels::join(&a, &b), plain::join_channels::<Self>(a, b))
+    }
+
+    fn split_channels(x: Tensor, first: usize) -> (Tensor, Tensor) {
+        fast_or_plain!([x], pixels::split(&x, first), plain::split_channels::<Self>(x, first))
     }
 
     fn adamw_ema(
@@ -145,10 +199,10 @@ impl DiffusionOps for Flex {
         ema: Tensor,
         options: AdamW,
     ) -> (Tensor, Tensor, Tensor, Tensor) {
-        if all_f32(&[&param, &grad, &m, &v, &ema]) {
-            adamw::step(packed(param), &packed(grad), packed(m), packed(v), packed(ema), options)
-        } else {
+        fast_or_plain!(
+            [param, grad, m, v, ema],
+            adamw::step(param, &grad, m, v, ema, options),
             plain::adamw_ema::<Self>(param, grad, m, v, ema, options)
-        }
+        )
     }
 }

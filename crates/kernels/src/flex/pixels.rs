@@ -1,4 +1,4 @@
-//! Twice and half the size.
+//! Twice and half the size; channels joined.
 
 use rayon::prelude::*;
 
@@ -6,39 +6,67 @@ use super::{Tensor, dims, numbers, tensor};
 
 /// See [`crate::DiffusionOps::double_pixels`].
 pub(super) fn double(x: &Tensor, factor: f64) -> Tensor {
-    let [n, c, h, w] = dims::<4>(x);
+    let [n, h, w, c] = dims::<4>(x);
     let factor = factor as f32;
     let mut out = vec![0.0_f32; 4 * n * c * h * w];
     if !out.is_empty() {
-        out.par_chunks_mut(4 * h * w).zip(numbers(x).par_chunks(h * w)).for_each(|(out, plane)| {
-            for (rows, input) in out.chunks_exact_mut(4 * w).zip(plane.chunks_exact(w)) {
-                let (upper, lower) = rows.split_at_mut(2 * w);
-                for (pair, value) in upper.chunks_exact_mut(2).zip(input) {
-                    pair.fill(value * factor);
-                }
-                lower.copy_from_slice(upper);
+        out.par_chunks_mut(4 * w * c).zip(numbers(x).par_chunks(w * c)).for_each(|(rows, input)| {
+            let (upper, lower) = rows.split_at_mut(2 * w * c);
+            for (pair, pixel) in upper.chunks_exact_mut(2 * c).zip(input.chunks_exact(c)) {
+                let (left, right) = pair.split_at_mut(c);
+                left.iter_mut().zip(pixel).for_each(|(out, value)| *out = value * factor);
+                right.copy_from_slice(left);
             }
+            lower.copy_from_slice(upper);
         });
     }
-    tensor(out, [n, c, 2 * h, 2 * w])
+    tensor(out, [n, 2 * h, 2 * w, c])
 }
 
 /// See [`crate::DiffusionOps::halve_pixels`].
 pub(super) fn halve(x: &Tensor, factor: f64) -> Tensor {
-    let [n, c, h, w] = dims::<4>(x);
+    let [n, h, w, c] = dims::<4>(x);
     let (h2, w2) = (h / 2, w / 2);
     let factor = factor as f32;
     let mut out = vec![0.0_f32; n * c * h2 * w2];
+    let x = numbers(x);
     if !out.is_empty() {
-        out.par_chunks_mut(h2 * w2).zip(numbers(x).par_chunks(h * w)).for_each(|(out, plane)| {
-            for (out, rows) in out.chunks_exact_mut(w2).zip(plane.chunks_exact(2 * w)) {
-                let (upper, lower) = rows.split_at(w);
-                let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
-                for (out, (upper, lower)) in out.iter_mut().zip(pairs) {
-                    *out = ((upper[0] + upper[1]) + (lower[0] + lower[1])) * factor;
+        out.par_chunks_mut(w2 * c).enumerate().for_each(|(row, out)| {
+            let (picture, y) = (row / h2, row % h2);
+            let line = |y: usize| &x[(picture * h + y) * w * c..][..w * c];
+            let (upper, lower) = (line(2 * y), line(2 * y + 1));
+            for (i, out) in out.chunks_exact_mut(c).enumerate() {
+                let pair = 2 * i * c..(2 * i + 2) * c;
+                let ((a, b), (d, e)) = (upper[pair.clone()].split_at(c), lower[pair].split_at(c));
+                for k in 0..c {
+                    out[k] = ((a[k] + b[k]) + (d[k] + e[k])) * factor;
                 }
             }
         });
     }
-    tensor(out, [n, c, h2, w2])
+    tensor(out, [n, h2, w2, c])
+}
+
+/// See [`crate::DiffusionOps::join_channels`].
+pub(super) fn join(a: &Tensor, b: &Tensor) -> Tensor {
+    let ([n, h, w, ca], [_, _, _, cb]) = (dims::<4>(a), dims::<4>(b));
+    let mut out = Vec::with_capacity(n * h * w * (ca + cb));
+    for (a, b) in numbers(a).chunks_exact(ca.max(1)).zip(numbers(b).chunks_exact(cb.max(1))) {
+        out.extend_from_slice(a);
+        out.extend_from_slice(b);
+    }
+    tensor(out, [n, h, w, ca + cb])
+}
+
+/// See [`crate::DiffusionOps::split_channels`].
+pub(super) fn split(x: &Tensor, first: usize) -> (Tensor, Tensor) {
+    let [n, h, w, c] = dims::<4>(x);
+    let mut a = Vec::with_capacity(n * h * w * first);
+    let mut b = Vec::with_capacity(n * h * w * (c - first));
+    for pixel in numbers(x).chunks_exact(c.max(1)) {
+        let (left, right) = pixel.split_at(first);
+        a.extend_from_slice(left);
+        b.extend_from_slice(right);
+    }
+    (tensor(a, [n, h, w, first]), tensor(b, [n, h, w, c - first]))
 }

@@ -1,8 +1,10 @@
 //! The logistic function and SiLU, in straight-line arithmetic that compilers turn into vector code and that gives the
 //! same bits on every x86 (no fused multiply-add, no library call).
 
+use burn::tensor::TensorData;
 use rayon::prelude::*;
 
+use super::simd::{Isa, Simd, vectorised};
 use super::{Tensor, numbers};
 
 /// Numbers one task works on.
@@ -47,31 +49,53 @@ pub(super) fn silu_slope(x: f32) -> f32 {
     s * (1.0 + x * (1.0 - s))
 }
 
+#[inline(always)]
+fn swish_body<S: Simd>(values: &mut [f32]) {
+    values.iter_mut().for_each(|value| *value = silu(*value));
+}
+
+vectorised! {
+    /// SiLU in place.
+    fn swish_chunk(isa, values: &mut [f32]) = swish_body
+}
+
+#[inline(always)]
+fn slope_body<S: Simd>(x: &[f32], grad: &[f32], out: &mut [f32]) {
+    for ((out, x), grad) in out.iter_mut().zip(x).zip(grad) {
+        *out = grad * silu_slope(*x);
+    }
+}
+
+vectorised! {
+    /// `grad` times the slope of SiLU at `x`.
+    fn slope_chunk(isa, x: &[f32], grad: &[f32], out: &mut [f32]) = slope_body
+}
+
 /// SiLU of every number; in place where nobody else holds the tensor.
 pub(super) fn swish(mut x: Tensor) -> Tensor {
+    let isa = Isa::best();
     let shape = x.layout().shape().clone();
+    let chunk = |chunk: &mut [f32]| swish_chunk(isa, chunk);
     if x.layout().start_offset() == 0
         && let Some(values) = x.try_storage_mut::<f32>()
         && values.len() == shape.num_elements()
     {
-        values.par_chunks_mut(CHUNK).for_each(|chunk| chunk.iter_mut().for_each(|v| *v = silu(*v)));
+        values.par_chunks_mut(CHUNK).for_each(chunk);
         return x;
     }
-    let input = numbers(&x);
-    let mut out = vec![0.0_f32; input.len()];
-    out.par_chunks_mut(CHUNK).zip(input.par_chunks(CHUNK)).for_each(|(out, input)| {
-        out.iter_mut().zip(input).for_each(|(out, value)| *out = silu(*value));
-    });
-    Tensor::from_data(burn::tensor::TensorData::new(out, shape))
+    let mut out = numbers(&x).to_vec();
+    out.par_chunks_mut(CHUNK).for_each(chunk);
+    Tensor::from_data(TensorData::new(out, shape))
 }
 
 /// `grad` times the slope of SiLU at `x`.
-pub(super) fn swish_backward(x: &Tensor, grad: Tensor) -> Tensor {
-    let mut out = numbers(&grad).to_vec();
-    out.par_chunks_mut(CHUNK).zip(numbers(x).par_chunks(CHUNK)).for_each(|(out, input)| {
-        out.iter_mut().zip(input).for_each(|(out, value)| *out *= silu_slope(*value));
-    });
-    Tensor::from_data(burn::tensor::TensorData::new(out, grad.layout().shape().clone()))
+pub(super) fn swish_backward(x: &Tensor, grad: &Tensor) -> Tensor {
+    let isa = Isa::best();
+    let mut out = vec![0.0_f32; numbers(x).len()];
+    out.par_chunks_mut(CHUNK)
+        .zip(numbers(x).par_chunks(CHUNK).zip(numbers(grad).par_chunks(CHUNK)))
+        .for_each(|(out, (x, grad))| slope_chunk(isa, x, grad, out));
+    Tensor::from_data(TensorData::new(out, grad.layout().shape().clone()))
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ impl Input {
         let data = TensorData::new(values.to_vec(), shape.to_vec());
         Self(match shape.len() {
             2 => Tensor::from_dispatch(Tensor::<2>::from_data(data, device).into_dispatch()),
+            3 => Tensor::from_dispatch(Tensor::<3>::from_data(data, device).into_dispatch()),
             _ => Tensor::from_dispatch(Tensor::<4>::from_data(data, device).into_dispatch()),
         })
     }
@@ -76,13 +77,17 @@ fn plain_backward_bodies_agree_with_composition() {
         let found = match case.op {
             Op::Conv(options) => plain::image_conv_backward::<Flex>(a, b, grad, rows, options, true),
             Op::Norm(options) => plain::group_norm_act_backward::<Flex>(a, b, c, grad, options),
-            Op::Attention => plain::softmax_attention_backward::<Flex>(
+            Op::Attention(heads) => plain::softmax_attention_backward::<Flex>(
                 a,
                 b,
                 c,
                 grad,
-                langevin_kernels::Attention { scale: 0.5 },
+                langevin_kernels::Attention { heads, scale: 0.5 },
             ),
+            Op::Linear => {
+                let (by_x, by_weight, by_bias) = plain::row_linear_backward::<Flex>(a, b, grad);
+                (by_x, by_weight, by_bias)
+            }
             Op::Silu => {
                 let by_x = plain::swish_backward::<Flex>(a, grad);
                 (by_x.clone(), by_x.clone(), by_x)

@@ -22,7 +22,8 @@ pub enum Op {
     Conv(Conv2d),
     Linear,
     Norm(GroupNorm),
-    Attention,
+    Attention(usize),
+    Join,
     Silu,
     Up,
     Down,
@@ -75,7 +76,10 @@ impl Case {
             Op::Conv(options) => Dispatch::image_conv(next(), next(), next(), options),
             Op::Linear => Dispatch::row_linear(next(), next(), next()),
             Op::Norm(options) => Dispatch::group_norm_act(next(), next(), next(), options),
-            Op::Attention => Dispatch::softmax_attention(next(), next(), next(), Attention { scale: 0.5 }),
+            Op::Attention(heads) => {
+                Dispatch::softmax_attention(next(), next(), next(), Attention { heads, scale: 0.5 })
+            }
+            Op::Join => Dispatch::join_channels(next(), next()),
             Op::Silu => Dispatch::swish(next()),
             Op::Up => Dispatch::double_pixels(next(), 1.5),
             Op::Down => Dispatch::halve_pixels(next(), 0.25),
@@ -91,7 +95,10 @@ impl Case {
             Op::Conv(options) => plain::image_conv::<B>(next(), next(), next(), options),
             Op::Linear => plain::row_linear::<B>(next(), next(), next()),
             Op::Norm(options) => plain::group_norm_act::<B>(next(), next(), next(), options),
-            Op::Attention => plain::softmax_attention::<B>(next(), next(), next(), Attention { scale: 0.5 }),
+            Op::Attention(heads) => {
+                plain::softmax_attention::<B>(next(), next(), next(), Attention { heads, scale: 0.5 })
+            }
+            Op::Join => plain::join_channels::<B>(next(), next()),
             Op::Silu => plain::swish::<B>(next()),
             Op::Up => plain::double_pixels::<B>(next(), 1.5),
             Op::Down => plain::halve_pixels::<B>(next(), 0.25),
@@ -108,6 +115,7 @@ impl Input {
         let data = TensorData::new(values.to_vec(), shape.to_vec());
         let tensor = Tensor::<1>::from_dispatch(match shape.len() {
             2 => Tensor::<2>::from_data(data, device).require_grad_if(device).into_dispatch(),
+            3 => Tensor::<3>::from_data(data, device).require_grad_if(device).into_dispatch(),
             _ => Tensor::<4>::from_data(data, device).require_grad_if(device).into_dispatch(),
         });
         Self(tensor)
@@ -170,46 +178,60 @@ pub fn plain_with_gradients(
 pub fn all() -> Vec<Case> {
     let conv = |options| Op::Conv(options);
     let norm = |groups, silu| Op::Norm(GroupNorm { groups, eps: 1e-5, silu });
-    let uneven = Conv2d { stride: 2, pad_rows: (0, 1), pad_cols: (0, 1) };
-    let wide = Conv2d { stride: 1, pad_rows: (2, 0), pad_cols: (0, 2) };
+    let uneven = Conv2d { stride: 2, pad_rows: (0, 1), pad_cols: (0, 1), upsample: false };
+    let wide = Conv2d { stride: 1, pad_rows: (2, 0), pad_cols: (0, 2), upsample: false };
     vec![
-        Case::new(conv(Conv2d::same(3)), &[&[0, 3, 7, 5], &[4, 3, 3, 3], &[1, 4]]),
-        Case::new(conv(Conv2d::same(3)), &[&[0, 16, 8, 8], &[24, 16, 3, 3], &[0, 24]]),
-        Case::new(conv(Conv2d::same(1)), &[&[0, 5, 6, 3], &[7, 5, 1, 1], &[1, 7]]),
-        Case::new(conv(Conv2d::padded(2, 1)), &[&[0, 6, 9, 6], &[5, 6, 3, 3], &[1, 5]]),
-        Case::new(conv(uneven), &[&[0, 4, 8, 6], &[3, 4, 3, 3], &[0, 3]]),
-        Case::new(conv(wide), &[&[0, 2, 5, 4], &[3, 2, 3, 3], &[1, 3]]),
-        Case::new(conv(Conv2d::padded(1, 0)), &[&[0, 2, 5, 4], &[3, 2, 3, 2], &[1, 3]]),
+        Case::new(conv(Conv2d::same(3)), &[&[0, 7, 5, 3], &[4, 3, 3, 3], &[1, 4]]),
+        Case::new(conv(Conv2d::same(3)), &[&[0, 8, 8, 16], &[24, 16, 3, 3], &[0, 24]]),
+        Case::new(conv(Conv2d::same(1)), &[&[0, 6, 3, 5], &[7, 5, 1, 1], &[1, 7]]),
+        Case::new(conv(Conv2d::padded(2, 1)), &[&[0, 9, 6, 6], &[5, 6, 3, 3], &[1, 5]]),
+        Case::new(conv(uneven), &[&[0, 8, 6, 4], &[3, 4, 3, 3], &[0, 3]]),
+        Case::new(conv(wide), &[&[0, 5, 4, 2], &[3, 2, 3, 3], &[1, 3]]),
+        Case::new(conv(Conv2d::padded(1, 0)), &[&[0, 5, 4, 2], &[3, 2, 3, 2], &[1, 3]]),
+        Case::new(
+            conv(Conv2d { upsample: true, ..Conv2d::same(3) }),
+            &[&[0, 5, 3, 4], &[6, 4, 3, 3], &[1, 6]],
+        ),
+        Case::new(
+            conv(Conv2d { upsample: true, ..Conv2d::padded(2, 1) }),
+            &[&[0, 4, 3, 2], &[3, 2, 3, 3], &[0, 3]],
+        ),
+        Case::new(Op::Join, &[&[0, 3, 2, 5], &[0, 3, 2, 4]]),
         Case::new(Op::Linear, &[&[0, 13], &[9, 13], &[1, 9]]),
-        Case::new(norm(2, true), &[&[0, 6, 5, 3], &[0, 6], &[0, 6]]),
-        Case::new(norm(4, false), &[&[0, 8, 4, 4], &[1, 8], &[1, 8]]),
-        Case::new(Op::Attention, &[&[0, 2, 9, 5], &[0, 2, 9, 5], &[0, 2, 9, 5]]),
-        Case::new(Op::Attention, &[&[0, 3, 5, 4], &[0, 3, 7, 4], &[0, 3, 7, 4]]),
-        Case::new(Op::Silu, &[&[0, 3, 5, 3]]),
-        Case::new(Op::Up, &[&[0, 3, 5, 3]]),
-        Case::new(Op::Down, &[&[0, 3, 6, 4]]),
-        Case::new(Op::Down, &[&[0, 2, 5, 7]]),
+        Case::new(norm(2, true), &[&[0, 5, 3, 6], &[0, 6], &[0, 6]]),
+        Case::new(norm(4, false), &[&[0, 4, 4, 8], &[1, 8], &[1, 8]]),
+        Case::new(Op::Attention(2), &[&[0, 9, 10], &[0, 9, 10], &[0, 9, 10]]),
+        Case::new(Op::Attention(3), &[&[0, 5, 12], &[0, 7, 12], &[0, 7, 12]]),
+        Case::new(Op::Silu, &[&[0, 5, 3, 3]]),
+        Case::new(Op::Up, &[&[0, 5, 3, 3]]),
+        Case::new(Op::Down, &[&[0, 6, 4, 3]]),
+        Case::new(Op::Down, &[&[0, 5, 7, 2]]),
     ]
 }
 
 /// Shapes as networks have them, where blocking, banding and threads come into play.
 pub fn realistic() -> Vec<Case> {
+    let conv = |options| Op::Conv(options);
     let norm = |silu| Op::Norm(GroupNorm { groups: 32, eps: 1e-5, silu });
     vec![
-        Case::new(Op::Conv(Conv2d::same(3)), &[&[0, 64, 32, 32], &[64, 64, 3, 3], &[1, 64]]),
-        Case::new(Op::Conv(Conv2d::same(3)), &[&[0, 64, 8, 8], &[64, 64, 3, 3], &[0, 64]]),
-        Case::new(Op::Conv(Conv2d::same(3)), &[&[0, 256, 8, 8], &[128, 256, 3, 3], &[0, 128]]),
-        Case::new(Op::Conv(Conv2d::same(3)), &[&[0, 40, 96, 64], &[8, 40, 3, 3], &[1, 8]]),
-        Case::new(Op::Conv(Conv2d::same(3)), &[&[0, 128, 4, 4], &[128, 128, 3, 3], &[0, 128]]),
-        Case::new(Op::Conv(Conv2d::padded(2, 1)), &[&[0, 64, 16, 16], &[64, 64, 3, 3], &[1, 64]]),
-        Case::new(Op::Conv(Conv2d::same(1)), &[&[0, 192, 16, 16], &[128, 192, 1, 1], &[1, 128]]),
-        Case::new(Op::Conv(Conv2d::same(1)), &[&[0, 192, 1, 1], &[64, 192, 1, 1], &[1, 64]]),
+        Case::new(Op::Conv(Conv2d::same(3)), &[&[0, 32, 32, 64], &[64, 64, 3, 3], &[1, 64]]),
+        Case::new(Op::Conv(Conv2d::same(3)), &[&[0, 8, 8, 64], &[64, 64, 3, 3], &[0, 64]]),
+        Case::new(Op::Conv(Conv2d::same(3)), &[&[0, 8, 8, 256], &[128, 256, 3, 3], &[0, 128]]),
+        Case::new(Op::Conv(Conv2d::same(3)), &[&[0, 96, 64, 40], &[8, 40, 3, 3], &[1, 8]]),
+        Case::new(Op::Conv(Conv2d::same(3)), &[&[0, 4, 4, 128], &[128, 128, 3, 3], &[0, 128]]),
+        Case::new(Op::Conv(Conv2d::padded(2, 1)), &[&[0, 16, 16, 64], &[64, 64, 3, 3], &[1, 64]]),
+        Case::new(Op::Conv(Conv2d::same(1)), &[&[0, 16, 16, 192], &[128, 192, 1, 1], &[1, 128]]),
+        Case::new(Op::Conv(Conv2d::same(1)), &[&[0, 1, 1, 192], &[64, 192, 1, 1], &[1, 64]]),
+        Case::new(
+            conv(Conv2d { upsample: true, ..Conv2d::same(3) }),
+            &[&[0, 8, 8, 64], &[64, 64, 3, 3], &[1, 64]],
+        ),
         Case::new(Op::Linear, &[&[0, 512], &[256, 512], &[1, 256]]),
-        Case::new(norm(true), &[&[0, 64, 32, 32], &[0, 64], &[0, 64]]),
-        Case::new(norm(false), &[&[0, 128, 16, 16], &[1, 128], &[1, 128]]),
-        Case::new(Op::Attention, &[&[0, 2, 256, 64], &[0, 2, 256, 64], &[0, 2, 256, 64]]),
-        Case::new(Op::Silu, &[&[0, 64, 32, 32]]),
-        Case::new(Op::Up, &[&[0, 64, 16, 16]]),
-        Case::new(Op::Down, &[&[0, 64, 32, 32]]),
+        Case::new(norm(true), &[&[0, 32, 32, 64], &[0, 64], &[0, 64]]),
+        Case::new(norm(false), &[&[0, 16, 16, 128], &[1, 128], &[1, 128]]),
+        Case::new(Op::Attention(2), &[&[0, 256, 128], &[0, 256, 128], &[0, 256, 128]]),
+        Case::new(Op::Silu, &[&[0, 32, 32, 64]]),
+        Case::new(Op::Up, &[&[0, 16, 16, 64]]),
+        Case::new(Op::Down, &[&[0, 32, 32, 64]]),
     ]
 }

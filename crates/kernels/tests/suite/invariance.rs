@@ -43,6 +43,7 @@ fn backward(case: &Case, batch: usize) -> Vec<Vec<u32>> {
     let probe = TensorData::new(noise(shape.iter().product(), 5), shape.clone());
     let probe = match shape.len() {
         2 => Tensor::<2>::from_data(probe, &device).into_dispatch(),
+        3 => Tensor::<3>::from_data(probe, &device).into_dispatch(),
         _ => Tensor::<4>::from_data(probe, &device).into_dispatch(),
     };
     let grads = (out.0 * Tensor::from_dispatch(probe)).sum().backward();

@@ -2,6 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
+use langevin_kernels as kernels;
 
 use super::config::{Resample, UNetConfig};
 use crate::attention::{AttentionBlock, AttentionShape};
@@ -102,7 +103,7 @@ impl MidBlock {
         }
     }
 
-    /// `[n, c, h, w]`, shape kept.
+    /// `[n, h, w, c]`, shape kept.
     pub fn forward(&self, mut x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
         for (i, resnet) in self.resnets.iter().enumerate() {
             x = resnet.forward(x, pass);
@@ -146,7 +147,7 @@ impl UpBlock {
     pub fn forward(&self, mut x: Tensor<4>, pass: &Pass<'_>, skips: &mut Vec<Tensor<4>>) -> Tensor<4> {
         for (i, resnet) in self.resnets.iter().enumerate() {
             let skip = skips.pop().expect("the way down left one for each layer");
-            x = resnet.forward(Tensor::cat(vec![x, skip], 1), pass);
+            x = resnet.forward(kernels::join_channels(x, skip), pass);
             if let Some(attention) = self.attentions.get(i) {
                 x = attention.forward(x);
             }

@@ -161,22 +161,22 @@ impl Network for UNet {
     }
 }
 
-/// Folds each `patch` x `patch` square of pixels into channels: `[n, c, h, w]` -> `[n, c p p, h/p, w/p]`.
+/// Folds each `patch` x `patch` square of pixels into channels: `[n, c, h, w]` -> `[n, h/p, w/p, c p p]`.
 fn fold(x: Tensor<4>, patch: usize) -> Tensor<4> {
     if patch == 1 {
-        return x;
+        return kernels::channels_last(x);
     }
     let [n, c, h, w] = x.dims();
     let (h, w) = (h / patch, w / patch);
-    x.reshape([n, c, h, patch, w, patch]).permute([0, 1, 3, 5, 2, 4]).reshape([n, c * patch * patch, h, w])
+    x.reshape([n, c, h, patch, w, patch]).permute([0, 2, 4, 1, 3, 5]).reshape([n, h, w, c * patch * patch])
 }
 
 /// Undoes [`fold`] for pictures of `h` x `w` pixels.
 fn unfold(x: Tensor<4>, patch: usize, h: usize, w: usize) -> Tensor<4> {
     if patch == 1 {
-        return x;
+        return kernels::channels_first(x);
     }
-    let [n, folded, _, _] = x.dims();
+    let [n, _, _, folded] = x.dims();
     let c = folded / (patch * patch);
-    x.reshape([n, c, patch, patch, h / patch, w / patch]).permute([0, 1, 4, 2, 5, 3]).reshape([n, c, h, w])
+    x.reshape([n, h / patch, w / patch, c, patch, patch]).permute([0, 3, 1, 4, 2, 5]).reshape([n, c, h, w])
 }

@@ -72,7 +72,7 @@ fn residual_blocks() {
     for scale_shift in [false, true] {
         let block = ResnetBlock::new(&Draw::new(1, &device), shape(scale_shift));
         let streams = NoiseStreams::new(2, [0, 1]);
-        check("residual block", &block, [2, 4, 5, 3], |block, x| {
+        check("residual block", &block, [2, 5, 3, 4], |block, x| {
             block.forward(x, &Pass::new(embedding(2, &device), Some(&streams)))
         });
     }
@@ -91,7 +91,7 @@ fn resamplers() {
         ("residual up", Resampler::residual(&draw, shape(false), Resize::Up)),
     ];
     for (name, block) in blocks {
-        check(name, &block, [2, 6, 4, 6], |block, x| block.forward(x, &pass()));
+        check(name, &block, [2, 4, 6, 6], |block, x| block.forward(x, &pass()));
     }
 }
 
@@ -101,7 +101,7 @@ fn attention_blocks() {
     for groups in [Some(2), None] {
         let shape = AttentionShape { channels: 6, head_dim: 3, groups, eps: 1e-5, rescale: 1.0, zero: false };
         let block = AttentionBlock::new(&Draw::new(1, &device), shape);
-        check("attention block", &block, [2, 6, 3, 4], |block, x| block.forward(x));
+        check("attention block", &block, [2, 3, 4, 6], |block, x| block.forward(x));
     }
 }
 

@@ -1,0 +1,121 @@
+//! Weights laid out as the register tiles read them.
+
+use rayon::prelude::*;
+
+use super::simd::Isa;
+use super::taps::Taps;
+use super::{Shared, written};
+
+/// The right side of a row product: for each panel of columns, the rows of each tap, one after the other; missing columns
+/// of the last panel are zero.
+pub(super) struct Panels {
+    /// The instruction set whose tiles read this.
+    pub(super) isa: Isa,
+    /// Columns of a panel.
+    pub(super) width: usize,
+    /// Columns in all.
+    pub(super) columns: usize,
+    depth: usize,
+    taps: usize,
+    values: Vec<f32>,
+}
+
+impl Panels {
+    /// Panels filled by `fill(column, width, rows)`: `rows[(tap * depth + k) * width + j]` belongs to `column + j`.
+    fn new(
+        isa: Isa,
+        columns: usize,
+        depth: usize,
+        taps: usize,
+        fill: impl Fn(usize, usize, &mut [f32]) + Sync,
+    ) -> Self {
+        let width = isa.panel();
+        let size = taps * depth * width;
+        let count = columns.div_ceil(width);
+        let values = written(count * size, |out| {
+            let out = Shared(out);
+            (0..count).into_par_iter().for_each(|panel| {
+                let start = out.at(panel * size);
+                // SAFETY: this panel's own part of the result, set to zero before it is seen.
+                let rows = unsafe {
+                    start.write_bytes(0, size);
+                    std::slice::from_raw_parts_mut(start, size)
+                };
+                let used = width.min(columns - panel * width);
+                fill(panel * width, used, rows);
+            });
+        });
+        Self { isa, width, columns, depth, taps, values }
+    }
+
+    /// For the forward pass: columns are output channels. `weight` is `[co, ci, taps]`.
+    pub(super) fn of_outputs(isa: Isa, weight: &[f32], co: usize, ci: usize, taps: &Taps) -> Self {
+        let width = isa.panel();
+        let stored = taps.stored;
+        let line = ci * stored;
+        Self::new(isa, co, ci, taps.count, |column, used, rows| {
+            let weight = &weight[column * line..][..used * line];
+            for (tap, parts) in taps.parts.iter().enumerate() {
+                for part in parts {
+                    let rows = rows[part * ci * width..][..ci * width].chunks_exact_mut(width);
+                    for (k, row) in rows.enumerate() {
+                        let values = weight[k * stored + tap..].iter().step_by(line);
+                        add(row, values, taps.summed());
+                    }
+                }
+            }
+        })
+    }
+
+    /// For the input's gradient: columns are input channels.
+    pub(super) fn of_inputs(isa: Isa, weight: &[f32], co: usize, ci: usize, taps: &Taps) -> Self {
+        let width = isa.panel();
+        let stored = taps.stored;
+        Self::new(isa, ci, co, taps.count, |column, used, rows| {
+            for (tap, parts) in taps.parts.iter().enumerate() {
+                for part in parts {
+                    let rows = rows[part * co * width..][..co * width].chunks_exact_mut(width);
+                    for (k, row) in rows.enumerate() {
+                        let line = &weight[(k * ci + column) * stored..][..used * stored];
+                        add(row, line[tap..].iter().step_by(stored), taps.summed());
+                    }
+                }
+            }
+        })
+    }
+
+    /// Number of panels.
+    pub(super) fn count(&self) -> usize {
+        self.columns.div_ceil(self.width)
+    }
+
+    /// Where a tap's rows start in a panel.
+    pub(super) fn tap(&self, tap: usize) -> usize {
+        assert!(tap < self.taps);
+        tap * self.depth * self.width
+    }
+
+    /// The rows of one panel.
+    pub(super) fn panel(&self, panel: usize) -> &[f32] {
+        let size = self.taps * self.depth * self.width;
+        &self.values[panel * size..][..size]
+    }
+}
+
+#[inline(always)]
+fn add<'a>(row: &mut [f32], values: impl Iterator<Item = &'a f32>, summed: bool) {
+    if summed {
+        row.iter_mut().zip(values).for_each(|(out, value)| *out += value);
+    } else {
+        row.iter_mut().zip(values).for_each(|(out, value)| *out = *value);
+    }
+}
+
+/// Rows of `columns` numbers, each followed by zeros up to `width`.
+pub(super) fn padded_rows(values: &[f32], columns: usize, width: usize) -> Vec<f32> {
+    let mut out = vec![0.0_f32; values.len() / columns.max(1) * width];
+    for (out, row) in out.chunks_exact_mut(width.max(1)).zip(values.chunks_exact(columns.max(1))) {
+        out[..columns].copy_from_slice(row);
+    }
+    out
+}

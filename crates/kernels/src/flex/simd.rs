@@ -1,0 +1,294 @@
+//! Vectors of the processor, chosen at run time: AVX-512, AVX2 with FMA, or arrays that the compiler may turn into
+//! vectors (NEON among them).
+//!
+//! Kernels are written once over [`Simd`]; [`vectorised!`] compiles each for every instruction set and picks one. All
+//! fuse multiplication and addition where the processor can, and add in the same order, so the width of the vectors
+//! does not change a bit.
+
+/// Vectors of `LANES` numbers.
+pub(super) trait Simd: Copy {
+    /// One vector.
+    type V: Copy;
+    /// Numbers in a vector.
+    const LANES: usize;
+    /// Rows of a register tile two vectors wide, largest first; the last is 1.
+    const ROWS: &'static [usize];
+
+    /// The same number in all lanes.
+    ///
+    /// # Safety
+    /// As for all functions here: the processor has this instruction set.
+    unsafe fn splat(value: f32) -> Self::V;
+    /// Reads `LANES` numbers.
+    ///
+    /// # Safety
+    /// They can be read.
+    unsafe fn load(from: *const f32) -> Self::V;
+    /// Writes `LANES` numbers.
+    ///
+    /// # Safety
+    /// They can be written.
+    unsafe fn store(to: *mut f32, value: Self::V);
+    /// `a + b`.
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c`, rounded once where the processor can.
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+}
+
+/// Arrays of four; on ARM the compiler makes them NEON's vectors.
+#[derive(Clone, Copy)]
+pub(super) struct Portable;
+
+impl Simd for Portable {
+    type V = [f32; 4];
+    const LANES: usize = 4;
+    const ROWS: &'static [usize] = &[6, 4, 2, 1];
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self::V {
+        [value; 4]
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self::V {
+        // SAFETY: the caller says that four numbers can be read.
+        unsafe { from.cast::<[f32; 4]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, value: Self::V) {
+        // SAFETY: the caller says that four numbers can be written.
+        unsafe { to.cast::<[f32; 4]>().write_unaligned(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] + b[i])
+    }
+
+    #[inline(always)]
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        // Without hardware for it, a fused operation is a slow library call.
+        if cfg!(any(target_arch = "aarch64", target_feature = "fma")) {
+            std::array::from_fn(|i| a[i].mul_add(b[i], c[i]))
+        } else {
+            std::array::from_fn(|i| a[i] * b[i] + c[i])
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::Simd;
+
+    /// 256 bits, with fused multiply-add.
+    #[derive(Clone, Copy)]
+    pub(in super::super) struct Avx2;
+
+    /// 512 bits.
+    #[derive(Clone, Copy)]
+    pub(in super::super) struct Avx512;
+
+    // SAFETY, for all below: the trait's callers promise the instruction set and the memory.
+    impl Simd for Avx2 {
+        type V = __m256;
+        const LANES: usize = 8;
+        const ROWS: &'static [usize] = &[6, 4, 2, 1];
+
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> __m256 {
+            unsafe { _mm256_set1_ps(value) }
+        }
+
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> __m256 {
+            unsafe { _mm256_loadu_ps(from) }
+        }
+
+        #[inline(always)]
+        unsafe fn store(to: *mut f32, value: __m256) {
+            unsafe { _mm256_storeu_ps(to, value) }
+        }
+
+        #[inline(always)]
+        unsafe fn add(a: __m256, b: __m256) -> __m256 {
+            unsafe { _mm256_add_ps(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn fma(a: __m256, b: __m256, c: __m256) -> __m256 {
+            unsafe { _mm256_fmadd_ps(a, b, c) }
+        }
+    }
+
+    impl Simd for Avx512 {
+        type V = __m512;
+        const LANES: usize = 16;
+        const ROWS: &'static [usize] = &[12, 8, 4, 2, 1];
+
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> __m512 {
+            unsafe { _mm512_set1_ps(value) }
+        }
+
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> __m512 {
+            unsafe { _mm512_loadu_ps(from) }
+        }
+
+        #[inline(always)]
+        unsafe fn store(to: *mut f32, value: __m512) {
+            unsafe { _mm512_storeu_ps(to, value) }
+        }
+
+        #[inline(always)]
+        unsafe fn add(a: __m512, b: __m512) -> __m512 {
+            unsafe { _mm512_add_ps(a, b) }
+        }
+
+        #[inline(always)]
+        unsafe fn fma(a: __m512, b: __m512, c: __m512) -> __m512 {
+            unsafe { _mm512_fmadd_ps(a, b, c) }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use x86::{Avx2, Avx512};
+
+#[cfg(target_arch = "x86_64")]
+fn avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512bw")
+}
+
+/// An instruction set that this processor has: nobody can make one of these but by looking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Isa(Kind);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Isa {
+    /// The widest that this processor has.
+    #[inline]
+    pub(super) fn best() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if avx512() {
+                return Self(Kind::Avx512);
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Self(Kind::Avx2);
+            }
+        }
+        Self(Kind::Portable)
+    }
+
+    /// All that this processor has.
+    #[cfg(test)]
+    pub(super) fn all() -> Vec<Self> {
+        let mut all = vec![Self(Kind::Portable)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            all.extend(avx2.then_some(Self(Kind::Avx2)));
+            all.extend(avx512().then_some(Self(Kind::Avx512)));
+        }
+        all
+    }
+
+    pub(super) fn kind(self) -> Kind {
+        self.0
+    }
+
+    /// Numbers in a vector.
+    pub(super) fn lanes(self) -> usize {
+        match self.0 {
+            Kind::Portable => Portable::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => Avx2::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => Avx512::LANES,
+        }
+    }
+
+    /// Numbers in two vectors: the width of a register tile.
+    pub(super) fn panel(self) -> usize {
+        2 * self.lanes()
+    }
+}
+
+/// `vectorised!(fn name(isa, argument: Type, ...) = body)`: a function that runs `body::<S>(argument, ...)`, an
+/// `#[inline(always)] fn` over `S: Simd`, compiled for the instruction set `isa`. With `unsafe fn` both are unsafe, and
+/// the caller makes the body's promises.
+macro_rules! vectorised {
+    ($(#[$doc:meta])* $visibility:vis unsafe fn $name:ident(isa, $($argument:ident: $type:ty),* $(,)?) = $body:ident) => {
+        $(#[$doc])*
+        $visibility unsafe fn $name(isa: $crate::flex::simd::Isa, $($argument: $type),*) {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn avx2($($argument: $type),*) {
+                // SAFETY: the caller makes the body's promises.
+                unsafe { $body::<$crate::flex::simd::Avx2>($($argument),*) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+            unsafe fn avx512($($argument: $type),*) {
+                // SAFETY: as above.
+                unsafe { $body::<$crate::flex::simd::Avx512>($($argument),*) }
+            }
+            // SAFETY: an `Isa` is one that this processor has; the caller makes the body's promises.
+            unsafe {
+                match isa.kind() {
+                    $crate::flex::simd::Kind::Portable => {
+                        $body::<$crate::flex::simd::Portable>($($argument),*)
+                    }
+                    #[cfg(target_arch = "x86_64")]
+                    $crate::flex::simd::Kind::Avx2 => avx2($($argument),*),
+                    #[cfg(target_arch = "x86_64")]
+                    $crate::flex::simd::Kind::Avx512 => avx512($($argument),*),
+                }
+            }
+        }
+    };
+    ($(#[$doc:meta])* $visibility:vis fn $name:ident(isa, $($argument:ident: $type:ty),* $(,)?) = $body:ident) => {
+        $(#[$doc])*
+        $visibility fn $name(isa: $crate::flex::simd::Isa, $($argument: $type),*) {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            fn avx2($($argument: $type),*) {
+                $body::<$crate::flex::simd::Avx2>($($argument),*)
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+            fn avx512($($argument: $type),*) {
+                $body::<$crate::flex::simd::Avx512>($($argument),*)
+            }
+            // SAFETY: an `Isa` is one that this processor has.
+            unsafe {
+                match isa.kind() {
+                    $crate::flex::simd::Kind::Portable => {
+                        $body::<$crate::flex::simd::Portable>($($argument),*)
+                    }
+                    #[cfg(target_arch = "x86_64")]
+                    $crate::flex::simd::Kind::Avx2 => avx2($($argument),*),
+                    #[cfg(target_arch = "x86_64")]
+                    $crate::flex::simd::Kind::Avx512 => avx512($($argument),*),
+                }
+            }
+        }
+    };
+}
+
+pub(super) use vectorised;
