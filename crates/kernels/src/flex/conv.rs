@@ -2,13 +2,16 @@
 //! (see [`super::taps`]); the input's gradient is the same product over the output's gradient, and the weights' gradient
 //! a sum of outer products of pixels.
 
+use std::sync::{Arc, OnceLock};
+
 use rayon::prelude::*;
 
 use super::gemm::{MAX_ROWS, OuterProduct, RowProduct, Term, outer_product, row_product};
+use super::kept::{self, Purpose};
 use super::pack::{Panels, padded_rows};
 use super::simd::Isa;
 use super::taps::{Gather, NONE, Taps};
-use super::{Shared, Tensor, dims, numbers, pixels, tensor, written};
+use super::{Shared, Tensor, dims, numbers, pixels, tensor, winograd, written};
 use crate::ops::Conv2d;
 
 /// Rows one task works on: register tiles that share a pass over a panel of weights.
@@ -103,9 +106,9 @@ fn product(
                     bias: [std::ptr::null(); MAX_ROWS],
                 };
                 let mut places = [(0, 0); MAX_ROWS];
-                for i in 0..count {
+                for (i, at) in places[..count].iter_mut().enumerate() {
                     let (picture, pixel) = place(start + i);
-                    places[i] = (picture, pixel);
+                    *at = (picture, pixel);
                     tile.out[i] = (picture * pixels + pixel) * columns;
                     tile.bias[i] = bias.map_or(std::ptr::null(), |bias| bias.of(picture));
                 }
@@ -161,6 +164,17 @@ struct Tile {
     bias: [*const f32; MAX_ROWS],
 }
 
+/// The layout of a weight for a pass, from [`super::kept`].
+fn panels(isa: Isa, weight: &Tensor, taps: &Taps, transformed: bool, forward: bool) -> Arc<OnceLock<Panels>> {
+    let [co, ci, _, _] = dims::<4>(weight);
+    let purpose = Purpose { forward, transformed, taps: taps.count };
+    kept::panels(weight, [co, ci], purpose, || match (transformed, forward) {
+        (true, _) => Panels::of_points(isa, numbers(weight), co, ci, taps, forward),
+        (false, true) => Panels::of_outputs(isa, numbers(weight), co, ci, taps),
+        (false, false) => Panels::of_inputs(isa, numbers(weight), co, ci, taps),
+    })
+}
+
 /// See [`crate::DiffusionOps::image_conv`]; all tensors packed.
 pub(super) fn forward(x: &Tensor, weight: &Tensor, bias: &Tensor, options: Conv2d) -> Tensor {
     forward_with(Isa::best(), x, weight, bias, options)
@@ -174,9 +188,16 @@ fn forward_with(isa: Isa, x: &Tensor, weight: &Tensor, bias: &Tensor, options: C
     }
     let Sizes { n, ci, co, output: [ho, wo], .. } = sizes;
     let taps = Taps::new(sizes.input, sizes.kernel, options);
-    let weights = Panels::of_outputs(isa, numbers(weight), co, ci, &taps);
-    let bias = Bias::new(bias, weights.width);
-    tensor(product(numbers(x), n, ci, &taps.forward(), &weights, Some(&bias)), [n, ho, wo, co])
+    let bias = Bias::new(bias, isa.panel());
+    let transformed = winograd::applies(sizes.kernel, sizes.input, [ci, co], options);
+    let weights = panels(isa, weight, &taps, transformed, true);
+    let weights = weights.get().expect("just made");
+    let out = if transformed {
+        winograd::product(numbers(x), n, sizes.input, ci, weights, |picture| bias.of(picture))
+    } else {
+        product(numbers(x), n, ci, &taps.forward(), weights, Some(&bias))
+    };
+    tensor(out, [n, ho, wo, co])
 }
 
 /// See [`crate::DiffusionOps::image_conv_backward`]; all tensors packed.
@@ -211,10 +232,22 @@ fn backward_with(
     let Sizes { n, ci, co, input: [h, w], kernel: [kh, kw], .. } = sizes;
     let taps = Taps::new(sizes.input, sizes.kernel, options);
     let by_bias = bias_gradient(numbers(grad), n, sizes.outputs(), co, bias_rows);
-    let by_weight = weight_gradient(isa, &sizes, &taps, numbers(x), numbers(grad));
+    let transformed = winograd::applies(sizes.kernel, sizes.input, [ci, co], options);
+    let by_tap = if transformed {
+        winograd::kernel_gradients(isa, numbers(x), numbers(grad), n, sizes.input, ci, co)
+    } else {
+        tap_gradients(isa, &sizes, &taps, numbers(x), numbers(grad))
+    };
+    let by_weight = weight_gradient(&sizes, &taps, &by_tap);
     let by_x = if input_grad {
-        let weights = Panels::of_inputs(isa, numbers(weight), co, ci, &taps);
-        tensor(product(numbers(grad), n, co, &taps.backward(), &weights, None), [n, h, w, ci])
+        let weights = panels(isa, weight, &taps, transformed, false);
+        let weights = weights.get().expect("just made");
+        let out = if transformed {
+            winograd::product(numbers(grad), n, sizes.input, co, weights, |_| std::ptr::null())
+        } else {
+            product(numbers(grad), n, co, &taps.backward(), weights, None)
+        };
+        tensor(out, [n, h, w, ci])
     } else {
         x.clone()
     };
@@ -239,8 +272,8 @@ fn bias_gradient(grad: &[f32], n: usize, pixels: usize, co: usize, rows: usize) 
     if rows == n { sums } else { super::group_norm::sum_rows(&sums, co) }
 }
 
-/// `[co, ci, kh, kw]`: the sum over pictures and pixels of the output's gradient times what the tap read.
-fn weight_gradient(isa: Isa, sizes: &Sizes, taps: &Taps, x: &[f32], grad: &[f32]) -> Vec<f32> {
+/// `[taps, co, ci]`: the sum over pictures and pixels of the output's gradient times what the tap read.
+fn tap_gradients(isa: Isa, sizes: &Sizes, taps: &Taps, x: &[f32], grad: &[f32]) -> Vec<f32> {
     let Sizes { n, ci, co, .. } = *sizes;
     let lanes = isa.panel() / 2;
     // Whole vectors are read from the input's pixels.
@@ -258,8 +291,7 @@ fn weight_gradient(isa: Isa, sizes: &Sizes, taps: &Taps, x: &[f32], grad: &[f32]
         .map(|pairs| pairs.into_iter().map(|(i, o)| (o * co as u32, i * width as u32)).collect())
         .collect();
     let (panels, blocks) = (ci.div_ceil(isa.panel()), co.div_ceil(2 * MAX_ROWS));
-    // One `[co, ci]` matrix for each tap.
-    let by_tap = written(taps.count * co * ci, |out| {
+    written(taps.count * co * ci, |out| {
         let out = Shared(out);
         (0..taps.count * panels * blocks).into_par_iter().for_each(|task| {
             let (tap, rest) = (task / (panels * blocks), task % (panels * blocks));
@@ -281,8 +313,13 @@ fn weight_gradient(isa: Isa, sizes: &Sizes, taps: &Taps, x: &[f32], grad: &[f32]
             // every task has its own part of the result.
             unsafe { outer_product(isa, &product) };
         });
-    });
-    // A stored tap's gradient is the sum of those of the used ones it is a part of; taps are a weight's innermost index.
+    })
+}
+
+/// `[co, ci, kh, kw]` from the gradients of the taps as they are used: a stored tap's is the sum of those of the used ones
+/// it is a part of.
+fn weight_gradient(sizes: &Sizes, taps: &Taps, by_tap: &[f32]) -> Vec<f32> {
+    let Sizes { ci, co, .. } = *sizes;
     written(co * ci * taps.stored, |out| {
         let out = Shared(out);
         (0..co).into_par_iter().for_each(|o| {

@@ -50,7 +50,10 @@ unsafe fn row_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(p: &RowProd
             let left: [*const f32; ROWS] = std::array::from_fn(|i| term.left[first + i]);
             let mut right = p.right.add(term.right);
             for k in 0..p.depth {
-                let b: [S::V; VECTORS] = std::array::from_fn(|j| S::load(right.add(j * S::LANES)));
+                let mut b = [S::splat(0.0); VECTORS];
+                for (j, b) in b.iter_mut().enumerate() {
+                    *b = S::load(right.add(j * S::LANES));
+                }
                 for i in 0..ROWS {
                     let a = S::splat(*left[i].add(k));
                     for j in 0..VECTORS {
@@ -184,7 +187,10 @@ unsafe fn outer_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(p: &Outer
             let right = p.right.add(picture * p.right_stride);
             for (at_left, at_right) in p.pairs {
                 let (left, right) = (left.add(*at_left as usize), right.add(*at_right as usize));
-                let b: [S::V; VECTORS] = std::array::from_fn(|j| S::load(right.add(j * S::LANES)));
+                let mut b = [S::splat(0.0); VECTORS];
+                for (j, b) in b.iter_mut().enumerate() {
+                    *b = S::load(right.add(j * S::LANES));
+                }
                 for (i, sums) in sums.iter_mut().enumerate() {
                     let a = S::splat(*left.add(i));
                     for j in 0..VECTORS {

@@ -8,6 +8,7 @@ mod attention;
 mod conv;
 mod gemm;
 mod group_norm;
+mod kept;
 mod linear;
 mod matrix;
 mod pack;
@@ -15,6 +16,9 @@ mod pixels;
 mod sigmoid;
 mod simd;
 mod taps;
+mod winograd;
+
+pub use winograd::set_exact;
 
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;

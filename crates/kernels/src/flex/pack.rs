@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::simd::Isa;
 use super::taps::Taps;
+use super::winograd::{POINTS, spread_kernels};
 use super::{Shared, written};
 
 /// The right side of a row product: for each panel of columns, the rows of each tap, one after the other; missing columns
@@ -21,12 +22,14 @@ pub(super) struct Panels {
 }
 
 impl Panels {
-    /// Panels filled by `fill(column, width, rows)`: `rows[(tap * depth + k) * width + j]` belongs to `column + j`.
+    /// Panels filled by `fill(column, width, rows)`: `rows[(tap * depth + k) * width + j]` belongs to `column + j`. With
+    /// `summed` it adds to zeros.
     fn new(
         isa: Isa,
         columns: usize,
         depth: usize,
         taps: usize,
+        summed: bool,
         fill: impl Fn(usize, usize, &mut [f32]) + Sync,
     ) -> Self {
         let width = isa.panel();
@@ -36,12 +39,14 @@ impl Panels {
             let out = Shared(out);
             (0..count).into_par_iter().for_each(|panel| {
                 let start = out.at(panel * size);
-                // SAFETY: this panel's own part of the result, set to zero before it is seen.
+                let used = width.min(columns - panel * width);
+                // SAFETY: this panel's own part of the result; `fill` writes all of it, or it is set to zero first.
                 let rows = unsafe {
-                    start.write_bytes(0, size);
+                    if used < width || summed {
+                        start.write_bytes(0, size);
+                    }
                     std::slice::from_raw_parts_mut(start, size)
                 };
-                let used = width.min(columns - panel * width);
                 fill(panel * width, used, rows);
             });
         });
@@ -53,7 +58,7 @@ impl Panels {
         let width = isa.panel();
         let stored = taps.stored;
         let line = ci * stored;
-        Self::new(isa, co, ci, taps.count, |column, used, rows| {
+        Self::new(isa, co, ci, taps.count, taps.summed(), |column, used, rows| {
             let weight = &weight[column * line..][..used * line];
             for (tap, parts) in taps.parts.iter().enumerate() {
                 for part in parts {
@@ -71,7 +76,7 @@ impl Panels {
     pub(super) fn of_inputs(isa: Isa, weight: &[f32], co: usize, ci: usize, taps: &Taps) -> Self {
         let width = isa.panel();
         let stored = taps.stored;
-        Self::new(isa, ci, co, taps.count, |column, used, rows| {
+        Self::new(isa, ci, co, taps.count, taps.summed(), |column, used, rows| {
             for (tap, parts) in taps.parts.iter().enumerate() {
                 for part in parts {
                     let rows = rows[part * co * width..][..co * width].chunks_exact_mut(width);
@@ -82,6 +87,32 @@ impl Panels {
                 }
             }
         })
+    }
+
+    /// For the transforms of [`super::winograd`], forward (columns are output channels) or, with the kernels turned, for
+    /// the input's gradient (columns are input channels).
+    pub(super) fn of_points(
+        isa: Isa,
+        weight: &[f32],
+        co: usize,
+        ci: usize,
+        taps: &Taps,
+        forward: bool,
+    ) -> Self {
+        let plain = if forward {
+            Self::of_outputs(isa, weight, co, ci, taps)
+        } else {
+            Self::of_inputs(isa, weight, co, ci, taps)
+        };
+        let (columns, depth) = if forward { (co, ci) } else { (ci, co) };
+        Self::new(isa, columns, depth, POINTS, false, |column, _, points| {
+            spread_kernels(isa, plain.panel(column / plain.width), !forward, points);
+        })
+    }
+
+    /// Bytes held.
+    pub(super) fn bytes(&self) -> usize {
+        4 * self.values.len()
     }
 
     /// Number of panels.

@@ -31,6 +31,10 @@ pub(super) trait Simd: Copy {
     unsafe fn store(to: *mut f32, value: Self::V);
     /// `a + b`.
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `a - b`.
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b`.
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
     /// `a * b + c`, rounded once where the processor can.
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
 }
@@ -67,6 +71,16 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] - b[i])
+    }
+
+    #[inline(always)]
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] * b[i])
+    }
+
+    #[inline(always)]
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
         // Without hardware for it, a fused operation is a slow library call.
         if cfg!(any(target_arch = "aarch64", target_feature = "fma")) {
@@ -91,68 +105,37 @@ mod x86 {
     #[derive(Clone, Copy)]
     pub(in super::super) struct Avx512;
 
-    // SAFETY, for all below: the trait's callers promise the instruction set and the memory.
-    impl Simd for Avx2 {
-        type V = __m256;
-        const LANES: usize = 8;
-        const ROWS: &'static [usize] = &[6, 4, 2, 1];
+    /// `Simd` by intrinsics of one width.
+    macro_rules! by_intrinsics {
+        ($name:ident: $v:ty, $lanes:literal lanes, $rows:expr, $splat:ident $load:ident $store:ident
+         $add:ident $sub:ident $mul:ident $fma:ident) => {
+            impl Simd for $name {
+                type V = $v;
+                const LANES: usize = $lanes;
+                const ROWS: &'static [usize] = $rows;
 
-        #[inline(always)]
-        unsafe fn splat(value: f32) -> __m256 {
-            unsafe { _mm256_set1_ps(value) }
-        }
-
-        #[inline(always)]
-        unsafe fn load(from: *const f32) -> __m256 {
-            unsafe { _mm256_loadu_ps(from) }
-        }
-
-        #[inline(always)]
-        unsafe fn store(to: *mut f32, value: __m256) {
-            unsafe { _mm256_storeu_ps(to, value) }
-        }
-
-        #[inline(always)]
-        unsafe fn add(a: __m256, b: __m256) -> __m256 {
-            unsafe { _mm256_add_ps(a, b) }
-        }
-
-        #[inline(always)]
-        unsafe fn fma(a: __m256, b: __m256, c: __m256) -> __m256 {
-            unsafe { _mm256_fmadd_ps(a, b, c) }
-        }
+                by_intrinsics!(splat = $splat(value: f32) -> $v);
+                by_intrinsics!(load = $load(from: *const f32) -> $v);
+                by_intrinsics!(store = $store(to: *mut f32, value: $v) -> ());
+                by_intrinsics!(add = $add(a: $v, b: $v) -> $v);
+                by_intrinsics!(sub = $sub(a: $v, b: $v) -> $v);
+                by_intrinsics!(mul = $mul(a: $v, b: $v) -> $v);
+                by_intrinsics!(fma = $fma(a: $v, b: $v, c: $v) -> $v);
+            }
+        };
+        ($name:ident = $intrinsic:ident($($argument:ident: $type:ty),*) -> $result:ty) => {
+            #[inline(always)]
+            unsafe fn $name($($argument: $type),*) -> $result {
+                // SAFETY: the trait's callers promise the instruction set and the memory.
+                unsafe { $intrinsic($($argument),*) }
+            }
+        };
     }
 
-    impl Simd for Avx512 {
-        type V = __m512;
-        const LANES: usize = 16;
-        const ROWS: &'static [usize] = &[12, 8, 4, 2, 1];
-
-        #[inline(always)]
-        unsafe fn splat(value: f32) -> __m512 {
-            unsafe { _mm512_set1_ps(value) }
-        }
-
-        #[inline(always)]
-        unsafe fn load(from: *const f32) -> __m512 {
-            unsafe { _mm512_loadu_ps(from) }
-        }
-
-        #[inline(always)]
-        unsafe fn store(to: *mut f32, value: __m512) {
-            unsafe { _mm512_storeu_ps(to, value) }
-        }
-
-        #[inline(always)]
-        unsafe fn add(a: __m512, b: __m512) -> __m512 {
-            unsafe { _mm512_add_ps(a, b) }
-        }
-
-        #[inline(always)]
-        unsafe fn fma(a: __m512, b: __m512, c: __m512) -> __m512 {
-            unsafe { _mm512_fmadd_ps(a, b, c) }
-        }
-    }
+    by_intrinsics!(Avx2: __m256, 8 lanes, &[6, 4, 2, 1], _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps
+        _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_fmadd_ps);
+    by_intrinsics!(Avx512: __m512, 16 lanes, &[12, 8, 4, 2, 1], _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps
+        _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_fmadd_ps);
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -196,6 +196,8 @@ pub fn all() -> Vec<Case> {
             conv(Conv2d { upsample: true, ..Conv2d::padded(2, 1) }),
             &[&[0, 4, 3, 2], &[3, 2, 3, 3], &[0, 3]],
         ),
+        Case::new(conv(Conv2d::same(3)), &[&[0, 6, 9, 32], &[48, 32, 3, 3], &[0, 48]]),
+        Case::new(conv(Conv2d::same(3)), &[&[0, 4, 4, 16], &[16, 16, 3, 3], &[1, 16]]),
         Case::new(Op::Join, &[&[0, 3, 2, 5], &[0, 3, 2, 4]]),
         Case::new(Op::Linear, &[&[0, 13], &[9, 13], &[1, 9]]),
         Case::new(norm(2, true), &[&[0, 5, 3, 6], &[0, 6], &[0, 6]]),
