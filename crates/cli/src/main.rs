@@ -6,6 +6,11 @@ mod shell;
 
 use clap::{Parser, Subcommand};
 
+/// Gives freed memory to the next tensor of its size, where the system's allocator would hand it back and fault it in
+/// again page by page.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Train, sample and look into diffusion models for imaging.
 #[derive(Parser)]
 #[command(name = "langevin", version, arg_required_else_help = true, max_term_width = 110)]

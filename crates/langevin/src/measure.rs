@@ -2,11 +2,14 @@
 
 use std::time::Instant;
 
-use burn::tensor::{Device, Tensor};
-use langevin_core::Denoiser;
-use langevin_core::{Cond, Level, Levels, Network, NoiseStreams, Preconditioned, Purpose, Result};
-use langevin_nn::{UNet, UNetConfig};
+use burn::tensor::Device;
+use langevin_core::{
+    Cond, Denoiser, Levels, Network, NoiseStreams, Preconditioned, Purpose, Result, SideBySide,
+};
+use langevin_kernels::AdamW as StepSettings;
+use langevin_nn::UNetConfig;
 use langevin_process::{Diffusion, DiffusionSpec};
+use langevin_train::{Learner, TrainConfig};
 use serde::Serialize;
 
 /// Measured cost of one network.
@@ -18,7 +21,7 @@ pub struct Cost {
     pub batch: usize,
     /// Milliseconds of one forward pass: least, median and most.
     pub forward_ms: [f64; 3],
-    /// Milliseconds of one forward and backward pass: least, median and most.
+    /// Milliseconds of one training step, from noise to changed weights: least, median and most.
     pub train_ms: [f64; 3],
     /// Pictures a second through one forward pass, at the median.
     pub forward_images_per_second: f64,
@@ -42,36 +45,52 @@ pub fn measure(
     let diffusion = Diffusion::new(diffusion)?;
     let level = diffusion.level(0.5);
     let shape = [config.in_channels, height, width];
-    let noise =
-        |device: &Device| NoiseStreams::new(0, 0..batch as u64).normal(Purpose::Start, 0, shape, device);
-    let plain = Preconditioned::new(config.init(0, device)?, diffusion.clone());
-    let forward_ms = time(runs, || forward(&plain, noise(device), level))?;
+    let noise = |device: &Device, from: usize, to: usize| {
+        NoiseStreams::new(0, from as u64..to as u64).normal(Purpose::Start, 0, shape, device)
+    };
+    let network = config.init(0, device)?;
+    let parameters = langevin_nn::parameter_count(&network);
+    let model = SideBySide::new(Preconditioned::new(network, diffusion.clone()), batch)?;
+    let x = noise(device, 0, batch);
+    let forward_ms = time(runs, || {
+        model.denoise(x.clone(), &Levels::all(level, batch), &Cond::none())?.into_data();
+        Ok(())
+    })?;
     let autodiff = device.clone().autodiff();
-    let trained = Preconditioned::new(config.init(0, &autodiff)?, diffusion);
-    let train_ms = time(runs, || train(&trained, noise(&autodiff), level))?;
+    let network = config.init(0, &autodiff)?;
+    let TrainConfig { micro_batch, beta1, beta2, epsilon: eps, .. } = TrainConfig::default();
+    let mut learner = Learner::new(Preconditioned::new(network, diffusion), batch.div_ceil(micro_batch))?;
+    // A rate of zero, so that every step finds the same weights.
+    let step = StepSettings {
+        learning_rate: 0.0,
+        beta1,
+        beta2,
+        eps,
+        weight_decay: 0.0,
+        step: 1,
+        grad_scale: 1.0,
+        ema_decay: 1.0,
+    };
+    let train_ms = time(runs, || {
+        let passes = (0..batch).step_by(micro_batch).map(|from| (from, (from + micro_batch).min(batch)));
+        let gradients = learner.gradients(passes.collect(), |(from, to), model| {
+            let x = noise(&autodiff, from, to);
+            let known = model.network.classes() > 0;
+            let cond = if known { Cond::classes((from..to).map(|_| Some(0))) } else { Cond::none() };
+            let levels = Levels::all(level, to - from);
+            model.loss(x.clone(), x, &levels, &cond, &vec![1.0; to - from])
+        })?;
+        learner.step(gradients, &step);
+        Ok(())
+    })?;
     Ok(Cost {
-        parameters: langevin_nn::parameter_count(&plain.network),
+        parameters,
         batch,
         forward_images_per_second: 1e3 * batch as f64 / forward_ms[1],
         train_images_per_second: 1e3 * batch as f64 / train_ms[1],
         forward_ms,
         train_ms,
     })
-}
-
-fn forward(model: &Preconditioned<UNet>, x: Tensor<4>, level: Level) -> Result<()> {
-    let batch = x.dims()[0];
-    model.denoise(x, &Levels::all(level, batch), &Cond::none())?.into_data();
-    Ok(())
-}
-
-fn train(model: &Preconditioned<UNet>, x: Tensor<4>, level: Level) -> Result<()> {
-    let batch = x.dims()[0];
-    let cond =
-        if model.network.classes() > 0 { Cond::classes((0..batch).map(|_| Some(0))) } else { Cond::none() };
-    let losses = model.loss(x.clone(), x, &Levels::all(level, batch), &cond, &vec![1.0; batch])?;
-    losses.mean.backward();
-    Ok(())
 }
 
 fn time(runs: usize, mut work: impl FnMut() -> Result<()>) -> Result<[f64; 3]> {

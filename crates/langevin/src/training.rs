@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI32;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use burn::tensor::Device;
 use langevin_core::guidance::Clipped;
-use langevin_core::{Error, Preconditioned, Result, SideBySide, grid};
+use langevin_core::{Error, ErrorKind, Preconditioned, Result, SideBySide, grid};
 use langevin_data::{
     Batch, Crop, DataInfo, Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare, Skipped,
 };
@@ -176,7 +176,9 @@ impl Prepared {
             dry_run: self.request.dry_run,
             half: self.request.half,
         };
-        let mut hooks = Drawing { toml, info: self.info, out, device: device.clone(), observe: &mut observe };
+        let stop = Arc::clone(&self.request.stop);
+        let device = device.clone();
+        let mut hooks = Drawing { toml, info: self.info, out, device, stop, observe: &mut observe };
         langevin_train::train(job, &mut hooks)
     }
 
@@ -207,6 +209,7 @@ struct Drawing<'a> {
     info: ModelInfo,
     out: PathBuf,
     device: Device,
+    stop: Arc<AtomicI32>,
     observe: &'a mut dyn FnMut(&Event),
 }
 
@@ -221,6 +224,7 @@ impl Hooks<UNet> for Drawing<'_> {
     }
 
     fn preview(&mut self, model: &Preconditioned<UNet>, images: u64) -> Result<Option<Preview>> {
+        let file = self.out.join("samples").join(format!("step-{images:09}.png"));
         let SampleSettings { sampler, spacing, steps, .. } = &self.info.sample;
         let path: Vec<Level> = SPACINGS.build(spacing)?.path(&model.diffusion, *steps)?;
         let sampler: Box<dyn Sampler> = SAMPLERS.build(sampler)?;
@@ -230,12 +234,22 @@ impl Hooks<UNet> for Drawing<'_> {
             request.labels = Some(even_labels(self.info.classes.len(), PREVIEW));
         }
         let model = Clipped::new(SideBySide::new(model, request.batch_size)?, 1.0);
-        let made = sample_all(&model, sampler.as_ref(), &path, &request, &self.device, |_| {})?;
+        let cancel = Arc::new(AtomicBool::new(false));
+        request.cancel = Some(Arc::clone(&cancel));
+        let drawn = sample_all(&model, sampler.as_ref(), &path, &request, &self.device, |_| {
+            if self.stop.load(Ordering::Relaxed) != 0 {
+                cancel.store(true, Ordering::Relaxed);
+            }
+        });
+        let made = match drawn {
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => return Ok(None),
+            made => made?,
+        };
         let pictures = langevin_core::batch_to_pictures(made);
         let scale = self.info.magnification();
         let sheet = grid::sheet(&pictures, grid::square_columns(PREVIEW), 2, scale);
         let bytes = png::encode(&sheet, &[])?;
-        replace_file(&self.out.join("samples").join(format!("step-{images:09}.png")), &bytes)?;
+        replace_file(&file, &bytes)?;
         Ok(Some(Preview { png: bytes, width: sheet.width as u32, height: sheet.height as u32 }))
     }
 

@@ -98,7 +98,8 @@ pub trait Hooks<N> {
     /// Called with everything that happens.
     fn event(&mut self, event: &Event);
 
-    /// Draws samples with the averaged weights, always from the same noise; `None` draws nothing.
+    /// Draws samples with the averaged weights, always from the same noise; `None` draws nothing, or was cut short by a
+    /// signal to stop.
     ///
     /// # Errors
     /// Whatever sampling may fail with.

@@ -7,6 +7,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use langevin_core::{Error, NamedTensors, Result};
 use langevin_kernels::{AdamW as AdamWSettings, adamw_ema_step};
+use rayon::prelude::*;
 
 /// What one parameter carries beside its value.
 #[derive(Debug, Clone)]
@@ -128,12 +129,23 @@ pub fn gradients<M: Module>(module: &M, gradients: &mut Gradients) -> GradientMa
     collector.found
 }
 
-/// The Euclidean norm over all gradients, summed in f64 in a fixed order.
-pub fn norm(gradients: &GradientMap) -> f64 {
-    gradients.values().map(squared_norm).sum::<f64>().sqrt()
+/// The sum of the gradients of several passes, in their order, and its Euclidean norm; parameters side by side.
+pub fn sum(passes: Vec<GradientMap>) -> (GradientMap, f64) {
+    let mut by_path: BTreeMap<String, Vec<Tensor<1>>> = BTreeMap::new();
+    for (path, gradient) in passes.into_iter().flatten() {
+        by_path.entry(path).or_default().push(gradient);
+    }
+    let total = |(path, parts): (String, Vec<Tensor<1>>)| {
+        let sum = parts.into_iter().reduce(|sum, more| sum + more)?;
+        let norm = squared_norm(&sum);
+        Some(((path, sum), norm))
+    };
+    let by_path: Vec<_> = by_path.into_iter().collect();
+    let (total, norms): (Vec<_>, Vec<f64>) = by_path.into_par_iter().filter_map(total).unzip();
+    (total.into_iter().collect(), norms.into_iter().sum::<f64>().sqrt())
 }
 
-/// Rows are summed on the device and the rows' sums on the host, so that the order of addition is fixed.
+/// Rows are summed on the device and the rows' sums on the host in f64, so that the order of addition is fixed.
 fn squared_norm(gradient: &Tensor<1>) -> f64 {
     const ROW: usize = 1024;
     let [length] = gradient.dims();
@@ -235,14 +247,15 @@ impl ModuleMapper for Updater<'_> {
         param.map(|value| {
             let shape = value.dims();
             let tracked = value.is_autodiff();
-            let (value, first, second, average) = adamw_ema_step(
-                flatten(value.without_autodiff()),
-                gradient,
-                slot.first.clone(),
-                slot.second.clone(),
-                slot.average.clone(),
-                self.step,
-            );
+            // Taken out of the slot, so that they are nobody else's and change in place.
+            let mut take =
+                |tensor: fn(&mut Slot) -> &mut Tensor<1>| std::mem::replace(tensor(slot), gradient.clone());
+            let first = take(|slot| &mut slot.first);
+            let second = take(|slot| &mut slot.second);
+            let average = take(|slot| &mut slot.average);
+            let value = flatten(value.without_autodiff());
+            let (value, first, second, average) =
+                adamw_ema_step(value, gradient, first, second, average, self.step);
             (slot.first, slot.second, slot.average) = (first, second, average);
             leaf(value.reshape(shape), tracked)
         })

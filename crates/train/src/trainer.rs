@@ -10,19 +10,21 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use langevin_core::tensor_file::{self, Storage};
-use langevin_core::{Error, ErrorKind, Lanes, NamedTensors, Network, Preconditioned, Result};
+use langevin_core::{Error, ErrorKind, NamedTensors, Network, Preconditioned, Result};
 use langevin_data::{Batch, Loader};
 use langevin_kernels::AdamW as AdamWSettings;
 
 use crate::config::TrainConfig;
 use crate::hooks::{Event, Forecast, Hooks, Step};
+use crate::learner::{Gradients, Learner};
 use crate::log::Log;
-use crate::objective::{Objective, Pass, diverged};
-use crate::optimizer::{self, AdamW, GradientMap};
+use crate::objective::{Objective, diverged};
 use crate::state::{self, Checkpoint, Standing};
 
 /// Levels at which the validation loss is measured.
 const VALIDATION_LEVELS: usize = 8;
+/// A first step of fewer seconds is timed once more for the forecast.
+const FORECAST_AGAIN: f64 = 2.0;
 /// A loss this many times the typical one is worth a warning.
 const SPIKE: f64 = 10.0;
 
@@ -95,11 +97,9 @@ fn lock(out: &std::path::Path) -> Result<File> {
 struct Trainer<'a, N> {
     job: Job<N>,
     hooks: &'a mut dyn Hooks<N>,
-    model: Preconditioned<N>,
+    learner: Learner<N>,
     objective: Objective,
-    optimizer: AdamW,
     log: Log,
-    lanes: Lanes,
     images: u64,
     step: u64,
     seconds_before: f64,
@@ -111,8 +111,7 @@ struct Trainer<'a, N> {
 impl<'a, N: Network> Trainer<'a, N> {
     fn take_up(job: Job<N>, hooks: &'a mut dyn Hooks<N>) -> Result<Self> {
         let (found, torn) = Checkpoint::newest(&job.out.join("checkpoints"))?;
-        let mut model = job.model.clone();
-        let mut optimizer = AdamW::new(&model.network);
+        let mut learner = Learner::new(job.model.clone(), job.config.passes())?;
         let mut standing =
             Standing { images: 0, step: 0, seconds: 0.0, metrics_bytes: 0, settings: String::new() };
         let resumed = found.is_some();
@@ -128,8 +127,7 @@ impl<'a, N: Network> Trainer<'a, N> {
             if standing.settings != job.settings {
                 return Err(other_settings(&job, &standing.settings));
             }
-            model.network = optimizer::with_parameters(model.network, &checkpoint.weights)?;
-            optimizer.restore(&checkpoint.moments, &checkpoint.average)?;
+            learner.restore(&checkpoint.weights, &checkpoint.moments, &checkpoint.average)?;
             hooks.begin()?;
             // A stop between publishing a checkpoint and writing the model left an older model.
             let metadata = hooks.metadata(standing.images);
@@ -140,9 +138,7 @@ impl<'a, N: Network> Trainer<'a, N> {
         let mut trainer = Self {
             objective: Objective::new(&job.config)?,
             log: Log::open(&job.out, standing.metrics_bytes, standing.images)?,
-            lanes: Lanes::new(job.config.passes())?,
-            model,
-            optimizer,
+            learner,
             images: standing.images,
             step: standing.step,
             seconds_before: standing.seconds,
@@ -179,8 +175,11 @@ impl<'a, N: Network> Trainer<'a, N> {
         if self.images == 0 {
             self.validate()?;
             self.preview()?;
-            self.heed_signal()?;
+        } else if self.images % self.job.config.sample_every < self.job.config.batch_size as u64 {
+            // A signal may have cut this one short.
+            self.preview()?;
         }
+        self.heed_signal()?;
         let mut last = Instant::now();
         while self.images < self.job.config.images && !self.time_is_up() {
             let batch = match first.take() {
@@ -218,17 +217,14 @@ impl<'a, N: Network> Trainer<'a, N> {
     }
 
     fn update(&mut self, batch: &Batch) -> Result<Step> {
-        let config = &self.job.config;
         let [count, ..] = batch.shape;
-        let micro = config.micro_batch;
-        let device = self.job.device.clone().autodiff();
-        let passes = self.objective.passes(&self.model, batch, micro, &device)?;
-        let (loss, gradients) = self.gradients(passes, count)?;
+        let gradients = self.gradients(batch)?;
+        let (loss, norm) = (gradients.loss, gradients.norm);
+        let config = &self.job.config;
         let seen = self.images + count as u64;
         if !loss.is_finite() {
             return Err(diverged("the loss", loss, seen));
         }
-        let norm = optimizer::norm(&gradients);
         if !norm.is_finite() {
             return Err(diverged("the gradient's norm", norm, seen));
         }
@@ -245,8 +241,7 @@ impl<'a, N: Network> Trainer<'a, N> {
             grad_scale: clip,
             ema_decay: config.ema_decay_at(seen),
         };
-        let network = self.optimizer.step(self.model.network.clone(), gradients, &step);
-        self.model.network = network;
+        self.learner.step(gradients, &step);
         self.images = seen;
         self.step += 1;
         self.watch(loss)?;
@@ -262,24 +257,11 @@ impl<'a, N: Network> Trainer<'a, N> {
         })
     }
 
-    fn gradients(&self, passes: Vec<Pass>, count: usize) -> Result<(f64, GradientMap)> {
-        let shared = &self.model;
-        let results = self.lanes.run(passes, |pass| {
-            // Leaves of its own keep the graphs of passes that run at the same time apart.
-            let model = Preconditioned::new(optimizer::leaves(&shared.network), shared.diffusion.clone());
-            let losses = pass.loss(&model, count)?;
-            let loss = f64::from(losses.mean.clone().into_scalar::<f32>());
-            let mut gradients = losses.mean.backward();
-            Ok((loss, optimizer::gradients(&model.network, &mut gradients)))
-        });
-        let mut total = 0.0;
-        let mut sum = GradientMap::new();
-        for result in results {
-            let (loss, found): (f64, GradientMap) = result?;
-            total += loss;
-            sum = add(sum, found);
-        }
-        Ok((total, sum))
+    fn gradients(&self, batch: &Batch) -> Result<Gradients> {
+        let device = self.job.device.clone().autodiff();
+        let model = self.learner.model();
+        let passes = self.objective.passes(model, batch, self.job.config.micro_batch, &device)?;
+        self.learner.gradients(passes, |pass, model| pass.loss(model, batch.shape[0]))
     }
 
     /// A warning, no more, when the loss jumps; it never changes the run.
@@ -317,7 +299,7 @@ impl<'a, N: Network> Trainer<'a, N> {
 
     fn validate(&mut self) -> Result<()> {
         let Some(batch) = &self.job.validation else { return Ok(()) };
-        let model = self.averaged();
+        let model = self.learner.averaged();
         let mut by_level = Vec::new();
         let mut total = 0.0;
         for (index, level) in self.objective.levels(&model, VALIDATION_LEVELS).into_iter().enumerate() {
@@ -339,23 +321,16 @@ impl<'a, N: Network> Trainer<'a, N> {
     }
 
     fn preview(&mut self) -> Result<()> {
-        let model = self.averaged();
+        let model = self.learner.averaged();
         if let Some(preview) = self.hooks.preview(&model, self.images)? {
             self.log.preview(self.images, &preview)?;
         }
         Ok(())
     }
 
-    /// The network with averaged weights, without autodiff.
-    fn averaged(&self) -> Preconditioned<N> {
-        let network = self.optimizer.with_average(self.model.network.valid());
-        Preconditioned::new(network, self.model.diffusion.clone())
-    }
-
     fn save(&mut self) -> Result<()> {
-        let weights = optimizer::parameters(&self.model.network);
-        let average = self.optimizer.average();
-        let moments = self.optimizer.moments();
+        let (weights, average) = (self.learner.weights(), self.learner.average());
+        let moments = self.learner.moments();
         for (what, tensors) in [("weight", &weights), ("averaged weight", &average), ("moment", &moments)] {
             let wild = tensors.iter().find(|(_, (_, values))| values.iter().any(|v| !v.is_finite()));
             if let Some((path, _)) = wild {
@@ -377,17 +352,18 @@ impl<'a, N: Network> Trainer<'a, N> {
         self.tell(&Event::Saved { path })
     }
 
-    /// Times one update whose result is thrown away.
+    /// Times the gradients of an update that is not made.
     fn forecast(&mut self, batch: &Batch) -> Result<()> {
         let count = batch.shape[0];
         let config = &self.job.config;
-        let micro = config.micro_batch;
-        let device = self.job.device.clone().autodiff();
-        let passes = self.objective.passes(&self.model, batch, micro, &device)?;
-        let start = Instant::now();
-        let (_, gradients) = self.gradients(passes, count)?;
-        optimizer::norm(&gradients);
-        let seconds_per_step = start.elapsed().as_secs_f64();
+        let timed = || -> Result<f64> {
+            let start = Instant::now();
+            self.gradients(batch)?;
+            Ok(start.elapsed().as_secs_f64())
+        };
+        // The first time pays for memory and for starting the threads; a long one hardly differs from the next.
+        let first = timed()?;
+        let seconds_per_step = if first < FORECAST_AGAIN { timed()? } else { first };
         let images_per_second = count as f64 / seconds_per_step;
         let images_left = config.images.saturating_sub(self.images);
         let mut seconds_left = images_left as f64 / images_per_second;
@@ -400,7 +376,7 @@ impl<'a, N: Network> Trainer<'a, N> {
             images_left: images_left.min((seconds_left * images_per_second) as u64),
             seconds_left,
             peak_bytes: peak_bytes(),
-            parameters: self.model.network.num_params(),
+            parameters: self.learner.model().network.num_params(),
         }))
     }
 
@@ -434,17 +410,6 @@ fn write_model<N>(job: &Job<N>, metadata: BTreeMap<String, String>, average: &Na
     let storage = if job.half { Storage::F16 } else { Storage::F32 };
     let bytes = tensor_file::encode(average, &metadata, storage);
     state::replace_file(&job.out.join("model.safetensors"), &bytes)
-}
-
-fn add(mut sum: GradientMap, more: GradientMap) -> GradientMap {
-    for (path, gradient) in more {
-        let total = match sum.remove(&path) {
-            Some(before) => before + gradient,
-            None => gradient,
-        };
-        sum.insert(path, total);
-    }
-    sum
 }
 
 fn other_settings<N>(job: &Job<N>, stored: &str) -> Error {

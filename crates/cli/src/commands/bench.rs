@@ -104,7 +104,7 @@ fn show(cost: &Cost) -> Result<()> {
         cost.forward_images_per_second
     ))?;
     outputs::result(&format!(
-        "forward+back   {}, {:.1} img/s",
+        "training step  {}, {:.1} img/s",
         row(cost.train_ms),
         cost.train_images_per_second
     ))
