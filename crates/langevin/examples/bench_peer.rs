@@ -1,0 +1,182 @@
+//! Our side of `cargo xtask bench-peers`: the networks that `references/bench_peers.py` makes, timed on request.
+//!
+//! Each line on stdin is a request; each answer is one line of JSON on stdout.
+//! * `load NAME FILE`: reads a network and compares its answer with the one in the file
+//! * `time NAME MODE WORK N`: seconds of one run; `MODE` is `f32` or `bf16`, `WORK` is `forward` or `step`, on `N` pictures
+//! * `peak`: the peak memory of this process in bytes
+
+use std::collections::BTreeMap;
+use std::io::BufRead;
+use std::time::Instant;
+
+use burn::tensor::{Tensor, TensorData};
+use langevin::core::{Cond, Lanes, Losses, NamedTensors, Network, Preconditioned, tensor_file};
+use langevin::kernels::AdamW;
+use langevin::nn::{UNet, UNetConfig};
+use langevin::process::{Diffusion, DiffusionSpec};
+use langevin::train::Learner;
+use langevin::{Device, Error, Result};
+use serde_json::{Value, json};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Pictures of one pass, as `langevin train` divides a batch.
+const PASS: usize = 8;
+
+struct Side {
+    channels: usize,
+    network: UNet,
+    lanes: Lanes,
+    learner: Learner<UNet>,
+}
+
+fn main() -> Result<()> {
+    let threads = std::env::var("BENCH_THREADS").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|error| Error::failed(error.to_string()))?;
+    pool.install(|| {
+        let mut sides = BTreeMap::new();
+        for line in std::io::stdin().lock().lines() {
+            let line = line.map_err(|error| Error::failed(error.to_string()))?;
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let answer =
+                answer(&mut sides, &words).unwrap_or_else(|error| json!({ "error": error.to_string() }));
+            println!("{answer}");
+        }
+        Ok(())
+    })
+}
+
+fn answer(sides: &mut BTreeMap<String, Side>, words: &[&str]) -> Result<Value> {
+    match *words {
+        ["load", name, file] => {
+            let (side, found) = Side::load(name, file)?;
+            sides.insert(name.to_owned(), side);
+            Ok(found)
+        }
+        ["time", name, mode, work, n] => {
+            let side = sides.get_mut(name).ok_or_else(|| Error::usage("not loaded"))?;
+            let n = n.parse().map_err(|_| Error::usage("not a number of pictures"))?;
+            Ok(json!({ "seconds": side.run(mode, work, n)? }))
+        }
+        ["peak"] => Ok(json!({ "bytes": langevin::train::peak_bytes() })),
+        _ => Err(Error::usage("no such request")),
+    }
+}
+
+fn config(name: &str) -> Result<UNetConfig> {
+    let base = UNetConfig { zero_init: false, ..UNetConfig::default() };
+    match name {
+        "mnist" => Ok(UNetConfig {
+            in_channels: 1,
+            out_channels: 1,
+            channels: vec![32, 64, 128],
+            layers_per_block: 1,
+            attention_levels: vec![2],
+            attention_head_dim: Some(8),
+            ..base
+        }),
+        "cifar" => Ok(base),
+        "ddpm" => Ok(UNetConfig {
+            channels: vec![128, 256, 256, 256],
+            attention_levels: vec![1],
+            attention_head_dim: None,
+            downsample_padding: 0,
+            flip_sin_to_cos: false,
+            freq_shift: 1.0,
+            norm_eps: 1e-6,
+            ..base
+        }),
+        _ => Err(Error::usage("no such network")),
+    }
+}
+
+fn tensor<const D: usize>(named: &NamedTensors, name: &str, device: &Device) -> Result<Tensor<D>> {
+    let (shape, values) =
+        named.get(name).ok_or_else(|| Error::bad_input(format!("{name} is not in the file")))?;
+    Ok(Tensor::from_data(TensorData::new(values.clone(), shape.clone()), device))
+}
+
+impl Side {
+    fn load(name: &str, file: &str) -> Result<(Self, Value)> {
+        let bytes = std::fs::read(file).map_err(|error| Error::failed(format!("{file}: {error}")))?;
+        let (named, _) = tensor_file::decode(&bytes)?;
+        let (golden, named): (NamedTensors, NamedTensors) =
+            named.into_iter().partition(|(name, _)| name.starts_with("golden."));
+        let (device, config) = (Device::flex(), config(name)?);
+        let network = langevin::nn::load(config.init(0, &device)?, &named)?;
+        let answer = network.forward(
+            tensor(&golden, "golden.x", &device)?,
+            tensor(&golden, "golden.t", &device)?,
+            &Cond::none(),
+        );
+        let expected = tensor(&golden, "golden.y", &device)?;
+        let difference: f32 = (answer - expected).abs().max().into_scalar();
+        let trained = langevin::nn::load(config.init(0, &device.clone().autodiff())?, &named)?;
+        let diffusion = Diffusion::new(&DiffusionSpec::default())?;
+        let side = Self {
+            channels: config.in_channels,
+            network,
+            lanes: Lanes::new(rayon::current_num_threads())?,
+            learner: Learner::new(Preconditioned::new(trained, diffusion), 16 / PASS)?,
+        };
+        let parameters = langevin::nn::parameter_count(&side.network);
+        Ok((side, json!({ "parameters": parameters, "difference": difference })))
+    }
+
+    fn input(&self, range: std::ops::Range<usize>, device: &Device) -> (Tensor<4>, Tensor<1>) {
+        let size = self.channels * 32 * 32;
+        let noise = |i: usize| (0.5 + 1.7 * i as f32).sin();
+        let values: Vec<f32> = (range.start * size..range.end * size).map(noise).collect();
+        let times: Vec<f32> = range.clone().map(|k| 10.0 + 60.0 * k as f32).collect();
+        let x = TensorData::new(values, [range.len(), self.channels, 32, 32]);
+        (Tensor::from_data(x, device), Tensor::from_data(times.as_slice(), device))
+    }
+
+    fn run(&mut self, mode: &str, work: &str, n: usize) -> Result<f64> {
+        let device = Device::flex();
+        match (mode, work) {
+            ("f32", "forward") => {
+                let share = n.div_ceil(rayon::current_num_threads()).max(1);
+                let parts = (0..n).step_by(share).map(|k| self.input(k..(k + share).min(n), &device));
+                let parts: Vec<_> = parts.collect();
+                let start = Instant::now();
+                let forward = |(x, t)| self.network.forward(x, t, &Cond::none());
+                if parts.len() == 1 {
+                    parts.into_iter().map(forward).for_each(drop);
+                } else {
+                    self.lanes.run(parts, forward);
+                }
+                Ok(start.elapsed().as_secs_f64())
+            }
+            ("f32", "step") => {
+                let device = device.autodiff();
+                let parts = (0..n).step_by(PASS).map(|k| self.input(k..(k + PASS).min(n), &device));
+                let parts: Vec<_> = parts.collect();
+                let start = Instant::now();
+                let gradients = self.learner.gradients(parts, |(x, t), model| {
+                    let [count, ..] = x.dims();
+                    let answer = model.network.forward(x.clone(), t, &Cond::none());
+                    let per_image = (answer - x).square().reshape([count as i32, -1]).mean_dim(1);
+                    let per_image = per_image.reshape([count]);
+                    Ok(Losses { mean: per_image.clone().sum() / n as f32, per_image })
+                })?;
+                let (beta1, beta2) = (0.9, 0.999);
+                let step = AdamW {
+                    learning_rate: 0.0,
+                    beta1,
+                    beta2,
+                    eps: 1e-8,
+                    weight_decay: 0.0,
+                    step: 1,
+                    grad_scale: 1.0,
+                    ema_decay: 0.999,
+                };
+                self.learner.step(gradients, &step);
+                Ok(start.elapsed().as_secs_f64())
+            }
+            _ => Err(Error::usage("no such work")),
+        }
+    }
+}
