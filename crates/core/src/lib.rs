@@ -9,6 +9,7 @@ mod image;
 mod lanes;
 mod network;
 mod noise;
+pub mod parameters;
 mod preconditioned;
 mod run;
 pub mod tensor_file;

@@ -15,7 +15,7 @@ mod ops;
 pub mod plain;
 mod tensor;
 
-pub use flex::set_exact;
+pub use flex::{Isa, set_exact};
 pub use ops::{AdamW, Attention, Conv2d, DiffusionOps, GroupNorm};
 pub use tensor::{
     adamw_ema_step, attention, channels_first, channels_last, conv2d, downsample2x, group_norm,

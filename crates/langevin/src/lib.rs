@@ -13,6 +13,7 @@ pub mod drawing;
 pub mod forward;
 pub mod gif;
 pub mod measure;
+pub mod memory;
 mod model;
 pub mod npy;
 pub mod plot;

@@ -10,6 +10,7 @@ use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{BatchProgress, SAMPLERS, SampleRequest, sample_all};
 use serde::{Deserialize, Serialize};
 
+use crate::memory;
 use crate::model::Model;
 
 /// How to draw.
@@ -80,7 +81,7 @@ pub struct Recipe {
 ///
 /// # Errors
 /// Usage: an unknown sampler or spacing, classes for a model without, a model that has no answer at the first level.
-/// Interrupted, when cancelled.
+/// Failed, when the memory that is free does not suffice. Interrupted, when cancelled.
 pub fn draw(
     model: &Model,
     drawing: &Drawing,
@@ -99,6 +100,8 @@ pub fn draw(
         ))
         .hint("leave --cfg-scale out"));
     }
+    let at_once = drawing.batch_size.min(drawing.count);
+    memory::check_sampling(&model.info.network, model.info.size, at_once)?;
     let model_denoiser = SideBySide::new(&model.denoiser, drawing.batch_size)?;
     let guided = ClassifierFree::new(model_denoiser, drawing.cfg_scale);
     let denoiser: Box<dyn Denoiser + '_> =

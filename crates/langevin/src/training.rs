@@ -16,6 +16,7 @@ use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{SAMPLERS, SampleRequest, Sampler, sample_all};
 use langevin_train::{Event, Hooks, Job, Outcome, Preview, create_folder, replace_file};
 
+use crate::memory;
 use crate::model::ModelInfo;
 use crate::png;
 use crate::sampling::even_labels;
@@ -152,9 +153,11 @@ impl Prepared {
     /// Trains.
     ///
     /// # Errors
-    /// As [`langevin_train::train`].
+    /// As [`langevin_train::train`]; failed, when the memory that is free does not suffice.
     pub fn train(self, device: &Device, mut observe: impl FnMut(&Event)) -> Result<Outcome> {
         let train = self.settings.train.clone();
+        let threads = rayon::current_num_threads();
+        memory::check_training(&self.settings.network, self.settings.data.size, &train, threads)?;
         let network = self.settings.network.init(train.seed, &device.clone().autodiff())?;
         let diffusion = Diffusion::new(&self.settings.diffusion)?;
         let pool = self.pool.clone();

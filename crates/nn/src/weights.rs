@@ -4,30 +4,18 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
+use langevin_core::parameters::{replace, shapes};
 use langevin_core::{Error, Result};
 
 /// Tensors by name, as model files hold them.
 pub use langevin_core::NamedTensors as Tensors;
-
-/// Every parameter's name and shape, in the module's order.
-pub fn parameters<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
-    let mut names = Names::default();
-    module.visit(&mut names);
-    names.found
-}
+pub use langevin_core::parameters::{export, shapes as parameters};
 
 /// How many numbers the parameters hold.
 pub fn parameter_count<M: Module>(module: &M) -> usize {
-    parameters(module).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
-}
-
-/// Every parameter as f32.
-pub fn export<M: Module>(module: &M) -> Tensors {
-    let mut taker = Taker::default();
-    module.visit(&mut taker);
-    taker.taken
+    shapes(module).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
 }
 
 /// The module with every parameter replaced by the tensor of its name.
@@ -36,7 +24,7 @@ pub fn export<M: Module>(module: &M) -> Tensors {
 /// `BadInput`, naming every tensor that is missing, is not the module's, or has another shape (the first eight of each
 /// sort); nothing is loaded then.
 pub fn load<M: Module>(module: M, tensors: &Tensors) -> Result<M> {
-    let expected: BTreeMap<String, Vec<usize>> = parameters(&module).into_iter().collect();
+    let expected: BTreeMap<String, Vec<usize>> = shapes(&module).into_iter().collect();
     let missing: Vec<String> = expected
         .keys()
         .filter(|name| !tensors.contains_key(*name))
@@ -70,67 +58,8 @@ pub fn load<M: Module>(module: M, tensors: &Tensors) -> Result<M> {
         return Err(Error::bad_input(format!("the tensors do not fit the network: {}", faults.join("; ")))
             .hint("the config must be the one the weights were trained with"));
     }
-    Ok(module.map(&mut Putter { path: Vec::new(), tensors }))
-}
-
-/// Follows the module path.
-macro_rules! follow_path {
-    () => {
-        fn enter_module(&mut self, name: &str, _container: &str) {
-            self.path.push(name.to_owned());
-        }
-
-        fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.path.pop();
-        }
-    };
-}
-
-#[derive(Default)]
-struct Names {
-    path: Vec<String>,
-    found: Vec<(String, Vec<usize>)>,
-}
-
-impl ModuleVisitor for Names {
-    follow_path!();
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.found.push((self.path.join("."), param.lazy_shape().to_vec()));
-    }
-}
-
-#[derive(Default)]
-struct Taker {
-    path: Vec<String>,
-    taken: Tensors,
-}
-
-impl ModuleVisitor for Taker {
-    follow_path!();
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let tensor = param.val();
-        let shape = tensor.dims().to_vec();
-        let values = tensor.into_data().convert::<f32>().try_to_vec::<f32>().expect("converted to f32");
-        self.taken.insert(self.path.join("."), (shape, values));
-    }
-}
-
-struct Putter<'a> {
-    path: Vec<String>,
-    tensors: &'a Tensors,
-}
-
-impl ModuleMapper for Putter<'_> {
-    follow_path!();
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let (shape, values) = &self.tensors[&self.path.join(".")];
-        let data = TensorData::new(values.clone(), shape.clone());
-        param.map(|old| {
-            let wants_grad = old.is_require_grad();
-            Tensor::from_data(data, &old.device()).set_require_grad(wants_grad)
-        })
-    }
+    Ok(replace(module, |name, old| {
+        let values = tensors[name].1.as_slice();
+        Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), &old.device())
+    }))
 }

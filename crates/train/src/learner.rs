@@ -1,5 +1,6 @@
 //! One update of the weights: the gradients of passes that run side by side, and the optimiser's step.
 
+use langevin_core::parameters::export;
 use langevin_core::{Lanes, Losses, NamedTensors, Network, Preconditioned, Result};
 use langevin_kernels::AdamW as StepSettings;
 
@@ -65,7 +66,7 @@ impl<N: Network> Learner<N> {
 
     /// The newest weights.
     pub fn weights(&self) -> NamedTensors {
-        optimizer::parameters(&self.model().network)
+        export(&self.model().network)
     }
 
     /// The moving average of the weights.

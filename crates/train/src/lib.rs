@@ -14,6 +14,6 @@ mod trainer;
 pub use config::{Decay, TrainConfig};
 pub use hooks::{Event, Forecast, Hooks, Preview, Step};
 pub use learner::{Gradients, Learner};
-pub use optimizer::{parameters, with_parameters};
+pub use optimizer::with_parameters;
 pub use state::{Checkpoint, Standing, create_folder, list as checkpoints, replace_file, write_file};
 pub use trainer::{Job, Outcome, peak_bytes, train};

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::Module;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use langevin_core::parameters::{self, flat as flat_parameters, replace, values};
 use langevin_core::{Error, NamedTensors, Result};
 use langevin_kernels::{AdamW as AdamWSettings, adamw_ema_step};
 use rayon::prelude::*;
@@ -42,7 +43,22 @@ impl AdamW {
 
     /// Updates every parameter of `module` that has a gradient, and every average.
     pub fn step<M: Module>(&mut self, module: M, gradients: GradientMap, step: &AdamWSettings) -> M {
-        module.map(&mut Updater { path: Vec::new(), gradients, slots: &mut self.slots, step })
+        let mut gradients = gradients;
+        replace(module, |path, old| {
+            let (Some(slot), Some(gradient)) = (self.slots.get_mut(path), gradients.remove(path)) else {
+                return old;
+            };
+            // Taken out of the slot, so that they are nobody else's and change in place.
+            let mut take =
+                |tensor: fn(&mut Slot) -> &mut Tensor<1>| std::mem::replace(tensor(slot), gradient.clone());
+            let first = take(|slot| &mut slot.first);
+            let second = take(|slot| &mut slot.second);
+            let average = take(|slot| &mut slot.average);
+            let value;
+            (value, slot.first, slot.second, slot.average) =
+                adamw_ema_step(old, gradient, first, second, average, step);
+            value
+        })
     }
 
     /// The moving average of the weights.
@@ -52,7 +68,7 @@ impl AdamW {
 
     /// Writes the moving average into `module`'s parameters.
     pub fn with_average<M: Module>(&self, module: M) -> M {
-        module.map(&mut Assigner { path: Vec::new(), slots: &self.slots })
+        replace(module, |path, value| self.slots.get(path).map_or(value, |slot| slot.average.clone()))
     }
 
     /// The first and second moments under `first.PATH` and `second.PATH`.
@@ -96,37 +112,27 @@ fn second(slot: &Slot) -> &Tensor<1> {
     &slot.second
 }
 
-/// The parameters of `module` on the host.
-pub fn parameters<M: Module>(module: &M) -> NamedTensors {
-    flat_parameters(module)
-        .into_iter()
-        .map(|(path, (shape, value))| (path, (shape, values(&value))))
-        .collect()
-}
-
 /// `module` with its parameters replaced by `named`.
 ///
 /// # Errors
 /// Bad input when a tensor is missing or has another shape.
 pub fn with_parameters<M: Module>(module: M, named: &NamedTensors) -> Result<M> {
-    let mut slots = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for (path, (shape, value)) in flat_parameters(&module) {
-        let average = flat(named, &path, &shape, &value.device())?;
-        slots.insert(path, Slot { first: average.clone(), second: average.clone(), average, shape });
+        let tensor = flat(named, &path, &shape, &value.device())?;
+        found.insert(path, tensor);
     }
-    Ok(module.map(&mut Assigner { path: Vec::new(), slots: &slots }))
+    Ok(replace(module, |path, value| found.remove(path).unwrap_or(value)))
 }
 
 /// `module` with the same weights as new leaves, so that what is computed with it is a graph of its own.
 pub fn leaves<M: Module>(module: &M) -> M {
-    module.clone().map(&mut Renewer)
+    replace(module.clone(), |_, value| value)
 }
 
 /// The gradients of `module`'s parameters, taken out of `gradients`.
 pub fn gradients<M: Module>(module: &M, gradients: &mut Gradients) -> GradientMap {
-    let mut collector = GradientCollector { path: Vec::new(), gradients, found: GradientMap::new() };
-    module.visit(&mut collector);
-    collector.found
+    parameters::gradients(module, gradients)
 }
 
 /// The sum of the gradients of several passes, in their order, and its Euclidean norm; parameters side by side.
@@ -163,10 +169,6 @@ fn squared_norm(gradient: &Tensor<1>) -> f64 {
     sum
 }
 
-fn values(tensor: &Tensor<1>) -> Vec<f32> {
-    tensor.try_to_vec_as::<f32>().expect("a float tensor holds floats")
-}
-
 fn flat(named: &NamedTensors, path: &str, shape: &[usize], device: &Device) -> Result<Tensor<1>> {
     let Some((found, values)) = named.get(path) else {
         return Err(Error::bad_input(format!("tensor {path} is missing")));
@@ -175,137 +177,4 @@ fn flat(named: &NamedTensors, path: &str, shape: &[usize], device: &Device) -> R
         return Err(Error::bad_input(format!("tensor {path} has shape {found:?}, expected {shape:?}")));
     }
     Ok(Tensor::from_data(TensorData::new(values.clone(), [values.len()]), device))
-}
-
-fn flat_parameters<M: Module>(module: &M) -> BTreeMap<String, (Vec<usize>, Tensor<1>)> {
-    let mut collector = ValueCollector { path: Vec::new(), found: BTreeMap::new() };
-    module.visit(&mut collector);
-    collector.found
-}
-
-fn flatten<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
-    let length = tensor.shape().num_elements();
-    tensor.reshape([length])
-}
-
-struct ValueCollector {
-    path: Vec<String>,
-    found: BTreeMap<String, (Vec<usize>, Tensor<1>)>,
-}
-
-impl ModuleVisitor for ValueCollector {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let value = param.val().without_autodiff();
-        let shape = value.dims().to_vec();
-        self.found.insert(self.path.join("."), (shape, flatten(value)));
-    }
-
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-}
-
-struct GradientCollector<'a> {
-    path: Vec<String>,
-    gradients: &'a mut Gradients,
-    found: GradientMap,
-}
-
-impl ModuleVisitor for GradientCollector<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(gradient) = param.val().grad_remove(self.gradients) {
-            self.found.insert(self.path.join("."), flatten(gradient));
-        }
-    }
-
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-}
-
-struct Updater<'a> {
-    path: Vec<String>,
-    gradients: GradientMap,
-    slots: &'a mut BTreeMap<String, Slot>,
-    step: &'a AdamWSettings,
-}
-
-impl ModuleMapper for Updater<'_> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let path = self.path.join(".");
-        let (Some(slot), Some(gradient)) = (self.slots.get_mut(&path), self.gradients.remove(&path)) else {
-            return param;
-        };
-        param.map(|value| {
-            let shape = value.dims();
-            let tracked = value.is_autodiff();
-            // Taken out of the slot, so that they are nobody else's and change in place.
-            let mut take =
-                |tensor: fn(&mut Slot) -> &mut Tensor<1>| std::mem::replace(tensor(slot), gradient.clone());
-            let first = take(|slot| &mut slot.first);
-            let second = take(|slot| &mut slot.second);
-            let average = take(|slot| &mut slot.average);
-            let value = flatten(value.without_autodiff());
-            let (value, first, second, average) =
-                adamw_ema_step(value, gradient, first, second, average, self.step);
-            (slot.first, slot.second, slot.average) = (first, second, average);
-            leaf(value.reshape(shape), tracked)
-        })
-    }
-
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-}
-
-struct Assigner<'a> {
-    path: Vec<String>,
-    slots: &'a BTreeMap<String, Slot>,
-}
-
-impl ModuleMapper for Assigner<'_> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(slot) = self.slots.get(&self.path.join(".")) else {
-            return param;
-        };
-        param.map(|value| {
-            let tracked = value.is_autodiff();
-            leaf(slot.average.clone().reshape(value.dims()), tracked)
-        })
-    }
-
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-}
-
-struct Renewer;
-
-impl ModuleMapper for Renewer {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        param.map(|value| {
-            let tracked = value.is_autodiff();
-            leaf(value.without_autodiff(), tracked)
-        })
-    }
-}
-
-fn leaf<const D: usize>(value: Tensor<D>, tracked: bool) -> Tensor<D> {
-    if tracked { Tensor::from_inner(value).require_grad() } else { value }
 }

@@ -46,7 +46,8 @@ impl Inspect {
         if self.file.starts_with("builtin:")
             && langevin::SHIPPED.iter().any(|m| format!("builtin:{}", m.name) == self.file)
         {
-            return model(&self.file);
+            // A model and the data it was trained on share the name.
+            return Ok(json!({"model": model(&self.file)?, "data": data_set(&self.file)?}));
         }
         if path.is_file() {
             let head = head(path)?;

@@ -167,7 +167,7 @@ struct Tile {
 /// The layout of a weight for a pass, from [`super::kept`].
 fn panels(isa: Isa, weight: &Tensor, taps: &Taps, transformed: bool, forward: bool) -> Arc<OnceLock<Panels>> {
     let [co, ci, _, _] = dims::<4>(weight);
-    let purpose = Purpose { forward, transformed, taps: taps.count };
+    let purpose = Purpose { forward, transformed, isa, taps: taps.count };
     kept::panels(weight, [co, ci], purpose, || match (transformed, forward) {
         (true, _) => Panels::of_points(isa, numbers(weight), co, ci, taps, forward),
         (false, true) => Panels::of_outputs(isa, numbers(weight), co, ci, taps),

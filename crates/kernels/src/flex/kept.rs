@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::pack::Panels;
+use super::simd::Isa;
 use super::{Tensor, numbers};
 
 /// Bytes of layouts kept at most; more are made for each convolution.
@@ -21,6 +22,8 @@ pub(super) struct Purpose {
     pub(super) forward: bool,
     /// For the transforms, or for taps.
     pub(super) transformed: bool,
+    /// Whose register tiles it is for.
+    pub(super) isa: Isa,
     /// Taps as they are used.
     pub(super) taps: usize,
 }

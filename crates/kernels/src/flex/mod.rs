@@ -18,6 +18,7 @@ mod simd;
 mod taps;
 mod winograd;
 
+pub use simd::Isa;
 pub use winograd::set_exact;
 
 use burn::backend::Flex;

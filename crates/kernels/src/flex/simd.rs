@@ -5,6 +5,8 @@
 //! fuse multiplication and addition where the processor can, and add in the same order, so the width of the vectors
 //! does not change a bit.
 
+use std::cell::Cell;
+
 /// Vectors of `LANES` numbers.
 pub(super) trait Simd: Copy {
     /// One vector.
@@ -149,11 +151,16 @@ fn avx512() -> bool {
         && is_x86_feature_detected!("avx512bw")
 }
 
-/// An instruction set that this processor has: nobody can make one of these but by looking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Isa(Kind);
+thread_local! {
+    /// What this thread was told to keep to.
+    static KEPT_TO: Cell<Option<Isa>> = const { Cell::new(None) };
+}
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// An instruction set that this processor has: nobody can make one of these but by looking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Isa(Kind);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Portable,
     #[cfg(target_arch = "x86_64")]
@@ -163,9 +170,25 @@ pub(super) enum Kind {
 }
 
 impl Isa {
-    /// The widest that this processor has.
+    /// All that this processor has, the widest last.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self(Kind::Portable)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            all.extend(avx2.then_some(Self(Kind::Avx2)));
+            all.extend(avx512().then_some(Self(Kind::Avx512)));
+        }
+        all
+    }
+
+    /// What a convolution or any other operation that this thread calls will use: the widest, or that of
+    /// [`Isa::within`].
     #[inline]
-    pub(super) fn best() -> Self {
+    pub fn best() -> Self {
+        if let Some(isa) = KEPT_TO.get() {
+            return isa;
+        }
         #[cfg(target_arch = "x86_64")]
         {
             if avx512() {
@@ -178,17 +201,27 @@ impl Isa {
         Self(Kind::Portable)
     }
 
-    /// All that this processor has.
-    #[cfg(test)]
-    pub(super) fn all() -> Vec<Self> {
-        let mut all = vec![Self(Kind::Portable)];
-        #[cfg(target_arch = "x86_64")]
-        {
-            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            all.extend(avx2.then_some(Self(Kind::Avx2)));
-            all.extend(avx512().then_some(Self(Kind::Avx512)));
+    /// Does `work` with the operations it calls on this thread kept to this instruction set, for tests and measurements.
+    pub fn within<R>(self, work: impl FnOnce() -> R) -> R {
+        struct Restore(Option<Isa>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                KEPT_TO.set(self.0);
+            }
         }
-        all
+        let _restore = Restore(KEPT_TO.replace(Some(self)));
+        work()
+    }
+
+    /// Its name in lower case.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Kind::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => "avx512",
+        }
     }
 
     pub(super) fn kind(self) -> Kind {

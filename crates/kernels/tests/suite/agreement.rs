@@ -2,7 +2,7 @@
 
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Device, Tensor, TensorData};
-use langevin_kernels::{AdamW, DiffusionOps, adamw_ema_step, plain};
+use langevin_kernels::{AdamW, DiffusionOps, Isa, adamw_ema_step, plain};
 
 use crate::cases::{Case, Input, all, plain_with_gradients};
 
@@ -44,11 +44,13 @@ fn fast_bodies_and_their_gradients_agree_with_the_plain_ones() {
         let batch = 3;
         let inputs = case.inputs(batch);
         let (plain, plain_grads, probe) = plain_with_gradients(&case, &inputs, batch);
-        let (fast, fast_grads) = gradients(&case, &inputs, batch, &probe);
-        let mut differences = vec![largest_difference(&fast, &plain)];
-        differences.extend(fast_grads.iter().zip(&plain_grads).map(|(a, b)| largest_difference(a, b)));
-        if differences.iter().any(|difference| *difference > 2e-5) {
-            wrong.push(format!("{case:?}: {differences:?}"));
+        for isa in Isa::all() {
+            let (fast, fast_grads) = isa.within(|| gradients(&case, &inputs, batch, &probe));
+            let mut differences = vec![largest_difference(&fast, &plain)];
+            differences.extend(fast_grads.iter().zip(&plain_grads).map(|(a, b)| largest_difference(a, b)));
+            if differences.iter().any(|difference| *difference > 2e-5) {
+                wrong.push(format!("{} {case:?}: {differences:?}", isa.name()));
+            }
         }
     }
     assert!(wrong.is_empty(), "output then gradients differ:\n{}", wrong.join("\n"));

@@ -1,0 +1,114 @@
+//! A module's parameters by name: the module path joined by dots, which for a U-Net is the name diffusers gives the
+//! tensor. One walk for models, optimisers and checkpoints.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Gradients, Tensor};
+
+use crate::NamedTensors;
+
+/// Every parameter's name and shape, in the module's order; reads no weight.
+pub fn shapes<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
+    struct Shapes(Vec<String>, Vec<(String, Vec<usize>)>);
+    impl ModuleVisitor for Shapes {
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.0.push(name.to_owned());
+        }
+
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.0.pop();
+        }
+
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.1.push((self.0.join("."), param.lazy_shape().to_vec()));
+        }
+    }
+    let mut shapes = Shapes(Vec::new(), Vec::new());
+    module.visit(&mut shapes);
+    shapes.1
+}
+
+/// Every parameter with its shape, flat and without autodiff.
+pub fn flat<M: Module>(module: &M) -> BTreeMap<String, (Vec<usize>, Tensor<1>)> {
+    struct Flat(Vec<String>, BTreeMap<String, (Vec<usize>, Tensor<1>)>);
+    impl ModuleVisitor for Flat {
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.0.push(name.to_owned());
+        }
+
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.0.pop();
+        }
+
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let value = param.val().without_autodiff();
+            self.1.insert(self.0.join("."), (value.dims().to_vec(), flatten(value)));
+        }
+    }
+    let mut flat = Flat(Vec::new(), BTreeMap::new());
+    module.visit(&mut flat);
+    flat.1
+}
+
+/// Every parameter on the host.
+pub fn export<M: Module>(module: &M) -> NamedTensors {
+    flat(module).into_iter().map(|(path, (shape, value))| (path, (shape, values(&value)))).collect()
+}
+
+/// The gradient of each parameter that has one, flat, taken out of `gradients`.
+pub fn gradients<M: Module>(module: &M, gradients: &mut Gradients) -> BTreeMap<String, Tensor<1>> {
+    struct Taken<'a>(Vec<String>, &'a mut Gradients, BTreeMap<String, Tensor<1>>);
+    impl ModuleVisitor for Taken<'_> {
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.0.push(name.to_owned());
+        }
+
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.0.pop();
+        }
+
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = param.val().grad_remove(self.1) {
+                self.2.insert(self.0.join("."), flatten(gradient));
+            }
+        }
+    }
+    let mut taken = Taken(Vec::new(), gradients, BTreeMap::new());
+    module.visit(&mut taken);
+    taken.2
+}
+
+/// The module with every parameter replaced by what `change` makes of its name and flat value, which it owns. Each becomes
+/// a new leaf that wants a gradient where the old one did.
+pub fn replace<M: Module>(module: M, change: impl FnMut(&str, Tensor<1>) -> Tensor<1>) -> M {
+    struct Replacer<F>(Vec<String>, F);
+    impl<F: FnMut(&str, Tensor<1>) -> Tensor<1>> ModuleMapper for Replacer<F> {
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.0.push(name.to_owned());
+        }
+
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.0.pop();
+        }
+
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            param.map(|value| {
+                let (shape, tracked, wanted) = (value.dims(), value.is_autodiff(), value.is_require_grad());
+                let value = (self.1)(&self.0.join("."), flatten(value.without_autodiff())).reshape(shape);
+                if tracked { Tensor::from_inner(value).set_require_grad(wanted) } else { value }
+            })
+        }
+    }
+    module.map(&mut Replacer(Vec::new(), change))
+}
+
+/// The numbers of a flat tensor.
+pub fn values(tensor: &Tensor<1>) -> Vec<f32> {
+    tensor.try_to_vec_as::<f32>().expect("a float tensor holds floats")
+}
+
+fn flatten<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
+    let length = tensor.shape().num_elements();
+    tensor.reshape([length])
+}
