@@ -3,6 +3,7 @@
 Each line on stdin is a request; each answer is one line of JSON on stdout.
   build NAME FOLDER        makes the network (seed 0), writes weights, input and output to FOLDER/NAME.safetensors
   time NAME MODE WORK N    seconds of one run: MODE eager, channels_last, compile, bf16; WORK forward or step; N pictures
+  pipeline NAME FOLDER     writes a DDIMPipeline of the network, with the linear schedule of DDPM
   peak                     the peak memory of this process in bytes
 """
 
@@ -16,7 +17,7 @@ threads = int(os.environ.get("BENCH_THREADS", "2"))
 os.environ["OMP_NUM_THREADS"] = str(threads)
 
 import torch
-from diffusers import UNet2DModel
+from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 from safetensors.torch import save_file
 
 torch.set_num_threads(threads)
@@ -29,7 +30,8 @@ NETWORKS = {
     ),
     "cifar": dict(
         in_channels=3, out_channels=3, block_out_channels=(64, 128, 128), layers_per_block=2, attention_head_dim=64,
-        down_block_types=("DownBlock2D",) * 3, up_block_types=("UpBlock2D",) * 3,
+        down_block_types=("DownBlock2D", "AttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
     ),
     "ddpm": dict(
         in_channels=3, out_channels=3, block_out_channels=(128, 256, 256, 256), layers_per_block=2,
@@ -107,6 +109,9 @@ def main():
                 answer = {"parameters": sides[words[1]].build(os.path.join(words[2], words[1] + ".safetensors"))}
             elif words[0] == "time":
                 answer = {"seconds": sides[words[1]].run(words[2], words[3], int(words[4]))}
+            elif words[0] == "pipeline":
+                DDIMPipeline(sides[words[1]].plain, DDIMScheduler()).save_pretrained(words[2])
+                answer = {}
             else:
                 answer = {"bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
         except Exception as error:  # the caller shows it and goes on

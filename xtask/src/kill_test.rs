@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::stamp;
+
 /// The training that is killed: a few thousand weights, a checkpoint every few steps.
 const TRAIN: &[&str] = &["train", "builtin:shapes", "--preset", "tiny", "--seed", "7", "--threads", "2"];
 /// What must come out the same however often it was killed.
@@ -197,15 +199,10 @@ fn same_results(run: &Path, undisturbed: &Path) -> Result<(), String> {
 }
 
 fn binary(root: &Path) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    target.join("release").join(format!("langevin{}", std::env::consts::EXE_SUFFIX))
+    crate::target(root).join("release").join(format!("langevin{}", std::env::consts::EXE_SUFFIX))
 }
 
 fn record(root: &Path, options: &Options, report: &str) -> Result<(), String> {
-    let output = |program: &str, args: &[&str]| {
-        let output = Command::new(program).args(args).current_dir(root).output();
-        output.map_or(String::new(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
     let text = format!(
         "# Kill test\n\n`cargo xtask kill-test --kills {} --seed {} --record`, {}, at commit {}:\n\n{report}.\n\n\
          The training is `langevin {}`. It is ended with SIGKILL at random times and started again with the same\n\
@@ -213,8 +210,8 @@ fn record(root: &Path, options: &Options, report: &str) -> Result<(), String> {
          and the newest checkpoint may not be older than before.\n",
         options.kills,
         options.seed,
-        output("date", &["-u", "+%Y-%m-%d"]),
-        output("git", &["rev-parse", "--short", "HEAD"]),
+        stamp::date(root),
+        stamp::commit(root),
         TRAIN.join(" "),
     );
     let path = root.join("docs/kill-test.md");

@@ -1,7 +1,9 @@
 //! House-keeping of the workspace, run as `cargo xtask TASK`.
 
+mod bench_peers;
 mod code;
 mod kill_test;
+mod stamp;
 mod tidy;
 mod tree;
 
@@ -15,7 +17,9 @@ tasks:
   fmt [--check]        format every crate
   docs                 build the documentation; a warning is an error
   kill-test [--kills N] [--seed N] [--record]
-                       kill a tiny training at random times: no unloadable state, and the same model in the end";
+                       kill a tiny training at random times: no unloadable state, and the same model in the end
+  bench-peers [--networks LIST] [--rounds N] [--no-compile] [--record]
+                       time the same networks here and in PyTorch, in turn; makes its own Python environment";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -29,6 +33,7 @@ fn main() -> ExitCode {
             &[("RUSTDOCFLAGS", "-D warnings")],
         ),
         ["kill-test", rest @ ..] => kill_test::run(&root(), rest),
+        ["bench-peers", rest @ ..] => bench_peers::run(&root(), rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(())
@@ -45,12 +50,17 @@ fn main() -> ExitCode {
 }
 
 /// The names of the tasks, for checking that the README speaks of nothing else.
-const TASKS: &[&str] = &["tidy", "fmt", "docs", "kill-test"];
+const TASKS: &[&str] = &["tidy", "fmt", "docs", "kill-test", "bench-peers"];
 
 /// The workspace that cargo runs this from, which need not be the one it was built in.
 fn root() -> PathBuf {
     let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     Path::new(&here).parent().expect("xtask lies in the workspace").to_owned()
+}
+
+/// Where cargo builds.
+fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
 /// Runs cargo in the workspace root and waits for it.

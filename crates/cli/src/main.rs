@@ -5,11 +5,10 @@ mod outputs;
 mod shell;
 
 use clap::{Parser, Subcommand};
+use langevin::kernels::allocator;
 
-/// Gives freed memory to the next tensor of its size, where the system's allocator would hand it back and fault it in
-/// again page by page.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 /// Train, sample and look into diffusion models for imaging.
 #[derive(Parser)]
@@ -59,6 +58,7 @@ enum Command {
 }
 
 fn main() {
+    allocator::keep_freed_memory();
     let arguments = Arguments::parse();
     let shell = shell::Shell::new(arguments.quiet, arguments.verbose, arguments.threads, arguments.device);
     let result = match arguments.command {

@@ -9,6 +9,7 @@
 //! * forward: picture `k` of a batch gets the same bytes alone or in any batch, on any number of threads;
 //! * backward: at a fixed batch the gradients are the same bytes at every run and on any number of threads.
 
+pub mod allocator;
 mod autodiff;
 mod flex;
 mod ops;

@@ -3,6 +3,7 @@
 //! Each line on stdin is a request; each answer is one line of JSON on stdout.
 //! * `load NAME FILE`: reads a network and compares its answer with the one in the file
 //! * `time NAME MODE WORK N`: seconds of one run; `MODE` is `f32` or `bf16`, `WORK` is `forward` or `step`, on `N` pictures
+//! * `model NAME FILE`: writes the network as a model file with the linear schedule of DDPM
 //! * `peak`: the peak memory of this process in bytes
 
 use std::collections::BTreeMap;
@@ -10,16 +11,17 @@ use std::io::BufRead;
 use std::time::Instant;
 
 use burn::tensor::{Tensor, TensorData};
-use langevin::core::{Cond, Lanes, Losses, NamedTensors, Network, Preconditioned, tensor_file};
-use langevin::kernels::AdamW;
+use langevin::core::tensor_file::{self, Storage};
+use langevin::core::{Cond, Lanes, Losses, NamedTensors, Network, Preconditioned};
+use langevin::kernels::{AdamW, allocator};
 use langevin::nn::{UNet, UNetConfig};
 use langevin::process::{Diffusion, DiffusionSpec};
 use langevin::train::Learner;
-use langevin::{Device, Error, Result};
+use langevin::{Device, Error, ModelInfo, Result, SampleSettings};
 use serde_json::{Value, json};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 /// Pictures of one pass, as `langevin train` divides a batch.
 const PASS: usize = 8;
@@ -32,6 +34,7 @@ struct Side {
 }
 
 fn main() -> Result<()> {
+    allocator::keep_freed_memory();
     let threads = std::env::var("BENCH_THREADS").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|error| Error::failed(error.to_string()))?;
@@ -60,6 +63,11 @@ fn answer(sides: &mut BTreeMap<String, Side>, words: &[&str]) -> Result<Value> {
             let n = n.parse().map_err(|_| Error::usage("not a number of pictures"))?;
             Ok(json!({ "seconds": side.run(mode, work, n)? }))
         }
+        ["model", name, file] => {
+            let side = sides.get(name).ok_or_else(|| Error::usage("not loaded"))?;
+            side.save(file)?;
+            Ok(json!({}))
+        }
         ["peak"] => Ok(json!({ "bytes": langevin::train::peak_bytes() })),
         _ => Err(Error::usage("no such request")),
     }
@@ -77,7 +85,7 @@ fn config(name: &str) -> Result<UNetConfig> {
             attention_head_dim: Some(8),
             ..base
         }),
-        "cifar" => Ok(base),
+        "cifar" => Ok(UNetConfig { attention_levels: vec![1], ..base }),
         "ddpm" => Ok(UNetConfig {
             channels: vec![128, 256, 256, 256],
             attention_levels: vec![1],
@@ -123,6 +131,34 @@ impl Side {
         };
         let parameters = langevin::nn::parameter_count(&side.network);
         Ok((side, json!({ "parameters": parameters, "difference": difference })))
+    }
+
+    fn save(&self, file: &str) -> Result<()> {
+        let spec = DiffusionSpec {
+            schedule: "linear".into(),
+            process: "vp".into(),
+            parameterisation: "epsilon".into(),
+            time_input: "timestep".into(),
+            ..DiffusionSpec::default()
+        };
+        let info = ModelInfo {
+            version: 1,
+            size: (32, 32),
+            channels: self.channels,
+            classes: Vec::new(),
+            network: self.network.config().clone(),
+            diffusion: spec,
+            sample: SampleSettings::default(),
+            data: String::new(),
+            preset: String::new(),
+            images: 0,
+            seed: 0,
+        };
+        let weights = langevin::nn::export(&self.network);
+        langevin::train::replace_file(
+            file.as_ref(),
+            &tensor_file::encode(&weights, &info.to_metadata(), Storage::F32),
+        )
     }
 
     fn input(&self, range: std::ops::Range<usize>, device: &Device) -> (Tensor<4>, Tensor<1>) {

@@ -1,0 +1,103 @@
+//! A program that answers requests, one line of JSON for each line; and the Python environment of one of them.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::Value;
+
+/// What PyTorch's side needs, with the versions of `references/requirements.txt`.
+const PACKAGES: &[&str] = &["torch", "diffusers", "safetensors", "numpy"];
+
+/// A running side.
+pub struct Peer {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    /// Starts a program that will use `threads` threads.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(program: &Path, args: &[String], threads: usize) -> Result<Self, String> {
+        let mut command = Command::new(program);
+        let threads = threads.to_string();
+        command.args(args).envs([("BENCH_THREADS", &threads), ("OMP_NUM_THREADS", &threads)]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+        let input = child.stdin.take().ok_or("no input")?;
+        let output = BufReader::new(child.stdout.take().ok_or("no output")?);
+        Ok(Self { child, input, output })
+    }
+
+    /// Sends a request and waits for the answer.
+    ///
+    /// # Errors
+    /// When the program ended, answered with an error or not with JSON.
+    pub fn ask(&mut self, request: &str) -> Result<Value, String> {
+        let fault = |what: &dyn std::fmt::Display| format!("{request}: {what}");
+        writeln!(self.input, "{request}").map_err(|error| fault(&error))?;
+        let mut line = String::new();
+        self.output.read_line(&mut line).map_err(|error| fault(&error))?;
+        let answer: Value =
+            serde_json::from_str(&line).map_err(|_| fault(&format!("no answer but {line:?}")))?;
+        match answer["error"].as_str() {
+            Some(error) => Err(fault(&error)),
+            None => Ok(answer),
+        }
+    }
+
+    /// The seconds that a request took.
+    ///
+    /// # Errors
+    /// As [`Peer::ask`].
+    pub fn seconds(&mut self, request: &str) -> Result<f64, String> {
+        self.ask(request)?["seconds"].as_f64().ok_or(format!("{request}: no seconds in the answer"))
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A Python with PyTorch and diffusers: that of `LANGEVIN_BENCH_PYTHON`, or an environment of our own beside the build,
+/// made the first time (about 6 GB).
+///
+/// # Errors
+/// When it cannot be made.
+pub fn python(root: &Path) -> Result<PathBuf, String> {
+    if let Some(python) = std::env::var_os("LANGEVIN_BENCH_PYTHON") {
+        return Ok(python.into());
+    }
+    let environment = crate::target(root).join("bench-venv");
+    let python = environment.join("bin/python");
+    let works = |python: &Path| {
+        let mut command = Command::new(python);
+        command.args(["-c", "import torch, diffusers, safetensors"]).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    if works(&python) {
+        return Ok(python);
+    }
+    let list = root.join("references/requirements.txt");
+    let text = std::fs::read_to_string(&list).map_err(|error| format!("{}: {error}", list.display()))?;
+    let wanted =
+        text.lines().filter(|line| PACKAGES.iter().any(|name| line.starts_with(&format!("{name}=="))));
+    let run = |command: &mut Command| match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{command:?}: {status}")),
+        Err(error) => Err(format!("{command:?}: {error}")),
+    };
+    eprintln!("making {} with PyTorch and diffusers", environment.display());
+    run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(wanted))?;
+    Ok(python)
+}
