@@ -10,13 +10,15 @@
 //! * backward: at a fixed batch the gradients are the same bytes at every run and on any number of threads.
 
 pub mod allocator;
+mod arithmetic;
 mod autodiff;
 mod flex;
 mod ops;
 pub mod plain;
 mod tensor;
 
-pub use flex::{Isa, set_exact};
+pub use arithmetic::Arithmetic;
+pub use flex::Isa;
 pub use ops::{AdamW, Attention, Conv2d, DiffusionOps, GroupNorm};
 pub use tensor::{
     adamw_ema_step, attention, channels_first, channels_last, conv2d, downsample2x, group_norm,

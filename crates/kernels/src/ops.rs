@@ -6,6 +6,7 @@
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
+use crate::arithmetic::Arithmetic;
 use crate::plain;
 
 /// How a convolution walks over its input.
@@ -19,6 +20,8 @@ pub struct Conv2d {
     pub pad_cols: (usize, usize),
     /// Whether the input is first doubled in size by repeating pixels.
     pub upsample: bool,
+    /// How it is computed, unless the thread is within another [`Arithmetic::within`].
+    pub arithmetic: Arithmetic,
 }
 
 impl Conv2d {
@@ -29,7 +32,19 @@ impl Conv2d {
 
     /// A stride, and the same padding on all four sides.
     pub fn padded(stride: usize, padding: usize) -> Self {
-        Self { stride, pad_rows: (padding, padding), pad_cols: (padding, padding), upsample: false }
+        Self {
+            stride,
+            pad_rows: (padding, padding),
+            pad_cols: (padding, padding),
+            upsample: false,
+            arithmetic: Arithmetic::Fast,
+        }
+    }
+
+    /// Whether it walks, upsampling aside, as [`Conv2d::same`] for this kernel.
+    pub(crate) fn keeps_size(&self, kernel: usize) -> bool {
+        let Self { upsample, arithmetic, .. } = *self;
+        *self == Self { upsample, arithmetic, ..Self::same(kernel) }
     }
 
     /// Output size `[height, width]` for an input and a kernel of the given sizes.

@@ -3,6 +3,7 @@
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
+use crate::arithmetic::Arithmetic;
 use crate::ops::{AdamW, Attention, Conv2d, DiffusionOps, GroupNorm};
 
 /// Convolution with bias (a 1 x 1 kernel is a matrix product per pixel).
@@ -14,6 +15,10 @@ pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<2>, options: Conv2d)
     let [n, _, _, ci] = x.dims();
     let [co, wi, _, _] = weight.dims();
     assert_eq!(ci, wi, "the convolution takes {wi} channels, the picture has {ci}");
+    let options = match Arithmetic::current() {
+        Arithmetic::Fast => options,
+        arithmetic => Conv2d { arithmetic, ..options },
+    };
     assert!([[1, co], [n, co]].contains(&bias.dims()), "the bias is {:?} for {n} x {co}", bias.dims());
     Tensor::from_dispatch(Dispatch::image_conv(
         x.into_dispatch(),

@@ -6,12 +6,14 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use super::gemm::{MAX_ROWS, OuterProduct, RowProduct, Term, outer_product, row_product};
-use super::kept::{self, Purpose};
+use super::gemm::{MAX_ROWS, OuterProduct, RowProduct, Term, outer_product};
+use super::half;
+use super::kept::{self, Layout, Purpose};
 use super::pack::{Panels, padded_rows};
 use super::simd::Isa;
 use super::taps::{Gather, NONE, Taps};
 use super::{Shared, Tensor, dims, numbers, pixels, tensor, winograd, written};
+use crate::arithmetic::Arithmetic;
 use crate::ops::Conv2d;
 
 /// Rows one task works on: register tiles that share a pass over a panel of weights.
@@ -149,7 +151,7 @@ fn product(
                     // SAFETY: the processor has the instruction set that the panels were made for; the left pieces
                     // were sliced to `depth` numbers, panels and bias are padded to whole panels, and each row and
                     // panel of the result belongs to one task.
-                    unsafe { row_product(weights.isa, &product) };
+                    unsafe { half::product(weights.isa, &product, weights.pairs) };
                 }
             }
         });
@@ -165,14 +167,32 @@ struct Tile {
 }
 
 /// The layout of a weight for a pass, from [`super::kept`].
-fn panels(isa: Isa, weight: &Tensor, taps: &Taps, transformed: bool, forward: bool) -> Arc<OnceLock<Panels>> {
+fn panels(isa: Isa, weight: &Tensor, taps: &Taps, layout: Layout, forward: bool) -> Arc<OnceLock<Panels>> {
     let [co, ci, _, _] = dims::<4>(weight);
-    let purpose = Purpose { forward, transformed, isa, taps: taps.count };
-    kept::panels(weight, [co, ci], purpose, || match (transformed, forward) {
-        (true, _) => Panels::of_points(isa, numbers(weight), co, ci, taps, forward),
-        (false, true) => Panels::of_outputs(isa, numbers(weight), co, ci, taps),
-        (false, false) => Panels::of_inputs(isa, numbers(weight), co, ci, taps),
+    let purpose = Purpose { forward, layout, isa, taps: taps.count };
+    kept::panels(weight, [co, ci], purpose, || {
+        if layout == Layout::Points {
+            return Panels::of_points(isa, numbers(weight), co, ci, taps, forward);
+        }
+        let plain = if forward { Panels::of_outputs } else { Panels::of_inputs };
+        let plain = plain(isa, numbers(weight), co, ci, taps);
+        match layout {
+            Layout::Taps | Layout::Points => plain,
+            Layout::Rounded => plain.rounded(),
+            Layout::Pairs => plain.in_pairs(),
+        }
     })
+}
+
+/// How the weights of a convolution are laid out.
+fn layout(isa: Isa, sizes: &Sizes, options: Conv2d, forward: bool) -> Layout {
+    let Sizes { ci, co, .. } = *sizes;
+    match options.arithmetic {
+        Arithmetic::Bf16 if forward && half::native(isa) => Layout::Pairs,
+        Arithmetic::Bf16 if forward => Layout::Rounded,
+        _ if winograd::applies(sizes.kernel, sizes.input, [ci, co], options) => Layout::Points,
+        _ => Layout::Taps,
+    }
 }
 
 /// See [`crate::DiffusionOps::image_conv`]; all tensors packed.
@@ -189,13 +209,18 @@ fn forward_with(isa: Isa, x: &Tensor, weight: &Tensor, bias: &Tensor, options: C
     let Sizes { n, ci, co, output: [ho, wo], .. } = sizes;
     let taps = Taps::new(sizes.input, sizes.kernel, options);
     let bias = Bias::new(bias, isa.panel());
-    let transformed = winograd::applies(sizes.kernel, sizes.input, [ci, co], options);
-    let weights = panels(isa, weight, &taps, transformed, true);
+    let layout = layout(isa, &sizes, options, true);
+    let weights = panels(isa, weight, &taps, layout, true);
     let weights = weights.get().expect("just made");
-    let out = if transformed {
-        winograd::product(numbers(x), n, sizes.input, ci, weights, |picture| bias.of(picture))
-    } else {
-        product(numbers(x), n, ci, &taps.forward(), weights, Some(&bias))
+    let x = numbers(x);
+    let out = match layout {
+        Layout::Points => winograd::product(x, n, sizes.input, ci, weights, |picture| bias.of(picture)),
+        Layout::Taps => product(x, n, ci, &taps.forward(), weights, Some(&bias)),
+        Layout::Rounded => product(&half::rounded(x), n, ci, &taps.forward(), weights, Some(&bias)),
+        Layout::Pairs => {
+            let x = half::pair_columns(x, ci);
+            product(&x, n, half::pairs_of(ci), &taps.forward(), weights, Some(&bias))
+        }
     };
     tensor(out, [n, ho, wo, co])
 }
@@ -232,17 +257,17 @@ fn backward_with(
     let Sizes { n, ci, co, input: [h, w], kernel: [kh, kw], .. } = sizes;
     let taps = Taps::new(sizes.input, sizes.kernel, options);
     let by_bias = bias_gradient(numbers(grad), n, sizes.outputs(), co, bias_rows);
-    let transformed = winograd::applies(sizes.kernel, sizes.input, [ci, co], options);
-    let by_tap = if transformed {
+    let layout = layout(isa, &sizes, options, false);
+    let by_tap = if layout == Layout::Points {
         winograd::kernel_gradients(isa, numbers(x), numbers(grad), n, sizes.input, ci, co)
     } else {
         tap_gradients(isa, &sizes, &taps, numbers(x), numbers(grad))
     };
     let by_weight = weight_gradient(&sizes, &taps, &by_tap);
     let by_x = if input_grad {
-        let weights = panels(isa, weight, &taps, transformed, false);
+        let weights = panels(isa, weight, &taps, layout, false);
         let weights = weights.get().expect("just made");
-        let out = if transformed {
+        let out = if layout == Layout::Points {
             winograd::product(numbers(grad), n, sizes.input, co, weights, |_| std::ptr::null())
         } else {
             product(numbers(grad), n, co, &taps.backward(), weights, None)

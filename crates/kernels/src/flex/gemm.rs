@@ -135,7 +135,7 @@ fn tile_rows<S: Simd>(rows: usize) -> usize {
 }
 
 #[inline(always)]
-unsafe fn row_product_body<S: Simd>(p: &RowProduct<'_>) {
+pub(super) unsafe fn row_product_body<S: Simd>(p: &RowProduct<'_>) {
     let mut first = 0;
     while first < p.rows {
         let rows = tile_rows::<S>(p.rows - first);

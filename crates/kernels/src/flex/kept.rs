@@ -20,12 +20,25 @@ const LIMIT: usize = 1 << 30;
 pub(super) struct Purpose {
     /// From input to output, or the way back of gradients.
     pub(super) forward: bool,
-    /// For the transforms, or for taps.
-    pub(super) transformed: bool,
+    /// For taps, for the transforms, or in bf16.
+    pub(super) layout: Layout,
     /// Whose register tiles it is for.
     pub(super) isa: Isa,
     /// Taps as they are used.
     pub(super) taps: usize,
+}
+
+/// How a weight is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Layout {
+    /// As it is, for each tap.
+    Taps,
+    /// Transformed, for each point.
+    Points,
+    /// Rounded to bf16, for each tap.
+    Rounded,
+    /// Pairs of bf16, for each tap.
+    Pairs,
 }
 
 type Key = (usize, [usize; 2], Purpose);

@@ -8,6 +8,7 @@ mod attention;
 mod conv;
 mod gemm;
 mod group_norm;
+mod half;
 mod kept;
 mod linear;
 mod matrix;
@@ -19,7 +20,6 @@ mod taps;
 mod winograd;
 
 pub use simd::Isa;
-pub use winograd::set_exact;
 
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;

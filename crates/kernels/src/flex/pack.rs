@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::half;
 use super::simd::Isa;
 use super::taps::Taps;
 use super::winograd::{POINTS, spread_kernels};
@@ -18,6 +19,8 @@ pub(super) struct Panels {
     pub(super) columns: usize,
     depth: usize,
     taps: usize,
+    /// Whether two rows of bf16 lie in the place of one.
+    pub(super) pairs: bool,
     values: Vec<f32>,
 }
 
@@ -50,7 +53,7 @@ impl Panels {
                 fill(panel * width, used, rows);
             });
         });
-        Self { isa, width, columns, depth, taps, values }
+        Self { isa, width, columns, depth, taps, pairs: false, values }
     }
 
     /// For the forward pass: columns are output channels. `weight` is `[co, ci, taps]`.
@@ -108,6 +111,26 @@ impl Panels {
         Self::new(isa, columns, depth, POINTS, false, |column, _, points| {
             spread_kernels(isa, plain.panel(column / plain.width), !forward, points);
         })
+    }
+
+    /// The same rounded to bf16.
+    pub(super) fn rounded(mut self) -> Self {
+        self.values = half::rounded(&self.values);
+        self
+    }
+
+    /// The same as pairs of bf16, half as deep.
+    pub(super) fn in_pairs(self) -> Self {
+        let Self { isa, columns, depth, taps, .. } = self;
+        let pairs = half::pairs_of(depth);
+        let paired = Self::new(isa, columns, pairs, taps, false, |column, _, rows| {
+            let width = self.width;
+            let plain = self.panel(column / width).chunks_exact((depth * width).max(1));
+            for (plain, rows) in plain.zip(rows.chunks_exact_mut((pairs * width).max(1))) {
+                half::pair_rows(plain, depth, width, rows);
+            }
+        });
+        Self { pairs: true, ..paired }
     }
 
     /// Bytes held.

@@ -90,7 +90,7 @@ impl Taps {
 
     /// Whether an upsampling before this kernel can be taken into its taps.
     pub(super) fn upsamples(kernel: [usize; 2], options: Conv2d) -> bool {
-        kernel == [3, 3] && Conv2d { upsample: false, ..options } == Conv2d::same(3)
+        kernel == [3, 3] && options.keeps_size(3)
     }
 
     /// Whether several stored taps make one used tap.

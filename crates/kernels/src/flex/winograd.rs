@@ -6,14 +6,13 @@
 //! With `Y = A^T [(G g G^T) * (B^T d B)] A`, the gradient by the kernel is `G^T [(A dY A^T) * (B^T d B)] G`, and the gradient
 //! by the input is the same convolution with turned kernels.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use rayon::prelude::*;
 
 use super::gemm::{MAX_ROWS, OuterProduct, RowProduct, Term, outer_product, row_product};
 use super::pack::Panels;
 use super::simd::{Isa, Simd, vectorised};
 use super::{Shared, written};
+use crate::arithmetic::Arithmetic;
 use crate::ops::Conv2d;
 
 /// Points of a transformed tile.
@@ -23,21 +22,15 @@ const TILE: usize = 4;
 /// Numbers put between the points of transformed tiles, so that they do not fall on the same lines of the cache.
 const GAP: usize = 16;
 
-static EXACT: AtomicBool = AtomicBool::new(false);
-
-/// With `true`, convolutions of this process use no transforms: slower, and closer to the real numbers by a digit.
-pub fn set_exact(exact: bool) {
-    EXACT.store(exact, Ordering::Relaxed);
-}
-
 /// Whether a convolution goes this way; the batch has no say, so that a picture's bytes do not depend on it.
 pub(super) fn applies(kernel: [usize; 2], input: [usize; 2], channels: [usize; 2], options: Conv2d) -> bool {
     let tiles = input[0].div_ceil(TILE) * input[1].div_ceil(TILE);
     kernel == [3, 3]
-        && options == Conv2d::same(3)
+        && options.keeps_size(3)
+        && !options.upsample
+        && options.arithmetic != Arithmetic::Exact
         && channels.iter().all(|c| c.is_multiple_of(16))
         && 5 * tiles * POINTS < 4 * 9 * input[0] * input[1]
-        && !EXACT.load(Ordering::Relaxed)
 }
 
 /// `B^T d`.

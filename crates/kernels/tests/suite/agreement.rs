@@ -2,9 +2,9 @@
 
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Device, Tensor, TensorData};
-use langevin_kernels::{AdamW, DiffusionOps, Isa, adamw_ema_step, plain};
+use langevin_kernels::{AdamW, Arithmetic, Conv2d, DiffusionOps, Isa, adamw_ema_step, plain};
 
-use crate::cases::{Case, Input, all, plain_with_gradients};
+use crate::cases::{Case, Input, Op, all, plain_with_gradients};
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f64 {
     assert_eq!(a.len(), b.len());
@@ -59,7 +59,6 @@ fn fast_bodies_and_their_gradients_agree_with_the_plain_ones() {
 /// The backward bodies in plain operations, which other backends get, against autodiff's composition of the forward ones.
 #[test]
 fn plain_backward_bodies_agree_with_composition() {
-    use crate::cases::Op;
     use burn::backend::ops::FloatTensorOps;
     for case in all() {
         let batch = 2;
@@ -180,4 +179,54 @@ fn every_backend_with_the_seam_has_it_under_autodiff() {
     fn has_it<B: DiffusionOps>() {}
     has_it::<Flex>();
     has_it::<Autodiff<Flex>>();
+}
+
+/// Products of numbers rounded to bf16, within what rounding allows and close to the same sum of rounded numbers.
+#[test]
+fn bf16_is_the_product_of_rounded_numbers() {
+    let nearest = |value: f32| {
+        let bits = value.to_bits();
+        f32::from_bits(bits.wrapping_add(0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
+    };
+    for case in all() {
+        // Behind an upsampling the sums of weights are rounded, not the weights.
+        let Op::Conv(options @ Conv2d { upsample: false, .. }) = case.op else { continue };
+        let half = Case { op: Op::Conv(Conv2d { arithmetic: Arithmetic::Bf16, ..options }), ..case.clone() };
+        let (batch, device) = (3, Device::flex());
+        let inputs = case.inputs(batch);
+        let mut rounded = inputs.clone();
+        rounded[..2].iter_mut().flatten().for_each(|value| *value = nearest(*value));
+        let tensors = rounded.iter().zip(case.shapes(batch)).map(|(values, shape)| {
+            use burn::backend::ops::FloatTensorOps;
+            Flex::float_from_data(TensorData::new(values.clone(), shape), &Default::default())
+        });
+        let expected = case.plain::<Flex>(tensors.collect()).to_contiguous();
+        for isa in Isa::all() {
+            let found = isa.within(|| half.fast(&inputs, batch, &device)).1.values();
+            let difference = largest_difference(&found, expected.as_slice::<f32>().unwrap());
+            assert!(difference < 2e-6, "{} {case:?}: {difference:.1e}", isa.name());
+        }
+    }
+}
+
+/// Without transforms the error is that of the sums alone.
+#[test]
+fn exact_is_closer_than_transforms() {
+    let case = all()
+        .into_iter()
+        .find(|case| {
+            let plain = matches!(case.op, Op::Conv(options) if options == Conv2d::same(3));
+            plain && case.shapes[1][..2].iter().all(|channels| channels.is_multiple_of(16))
+        })
+        .expect("a convolution that is transformed");
+    let (batch, device) = (2, Device::flex());
+    let inputs = case.inputs(batch);
+    let (plain, ..) = plain_with_gradients(&case, &inputs, batch);
+    let answer = |arithmetic| {
+        let op = Op::Conv(Conv2d { arithmetic, ..Conv2d::same(3) });
+        Case { op, ..case.clone() }.fast(&inputs, batch, &device).1.values()
+    };
+    let (fast, exact) = (answer(Arithmetic::Fast), answer(Arithmetic::Exact));
+    assert!(fast != exact, "transforms were used");
+    assert!(largest_difference(&exact, &plain) < 1e-6);
 }

@@ -178,8 +178,8 @@ pub fn plain_with_gradients(
 pub fn all() -> Vec<Case> {
     let conv = |options| Op::Conv(options);
     let norm = |groups, silu| Op::Norm(GroupNorm { groups, eps: 1e-5, silu });
-    let uneven = Conv2d { stride: 2, pad_rows: (0, 1), pad_cols: (0, 1), upsample: false };
-    let wide = Conv2d { stride: 1, pad_rows: (2, 0), pad_cols: (0, 2), upsample: false };
+    let uneven = Conv2d { stride: 2, pad_rows: (0, 1), pad_cols: (0, 1), upsample: false, ..Conv2d::same(3) };
+    let wide = Conv2d { stride: 1, pad_rows: (2, 0), pad_cols: (0, 2), upsample: false, ..Conv2d::same(3) };
     vec![
         Case::new(conv(Conv2d::same(3)), &[&[0, 7, 5, 3], &[4, 3, 3, 3], &[1, 4]]),
         Case::new(conv(Conv2d::same(3)), &[&[0, 8, 8, 16], &[24, 16, 3, 3], &[0, 24]]),
