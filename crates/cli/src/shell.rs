@@ -47,17 +47,18 @@ impl Shell {
         if colour { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    /// Sets the threads and opens the device; the line says what a long command begins with.
+    /// Sets the threads and opens the device; the line says what a long command begins with, numbers of type `dtype` among
+    /// it.
     ///
     /// # Errors
     /// Usage: a device this build does not have.
-    pub fn compute(&self) -> Result<(Device, String)> {
+    pub fn compute(&self, dtype: &str) -> Result<(Device, String)> {
         let threads =
             self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
         // Fails only when the pool exists already, which then has the same threads.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         match self.device.as_str() {
-            "cpu" => Ok((Device::flex(), format!("device cpu, f32, {threads} threads"))),
+            "cpu" => Ok((Device::flex(), format!("device cpu, {dtype}, {threads} threads"))),
             other => Err(Error::usage(format!("--device {other}: this build computes on: cpu"))
                 .hint("see `langevin devices`")),
         }

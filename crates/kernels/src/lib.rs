@@ -18,7 +18,7 @@ pub mod plain;
 mod tensor;
 
 pub use arithmetic::Arithmetic;
-pub use flex::Isa;
+pub use flex::{Isa, peak_gflops};
 pub use ops::{AdamW, Attention, Conv2d, DiffusionOps, GroupNorm};
 pub use tensor::{
     adamw_ema_step, attention, channels_first, channels_last, conv2d, downsample2x, group_norm,

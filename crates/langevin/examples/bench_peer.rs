@@ -13,7 +13,7 @@ use std::time::Instant;
 use burn::tensor::{Tensor, TensorData};
 use langevin::core::tensor_file::{self, Storage};
 use langevin::core::{Cond, Lanes, Losses, NamedTensors, Network, Preconditioned};
-use langevin::kernels::{AdamW, allocator};
+use langevin::kernels::{AdamW, Arithmetic, allocator};
 use langevin::nn::{UNet, UNetConfig};
 use langevin::process::{Diffusion, DiffusionSpec};
 use langevin::train::Learner;
@@ -173,12 +173,14 @@ impl Side {
     fn run(&mut self, mode: &str, work: &str, n: usize) -> Result<f64> {
         let device = Device::flex();
         match (mode, work) {
-            ("f32", "forward") => {
+            ("f32" | "bf16", "forward") => {
+                let arithmetic = if mode == "bf16" { Arithmetic::Bf16 } else { Arithmetic::Fast };
+                let network = self.network.clone().with_arithmetic(arithmetic);
                 let share = n.div_ceil(rayon::current_num_threads()).max(1);
                 let parts = (0..n).step_by(share).map(|k| self.input(k..(k + share).min(n), &device));
                 let parts: Vec<_> = parts.collect();
                 let start = Instant::now();
-                let forward = |(x, t)| self.network.forward(x, t, &Cond::none());
+                let forward = |(x, t)| network.forward(x, t, &Cond::none());
                 if parts.len() == 1 {
                     parts.into_iter().map(forward).for_each(drop);
                 } else {

@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod drawing;
 pub mod forward;
 pub mod gif;
+pub mod layers;
 pub mod measure;
 pub mod memory;
 mod model;

@@ -5,7 +5,8 @@ use std::sync::atomic::AtomicBool;
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::guidance::{ClassifierFree, Clipped};
-use langevin_core::{Denoiser, Error, Picture, Result, SideBySide, batch_to_pictures};
+use langevin_core::{Denoiser, Error, Picture, Preconditioned, Result, SideBySide, batch_to_pictures};
+use langevin_kernels::Arithmetic;
 use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{BatchProgress, SAMPLERS, SampleRequest, sample_all};
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ pub struct Drawing {
     pub clip: bool,
     /// The class of each picture; `None` draws without one.
     pub labels: Option<Vec<Option<u32>>>,
+    /// How convolutions compute.
+    pub arithmetic: Arithmetic,
     /// Pictures at once.
     pub batch_size: usize,
     /// Unit-variance start noise instead of the seed's, `[count, channels, height, width]`.
@@ -72,9 +75,23 @@ pub struct Recipe {
     pub class: Option<String>,
     /// Width and height in pixels.
     pub size: (usize, usize),
+    /// The type of the numbers that convolutions multiply, `f32` or `bf16`.
+    #[serde(default = "f32_name", skip_serializing_if = "is_f32")]
+    pub dtype: String,
+    /// Whether convolutions used no transforms.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exact: bool,
     /// Whether it began from noise in a file, which the recipe does not hold.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub init_noise: bool,
+}
+
+fn f32_name() -> String {
+    "f32".to_owned()
+}
+
+fn is_f32(name: &String) -> bool {
+    name == "f32"
 }
 
 /// Draws pictures and calls `progress` after each step of each batch.
@@ -102,7 +119,9 @@ pub fn draw(
     }
     let at_once = drawing.batch_size.min(drawing.count);
     memory::check_sampling(&model.info.network, model.info.size, at_once)?;
-    let model_denoiser = SideBySide::new(&model.denoiser, drawing.batch_size)?;
+    let Preconditioned { network, diffusion } = model.denoiser.clone();
+    let computed = Preconditioned::new(network.with_arithmetic(drawing.arithmetic), diffusion);
+    let model_denoiser = SideBySide::new(&computed, drawing.batch_size)?;
     let guided = ClassifierFree::new(model_denoiser, drawing.cfg_scale);
     let denoiser: Box<dyn Denoiser + '_> =
         if drawing.clip { Box::new(Clipped::new(guided, 1.0)) } else { Box::new(guided) };
@@ -154,6 +173,8 @@ impl Recipe {
             clip: drawing.clip,
             class: label.map(|label| model.info.classes[label as usize].clone()),
             size: model.info.size,
+            dtype: if drawing.arithmetic == Arithmetic::Bf16 { "bf16" } else { "f32" }.to_owned(),
+            exact: drawing.arithmetic == Arithmetic::Exact,
             init_noise: drawing.start.is_some(),
         }
     }

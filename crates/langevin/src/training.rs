@@ -11,6 +11,7 @@ use langevin_core::{Error, ErrorKind, Preconditioned, Result, SideBySide, grid};
 use langevin_data::{
     Batch, Crop, DataInfo, Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare, Skipped,
 };
+use langevin_kernels::Arithmetic;
 use langevin_nn::UNet;
 use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{SAMPLERS, SampleRequest, Sampler, sample_all};
@@ -159,6 +160,8 @@ impl Prepared {
         let threads = rayon::current_num_threads();
         memory::check_training(&self.settings.network, self.settings.data.size, &train, threads)?;
         let network = self.settings.network.init(train.seed, &device.clone().autodiff())?;
+        let arithmetic = if train.exact { Arithmetic::Exact } else { Arithmetic::Fast };
+        let network = network.with_arithmetic(arithmetic);
         let diffusion = Diffusion::new(&self.settings.diffusion)?;
         let pool = self.pool.clone();
         let (batch, seed) = (train.batch_size, train.seed);

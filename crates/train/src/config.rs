@@ -64,6 +64,8 @@ pub struct TrainConfig {
     pub weighting: String,
     /// Which noise levels training sees how often, as in `langevin list densities`.
     pub density: String,
+    /// Convolve without transforms: slower, and a digit closer to the real numbers; heeded by whoever makes the network.
+    pub exact: bool,
     /// Mirror pictures at random.
     pub flip: bool,
     /// Crop at random where a picture is larger than the model's (otherwise at the centre).
@@ -103,6 +105,7 @@ impl Default for TrainConfig {
             label_dropout: 0.1,
             weighting: "simple".to_owned(),
             density: "uniform".to_owned(),
+            exact: false,
             flip: false,
             random_crop: false,
             validation_pictures: 128,

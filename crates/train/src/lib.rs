@@ -7,6 +7,7 @@ mod learner;
 mod log;
 mod objective;
 mod optimizer;
+mod settings;
 mod state;
 mod tensorboard;
 mod trainer;

@@ -19,6 +19,7 @@ use crate::hooks::{Event, Forecast, Hooks, Step};
 use crate::learner::{Gradients, Learner};
 use crate::log::Log;
 use crate::objective::{Objective, diverged};
+use crate::settings;
 use crate::state::{self, Checkpoint, Standing};
 
 /// Levels at which the validation loss is measured.
@@ -125,7 +126,7 @@ impl<'a, N: Network> Trainer<'a, N> {
         if let Some(checkpoint) = found {
             standing = checkpoint.standing;
             if standing.settings != job.settings {
-                return Err(other_settings(&job, &standing.settings));
+                return Err(settings::other(&job.out, &standing.settings, &job.settings));
             }
             learner.restore(&checkpoint.weights, &checkpoint.moments, &checkpoint.average)?;
             hooks.begin()?;
@@ -410,33 +411,6 @@ fn write_model<N>(job: &Job<N>, metadata: BTreeMap<String, String>, average: &Na
     let storage = if job.half { Storage::F16 } else { Storage::F32 };
     let bytes = tensor_file::encode(average, &metadata, storage);
     state::replace_file(&job.out.join("model.safetensors"), &bytes)
-}
-
-fn other_settings<N>(job: &Job<N>, stored: &str) -> Error {
-    let (old, new): (serde_json::Value, serde_json::Value) = (
-        serde_json::from_str(stored).unwrap_or_default(),
-        serde_json::from_str(&job.settings).unwrap_or_default(),
-    );
-    let mut differences = Vec::new();
-    compare("", &old, &new, &mut differences);
-    Error::usage(format!(
-        "{}: holds a run with other settings: {}",
-        job.out.display(),
-        differences.join(", ")
-    ))
-    .hint("run it with the settings it was begun with, or choose another --out folder")
-}
-
-fn compare(path: &str, old: &serde_json::Value, new: &serde_json::Value, out: &mut Vec<String>) {
-    if let (serde_json::Value::Object(a), serde_json::Value::Object(b)) = (old, new) {
-        let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-        for key in keys {
-            let at = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            compare(&at, &a[key.as_str()], b.get(key).unwrap_or(&serde_json::Value::Null), out);
-        }
-    } else if old != new {
-        out.push(format!("{path} was {old}, now {new}"));
-    }
 }
 
 /// The most memory this process has held, from `/proc` where there is one.

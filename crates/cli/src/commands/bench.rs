@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use langevin::kernels::Isa;
+use langevin::layers::measure_layers;
 use langevin::measure::{Cost, measure};
 use langevin::nn::UNetConfig;
 use langevin::process::DiffusionSpec;
@@ -20,11 +22,16 @@ use crate::shell::{self, Shell};
 Examples:
   langevin bench builtin:shapes
   langevin bench mnist --batch-size 64 --json > before.json
-  langevin bench mnist --batch-size 64 --compare before.json"
+  langevin bench mnist --batch-size 64 --compare before.json
+  langevin bench --kernels"
 )]
 pub struct Bench {
     /// A model (run folder, file, builtin:NAME) or a preset's name.
-    what: String,
+    #[arg(required_unless_present = "kernels")]
+    what: Option<String>,
+    /// Time single layers, beside what the processor can do at most.
+    #[arg(long, conflicts_with_all = ["what", "compare"])]
+    kernels: bool,
     /// Pictures at once.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
@@ -42,15 +49,16 @@ pub struct Bench {
 impl Bench {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
+        let Some(what) = &self.what else { return self.layers(shell) };
         let before = self.compare.as_deref().map(Before::read).transpose()?;
-        let (device, line) = shell.compute()?;
-        let (network, diffusion, size) = self.network(&device)?;
+        let (device, line) = shell.compute("f32")?;
+        let (network, diffusion, size) = network(what, &device)?;
         shell.say(&line);
         let cost = measure(&network, &diffusion, size, self.batch_size, self.runs, &device)?;
         let memory = peak_bytes();
         if self.json {
             let mut report = serde_json::to_value(&cost).expect("numbers are plain values");
-            report["what"] = self.what.into();
+            report["what"] = what.as_str().into();
             report["peak_bytes"] = json!(memory);
             if let Some(before) = &before {
                 let times: Map<String, Value> = before
@@ -72,25 +80,51 @@ impl Bench {
         Ok(())
     }
 
-    fn network(&self, device: &langevin::Device) -> Result<(UNetConfig, DiffusionSpec, [usize; 2])> {
-        match Preset::find(&self.what) {
-            Ok(preset) => {
-                let settings = preset.settings()?;
-                let mut network = settings.network;
-                let channels = if settings.data.channels == 0 { 3 } else { settings.data.channels };
-                (network.in_channels, network.out_channels) = (channels, channels);
-                network.classes = if settings.data.class_conditional { 10 } else { 0 };
-                Ok((network, settings.diffusion, [settings.data.size.max(8); 2]))
-            }
-            Err(unknown) => match Model::open(&self.what, device) {
-                Ok(model) => {
-                    let [_, height, width] = model.shape();
-                    Ok((model.info.network, model.info.diffusion, [height, width]))
-                }
-                Err(_) if !Path::new(&self.what).exists() && !self.what.contains(':') => Err(unknown),
-                Err(error) => Err(error),
-            },
+    fn layers(&self, shell: &Shell) -> Result<()> {
+        let (_, line) = shell.compute("f32")?;
+        shell.say(&format!("{line}, {}", Isa::best().name()));
+        let report = measure_layers(self.batch_size, self.runs);
+        if self.json {
+            let report = serde_json::to_value(&report).expect("numbers are plain values");
+            return outputs::result(&report.to_string());
         }
+        let peak = report.peak_gflops;
+        outputs::result(&format!(
+            "peak {peak:.0} GFLOP/s; batch {}; GFLOP/s and percent of the peak",
+            report.batch
+        ))?;
+        outputs::result(&format!("{:<40} {:>16} {:>20}", "layer", "forward", "forward + backward"))?;
+        report.layers.iter().try_for_each(|layer| {
+            let part = |speed: f64| format!("{speed:.0} {:4.0}%", 100.0 * speed / peak);
+            outputs::result(&format!(
+                "{:<40} {:>16} {:>20}",
+                layer.layer,
+                part(layer.forward_gflops),
+                part(layer.training_gflops)
+            ))
+        })
+    }
+}
+
+/// The network of a preset or a model, with the side of its pictures.
+fn network(what: &str, device: &langevin::Device) -> Result<(UNetConfig, DiffusionSpec, [usize; 2])> {
+    match Preset::find(what) {
+        Ok(preset) => {
+            let settings = preset.settings()?;
+            let mut network = settings.network;
+            let channels = if settings.data.channels == 0 { 3 } else { settings.data.channels };
+            (network.in_channels, network.out_channels) = (channels, channels);
+            network.classes = if settings.data.class_conditional { 10 } else { 0 };
+            Ok((network, settings.diffusion, [settings.data.size.max(8); 2]))
+        }
+        Err(unknown) => match Model::open(what, device) {
+            Ok(model) => {
+                let [_, height, width] = model.shape();
+                Ok((model.info.network, model.info.diffusion, [height, width]))
+            }
+            Err(_) if !Path::new(what).exists() && !what.contains(':') => Err(unknown),
+            Err(error) => Err(error),
+        },
     }
 }
 

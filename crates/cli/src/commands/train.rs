@@ -47,6 +47,9 @@ pub struct Train {
     /// Learning rate.
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
+    /// Convolve without transforms: slower, and a digit closer to the real numbers.
+    #[arg(long)]
+    exact: bool,
     /// Tell the network the class of each picture.
     #[arg(long)]
     class_conditional: bool,
@@ -85,7 +88,7 @@ impl Train {
             return Err(Error::usage(format!("{}: there is no run to go on with", out.display()))
                 .hint("leave --resume out to begin one"));
         }
-        let (device, line) = shell.compute()?;
+        let (device, line) = shell.compute("f32")?;
         let dry_folder = self.dry_run.then(Scratch::new).transpose()?;
         let request = TrainRequest {
             data: self.data.clone(),
@@ -153,6 +156,7 @@ impl Train {
         flag("train.batch_size", self.batch_size.map(|v| v.to_string()));
         flag("train.seed", self.seed.map(|v| v.to_string()));
         flag("train.learning_rate", self.learning_rate.map(|v| format!("{v:?}")));
+        flag("train.exact", self.exact.then(|| "true".to_owned()));
         flag("data.class_conditional", self.class_conditional.then(|| "true".to_owned()));
         if self.minutes.is_some() && self.images.is_none() {
             // Time alone decides when to stop; the learning rate falls as in the preset.

@@ -166,7 +166,8 @@ mod x86 {
         unsafe fn fma(a: __m512, b: __m512, c: __m512) -> __m512 {
             // SAFETY: as above; vectors of pairs are the same bits.
             unsafe {
-                let (a, b): (__m512bh, __m512bh) = (std::mem::transmute(a), std::mem::transmute(b));
+                let (a, b) =
+                    (std::mem::transmute::<__m512, __m512bh>(a), std::mem::transmute::<__m512, __m512bh>(b));
                 _mm512_dpbf16_ps(c, a, b)
             }
         }

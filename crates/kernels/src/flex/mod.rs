@@ -13,12 +13,14 @@ mod kept;
 mod linear;
 mod matrix;
 mod pack;
+mod peak;
 mod pixels;
 mod sigmoid;
 mod simd;
 mod taps;
 mod winograd;
 
+pub use peak::peak_gflops;
 pub use simd::Isa;
 
 use burn::backend::Flex;

@@ -34,6 +34,8 @@ pub struct UNet {
     conv_out: Conv2d,
     #[module(skip)]
     config: UNetConfig,
+    #[module(skip)]
+    arithmetic: kernels::Arithmetic,
 }
 
 impl UNetConfig {
@@ -82,6 +84,7 @@ impl UNetConfig {
                 self.zero_init,
             ),
             config: self.clone(),
+            arithmetic: kernels::Arithmetic::Fast,
         })
     }
 }
@@ -90,6 +93,12 @@ impl UNet {
     /// What it is made of.
     pub fn config(&self) -> &UNetConfig {
         &self.config
+    }
+
+    /// The same network, its convolutions computed as `arithmetic` says.
+    #[must_use]
+    pub fn with_arithmetic(self, arithmetic: kernels::Arithmetic) -> Self {
+        Self { arithmetic, ..self }
     }
 
     /// The embedding of noise level and class, `[n, embedding]`.
@@ -136,6 +145,16 @@ impl UNet {
 
 impl Network for UNet {
     fn forward(&self, x: Tensor<4>, noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
+        self.arithmetic.within(|| self.answer(x, noise_input, cond))
+    }
+
+    fn classes(&self) -> usize {
+        self.config.classes
+    }
+}
+
+impl UNet {
+    fn answer(&self, x: Tensor<4>, noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
         let [n, _, h, w] = x.dims();
         let patch = self.config.patch;
         let embedding = self.embed(noise_input, cond, &x.device());
@@ -154,10 +173,6 @@ impl Network for UNet {
         let out = self.conv_out.forward(self.conv_norm_out.forward(x));
         debug_assert_eq!(out.dims()[0], n);
         unfold(out, patch, h, w)
-    }
-
-    fn classes(&self) -> usize {
-        self.config.classes
     }
 }
 
