@@ -96,6 +96,13 @@ pub(super) fn forward(q: &Tensor, k: &Tensor, v: &Tensor, options: Attention) ->
     let sizes @ Sizes { n, heads, queries, keys, dim, inner } = Sizes::new(q, k, options);
     let (q, k, v) = (numbers(q), numbers(k), numbers(v));
     let blocks = queries.div_ceil(BLOCK);
+    // The right sides of each head, which all its blocks share.
+    let sides = |task: usize| {
+        let (picture, head) = (task / heads, task % heads);
+        let of = |values| sizes.head(values, picture, head, keys);
+        (of(k).turned(isa), of(v).right(isa))
+    };
+    let sides: Vec<_> = (0..n * heads).into_par_iter().map(sides).collect();
     let out = written(n * queries * inner, |out| {
         let out = Shared(out);
         (0..n * heads * blocks).into_par_iter().for_each(|task| {
@@ -103,14 +110,13 @@ pub(super) fn forward(q: &Tensor, k: &Tensor, v: &Tensor, options: Attention) ->
             let (head, first) = (rest / blocks, rest % blocks * BLOCK);
             let rows = BLOCK.min(queries - first);
             let q = sizes.head(q, picture, head, queries).block(first, rows);
-            let k = sizes.head(k, picture, head, keys).turned(isa);
-            let v = sizes.head(v, picture, head, keys).right(isa);
-            let mut scores = product(isa, q, &k);
+            let (k, v) = &sides[picture * heads + head];
+            let mut scores = product(isa, q, k);
             softmax(isa, &mut scores, keys, options.scale as f32);
             let p = Matrix::new(&scores, rows, keys, keys);
             let start = out.at((picture * queries + first) * inner + head * dim);
             // SAFETY: this picture's, head's and block's own part of the result.
-            unsafe { multiply(isa, p, &v, start, inner) };
+            unsafe { multiply(isa, p, v, start, inner) };
         });
     });
     tensor(out, [n, queries, inner])

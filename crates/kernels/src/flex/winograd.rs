@@ -22,6 +22,11 @@ const TILE: usize = 4;
 /// Numbers put between the points of transformed tiles, so that they do not fall on the same lines of the cache.
 const GAP: usize = 16;
 
+/// Tiles that a thread transforms at least before another helps.
+const MIN_TILES: usize = 4;
+/// Smallest number of tiles of a picture: with fewer, transforming the kernels in training costs more than it saves.
+const FEWEST: usize = 4;
+
 /// Whether a convolution goes this way; the batch has no say, so that a picture's bytes do not depend on it.
 pub(super) fn applies(kernel: [usize; 2], input: [usize; 2], channels: [usize; 2], options: Conv2d) -> bool {
     let tiles = input[0].div_ceil(TILE) * input[1].div_ceil(TILE);
@@ -30,6 +35,7 @@ pub(super) fn applies(kernel: [usize; 2], input: [usize; 2], channels: [usize; 2
         && !options.upsample
         && options.arithmetic != Arithmetic::Exact
         && channels.iter().all(|c| c.is_multiple_of(16))
+        && tiles >= FEWEST
         && 5 * tiles * POINTS < 4 * 9 * input[0] * input[1]
 }
 
@@ -317,9 +323,14 @@ vectorised! {
     fn gather_kernels(isa, points: &[f32], stride: usize, taps: &mut [f32]) = gather_kernels_body
 }
 
-/// Tiles handled together: enough to use each panel of kernels several times, few enough to stay in the cache.
-fn chunk_tiles(ci: usize, co: usize) -> usize {
-    MAX_ROWS * if ci + co <= 160 { 2 } else { 4 }
+/// Bytes of transformed tiles that one task works on: they are read once for each panel of kernels, so they should stay in
+/// the second cache, beside the products of a panel.
+const CHUNK: usize = 800 << 10;
+
+/// Tiles handled together, in whole register tiles.
+fn chunk_tiles(ci: usize, width: usize) -> usize {
+    let tiles = CHUNK / (4 * POINTS * (ci + width));
+    tiles / MAX_ROWS * MAX_ROWS + if tiles < MAX_ROWS { MAX_ROWS } else { 0 }
 }
 
 /// The convolution of `n` pictures `x` with `kernels` (36 taps); `bias` gives each picture's row or null.
@@ -331,81 +342,92 @@ pub(super) fn product<'a>(
     kernels: &Panels,
     bias: impl Fn(usize) -> *const f32 + Sync + 'a,
 ) -> Vec<f32> {
-    let (isa, co) = (kernels.isa, kernels.columns);
+    let (isa, co, width) = (kernels.isa, kernels.columns, kernels.width);
     let grid = Grid::new(n, size);
     let zeros = vec![0.0_f32; ci];
     let zeros = zeros.as_slice();
-    let together = chunk_tiles(ci, co);
+    let together = chunk_tiles(ci, width);
     written(n * size[0] * size[1] * co, |out| {
         let out = Shared(out);
         (0..grid.tiles().div_ceil(together)).into_par_iter().for_each(|chunk| {
             let first = chunk * together;
             let count = together.min(grid.tiles() - first);
-            let (stride_in, stride_out) = (count * ci + GAP, count * co + GAP);
-            let spread = written(POINTS * stride_in, |spread| {
+            let stride = count * ci + GAP;
+            let spread = written(POINTS * stride, |spread| {
                 let spread = Shared(spread);
-                (0..count).into_par_iter().for_each(|tile| {
+                (0..count).into_par_iter().with_min_len(MIN_TILES).for_each(|tile| {
                     let pixels = grid.square::<6>(x, ci, first + tile, 1, zeros.as_ptr());
                     // SAFETY: pixels were sliced to `ci` numbers; each tile has its own part of the points.
-                    unsafe { spread_input(isa, &pixels, ci, spread.at(tile * ci), stride_in) };
+                    unsafe { spread_input(isa, &pixels, ci, spread.at(tile * ci), stride) };
                 });
             });
-            let products = written(POINTS * stride_out, |products| {
-                let products = Shared(products);
-                (0..POINTS).into_par_iter().for_each(|point| {
-                    let to = products.at(point * stride_out);
-                    multiply_point(&spread[point * stride_in..], ci, count, kernels, point, to);
-                });
-            });
-            let products = products.as_slice();
-            (0..count).into_par_iter().for_each(|tile| {
-                let (picture, top, left) = grid.place(first + tile);
-                let pixels: [[*mut f32; 4]; 4] = std::array::from_fn(|row| {
-                    std::array::from_fn(|column| {
-                        let (y, x) = (top + row, left + column);
-                        let inside = y < grid.h && x < grid.w;
-                        if !inside {
-                            return std::ptr::null_mut();
-                        }
-                        out.at(((picture * grid.h + y) * grid.w + x) * co)
-                    })
-                });
-                let points = products[tile * co..].as_ptr();
-                // SAFETY: the points of this tile were written, bias rows are whole, and each tile has its own pixels.
-                unsafe { gather_output(isa, points, stride_out, co, bias(picture), &pixels) };
+            (0..kernels.count()).into_par_iter().for_each(|panel| {
+                let column = panel * width;
+                let columns = width.min(co - column);
+                let products = multiply_panel(&spread, stride, ci, count, kernels, panel);
+                for tile in 0..count {
+                    let (picture, top, left) = grid.place(first + tile);
+                    let pixels: [[*mut f32; 4]; 4] = std::array::from_fn(|row| {
+                        std::array::from_fn(|x| {
+                            let (y, x) = (top + row, left + x);
+                            let inside = y < grid.h && x < grid.w;
+                            if !inside {
+                                return std::ptr::null_mut();
+                            }
+                            out.at(((picture * grid.h + y) * grid.w + x) * co + column)
+                        })
+                    });
+                    let bias = bias(picture);
+                    let bias = if bias.is_null() { bias } else { bias.wrapping_add(column) };
+                    let points = products[tile * columns..].as_ptr();
+                    // SAFETY: the points of this tile were written, bias rows are whole, and each tile has its own
+                    // pixels and each panel its own columns.
+                    unsafe { gather_output(isa, points, count * columns, columns, bias, &pixels) };
+                }
             });
         });
     })
 }
 
-/// The product of one point of `count` tiles, `depth` channels each, with its kernels.
-fn multiply_point(left: &[f32], depth: usize, count: usize, kernels: &Panels, point: usize, out: *mut f32) {
-    let left = &left[..count * depth];
-    for panel in 0..kernels.count() {
-        let column = panel * kernels.width;
-        for first in (0..count).step_by(MAX_ROWS) {
-            let rows = MAX_ROWS.min(count - first);
-            let at = |i: usize| first + i.min(rows - 1);
-            let terms = [Term {
-                left: std::array::from_fn(|i| left[at(i) * depth..].as_ptr()),
-                right: kernels.tap(point),
-            }];
-            let product = RowProduct {
-                rows,
-                columns: kernels.width.min(kernels.columns - column),
-                terms: &terms,
-                depth,
-                right: kernels.panel(panel).as_ptr(),
-                right_stride: kernels.width,
-                out: std::array::from_fn(|i| out.wrapping_add(at(i) * kernels.columns + column)),
-                bias: [std::ptr::null(); MAX_ROWS],
-                residual: [std::ptr::null(); MAX_ROWS],
-            };
-            // SAFETY: the left rows lie in `left`, panels are whole, and the caller gives this point's part of the
-            // result.
-            unsafe { row_product(kernels.isa, &product) };
+/// The products of `count` tiles of `depth` channels, all points of which are `stride` apart, with one panel of kernels: for
+/// each point, the panel's columns of each tile.
+fn multiply_panel(
+    spread: &[f32],
+    stride: usize,
+    depth: usize,
+    count: usize,
+    kernels: &Panels,
+    panel: usize,
+) -> Vec<f32> {
+    let columns = kernels.width.min(kernels.columns - panel * kernels.width);
+    let right = kernels.panel(panel).as_ptr();
+    written(POINTS * count * columns, |out| {
+        for point in 0..POINTS {
+            let left = &spread[point * stride..][..count * depth];
+            let out = out.wrapping_add(point * count * columns);
+            for first in (0..count).step_by(MAX_ROWS) {
+                let rows = MAX_ROWS.min(count - first);
+                let at = |i: usize| first + i.min(rows - 1);
+                let terms = [Term {
+                    left: std::array::from_fn(|i| left[at(i) * depth..].as_ptr()),
+                    right: kernels.tap(point),
+                }];
+                let product = RowProduct {
+                    rows,
+                    columns,
+                    terms: &terms,
+                    depth,
+                    right,
+                    right_stride: kernels.width,
+                    out: std::array::from_fn(|i| out.wrapping_add(at(i) * columns)),
+                    bias: [std::ptr::null(); MAX_ROWS],
+                    residual: [std::ptr::null(); MAX_ROWS],
+                };
+                // SAFETY: the left rows lie in `left`, panels are whole, and there is room for every point.
+                unsafe { row_product(kernels.isa, &product) };
+            }
         }
-    }
+    })
 }
 
 /// The gradient of the kernels, `[taps, co, ci]`, from pictures `x` and the output's gradient.
