@@ -94,9 +94,15 @@ pub fn replace<M: Module>(module: M, change: impl FnMut(&str, Tensor<1>) -> Tens
 
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
             param.map(|value| {
-                let (shape, tracked, wanted) = (value.dims(), value.is_autodiff(), value.is_require_grad());
+                let (shape, wanted) = (value.dims(), value.is_require_grad());
+                let strategy = value.gradient_checkpointing_strategy();
                 let value = (self.1)(&self.0.join("."), flatten(value.without_autodiff())).reshape(shape);
-                if tracked { Tensor::from_inner(value).set_require_grad(wanted) } else { value }
+                match strategy {
+                    Some(strategy) => Tensor::from_inner(value)
+                        .with_gradient_checkpointing_strategy(strategy)
+                        .set_require_grad(wanted),
+                    None => value,
+                }
             })
         }
     }

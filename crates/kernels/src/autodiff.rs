@@ -1,14 +1,20 @@
 //! Each operation as one node of the autodiff graph, with its backward pass written by hand: the state kept is the
-//! inputs alone, and the gradients come from the wrapped backend's own bodies, fast ones included.
+//! inputs alone, and the gradients come from the wrapped backend's own bodies, fast ones included. Operations that pass over
+//! memory once can be computed again rather than kept, where the device's gradient checkpointing says so.
+
+use std::marker::PhantomData;
 
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::retro_forward::RetroForward;
+use burn::backend::autodiff::checkpoint::state::BackwardStates;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, TensorMetadata};
 
+use crate::flex::kept::briefly;
 use crate::ops::{Attention, Conv2d, DiffusionOps, GroupNorm};
 
 /// Hands a gradient to a parent that wants one.
@@ -19,6 +25,31 @@ macro_rules! register {
         })*
     };
 }
+
+/// Computes an operation once more in the backward pass, where the strategy keeps no answers of cheap operations.
+macro_rules! again {
+    ($name:ident { $($parent:ident),+ ; $($option:ident: $type:ty),* } = $operation:ident) => {
+        #[derive(Debug)]
+        struct $name<B> {
+            $($parent: NodeId,)+
+            $($option: $type,)*
+            backend: PhantomData<fn() -> B>,
+        }
+
+        impl<B: Backend + DiffusionOps> RetroForward for $name<B> {
+            fn forward(&self, states: &mut BackwardStates, out: NodeId) {
+                $(let $parent = states.get_state::<FloatTensor<B>>(&self.$parent);)+
+                states.save(out, B::$operation($($parent,)+ $(self.$option,)*));
+            }
+        }
+    };
+}
+
+again!(NormAgain { x, scale, shift; options: GroupNorm } = group_norm_act);
+again!(SwishAgain { x; } = swish);
+again!(DoubleAgain { x; factor: f64 } = double_pixels);
+again!(HalveAgain { x; factor: f64 } = halve_pixels);
+again!(JoinAgain { a, b; } = join_channels);
 
 impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff<B, C> {
     fn image_conv(
@@ -44,20 +75,15 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
                 let x = checkpointer.retrieve_node_output(x);
                 let weight = checkpointer.retrieve_node_output(weight);
                 let (by_x, by_weight, by_bias) =
-                    B::image_conv_backward(x, weight, grad, bias_rows, options, on_x.is_some());
+                    briefly(|| B::image_conv_backward(x, weight, grad, bias_rows, options, on_x.is_some()));
                 register!(grads, on_x => by_x, on_weight => by_weight, on_bias => by_bias);
             }
         }
         match ImageConv.prepare::<C>([x.node(), weight.node(), bias.node()]).compute_bound().stateful() {
             OpsKind::Tracked(mut prep) => {
                 let state = (prep.checkpoint(&x), prep.checkpoint(&weight), bias.shape()[0], options);
-                let y = B::image_conv(
-                    x.into_primitive(),
-                    weight.into_primitive(),
-                    bias.into_primitive(),
-                    options,
-                );
-                prep.finish(state, y)
+                let (x, weight, bias) = (x.into_primitive(), weight.into_primitive(), bias.into_primitive());
+                prep.finish(state, briefly(|| B::image_conv(x, weight, bias, options)))
             }
             OpsKind::UnTracked(prep) => prep.finish(B::image_conv(
                 x.into_primitive(),
@@ -132,7 +158,15 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
                 register!(grads, on_x => by_x, on_scale => by_scale, on_shift => by_shift);
             }
         }
-        match GroupNormAct.prepare::<C>([x.node(), scale.node(), shift.node()]).compute_bound().stateful() {
+        let again = NormAgain::<B> {
+            x: x.node().id(),
+            scale: scale.node().id(),
+            shift: shift.node().id(),
+            options,
+            backend: PhantomData,
+        };
+        let prepared = GroupNormAct.prepare::<C>([x.node(), scale.node(), shift.node()]).memory_bound();
+        match prepared.retro_forward(again).parents([&x, &scale, &shift]).stateful() {
             OpsKind::Tracked(mut prep) => {
                 let state = (prep.checkpoint(&x), prep.checkpoint(&scale), prep.checkpoint(&shift), options);
                 let y = B::group_norm_act(
@@ -213,7 +247,9 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
                 register!(grads, on_x => B::swish_backward(x, grad));
             }
         }
-        match Swish.prepare::<C>([x.node()]).compute_bound().stateful() {
+        let again = SwishAgain::<B> { x: x.node().id(), backend: PhantomData };
+        let prepared = Swish.prepare::<C>([x.node()]).memory_bound().retro_forward(again);
+        match prepared.parents([&x]).stateful() {
             OpsKind::Tracked(mut prep) => {
                 let state = prep.checkpoint(&x);
                 prep.finish(state, B::swish(x.into_primitive()))
@@ -234,7 +270,9 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
                 register!(grads, on_x => B::halve_pixels(grad, ops.state));
             }
         }
-        match DoublePixels.prepare::<C>([x.node()]).compute_bound().stateful() {
+        let again = DoubleAgain::<B> { x: x.node().id(), factor, backend: PhantomData };
+        let prepared = DoublePixels.prepare::<C>([x.node()]).memory_bound().retro_forward(again);
+        match prepared.parents([&x]).stateful() {
             OpsKind::Tracked(prep) => prep.finish(factor, B::double_pixels(x.into_primitive(), factor)),
             OpsKind::UnTracked(prep) => prep.finish(B::double_pixels(x.into_primitive(), factor)),
         }
@@ -265,7 +303,9 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
             }
         }
         let shape = x.shape().dims();
-        match HalvePixels.prepare::<C>([x.node()]).compute_bound().stateful() {
+        let again = HalveAgain::<B> { x: x.node().id(), factor, backend: PhantomData };
+        let prepared = HalvePixels.prepare::<C>([x.node()]).memory_bound().retro_forward(again);
+        match prepared.parents([&x]).stateful() {
             OpsKind::Tracked(prep) => {
                 prep.finish((factor, shape), B::halve_pixels(x.into_primitive(), factor))
             }
@@ -286,7 +326,9 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
             }
         }
         let first = a.shape()[3];
-        match JoinChannels.prepare::<C>([a.node(), b.node()]).compute_bound().stateful() {
+        let again = JoinAgain::<B> { a: a.node().id(), b: b.node().id(), backend: PhantomData };
+        let prepared = JoinChannels.prepare::<C>([a.node(), b.node()]).memory_bound().retro_forward(again);
+        match prepared.parents([&a, &b]).stateful() {
             OpsKind::Tracked(prep) => {
                 prep.finish(first, B::join_channels(a.into_primitive(), b.into_primitive()))
             }

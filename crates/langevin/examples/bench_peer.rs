@@ -2,6 +2,7 @@
 //!
 //! Each line on stdin is a request; each answer is one line of JSON on stdout.
 //! * `load NAME FILE`: reads a network and compares its answer with the one in the file
+//! * `train NAME FILE`: reads a network for steps alone, so that `peak` is that of training
 //! * `time NAME MODE WORK N`: seconds of one run; `MODE` is `f32` or `bf16`, `WORK` is `forward` or `step`, on `N` pictures
 //! * `model NAME FILE`: writes the network as a model file with the linear schedule of DDPM
 //! * `peak`: the peak memory of this process in bytes
@@ -24,11 +25,13 @@ use serde_json::{Value, json};
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 /// Pictures of one pass, as `langevin train` divides a batch.
-const PASS: usize = 8;
+fn pass() -> usize {
+    std::env::var("PASS").ok().and_then(|p| p.parse().ok()).unwrap_or(8)
+}
 
 struct Side {
     channels: usize,
-    network: UNet,
+    network: Option<UNet>,
     lanes: Lanes,
     learner: Learner<UNet>,
 }
@@ -57,6 +60,10 @@ fn answer(sides: &mut BTreeMap<String, Side>, words: &[&str]) -> Result<Value> {
             let (side, found) = Side::load(name, file)?;
             sides.insert(name.to_owned(), side);
             Ok(found)
+        }
+        ["train", name, file] => {
+            sides.insert(name.to_owned(), Side::new(name, None, &read(file)?.1)?);
+            Ok(json!({}))
         }
         ["time", name, mode, work, n] => {
             let side = sides.get_mut(name).ok_or_else(|| Error::usage("not loaded"))?;
@@ -106,12 +113,22 @@ fn tensor<const D: usize>(named: &NamedTensors, name: &str, device: &Device) -> 
     Ok(Tensor::from_data(TensorData::new(values.clone(), shape.clone()), device))
 }
 
+fn autodiff() -> Device {
+    let recompute = std::env::var_os("RECOMPUTE").is_some();
+    let device = Device::flex().autodiff();
+    if recompute { device.gradient_checkpointing() } else { device }
+}
+
+/// The golden tensors in a file, and the weights.
+fn read(file: &str) -> Result<(NamedTensors, NamedTensors)> {
+    let bytes = std::fs::read(file).map_err(|error| Error::failed(format!("{file}: {error}")))?;
+    let (named, _) = tensor_file::decode(&bytes)?;
+    Ok(named.into_iter().partition(|(name, _)| name.starts_with("golden.")))
+}
+
 impl Side {
     fn load(name: &str, file: &str) -> Result<(Self, Value)> {
-        let bytes = std::fs::read(file).map_err(|error| Error::failed(format!("{file}: {error}")))?;
-        let (named, _) = tensor_file::decode(&bytes)?;
-        let (golden, named): (NamedTensors, NamedTensors) =
-            named.into_iter().partition(|(name, _)| name.starts_with("golden."));
+        let (golden, named) = read(file)?;
         let (device, config) = (Device::flex(), config(name)?);
         let network = langevin::nn::load(config.init(0, &device)?, &named)?;
         let answer = network.forward(
@@ -121,16 +138,25 @@ impl Side {
         );
         let expected = tensor(&golden, "golden.y", &device)?;
         let difference: f32 = (answer - expected).abs().max().into_scalar();
-        let trained = langevin::nn::load(config.init(0, &device.clone().autodiff())?, &named)?;
+        let parameters = langevin::nn::parameter_count(&network);
+        let found = json!({ "parameters": parameters, "difference": difference });
+        Ok((Self::new(name, Some(network), &named)?, found))
+    }
+
+    fn new(name: &str, network: Option<UNet>, named: &NamedTensors) -> Result<Self> {
+        let config = config(name)?;
+        let trained = langevin::nn::load(config.init(0, &autodiff())?, named)?;
         let diffusion = Diffusion::new(&DiffusionSpec::default())?;
-        let side = Self {
+        Ok(Self {
             channels: config.in_channels,
             network,
             lanes: Lanes::new(rayon::current_num_threads())?,
-            learner: Learner::new(Preconditioned::new(trained, diffusion), 16 / PASS)?,
-        };
-        let parameters = langevin::nn::parameter_count(&side.network);
-        Ok((side, json!({ "parameters": parameters, "difference": difference })))
+            learner: Learner::new(Preconditioned::new(trained, diffusion), 16 / pass())?,
+        })
+    }
+
+    fn network(&self) -> Result<&UNet> {
+        self.network.as_ref().ok_or_else(|| Error::usage("loaded for steps alone"))
     }
 
     fn save(&self, file: &str) -> Result<()> {
@@ -146,7 +172,7 @@ impl Side {
             size: (32, 32),
             channels: self.channels,
             classes: Vec::new(),
-            network: self.network.config().clone(),
+            network: self.network()?.config().clone(),
             diffusion: spec,
             sample: SampleSettings::default(),
             data: String::new(),
@@ -154,7 +180,7 @@ impl Side {
             images: 0,
             seed: 0,
         };
-        let weights = langevin::nn::export(&self.network);
+        let weights = langevin::nn::export(self.network()?);
         langevin::train::replace_file(
             file.as_ref(),
             &tensor_file::encode(&weights, &info.to_metadata(), Storage::F32),
@@ -175,7 +201,7 @@ impl Side {
         match (mode, work) {
             ("f32" | "bf16", "forward") => {
                 let arithmetic = if mode == "bf16" { Arithmetic::Bf16 } else { Arithmetic::Fast };
-                let network = self.network.clone().with_arithmetic(arithmetic);
+                let network = self.network()?.clone().with_arithmetic(arithmetic);
                 let share = n.div_ceil(rayon::current_num_threads()).max(1);
                 let parts = (0..n).step_by(share).map(|k| self.input(k..(k + share).min(n), &device));
                 let parts: Vec<_> = parts.collect();
@@ -189,8 +215,8 @@ impl Side {
                 Ok(start.elapsed().as_secs_f64())
             }
             ("f32", "step") => {
-                let device = device.autodiff();
-                let parts = (0..n).step_by(PASS).map(|k| self.input(k..(k + PASS).min(n), &device));
+                let device = autodiff();
+                let parts = (0..n).step_by(pass()).map(|k| self.input(k..(k + pass()).min(n), &device));
                 let parts: Vec<_> = parts.collect();
                 let start = Instant::now();
                 let gradients = self.learner.gradients(parts, |(x, t), model| {

@@ -159,7 +159,7 @@ impl Prepared {
         let train = self.settings.train.clone();
         let threads = rayon::current_num_threads();
         memory::check_training(&self.settings.network, self.settings.data.size, &train, threads)?;
-        let network = self.settings.network.init(train.seed, &device.clone().autodiff())?;
+        let network = self.settings.network.init(train.seed, &train.autodiff(device))?;
         let arithmetic = if train.exact { Arithmetic::Exact } else { Arithmetic::Fast };
         let network = network.with_arithmetic(arithmetic);
         let diffusion = Diffusion::new(&self.settings.diffusion)?;

@@ -1,6 +1,7 @@
 //! What a training run is told. Everything here is stored with the run and decides its result to the byte, except
 //! [`TrainConfig::minutes`] and the intervals, which only decide when to stop, save and show.
 
+use burn::tensor::Device;
 use langevin_core::process::{DENSITIES, Error, Result, WEIGHTINGS, ema};
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +65,9 @@ pub struct TrainConfig {
     pub weighting: String,
     /// Which noise levels training sees how often, as in `langevin list densities`.
     pub density: String,
+    /// Compute cheap operations again in the backward pass rather than keep their answers (Chen et al. 2016, gradient
+    /// checkpointing): less memory, a little slower, the same bytes.
+    pub recompute: bool,
     /// Convolve without transforms: slower, and a digit closer to the real numbers; heeded by whoever makes the network.
     pub exact: bool,
     /// Mirror pictures at random.
@@ -105,6 +109,7 @@ impl Default for TrainConfig {
             label_dropout: 0.1,
             weighting: "simple".to_owned(),
             density: "uniform".to_owned(),
+            recompute: false,
             exact: false,
             flip: false,
             random_crop: false,
@@ -172,6 +177,12 @@ impl TrainConfig {
     /// Passes through the network for one update.
     pub fn passes(&self) -> usize {
         self.batch_size.div_ceil(self.micro_batch.max(1))
+    }
+
+    /// `device` with autodiff, as these settings want it.
+    pub fn autodiff(&self, device: &Device) -> Device {
+        let device = device.clone().autodiff();
+        if self.recompute { device.gradient_checkpointing() } else { device }
     }
 
     /// The learning rate for the update that begins after `seen` pictures.

@@ -259,7 +259,7 @@ impl<'a, N: Network> Trainer<'a, N> {
     }
 
     fn gradients(&self, batch: &Batch) -> Result<Gradients> {
-        let device = self.job.device.clone().autodiff();
+        let device = self.job.config.autodiff(&self.job.device);
         let model = self.learner.model();
         let passes = self.objective.passes(model, batch, self.job.config.micro_batch, &device)?;
         self.learner.gradients(passes, |pass, model| pass.loss(model, batch.shape[0]))

@@ -170,7 +170,14 @@ struct Tile {
 fn panels(isa: Isa, weight: &Tensor, taps: &Taps, layout: Layout, forward: bool) -> Arc<OnceLock<Panels>> {
     let [co, ci, _, _] = dims::<4>(weight);
     let purpose = Purpose { forward, layout, isa, taps: taps.count };
-    kept::panels(weight, [co, ci], purpose, || {
+    let taps_kept = match layout {
+        Layout::Taps | Layout::Rounded => 2 * taps.count,
+        Layout::Pairs => taps.count,
+        Layout::Points => 2 * winograd::POINTS,
+    };
+    let columns = if forward { co } else { ci }.next_multiple_of(isa.panel());
+    let bytes = 2 * taps_kept * columns * if forward { ci } else { co };
+    kept::panels(weight, [co, ci], purpose, bytes, || {
         if layout == Layout::Points {
             return Panels::of_points(isa, numbers(weight), co, ci, taps, forward);
         }

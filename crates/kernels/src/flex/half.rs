@@ -4,8 +4,8 @@
 
 use rayon::prelude::*;
 
-use super::gemm::{RowProduct, row_product, row_product_body};
-use super::simd::{Isa, Simd};
+use super::gemm::{RowProduct, row_product};
+use super::simd::Isa;
 use super::{Shared, written};
 
 /// Numbers one task works on.
@@ -13,11 +13,11 @@ const CHUNK: usize = 1 << 14;
 
 /// Whether the processor multiplies pairs of bf16 itself, at the width of `isa`.
 pub(super) fn native(isa: Isa) -> bool {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
     {
         isa.kind() == super::simd::Kind::Avx512 && is_x86_feature_detected!("avx512bf16")
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(feature = "portable"))))]
     {
         let _ = isa;
         false
@@ -95,26 +95,28 @@ pub(super) unsafe fn product(isa: Isa, p: &RowProduct<'_>, pairs: bool) {
         // SAFETY: the caller's promise.
         return unsafe { row_product(isa, p) };
     }
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512bf16,avx2,fma")]
-        unsafe fn avx512bf16(p: &RowProduct<'_>) {
-            // SAFETY: as below.
-            unsafe { row_product_body::<x86::Pairs>(p) }
-        }
-        // SAFETY: `native` has seen the instruction set; the caller makes the other promises.
-        unsafe { avx512bf16(p) }
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+    // SAFETY: `native` has seen the instruction set; the caller makes the other promises.
+    unsafe {
+        x86::product(p);
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(feature = "portable"))))]
     unreachable!("no pairs on this processor");
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::super::simd::Avx512;
-    use super::Simd;
+    use super::super::gemm::{RowProduct, row_product_body};
+    use super::super::simd::{Avx512, Simd};
+
+    /// See [`super::product`].
+    #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512bf16,avx2,fma")]
+    pub(super) unsafe fn product(p: &RowProduct<'_>) {
+        // SAFETY: the caller's promise.
+        unsafe { row_product_body::<Pairs>(p) }
+    }
 
     /// AVX-512 whose multiplication is that of pairs.
     #[derive(Clone, Copy)]

@@ -1,10 +1,12 @@
-//! Weights laid out for the register tiles, kept from one convolution to the next while nobody changes them: through all
-//! the steps of sampling, and in training for the passes that share one step.
+//! Weights laid out for the register tiles, kept from one convolution to the next while nobody changes them: in sampling
+//! through all steps; in training, where the next step changes them, for a short while, so that passes side by side share
+//! them and memory does not hold every layer's at once.
 //!
 //! An entry holds the weights themselves, so their memory is neither freed nor written in place while the entry lives, and
 //! its address tells whose layout it is. The optimiser forgets all entries before it changes weights, to change them in
 //! place; entries of weights that nobody else holds are dropped when a new one comes.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -14,6 +16,8 @@ use super::{Tensor, numbers};
 
 /// Bytes of layouts kept at most; more are made for each convolution.
 const LIMIT: usize = 1 << 30;
+/// The same in training; the oldest go first.
+const BRIEF_LIMIT: usize = 64 << 20;
 
 /// What a layout is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,32 +51,84 @@ struct Entry {
     /// Held so that the address stays this weight's.
     weight: Tensor,
     panels: Arc<OnceLock<Panels>>,
+    /// Bytes the layout will take.
+    bytes: usize,
+    brief: bool,
+    /// Its place in the order of making.
+    number: u64,
 }
 
-static KEPT: LazyLock<Mutex<HashMap<Key, Entry>>> = LazyLock::new(Mutex::default);
+#[derive(Default)]
+struct Kept {
+    entries: HashMap<Key, Entry>,
+    made: u64,
+}
 
-fn kept() -> MutexGuard<'static, HashMap<Key, Entry>> {
+impl Kept {
+    fn bytes(&self, brief: bool) -> usize {
+        self.entries.values().filter(|entry| entry.brief == brief).map(|entry| entry.bytes).sum()
+    }
+
+    /// Makes room for `bytes` more; false when there is none.
+    fn make_room(&mut self, bytes: usize, brief: bool) -> bool {
+        self.entries.retain(|_, entry| !entry.weight.is_unique());
+        if !brief {
+            return self.bytes(false) + bytes <= LIMIT;
+        }
+        while self.bytes(true) + bytes > BRIEF_LIMIT {
+            let brief = self.entries.iter().filter(|(_, entry)| entry.brief);
+            let Some((key, _)) = brief.min_by_key(|(_, entry)| entry.number) else { break };
+            let key = *key;
+            self.entries.remove(&key);
+        }
+        true
+    }
+}
+
+static KEPT: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
+
+thread_local! {
+    static BRIEF: Cell<bool> = const { Cell::new(false) };
+}
+
+fn kept() -> MutexGuard<'static, Kept> {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The layout of `weight` (`channels` out and in) for a purpose: the one that is kept, or what `make` makes.
+/// Does `work` with the layouts that this thread makes kept for a short while only: their weights are about to change.
+pub(crate) fn briefly<R>(work: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            BRIEF.set(self.0);
+        }
+    }
+    let _restore = Restore(BRIEF.replace(true));
+    work()
+}
+
+/// The layout of `weight` (`channels` out and in) for a purpose, which will take about `bytes`: the one that is kept, or
+/// what `make` makes.
 pub(super) fn panels(
     weight: &Tensor,
     channels: [usize; 2],
     purpose: Purpose,
+    bytes: usize,
     make: impl FnOnce() -> Panels,
 ) -> Arc<OnceLock<Panels>> {
     let key = (numbers(weight).as_ptr() as usize, channels, purpose);
     let place = {
         let mut kept = kept();
-        match kept.get(&key) {
+        match kept.entries.get(&key) {
             Some(entry) => Arc::clone(&entry.panels),
             None => {
-                kept.retain(|_, entry| !entry.weight.is_unique());
                 let panels = Arc::new(OnceLock::new());
-                let used: usize = kept.values().filter_map(|entry| Some(entry.panels.get()?.bytes())).sum();
-                if used < LIMIT {
-                    kept.insert(key, Entry { weight: weight.clone(), panels: Arc::clone(&panels) });
+                let brief = BRIEF.get();
+                if kept.make_room(bytes, brief) {
+                    kept.made += 1;
+                    let (number, weight) = (kept.made, weight.clone());
+                    kept.entries
+                        .insert(key, Entry { weight, panels: Arc::clone(&panels), bytes, brief, number });
                 }
                 panels
             }
@@ -92,5 +148,5 @@ pub(super) fn panels(
 
 /// Forgets all layouts: weights are about to change.
 pub(super) fn forget() {
-    kept().clear();
+    kept().entries.clear();
 }

@@ -9,7 +9,7 @@ mod conv;
 mod gemm;
 mod group_norm;
 mod half;
-mod kept;
+pub(crate) mod kept;
 mod linear;
 mod matrix;
 mod pack;

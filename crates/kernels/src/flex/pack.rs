@@ -133,11 +133,6 @@ impl Panels {
         Self { pairs: true, ..paired }
     }
 
-    /// Bytes held.
-    pub(super) fn bytes(&self) -> usize {
-        4 * self.values.len()
-    }
-
     /// Number of panels.
     pub(super) fn count(&self) -> usize {
         self.columns.div_ceil(self.width)

@@ -93,7 +93,7 @@ impl Simd for Portable {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod x86 {
     use std::arch::x86_64::*;
 
@@ -140,10 +140,10 @@ mod x86 {
         _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_fmadd_ps);
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 pub(super) use x86::{Avx2, Avx512};
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 fn avx512() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512vl")
@@ -163,42 +163,45 @@ pub struct Isa(Kind);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Portable,
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
     Avx2,
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
     Avx512,
+}
+
+/// All kinds, the widest last.
+const KINDS: &[Kind] = &[
+    Kind::Portable,
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+    Kind::Avx2,
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+    Kind::Avx512,
+];
+
+impl Kind {
+    fn is_here(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
+            Self::Avx512 => avx512(),
+        }
+    }
 }
 
 impl Isa {
     /// All that this processor has, the widest last.
     pub fn all() -> Vec<Self> {
-        let mut all = vec![Self(Kind::Portable)];
-        #[cfg(target_arch = "x86_64")]
-        {
-            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            all.extend(avx2.then_some(Self(Kind::Avx2)));
-            all.extend(avx512().then_some(Self(Kind::Avx512)));
-        }
-        all
+        KINDS.iter().copied().filter(|kind| kind.is_here()).map(Self).collect()
     }
 
     /// What a convolution or any other operation that this thread calls will use: the widest, or that of
     /// [`Isa::within`].
     #[inline]
     pub fn best() -> Self {
-        if let Some(isa) = KEPT_TO.get() {
-            return isa;
-        }
-        #[cfg(target_arch = "x86_64")]
-        {
-            if avx512() {
-                return Self(Kind::Avx512);
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return Self(Kind::Avx2);
-            }
-        }
-        Self(Kind::Portable)
+        let widest = || KINDS.iter().copied().rev().find(|kind| kind.is_here()).unwrap_or(Kind::Portable);
+        KEPT_TO.get().unwrap_or_else(|| Self(widest()))
     }
 
     /// Does `work` with the operations it calls on this thread kept to this instruction set, for tests and measurements.
@@ -217,9 +220,9 @@ impl Isa {
     pub fn name(self) -> &'static str {
         match self.0 {
             Kind::Portable => "portable",
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
             Kind::Avx2 => "avx2",
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
             Kind::Avx512 => "avx512",
         }
     }
@@ -232,9 +235,9 @@ impl Isa {
     pub(super) fn lanes(self) -> usize {
         match self.0 {
             Kind::Portable => Portable::LANES,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
             Kind::Avx2 => Avx2::LANES,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
             Kind::Avx512 => Avx512::LANES,
         }
     }
@@ -252,13 +255,13 @@ macro_rules! vectorised {
     ($(#[$doc:meta])* $visibility:vis unsafe fn $name:ident(isa, $($argument:ident: $type:ty),* $(,)?) = $body:ident) => {
         $(#[$doc])*
         $visibility unsafe fn $name(isa: $crate::flex::simd::Isa, $($argument: $type),*) {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
             #[target_feature(enable = "avx2,fma")]
             unsafe fn avx2($($argument: $type),*) {
                 // SAFETY: the caller makes the body's promises.
                 unsafe { $body::<$crate::flex::simd::Avx2>($($argument),*) }
             }
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
             #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
             unsafe fn avx512($($argument: $type),*) {
                 // SAFETY: as above.
@@ -270,9 +273,9 @@ macro_rules! vectorised {
                     $crate::flex::simd::Kind::Portable => {
                         $body::<$crate::flex::simd::Portable>($($argument),*)
                     }
-                    #[cfg(target_arch = "x86_64")]
+                    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
                     $crate::flex::simd::Kind::Avx2 => avx2($($argument),*),
-                    #[cfg(target_arch = "x86_64")]
+                    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
                     $crate::flex::simd::Kind::Avx512 => avx512($($argument),*),
                 }
             }
@@ -281,25 +284,26 @@ macro_rules! vectorised {
     ($(#[$doc:meta])* $visibility:vis fn $name:ident(isa, $($argument:ident: $type:ty),* $(,)?) = $body:ident) => {
         $(#[$doc])*
         $visibility fn $name(isa: $crate::flex::simd::Isa, $($argument: $type),*) {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
             #[target_feature(enable = "avx2,fma")]
             fn avx2($($argument: $type),*) {
                 $body::<$crate::flex::simd::Avx2>($($argument),*)
             }
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
             #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
             fn avx512($($argument: $type),*) {
                 $body::<$crate::flex::simd::Avx512>($($argument),*)
             }
+            #[allow(unused_unsafe)] // without x86 there is nothing unsafe to call
             // SAFETY: an `Isa` is one that this processor has.
             unsafe {
                 match isa.kind() {
                     $crate::flex::simd::Kind::Portable => {
                         $body::<$crate::flex::simd::Portable>($($argument),*)
                     }
-                    #[cfg(target_arch = "x86_64")]
+                    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
                     $crate::flex::simd::Kind::Avx2 => avx2($($argument),*),
-                    #[cfg(target_arch = "x86_64")]
+                    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
                     $crate::flex::simd::Kind::Avx512 => avx512($($argument),*),
                 }
             }

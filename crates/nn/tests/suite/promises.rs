@@ -110,6 +110,31 @@ fn gradients_are_the_same_bytes_at_every_run_and_on_every_number_of_threads() {
 }
 
 #[test]
+fn computing_again_gives_the_same_gradients() {
+    for config in configs() {
+        // Without dropout, whose masks are drawn again.
+        let config = UNetConfig { dropout: 0.0, ..config };
+        let gradients = |device: Device| {
+            let model = stirred(&config, &device);
+            let values: Vec<f32> = (0..2 * 3 * 16 * 16).map(|i| (i as f32 * 0.37).sin()).collect();
+            let x = Tensor::<4>::from_data(TensorData::new(values, [2, 3, 16, 16]), &device);
+            let time = Tensor::<1>::from_data([0.3, 1.7].as_slice(), &device);
+            let mut grads = model.forward(x, time, &Cond::none()).powi_scalar(2).mean().backward();
+            let found = langevin_core::parameters::gradients(&model, &mut grads);
+            let bits = |tensor: &Tensor<1>| {
+                let values = langevin_core::parameters::values(tensor);
+                values.into_iter().map(f32::to_bits).collect::<Vec<u32>>()
+            };
+            found.iter().map(|(name, tensor)| (name.clone(), bits(tensor))).collect::<Vec<_>>()
+        };
+        let device = Device::flex().autodiff();
+        let kept = gradients(device.clone());
+        assert!(kept.len() > 20);
+        assert!(gradients(device.gradient_checkpointing()) == kept, "{config:?}");
+    }
+}
+
+#[test]
 fn a_seed_is_one_network_and_it_starts_by_answering_zero() {
     let device = Device::flex();
     for config in configs() {
