@@ -56,10 +56,10 @@ struct Bias {
 }
 
 impl Bias {
-    fn new(bias: &Tensor, panel: usize) -> Self {
-        let [rows, columns] = dims::<2>(bias);
+    /// Rows of `columns` numbers: one for all pictures, or one for each.
+    fn new(bias: &[f32], columns: usize, panel: usize) -> Self {
         let width = columns.next_multiple_of(panel);
-        Self { values: padded_rows(numbers(bias), columns, width), width, shared: rows == 1 }
+        Self { values: padded_rows(bias, columns, width), width, shared: bias.len() == columns }
     }
 
     fn of(&self, picture: usize) -> *const f32 {
@@ -167,8 +167,14 @@ struct Tile {
 }
 
 /// The layout of a weight for a pass, from [`super::kept`].
-fn panels(isa: Isa, weight: &Tensor, taps: &Taps, layout: Layout, forward: bool) -> Arc<OnceLock<Panels>> {
-    let [co, ci, _, _] = dims::<4>(weight);
+fn panels(
+    isa: Isa,
+    weight: &Tensor,
+    [co, ci]: [usize; 2],
+    taps: &Taps,
+    layout: Layout,
+    forward: bool,
+) -> Arc<OnceLock<Panels>> {
     let purpose = Purpose { forward, layout, isa, taps: taps.count };
     let taps_kept = match layout {
         Layout::Taps | Layout::Rounded => 2 * taps.count,
@@ -215,9 +221,9 @@ fn forward_with(isa: Isa, x: &Tensor, weight: &Tensor, bias: &Tensor, options: C
     }
     let Sizes { n, ci, co, output: [ho, wo], .. } = sizes;
     let taps = Taps::new(sizes.input, sizes.kernel, options);
-    let bias = Bias::new(bias, isa.panel());
+    let bias = Bias::new(numbers(bias), co, isa.panel());
     let layout = layout(isa, &sizes, options, true);
-    let weights = panels(isa, weight, &taps, layout, true);
+    let weights = panels(isa, weight, [co, ci], &taps, layout, true);
     let weights = weights.get().expect("just made");
     let x = numbers(x);
     let out = match layout {
@@ -230,6 +236,15 @@ fn forward_with(isa: Isa, x: &Tensor, weight: &Tensor, bias: &Tensor, options: C
         }
     };
     tensor(out, [n, ho, wo, co])
+}
+
+/// A linear layer, `weight` `[co, ci]`: a convolution of `n` pictures of one pixel.
+pub(super) fn rows(isa: Isa, x: &[f32], n: usize, weight: &Tensor, bias: &Tensor) -> Vec<f32> {
+    let [co, ci] = dims::<2>(weight);
+    let taps = Taps::new([1, 1], [1, 1], Conv2d::same(1));
+    let weights = panels(isa, weight, [co, ci], &taps, Layout::Taps, true);
+    let bias = Bias::new(numbers(bias), co, isa.panel());
+    product(x, n, ci, &taps.forward(), weights.get().expect("just made"), Some(&bias))
 }
 
 /// See [`crate::DiffusionOps::image_conv_backward`]; all tensors packed.
@@ -272,7 +287,7 @@ fn backward_with(
     };
     let by_weight = weight_gradient(&sizes, &taps, &by_tap);
     let by_x = if input_grad {
-        let weights = panels(isa, weight, &taps, layout, false);
+        let weights = panels(isa, weight, [co, ci], &taps, layout, false);
         let weights = weights.get().expect("just made");
         let out = if layout == Layout::Points {
             winograd::product(numbers(grad), n, sizes.input, co, weights, |_| std::ptr::null())

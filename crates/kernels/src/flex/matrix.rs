@@ -15,12 +15,15 @@ pub(super) struct Matrix<'a> {
     stride: usize,
 }
 
-/// The right side of a product: rows that can be read in whole vectors.
+/// The right side of a product: panels of columns, whose rows can be read in whole vectors.
 pub(super) struct Right<'a> {
     values: Cow<'a, [f32]>,
     rows: usize,
     columns: usize,
+    /// Numbers from one row of a panel to the next.
     stride: usize,
+    /// Numbers from one panel to the next.
+    panel_stride: usize,
 }
 
 impl<'a> Matrix<'a> {
@@ -39,30 +42,59 @@ impl<'a> Matrix<'a> {
         Self::new(&self.values[first * self.stride..], rows, self.columns, self.stride)
     }
 
-    /// As the right side of a product; copied where its rows do not end with a vector.
-    pub(super) fn right(&self, isa: Isa) -> Right<'a> {
+    /// As the right side of one product, read where it lies; copied where its rows do not end with a vector.
+    pub(super) fn right_once(&self, isa: Isa) -> Right<'a> {
         let Self { values, rows, columns, stride } = *self;
-        if columns.is_multiple_of(isa.panel() / 2) {
-            return Right { values: Cow::Borrowed(values), rows, columns, stride };
+        if columns.is_multiple_of(isa.lanes()) {
+            return Right { values: Cow::Borrowed(values), rows, columns, stride, panel_stride: isa.panel() };
         }
-        let stride = columns.next_multiple_of(isa.panel());
-        let mut out = vec![0.0; rows * stride];
-        for (row, out) in out.chunks_exact_mut(stride).enumerate() {
-            out[..columns].copy_from_slice(self.row(row));
-        }
-        Right { values: Cow::Owned(out), rows, columns, stride }
+        self.right(isa)
     }
 
-    /// Its transpose as the right side of a product.
-    pub(super) fn turned(&self, isa: Isa) -> Right<'static> {
-        let stride = self.rows.next_multiple_of(isa.panel());
-        let mut out = vec![0.0; self.columns * stride];
-        for row in 0..self.rows {
-            for (column, value) in self.row(row).iter().enumerate() {
-                out[column * stride + row] = *value;
+    /// As the right side of many products: each panel's rows lie one after the other, so that they stay in the cache.
+    pub(super) fn right(&self, isa: Isa) -> Right<'static> {
+        let width = isa.panel();
+        self.panels(isa, self.rows, self.columns, |first, count, out| {
+            for (row, out) in out.chunks_exact_mut(width).enumerate() {
+                out[..count].copy_from_slice(&self.row(row)[first..][..count]);
             }
+        })
+    }
+
+    /// Its transpose as the right side of products.
+    pub(super) fn turned(&self, isa: Isa) -> Right<'static> {
+        let width = isa.panel();
+        self.panels(isa, self.columns, self.rows, |first, count, out| {
+            for row in 0..count {
+                let values = self.row(first + row).iter();
+                out[row..].iter_mut().step_by(width).zip(values).for_each(|(out, value)| *out = *value);
+            }
+        })
+    }
+
+    /// Panels of a matrix of `rows` x `columns`; `fill(first, count, out)` writes `count` columns of one from zeros.
+    fn panels(
+        &self,
+        isa: Isa,
+        rows: usize,
+        columns: usize,
+        fill: impl Fn(usize, usize, &mut [f32]),
+    ) -> Right<'static> {
+        let width = isa.panel();
+        let panel_stride = rows * width;
+        let mut values = vec![0.0; columns.div_ceil(width) * panel_stride];
+        for (panel, out) in values.chunks_exact_mut(panel_stride.max(1)).enumerate() {
+            let first = panel * width;
+            fill(first, width.min(columns - first), out);
         }
-        Right { values: Cow::Owned(out), rows: self.columns, columns: self.rows, stride }
+        Right { values: Cow::Owned(values), rows, columns, stride: width, panel_stride }
+    }
+}
+
+impl Right<'_> {
+    /// Where a panel starts.
+    fn panel(&self, panel: usize) -> usize {
+        panel * self.panel_stride
     }
 }
 
@@ -79,11 +111,12 @@ pub(super) unsafe fn multiply(
 ) {
     assert_eq!(left.columns, right.rows, "the sides of a product");
     let panel = isa.panel();
-    for column in (0..right.columns).step_by(panel) {
+    for (index, column) in (0..right.columns).step_by(panel).enumerate() {
         for first in (0..left.rows).step_by(MAX_ROWS) {
             let rows = MAX_ROWS.min(left.rows - first);
             let at = |i: usize| first + i.min(rows - 1);
-            let terms = [Term { left: std::array::from_fn(|i| left.row(at(i)).as_ptr()), right: column }];
+            let terms =
+                [Term { left: std::array::from_fn(|i| left.row(at(i)).as_ptr()), right: right.panel(index) }];
             let product = RowProduct {
                 rows,
                 columns: panel.min(right.columns - column),
@@ -115,13 +148,13 @@ pub(super) fn multiply_turned(isa: Isa, left: Matrix<'_>, right: &Right<'_>) -> 
     let pairs: Vec<(u32, u32)> =
         (0..left.rows).map(|k| ((k * left.stride) as u32, (k * right.stride) as u32)).collect();
     written(left.columns * right.columns, |out| {
-        for column in (0..right.columns).step_by(panel) {
+        for (index, column) in (0..right.columns).step_by(panel).enumerate() {
             let product = OuterProduct {
                 pairs: &pairs,
                 pictures: 1,
                 left: left.values.as_ptr(),
                 left_stride: 0,
-                right: right.values.as_ptr().wrapping_add(column),
+                right: right.values.as_ptr().wrapping_add(right.panel(index)),
                 right_stride: 0,
                 rows: left.columns,
                 columns: panel.min(right.columns - column),
