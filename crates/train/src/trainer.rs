@@ -182,7 +182,8 @@ impl<'a, N: Network> Trainer<'a, N> {
         }
         self.heed_signal()?;
         let mut last = Instant::now();
-        while self.images < self.job.config.images && !self.time_is_up() {
+        // However short the time, a run has at least one update to save.
+        while self.images < self.job.config.images && (self.images == 0 || !self.time_is_up()) {
             let batch = match first.take() {
                 Some(batch) => batch,
                 None => loader.next_batch()?,

@@ -166,3 +166,24 @@ fn classes_go_by_name_number_or_all() {
     let wanted = format!("did you mean \"{name}\"?");
     world.run(&format!("sample {classes} --class {slip}")).refused(2, &[&slip, &wanted]);
 }
+
+#[test]
+fn bf16_and_exact_arithmetic_are_in_the_recipe() {
+    let world = World::new();
+    draw(&world, "-n 1 -o f32.png");
+    draw(&world, "-n 1 --dtype bf16 -o bf16.png");
+    draw(&world, "-n 1 --exact -o exact.png");
+    let pixels = |name: &str| read_picture(world.path(name)).unwrap();
+    let (f32, bf16) = (pixels("f32.png"), pixels("bf16.png"));
+    assert!(world.read("f32.png") != world.read("bf16.png"));
+    let far = world.run("sample --from bf16.png -o again.png").ok();
+    assert!(far.err.starts_with("device cpu, bf16,"), "{}", far.err);
+    assert!(world.read("again.png") == world.read("bf16.png"));
+    world.run("sample --from exact.png -o again-exact.png").ok();
+    assert!(world.read("again-exact.png") == world.read("exact.png"));
+    assert_eq!((f32.width, f32.height), (bf16.width, bf16.height));
+    world
+        .run(&format!("sample {} -n 1 --dtype bf16 --exact -o both.png", plain_run()))
+        .refused(2, &["--exact", "--dtype bf16"]);
+    world.run(&format!("sample {} -n 1 --dtype f8 -o f8.png", plain_run())).refused(2, &["f8", "bf16"]);
+}

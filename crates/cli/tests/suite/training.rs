@@ -131,3 +131,22 @@ fn minutes_end_a_run_whole() {
     assert_eq!(told["images"], json["images"]);
     assert!(told["images"].as_u64().unwrap() > 0);
 }
+
+#[test]
+fn training_follows_the_same_curve_with_and_without_transforms() {
+    let world = World::new();
+    let train = |flags: &str, out: &str| {
+        let words = format!("{TINY} --images 320 --set network.channels=[16,32] {flags} --out {out}");
+        world.run(&words).ok();
+        let text = String::from_utf8(world.read(&format!("{out}/metrics.jsonl"))).unwrap();
+        let rows = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        rows.filter_map(|row| row["loss"].as_f64()).collect::<Vec<f64>>()
+    };
+    let (fast, exact) = (train("", "fast"), train("--exact", "exact"));
+    assert!(fast.len() == 20 && fast != exact, "transforms were used");
+    for (a, b) in fast.iter().zip(&exact) {
+        assert!((a - b).abs() < 1e-4 * b, "{fast:?} and {exact:?}");
+    }
+    // Computing again in the backward pass changes no bit.
+    assert_eq!(train("--set train.recompute=true", "again"), fast);
+}
