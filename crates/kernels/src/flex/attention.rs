@@ -28,12 +28,12 @@ fn softmax_body<S: Simd>(scores: &mut [f32], columns: usize, scale: f32) {
         let mut chunks = row.chunks_exact_mut(16);
         for chunk in &mut chunks {
             for i in 0..16 {
-                chunk[i] = exp((chunk[i] - largest) * scale);
+                chunk[i] = exp::<S>((chunk[i] - largest) * scale);
                 sums[i] += chunk[i];
             }
         }
         for (score, sum) in chunks.into_remainder().iter_mut().zip(&mut sums) {
-            *score = exp((*score - largest) * scale);
+            *score = exp::<S>((*score - largest) * scale);
             *sum += *score;
         }
         let inverse = (1.0 / sums.iter().map(|sum| f64::from(*sum)).sum::<f64>()) as f32;

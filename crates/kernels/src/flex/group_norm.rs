@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use super::sigmoid::{silu, silu_slope};
+use super::sigmoid::{fma, silu, silu_slope};
 use super::simd::{Isa, Simd, vectorised};
 use super::{Shared, Tensor, dims, numbers, tensor, written};
 use crate::ops::GroupNorm;
@@ -70,7 +70,7 @@ fn moments_body<S: Simd>(x: &[f32], pivot: &[f32], sums: &mut [f32], squares: &m
         for i in 0..c {
             let value = pixel[i] - pivot[i];
             sums[i] += value;
-            squares[i] += value * value;
+            squares[i] = fma::<S>(value, value, squares[i]);
         }
     }
 }
@@ -122,11 +122,11 @@ fn apply_body<S: Simd>(x: &[f32], factor: &[f32], offset: &[f32], act: bool, out
     for (out, pixel) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
         if act {
             for i in 0..c {
-                out[i] = silu(pixel[i] * factor[i] + offset[i]);
+                out[i] = silu::<S>(fma::<S>(pixel[i], factor[i], offset[i]));
             }
         } else {
             for i in 0..c {
-                out[i] = pixel[i] * factor[i] + offset[i];
+                out[i] = fma::<S>(pixel[i], factor[i], offset[i]);
             }
         }
     }
@@ -201,9 +201,13 @@ fn slopes_body<S: Simd>(
     for ((out, pixel), grad) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(grad.chunks_exact(c)) {
         for i in 0..c {
             let normalised = (pixel[i] - mean[i]) * inverse_std[i];
-            let slope = if act { grad[i] * silu_slope(normalised * scale[i] + shift[i]) } else { grad[i] };
+            let slope = if act {
+                grad[i] * silu_slope::<S>(fma::<S>(normalised, scale[i], shift[i]))
+            } else {
+                grad[i]
+            };
             by_shift[i] += slope;
-            by_scale[i] += slope * normalised;
+            by_scale[i] = fma::<S>(slope, normalised, by_scale[i]);
             out[i] = slope;
         }
     }

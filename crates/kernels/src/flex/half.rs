@@ -126,6 +126,7 @@ mod x86 {
         type V = __m512;
         const LANES: usize = Avx512::LANES;
         const ROWS: &'static [usize] = Avx512::ROWS;
+        const FUSED: bool = true;
 
         #[inline(always)]
         unsafe fn splat(value: f32) -> __m512 {

@@ -1,5 +1,5 @@
-//! The logistic function and SiLU, in straight-line arithmetic that compilers turn into vector code and that gives the
-//! same bits on every x86 (no fused multiply-add, no library call).
+//! The logistic function and SiLU, in straight-line arithmetic that compilers turn into vector code: no library call, and
+//! multiplication fused with addition where the instruction set can, so that all that can give the same bits.
 
 use burn::tensor::TensorData;
 use rayon::prelude::*;
@@ -10,48 +10,53 @@ use super::{Tensor, numbers};
 /// Numbers one task works on.
 const CHUNK: usize = 1 << 14;
 
+/// `a * b + c`.
+#[inline(always)]
+pub(super) fn fma<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
+    if S::FUSED { a.mul_add(b, c) } else { a * b + c }
+}
+
 /// `exp(x)` to about 1e-7 relative, for `x` clamped to `[-87, 88]` (Cody and Waite 1980; the polynomial is that of the
 /// Cephes library's `expf`).
 #[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
+pub(super) fn exp<S: Simd>(x: f32) -> f32 {
     const TO_INTEGER: f32 = 12_582_912.0; // 1.5 * 2^23: adding it rounds to an integer kept in the low bits
     let x = x.clamp(-87.0, 88.0);
-    let shifted = x * std::f32::consts::LOG2_E + TO_INTEGER;
+    let shifted = fma::<S>(x, std::f32::consts::LOG2_E, TO_INTEGER);
     let whole = shifted - TO_INTEGER;
-    let rest = (x - whole * 0.693_359_4) - whole * -2.121_944_4e-4;
-    let series = 1.987_569_1e-4;
-    let series = series * rest + 1.398_2e-3;
-    let series = series * rest + 8.333_452e-3;
-    let series = series * rest + 4.166_579_6e-2;
-    let series = series * rest + 1.666_666_6e-1;
-    let series = series * rest + 0.5;
-    let mantissa = series * (rest * rest) + rest + 1.0;
+    let rest = fma::<S>(whole, 2.121_944_4e-4, fma::<S>(whole, -0.693_359_4, x));
+    let series = fma::<S>(1.987_569_1e-4, rest, 1.398_2e-3);
+    let series = fma::<S>(series, rest, 8.333_452e-3);
+    let series = fma::<S>(series, rest, 4.166_579_6e-2);
+    let series = fma::<S>(series, rest, 1.666_666_6e-1);
+    let series = fma::<S>(series, rest, 0.5);
+    let mantissa = fma::<S>(series, rest * rest, rest) + 1.0;
     let exponent = (shifted.to_bits().wrapping_sub(TO_INTEGER.to_bits()).wrapping_add(127)) << 23;
     mantissa * f32::from_bits(exponent)
 }
 
 /// `1 / (1 + exp(-x))`.
 #[inline(always)]
-pub(super) fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x))
+pub(super) fn sigmoid<S: Simd>(x: f32) -> f32 {
+    1.0 / (1.0 + exp::<S>(-x))
 }
 
 /// `x * sigmoid(x)`.
 #[inline(always)]
-pub(super) fn silu(x: f32) -> f32 {
-    x * sigmoid(x)
+pub(super) fn silu<S: Simd>(x: f32) -> f32 {
+    x / (1.0 + exp::<S>(-x))
 }
 
 /// The slope of [`silu`].
 #[inline(always)]
-pub(super) fn silu_slope(x: f32) -> f32 {
-    let s = sigmoid(x);
-    s * (1.0 + x * (1.0 - s))
+pub(super) fn silu_slope<S: Simd>(x: f32) -> f32 {
+    let s = sigmoid::<S>(x);
+    s * fma::<S>(x, 1.0 - s, 1.0)
 }
 
 #[inline(always)]
 fn swish_body<S: Simd>(values: &mut [f32]) {
-    values.iter_mut().for_each(|value| *value = silu(*value));
+    values.iter_mut().for_each(|value| *value = silu::<S>(*value));
 }
 
 vectorised! {
@@ -62,7 +67,7 @@ vectorised! {
 #[inline(always)]
 fn slope_body<S: Simd>(x: &[f32], grad: &[f32], out: &mut [f32]) {
     for ((out, x), grad) in out.iter_mut().zip(x).zip(grad) {
-        *out = grad * silu_slope(*x);
+        *out = grad * silu_slope::<S>(*x);
     }
 }
 
@@ -100,17 +105,63 @@ pub(super) fn swish_backward(x: &Tensor, grad: &Tensor) -> Tensor {
 
 #[cfg(test)]
 mod tests {
+    use super::super::simd::Portable;
     use super::*;
+
+    /// Fused arithmetic, which any processor can do one number at a time.
+    #[derive(Clone, Copy)]
+    struct Fused;
+
+    impl Simd for Fused {
+        type V = f32;
+        const LANES: usize = 1;
+        const ROWS: &'static [usize] = &[1];
+        const FUSED: bool = true;
+
+        unsafe fn splat(value: f32) -> f32 {
+            value
+        }
+
+        unsafe fn load(from: *const f32) -> f32 {
+            // SAFETY: the caller says that it can be read.
+            unsafe { *from }
+        }
+
+        unsafe fn store(to: *mut f32, value: f32) {
+            // SAFETY: the caller says that it can be written.
+            unsafe { *to = value }
+        }
+
+        unsafe fn add(a: f32, b: f32) -> f32 {
+            a + b
+        }
+
+        unsafe fn sub(a: f32, b: f32) -> f32 {
+            a - b
+        }
+
+        unsafe fn mul(a: f32, b: f32) -> f32 {
+            a * b
+        }
+
+        unsafe fn fma(a: f32, b: f32, c: f32) -> f32 {
+            a.mul_add(b, c)
+        }
+    }
 
     #[test]
     fn exp_is_exp() {
         for i in -8700..8800 {
             let x = i as f32 / 100.0;
             let exact = f64::from(x).exp();
-            let error = (f64::from(exp(x)) - exact).abs() / exact;
-            assert!(error < 2.5e-7, "exp({x}) is off by {error:.1e}");
+            for found in [exp::<Portable>(x), exp::<Fused>(x)] {
+                let error = (f64::from(found) - exact).abs() / exact;
+                assert!(error < 2.5e-7, "exp({x}) is off by {error:.1e}");
+            }
         }
-        assert!(exp(-1000.0) < 1e-37 && exp(1000.0) > 1e38 && exp(f32::NAN).is_nan());
+        assert!(
+            exp::<Fused>(-1000.0) < 1e-37 && exp::<Fused>(1000.0) > 1e38 && exp::<Fused>(f32::NAN).is_nan()
+        );
     }
 
     #[test]
@@ -119,8 +170,12 @@ mod tests {
             let x = i as f32 / 10.0;
             let exact = |x: f64| x / (1.0 + (-x).exp());
             let slope = (exact(f64::from(x) + 1e-6) - exact(f64::from(x) - 1e-6)) / 2e-6;
-            assert!((f64::from(silu(x)) - exact(f64::from(x))).abs() < 1e-6);
-            assert!((f64::from(silu_slope(x)) - slope).abs() < 1e-6);
+            for (value, found) in
+                [(silu::<Portable>(x), silu_slope::<Portable>(x)), (silu::<Fused>(x), silu_slope::<Fused>(x))]
+            {
+                assert!((f64::from(value) - exact(f64::from(x))).abs() < 1e-6);
+                assert!((f64::from(found) - slope).abs() < 1e-6);
+            }
         }
     }
 }

@@ -16,6 +16,9 @@ pub(super) trait Simd: Copy {
     /// Rows of a register tile two vectors wide, largest first; the last is 1.
     const ROWS: &'static [usize];
 
+    /// Whether multiplication and addition are fused in one instruction.
+    const FUSED: bool;
+
     /// The same number in all lanes.
     ///
     /// # Safety
@@ -49,6 +52,7 @@ impl Simd for Portable {
     type V = [f32; 4];
     const LANES: usize = 4;
     const ROWS: &'static [usize] = &[6, 4, 2, 1];
+    const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self::V {
@@ -85,7 +89,7 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
         // Without hardware for it, a fused operation is a slow library call.
-        if cfg!(any(target_arch = "aarch64", target_feature = "fma")) {
+        if Self::FUSED {
             std::array::from_fn(|i| a[i].mul_add(b[i], c[i]))
         } else {
             std::array::from_fn(|i| a[i] * b[i] + c[i])
@@ -115,6 +119,7 @@ mod x86 {
                 type V = $v;
                 const LANES: usize = $lanes;
                 const ROWS: &'static [usize] = $rows;
+                const FUSED: bool = true;
 
                 by_intrinsics!(splat = $splat(value: f32) -> $v);
                 by_intrinsics!(load = $load(from: *const f32) -> $v);
