@@ -15,7 +15,7 @@ const NETWORKS: &[&str] = &["mnist", "cifar", "ddpm"];
 /// Threads of each side.
 const THREADS: usize = 2;
 /// Counted rounds; one more warms up.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 /// Largest difference of the answers to the golden input.
 const TOLERANCE: f64 = 1e-3;
 
@@ -139,10 +139,10 @@ fn compare(sides: &Sides, options: &Options) -> Result<Report, String> {
                 work.modes.iter().copied().filter(|mode| options.compile || *mode != "compile").collect();
             let mut timing = Timing::new(network, work.title, &modes);
             for round in 0..=options.rounds {
-                let our_time = ours.seconds(&format!("time {network} {}", work.ours))?;
+                let our_time = ours.turn(&format!("time {network} {}", work.ours))?;
                 let mut their_times = Vec::new();
                 for mode in &modes {
-                    their_times.push(theirs.seconds(&format!("time {network} {mode} {}", work.theirs))?);
+                    their_times.push(theirs.turn(&format!("time {network} {mode} {}", work.theirs))?);
                 }
                 if round > 0 {
                     timing.add(our_time, &their_times);

@@ -3,8 +3,16 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
+
+use super::report::median;
+
+/// Before each turn.
+const REST: Duration = Duration::from_millis(300);
+/// Requests of one turn.
+const IN_A_ROW: usize = 3;
 
 /// What PyTorch's side needs, with the versions of `references/requirements.txt`.
 const PACKAGES: &[&str] = &["torch", "diffusers", "safetensors", "numpy"];
@@ -52,11 +60,18 @@ impl Peer {
         }
     }
 
-    /// The seconds that a request took.
+    /// The median seconds of a few requests in a row, after a rest: threads of the other side may still be spinning, and
+    /// the first request finds the other side's data in the caches.
     ///
     /// # Errors
     /// As [`Peer::ask`].
-    pub fn seconds(&mut self, request: &str) -> Result<f64, String> {
+    pub fn turn(&mut self, request: &str) -> Result<f64, String> {
+        std::thread::sleep(REST);
+        let times: Result<Vec<f64>, String> = (0..IN_A_ROW).map(|_| self.seconds(request)).collect();
+        Ok(median(&times?))
+    }
+
+    fn seconds(&mut self, request: &str) -> Result<f64, String> {
         self.ask(request)?["seconds"].as_f64().ok_or(format!("{request}: no seconds in the answer"))
     }
 }

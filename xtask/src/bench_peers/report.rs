@@ -102,8 +102,8 @@ impl Report {
         let mut out = String::new();
         let _ = writeln!(
             out,
-            "{} rounds in turn, {} threads each; milliseconds are medians; the ratio is that of the fastest of PyTorch's\n\
-             modes to ours, with the least and the most of the rounds.\n",
+            "{} rounds in turn (each turn the median of three runs after a rest), {} threads each; milliseconds are medians; the\n\
+             ratio is that of the fastest of PyTorch's modes to ours, with the least and the most of the rounds.\n",
             self.rounds, self.threads
         );
         for (name, parameters, difference) in &self.networks {
