@@ -197,14 +197,41 @@ fn panels(
     })
 }
 
-/// How the weights of a convolution are laid out.
-fn layout(isa: Isa, sizes: &Sizes, options: Conv2d, forward: bool) -> Layout {
-    let Sizes { ci, co, .. } = *sizes;
-    match options.arithmetic {
-        Arithmetic::Bf16 if forward && half::native(isa) => Layout::Pairs,
-        Arithmetic::Bf16 if forward => Layout::Rounded,
-        _ if winograd::applies(sizes.kernel, sizes.input, [ci, co], options) => Layout::Points,
-        _ => Layout::Taps,
+/// How a convolution is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Tap by tap, over weights laid out so.
+    Direct(Layout),
+    /// By transforms of tiles.
+    Transforms,
+}
+
+impl Way {
+    fn choose(isa: Isa, sizes: &Sizes, options: Conv2d, forward: bool) -> Self {
+        let Sizes { ci, co, .. } = *sizes;
+        match options.arithmetic {
+            Arithmetic::Bf16 if forward && half::native(isa) => Self::Direct(Layout::Pairs),
+            Arithmetic::Bf16 if forward => Self::Direct(Layout::Rounded),
+            _ if winograd::applies(sizes.kernel, sizes.input, [ci, co], options) => Self::Transforms,
+            _ => Self::Direct(Layout::Taps),
+        }
+    }
+
+    fn layout(self, sizes: &Sizes) -> Layout {
+        match self {
+            Self::Direct(layout) => layout,
+            Self::Transforms if winograd::ahead(sizes.input) => Layout::Points,
+            Self::Transforms => Layout::Taps,
+        }
+    }
+}
+
+/// The kernels of a convolution by transforms, laid out as [`Way::layout`] says; backward they are turned.
+fn kernels<'a>(layout: Layout, panels: &'a Panels, forward: bool) -> winograd::Kernels<'a> {
+    if layout == Layout::Points {
+        winograd::Kernels::Spread(panels)
+    } else {
+        winograd::Kernels::Plain(panels, !forward)
     }
 }
 
@@ -222,13 +249,17 @@ fn forward_with(isa: Isa, x: &Tensor, weight: &Tensor, bias: &Tensor, options: C
     let Sizes { n, ci, co, output: [ho, wo], .. } = sizes;
     let taps = Taps::new(sizes.input, sizes.kernel, options);
     let bias = Bias::new(numbers(bias), co, isa.panel());
-    let layout = layout(isa, &sizes, options, true);
+    let way = Way::choose(isa, &sizes, options, true);
+    let layout = way.layout(&sizes);
     let weights = panels(isa, weight, [co, ci], &taps, layout, true);
     let weights = weights.get().expect("just made");
     let x = numbers(x);
     let out = match layout {
-        Layout::Points => winograd::product(x, n, sizes.input, ci, weights, |picture| bias.of(picture)),
-        Layout::Taps => product(x, n, ci, &taps.forward(), weights, Some(&bias)),
+        _ if way == Way::Transforms => {
+            let kernels = kernels(layout, weights, true);
+            winograd::product(x, n, sizes.input, ci, kernels, |picture| bias.of(picture))
+        }
+        Layout::Taps | Layout::Points => product(x, n, ci, &taps.forward(), weights, Some(&bias)),
         Layout::Rounded => product(&half::rounded(x), n, ci, &taps.forward(), weights, Some(&bias)),
         Layout::Pairs => {
             let x = half::pair_columns(x, ci);
@@ -279,8 +310,9 @@ fn backward_with(
     let Sizes { n, ci, co, input: [h, w], kernel: [kh, kw], .. } = sizes;
     let taps = Taps::new(sizes.input, sizes.kernel, options);
     let by_bias = bias_gradient(numbers(grad), n, sizes.outputs(), co, bias_rows);
-    let layout = layout(isa, &sizes, options, false);
-    let by_tap = if layout == Layout::Points {
+    let way = Way::choose(isa, &sizes, options, false);
+    let layout = way.layout(&sizes);
+    let by_tap = if way == Way::Transforms {
         winograd::kernel_gradients(isa, numbers(x), numbers(grad), n, sizes.input, ci, co)
     } else {
         tap_gradients(isa, &sizes, &taps, numbers(x), numbers(grad))
@@ -289,8 +321,9 @@ fn backward_with(
     let by_x = if input_grad {
         let weights = panels(isa, weight, [co, ci], &taps, layout, false);
         let weights = weights.get().expect("just made");
-        let out = if layout == Layout::Points {
-            winograd::product(numbers(grad), n, sizes.input, co, weights, |_| std::ptr::null())
+        let out = if way == Way::Transforms {
+            let kernels = kernels(layout, weights, false);
+            winograd::product(numbers(grad), n, sizes.input, co, kernels, |_| std::ptr::null())
         } else {
             product(numbers(grad), n, co, &taps.backward(), weights, None)
         };

@@ -6,6 +6,8 @@
 //! With `Y = A^T [(G g G^T) * (B^T d B)] A`, the gradient by the kernel is `G^T [(A dY A^T) * (B^T d B)] G`, and the gradient
 //! by the input is the same convolution with turned kernels.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::gemm::{MAX_ROWS, OuterProduct, RowProduct, Term, outer_product, row_product};
@@ -24,6 +26,8 @@ const GAP: usize = 16;
 
 /// Tiles that a thread transforms at least before another helps.
 const MIN_TILES: usize = 4;
+/// Largest number of tiles of a picture whose kernels are transformed where they are used.
+const SMALL: usize = 4;
 /// Smallest number of tiles of a picture: with fewer, transforming the kernels in training costs more than it saves.
 const FEWEST: usize = 4;
 
@@ -327,26 +331,69 @@ vectorised! {
 /// the second cache, beside the products of a panel.
 const CHUNK: usize = 800 << 10;
 
-/// Tiles handled together, in whole register tiles.
-fn chunk_tiles(ci: usize, width: usize) -> usize {
-    let tiles = CHUNK / (4 * POINTS * (ci + width));
-    tiles / MAX_ROWS * MAX_ROWS + if tiles < MAX_ROWS { MAX_ROWS } else { 0 }
+/// Kernels for [`product`].
+#[derive(Clone, Copy)]
+pub(super) enum Kernels<'a> {
+    /// Transformed before, 36 taps.
+    Spread(&'a Panels),
+    /// As they are, 9 taps; each panel is transformed where it is used, turned by half a turn if asked for. Four times fewer
+    /// bytes come from memory, which is what a small map waits for.
+    Plain(&'a Panels, bool),
 }
 
-/// The convolution of `n` pictures `x` with `kernels` (36 taps); `bias` gives each picture's row or null.
+impl<'a> Kernels<'a> {
+    fn panels(self) -> &'a Panels {
+        match self {
+            Self::Spread(panels) | Self::Plain(panels, _) => panels,
+        }
+    }
+
+    /// Tiles handled together, in whole register tiles.
+    fn together(self, ci: usize) -> usize {
+        let tiles = CHUNK / (4 * POINTS * (ci + self.panels().width));
+        let least = if matches!(self, Self::Spread(_)) { MAX_ROWS } else { 4 * MAX_ROWS };
+        (tiles / MAX_ROWS * MAX_ROWS).max(least)
+    }
+
+    /// The transformed rows of one panel.
+    fn spread(self, panel: usize) -> Cow<'a, [f32]> {
+        match self {
+            Self::Spread(panels) => Cow::Borrowed(panels.panel(panel)),
+            Self::Plain(panels, turned) => {
+                let taps = panels.panel(panel);
+                let count = POINTS * taps.len() / 9;
+                Cow::Owned(written(count, |out| {
+                    // SAFETY: there is room, and `spread_kernels` writes every number.
+                    let out = unsafe {
+                        out.write_bytes(0, count);
+                        std::slice::from_raw_parts_mut(out, count)
+                    };
+                    spread_kernels(panels.isa, taps, turned, out);
+                }))
+            }
+        }
+    }
+}
+
+/// Whether the kernels of a convolution over a map of this size are transformed before; otherwise where they are used.
+pub(super) fn ahead(input: [usize; 2]) -> bool {
+    input[0].div_ceil(TILE) * input[1].div_ceil(TILE) > SMALL
+}
+
+/// The convolution of `n` pictures `x` with `kernels`; `bias` gives each picture's row or null.
 pub(super) fn product<'a>(
     x: &[f32],
     n: usize,
     size: [usize; 2],
     ci: usize,
-    kernels: &Panels,
+    kernels: Kernels<'_>,
     bias: impl Fn(usize) -> *const f32 + Sync + 'a,
 ) -> Vec<f32> {
-    let (isa, co, width) = (kernels.isa, kernels.columns, kernels.width);
+    let Panels { isa, columns: co, width, .. } = *kernels.panels();
     let grid = Grid::new(n, size);
     let zeros = vec![0.0_f32; ci];
     let zeros = zeros.as_slice();
-    let together = chunk_tiles(ci, width);
+    let together = kernels.together(ci);
     written(n * size[0] * size[1] * co, |out| {
         let out = Shared(out);
         (0..grid.tiles().div_ceil(together)).into_par_iter().for_each(|chunk| {
@@ -361,10 +408,11 @@ pub(super) fn product<'a>(
                     unsafe { spread_input(isa, &pixels, ci, spread.at(tile * ci), stride) };
                 });
             });
-            (0..kernels.count()).into_par_iter().for_each(|panel| {
+            (0..kernels.panels().count()).into_par_iter().for_each(|panel| {
                 let column = panel * width;
                 let columns = width.min(co - column);
-                let products = multiply_panel(&spread, stride, ci, count, kernels, panel);
+                let products =
+                    multiply_panel(isa, &spread, stride, ci, count, &kernels.spread(panel), columns);
                 for tile in 0..count {
                     let (picture, top, left) = grid.place(first + tile);
                     let pixels: [[*mut f32; 4]; 4] = std::array::from_fn(|row| {
@@ -392,15 +440,16 @@ pub(super) fn product<'a>(
 /// The products of `count` tiles of `depth` channels, all points of which are `stride` apart, with one panel of kernels: for
 /// each point, the panel's columns of each tile.
 fn multiply_panel(
+    isa: Isa,
     spread: &[f32],
     stride: usize,
     depth: usize,
     count: usize,
-    kernels: &Panels,
-    panel: usize,
+    kernels: &[f32],
+    columns: usize,
 ) -> Vec<f32> {
-    let columns = kernels.width.min(kernels.columns - panel * kernels.width);
-    let right = kernels.panel(panel).as_ptr();
+    let width = isa.panel();
+    assert_eq!(kernels.len(), POINTS * depth * width, "a panel of transformed kernels");
     written(POINTS * count * columns, |out| {
         for point in 0..POINTS {
             let left = &spread[point * stride..][..count * depth];
@@ -410,21 +459,21 @@ fn multiply_panel(
                 let at = |i: usize| first + i.min(rows - 1);
                 let terms = [Term {
                     left: std::array::from_fn(|i| left[at(i) * depth..].as_ptr()),
-                    right: kernels.tap(point),
+                    right: point * depth * width,
                 }];
                 let product = RowProduct {
                     rows,
                     columns,
                     terms: &terms,
                     depth,
-                    right,
-                    right_stride: kernels.width,
+                    right: kernels.as_ptr(),
+                    right_stride: width,
                     out: std::array::from_fn(|i| out.wrapping_add(at(i) * columns)),
                     bias: [std::ptr::null(); MAX_ROWS],
                     residual: [std::ptr::null(); MAX_ROWS],
                 };
                 // SAFETY: the left rows lie in `left`, panels are whole, and there is room for every point.
-                unsafe { row_product(kernels.isa, &product) };
+                unsafe { row_product(isa, &product) };
             }
         }
     })
