@@ -11,8 +11,10 @@ use super::report::median;
 
 /// Before each turn.
 const REST: Duration = Duration::from_millis(300);
-/// Requests of one turn.
+/// Requests of one turn at least.
 const IN_A_ROW: usize = 3;
+/// Seconds of one turn at least.
+const LEAST: f64 = 0.4;
 
 /// What PyTorch's side needs, with the versions of `references/requirements.txt`.
 const PACKAGES: &[&str] = &["torch", "diffusers", "safetensors", "numpy"];
@@ -60,15 +62,18 @@ impl Peer {
         }
     }
 
-    /// The median seconds of a few requests in a row, after a rest: threads of the other side may still be spinning, and
-    /// the first request finds the other side's data in the caches.
+    /// The median seconds of some requests in a row, as sampling and training make them, after a rest: threads of the other
+    /// side may still be spinning, and the first request finds the other side's data in the caches.
     ///
     /// # Errors
     /// As [`Peer::ask`].
     pub fn turn(&mut self, request: &str) -> Result<f64, String> {
         std::thread::sleep(REST);
-        let times: Result<Vec<f64>, String> = (0..IN_A_ROW).map(|_| self.seconds(request)).collect();
-        Ok(median(&times?))
+        let mut times = Vec::new();
+        while times.len() < IN_A_ROW || times.iter().sum::<f64>() < LEAST {
+            times.push(self.seconds(request)?);
+        }
+        Ok(median(&times))
     }
 
     fn seconds(&mut self, request: &str) -> Result<f64, String> {

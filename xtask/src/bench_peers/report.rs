@@ -102,7 +102,7 @@ impl Report {
         let mut out = String::new();
         let _ = writeln!(
             out,
-            "{} rounds in turn (each turn the median of three runs after a rest), {} threads each; milliseconds are medians; the\n\
+            "{} rounds in turn (each turn the median of three runs or more after a rest), {} threads each; milliseconds are medians; the\n\
              ratio is that of the fastest of PyTorch's modes to ours, with the least and the most of the rounds.\n",
             self.rounds, self.threads
         );

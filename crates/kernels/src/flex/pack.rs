@@ -1,5 +1,7 @@
 //! Weights laid out as the register tiles read them.
 
+use std::mem::MaybeUninit;
+
 use rayon::prelude::*;
 
 use super::half;
@@ -109,6 +111,8 @@ impl Panels {
         };
         let (columns, depth) = if forward { (co, ci) } else { (ci, co) };
         Self::new(isa, columns, depth, POINTS, false, |column, _, points| {
+            // SAFETY: the same memory; `spread_kernels` writes all of it.
+            let points = unsafe { &mut *(std::ptr::from_mut(points) as *mut [MaybeUninit<f32>]) };
             spread_kernels(isa, plain.panel(column / plain.width), !forward, points);
         })
     }
