@@ -1,6 +1,6 @@
 //! The allocator for programs that train or sample. A step allocates and frees the same large tensors over and over; an
-//! allocator that gives their memory back to the system has every page zeroed and mapped again, which costs a third of a
-//! step's time.
+//! allocator that gives their memory back to the system has every page zeroed and mapped again, which costs up to a quarter
+//! of a step's time.
 
 /// mimalloc (Leijen, Zorn and de Moura 2019); a program names it with `#[global_allocator]`.
 pub use mimalloc::MiMalloc as Allocator;
