@@ -230,7 +230,6 @@ impl Hooks<UNet> for Drawing<'_> {
     }
 
     fn preview(&mut self, model: &Preconditioned<UNet>, images: u64) -> Result<Option<Preview>> {
-        let file = self.out.join("samples").join(format!("step-{images:09}.png"));
         let SampleSettings { sampler, spacing, steps, .. } = &self.info.sample;
         let path: Vec<Level> = SPACINGS.build(spacing)?.path(&model.diffusion, *steps)?;
         let sampler: Box<dyn Sampler> = SAMPLERS.build(sampler)?;
@@ -255,7 +254,7 @@ impl Hooks<UNet> for Drawing<'_> {
         let scale = self.info.magnification();
         let sheet = grid::sheet(&pictures, grid::square_columns(PREVIEW), 2, scale);
         let bytes = png::encode(&sheet, &[])?;
-        replace_file(&file, &bytes)?;
+        replace_file(&self.out.join("samples").join(format!("step-{images:09}.png")), &bytes)?;
         Ok(Some(Preview { png: bytes, width: sheet.width as u32, height: sheet.height as u32 }))
     }
 

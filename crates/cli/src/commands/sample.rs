@@ -59,7 +59,7 @@ pub struct Sample {
     /// Do not clamp denoised pictures to the range of pictures.
     #[arg(long)]
     no_clip: bool,
-    /// Numbers that convolutions multiply; bf16 is faster and rounds to 8 significant bits [default: f32].
+    /// Numbers that convolutions multiply; bf16 rounds them to 8 significant bits, at about the speed of f32 [default: f32].
     #[arg(long, value_parser = ["f32", "bf16"])]
     dtype: Option<String>,
     /// Convolve without transforms: slower, and a digit closer to the real numbers.
