@@ -4,6 +4,8 @@
 //! After "The Indirect Convolution Algorithm" (Dukhan 2019): pixels are read where they lie, and nothing is copied into
 //! columns.
 
+use std::sync::OnceLock;
+
 use crate::ops::Conv2d;
 
 /// No pixel: the tap falls on the zeros around the picture.
@@ -19,10 +21,11 @@ pub(super) struct Taps {
     pub(super) count: usize,
     /// For each stored tap, the used taps that it is a part of.
     pub(super) parts: Vec<Vec<usize>>,
-    /// `reads[pixel * count + tap]`: the input pixel, or [`NONE`].
-    reads: Vec<u32>,
-    /// Pixels of the input.
-    inputs: usize,
+    /// See [`Taps::reads`]; made when first asked for, since convolutions by transforms never ask.
+    reads: OnceLock<Vec<u32>>,
+    input: [usize; 2],
+    kernel: [usize; 2],
+    options: Conv2d,
 }
 
 /// One direction of a convolution: what every written pixel reads.
@@ -60,10 +63,24 @@ impl Taps {
     /// upsampling.
     pub(super) fn new(input: [usize; 2], kernel: [usize; 2], options: Conv2d) -> Self {
         let stored = kernel[0] * kernel[1];
-        let inputs = input[0] * input[1];
-        if options.upsample {
+        let (count, parts) = if options.upsample {
             assert!(Self::upsamples(kernel, options), "an upsampling with a kernel of {kernel:?}");
-            return Self { stored, count: 16, parts: doubled_parts(), reads: doubled_reads(input), inputs };
+            (16, doubled_parts())
+        } else {
+            (stored, (0..stored).map(|tap| vec![tap]).collect())
+        };
+        Self { stored, count, parts, reads: OnceLock::new(), input, kernel, options }
+    }
+
+    /// `reads[pixel * count + tap]`: the input pixel, or [`NONE`].
+    fn reads(&self) -> &[u32] {
+        self.reads.get_or_init(|| self.make_reads())
+    }
+
+    fn make_reads(&self) -> Vec<u32> {
+        let Self { input, kernel, options, stored, .. } = *self;
+        if options.upsample {
+            return doubled_reads(input);
         }
         let [h, w] = input;
         let [ho, wo] = options.output(input, kernel);
@@ -84,8 +101,7 @@ impl Taps {
                 }
             }
         }
-        let parts = (0..stored).map(|tap| vec![tap]).collect();
-        Self { stored, count: stored, parts, reads, inputs }
+        reads
     }
 
     /// Whether an upsampling before this kernel can be taken into its taps.
@@ -100,14 +116,14 @@ impl Taps {
 
     /// From input to output.
     pub(super) fn forward(&self) -> Gather {
-        Gather::new(self.count, self.reads.clone())
+        Gather::new(self.count, self.reads().to_vec())
     }
 
     /// From the output's gradient to the input's: which output pixel each input pixel reached through each tap; it is
     /// never more than one.
     pub(super) fn backward(&self) -> Gather {
-        let mut reads = vec![NONE; self.inputs * self.count];
-        for (pixel, row) in self.reads.chunks_exact(self.count.max(1)).enumerate() {
+        let mut reads = vec![NONE; self.input[0] * self.input[1] * self.count];
+        for (pixel, row) in self.reads().chunks_exact(self.count.max(1)).enumerate() {
             for (tap, input) in row.iter().enumerate().filter(|(_, input)| **input != NONE) {
                 reads[*input as usize * self.count + tap] = pixel as u32;
             }
@@ -118,7 +134,7 @@ impl Taps {
     /// The pairs (input pixel, output pixel) that meet at each tap.
     pub(super) fn pairs(&self) -> Vec<Vec<(u32, u32)>> {
         let mut pairs = vec![Vec::new(); self.count];
-        for (pixel, row) in self.reads.chunks_exact(self.count.max(1)).enumerate() {
+        for (pixel, row) in self.reads().chunks_exact(self.count.max(1)).enumerate() {
             for (tap, input) in row.iter().enumerate().filter(|(_, input)| **input != NONE) {
                 pairs[tap].push((*input, pixel as u32));
             }
