@@ -1,6 +1,8 @@
 //! Parts of one batch side by side. A small network leaves most threads idle between its short operations; whole passes
 //! keep them busy. What a pass computes does not depend on how many threads help it, so neither does the sum.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use burn::tensor::Tensor;
 use langevin_process::{Error, Result};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -52,6 +54,34 @@ impl Lanes {
     }
 }
 
+/// Does `work` in the current pool with its other threads kept awake, so that the short operations of one picture's pass do
+/// not wait for them to wake up.
+pub fn attentive<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    struct Done<'a>(&'a AtomicBool);
+    impl Drop for Done<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+    let done = AtomicBool::new(false);
+    rayon::scope(|scope| {
+        let (here, done) = (rayon::current_thread_index(), &done);
+        // One for each thread that no other can take, so that none keeps the thread that works from going on.
+        scope.spawn_broadcast(move |_, at| {
+            if Some(at.index()) == here {
+                return;
+            }
+            while !done.load(Ordering::Acquire) {
+                if rayon::yield_now() != Some(rayon::Yield::Executed) {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        let _done = Done(done);
+        work()
+    })
+}
+
 /// A denoiser whose batches are divided among the threads; the answers are the same bytes.
 #[derive(Debug)]
 pub struct SideBySide<D> {
@@ -74,7 +104,7 @@ impl<D: Denoiser> Denoiser for SideBySide<D> {
         let count = at.len();
         let part = count.div_ceil(self.lanes.0.len().max(1)).max(1);
         if part == count || cond.dropout.is_some() {
-            return self.inner.denoise(x, at, cond);
+            return attentive(|| self.inner.denoise(x, at, cond));
         }
         let split = |start: usize| {
             let end = (start + part).min(count);
@@ -93,7 +123,21 @@ impl<D: Denoiser> Denoiser for SideBySide<D> {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::AssertUnwindSafe;
+
     use super::*;
+
+    #[test]
+    fn attentive_work_divides_itself_and_may_panic() {
+        use rayon::prelude::*;
+        let pool = ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let sum = || (0..1000_u64).into_par_iter().map(|i| (0..i).into_par_iter().sum::<u64>()).sum::<u64>();
+        assert_eq!(pool.install(|| attentive(|| sum() + attentive(sum))), 2 * 166_167_000);
+        let panic = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            pool.install(|| attentive(|| panic!("on purpose")))
+        }));
+        assert!(panic.is_err());
+    }
 
     #[test]
     fn results_come_in_the_order_of_the_items() {

@@ -17,7 +17,7 @@ pub mod tensor_file;
 pub use cond::Cond;
 pub use denoiser::{Denoiser, Levels};
 pub use image::{Picture, Samples, batch_to_pictures, signed_to_batch};
-pub use lanes::{Lanes, SideBySide};
+pub use lanes::{Lanes, SideBySide, attentive};
 pub use langevin_process as process;
 pub use langevin_process::{Error, ErrorKind, Level, Result, nearest, registry};
 pub use network::Network;

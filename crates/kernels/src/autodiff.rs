@@ -12,8 +12,9 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, TensorMetadata};
+use burn::backend::{Autodiff, AutodiffBackend, Backend, TensorMetadata};
 
+use crate::carried;
 use crate::flex::kept::briefly;
 use crate::ops::{Attention, Conv2d, DiffusionOps, GroupNorm};
 
@@ -52,6 +53,18 @@ again!(HalveAgain { x; factor: f64 } = halve_pixels);
 again!(JoinAgain { a, b; } = join_channels);
 
 impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff<B, C> {
+    fn leave_sum(parameter: FloatTensor<Self>, sum: FloatTensor<Self>) -> FloatTensor<Self> {
+        carried::leave::<B>(parameter.node().id(), sum.into_primitive());
+        parameter
+    }
+
+    fn take_sum(parameter: FloatTensor<Self>) -> FloatTensor<Self> {
+        let device = parameter.device();
+        let sum = carried::take::<B>(parameter.node().id());
+        let none = || B::float_zeros([0].into(), &device, parameter.dtype().into());
+        Self::from_inner(sum.unwrap_or_else(none))
+    }
+
     fn image_conv(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -76,7 +89,10 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
                 let weight = checkpointer.retrieve_node_output(weight);
                 let (by_x, by_weight, by_bias) =
                     briefly(|| B::image_conv_backward(x, weight, grad, bias_rows, options, on_x.is_some()));
-                register!(grads, on_x => by_x, on_weight => by_weight, on_bias => by_bias);
+                register!(grads, on_x => by_x, on_bias => by_bias);
+                if let Some(node) = on_weight {
+                    grads.register::<B>(node.id, carried::added::<B>(node.id, by_weight));
+                }
             }
         }
         match ImageConv.prepare::<C>([x.node(), weight.node(), bias.node()]).compute_bound().stateful() {
@@ -116,7 +132,10 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
                 let x = checkpointer.retrieve_node_output(x);
                 let weight = checkpointer.retrieve_node_output(weight);
                 let (by_x, by_weight, by_bias) = B::row_linear_backward(x, weight, grad);
-                register!(grads, on_x => by_x, on_weight => by_weight, on_bias => by_bias);
+                register!(grads, on_x => by_x, on_bias => by_bias);
+                if let Some(node) = on_weight {
+                    grads.register::<B>(node.id, carried::added::<B>(node.id, by_weight));
+                }
             }
         }
         match RowLinear.prepare::<C>([x.node(), weight.node(), bias.node()]).compute_bound().stateful() {

@@ -12,6 +12,7 @@
 pub mod allocator;
 mod arithmetic;
 mod autodiff;
+mod carried;
 mod flex;
 mod ops;
 pub mod plain;
@@ -22,5 +23,5 @@ pub use flex::{Isa, peak_gflops};
 pub use ops::{AdamW, Attention, Conv2d, DiffusionOps, GroupNorm};
 pub use tensor::{
     adamw_ema_step, attention, channels_first, channels_last, conv2d, downsample2x, group_norm,
-    join_channels, linear, silu, upsample_nearest2x,
+    join_channels, leave_gradient_sum, linear, silu, take_gradient_sum, upsample_nearest2x,
 };

@@ -4,7 +4,7 @@
 #![allow(clippy::too_many_arguments, clippy::type_complexity)]
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, backend_extension};
+use burn::backend::{Backend, TensorMetadata, backend_extension};
 
 use crate::arithmetic::Arithmetic;
 use crate::plain;
@@ -224,6 +224,17 @@ pub trait DiffusionOps: Backend {
     /// Undoes [`DiffusionOps::join_channels`]: the `first` channels, and the others.
     fn split_channels(x: FloatTensor<Self>, first: usize) -> (FloatTensor<Self>, FloatTensor<Self>) {
         plain::split_channels::<Self>(x, first)
+    }
+
+    /// Leaves a sum that the next backward pass may add the gradient of `parameter`, a leaf, to; returns the parameter.
+    fn leave_sum(parameter: FloatTensor<Self>, _sum: FloatTensor<Self>) -> FloatTensor<Self> {
+        parameter
+    }
+
+    /// The sum that [`DiffusionOps::leave_sum`] left, if no backward pass added to it, or else a tensor without numbers.
+    fn take_sum(parameter: FloatTensor<Self>) -> FloatTensor<Self> {
+        let device = parameter.device();
+        Self::float_zeros([0].into(), &device, parameter.dtype().into())
     }
 
     /// One AdamW step on one parameter and its moving average; returns the new `(param, m, v, ema)`.

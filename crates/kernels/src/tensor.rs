@@ -106,6 +106,27 @@ pub fn channels_first(x: Tensor<4>) -> Tensor<4> {
     x.permute([0, 3, 1, 2])
 }
 
+/// Leaves `sum`, without autodiff, for the gradient of `parameter`, a leaf of shape `sum`'s: where the next backward pass
+/// makes that gradient in a convolution or a linear layer it adds the sum, so that both never lie in memory for all
+/// parameters. Whatever it does not add to, [`take_gradient_sum`] gives back, and the caller adds it.
+pub fn leave_gradient_sum<const D: usize>(parameter: Tensor<D>, sum: Tensor<D>) {
+    assert_eq!(parameter.dims(), sum.dims(), "a parameter and the sum of its gradients");
+    let sum = Tensor::from_inner(sum);
+    let sum = match parameter.gradient_checkpointing_strategy() {
+        Some(strategy) => sum.with_gradient_checkpointing_strategy(strategy),
+        None => sum,
+    };
+    drop(Dispatch::leave_sum(parameter.into_dispatch(), sum.into_dispatch()));
+}
+
+/// The sum that [`leave_gradient_sum`] left, if the backward pass did not add it; without autodiff.
+pub fn take_gradient_sum<const D: usize>(parameter: Tensor<D>) -> Option<Tensor<D>> {
+    let shape = parameter.dims();
+    let sum: Tensor<1> = Tensor::from_dispatch(Dispatch::take_sum(parameter.into_dispatch()));
+    let sum = sum.inner();
+    (sum.shape().num_elements() > 0).then(|| sum.reshape(shape))
+}
+
 /// One AdamW step and the moving average that follows it, in one pass: returns the new `(param, m, v, ema)`.
 ///
 /// All five tensors have one shape and lie on a device without autodiff.

@@ -2,7 +2,7 @@
 //!
 //! Each line on stdin is a request; each answer is one line of JSON on stdout.
 //! * `load NAME FILE`: reads a network and compares its answer with the one in the file
-//! * `train NAME FILE`: reads a network for steps alone, so that `peak` is that of training
+//! * `train NAME`: makes a network of random weights for steps alone, so that `peak` is that of training
 //! * `time NAME MODE WORK N`: seconds of one run; `MODE` is `f32` or `bf16`, `WORK` is `forward` or `step`, on `N` pictures
 //! * `model NAME FILE`: writes the network as a model file with the linear schedule of DDPM
 //! * `peak`: the peak memory of this process in bytes
@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use burn::tensor::{Tensor, TensorData};
 use langevin::core::tensor_file::{self, Storage};
-use langevin::core::{Cond, Lanes, Losses, NamedTensors, Network, Preconditioned};
+use langevin::core::{Cond, Lanes, Losses, NamedTensors, Network, Preconditioned, attentive};
 use langevin::kernels::{AdamW, Arithmetic, allocator};
 use langevin::nn::{UNet, UNetConfig};
 use langevin::process::{Diffusion, DiffusionSpec};
@@ -24,15 +24,16 @@ use serde_json::{Value, json};
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
-/// Pictures of one pass, as `langevin train` divides a batch.
-fn pass() -> usize {
-    std::env::var("PASS").ok().and_then(|p| p.parse().ok()).unwrap_or(8)
+/// Pictures of one pass, as `langevin train` divides a batch with the preset of that name.
+fn pass(name: &str) -> usize {
+    if name == "ddpm" { 4 } else { 8 }
 }
 
 struct Side {
     channels: usize,
     network: Option<UNet>,
     lanes: Lanes,
+    pass: usize,
     learner: Learner<UNet>,
 }
 
@@ -61,8 +62,8 @@ fn answer(sides: &mut BTreeMap<String, Side>, words: &[&str]) -> Result<Value> {
             sides.insert(name.to_owned(), side);
             Ok(found)
         }
-        ["train", name, file] => {
-            sides.insert(name.to_owned(), Side::new(name, None, &read(file)?.1)?);
+        ["train", name] => {
+            sides.insert(name.to_owned(), Side::new(name, None, config(name)?.init(0, &autodiff())?)?);
             Ok(json!({}))
         }
         ["time", name, mode, work, n] => {
@@ -140,18 +141,19 @@ impl Side {
         let difference: f32 = (answer - expected).abs().max().into_scalar();
         let parameters = langevin::nn::parameter_count(&network);
         let found = json!({ "parameters": parameters, "difference": difference });
-        Ok((Self::new(name, Some(network), &named)?, found))
+        let trained = langevin::nn::load(config.init(0, &autodiff())?, &named)?;
+        Ok((Self::new(name, Some(network), trained)?, found))
     }
 
-    fn new(name: &str, network: Option<UNet>, named: &NamedTensors) -> Result<Self> {
+    fn new(name: &str, network: Option<UNet>, trained: UNet) -> Result<Self> {
         let config = config(name)?;
-        let trained = langevin::nn::load(config.init(0, &autodiff())?, named)?;
         let diffusion = Diffusion::new(&DiffusionSpec::default())?;
         Ok(Self {
             channels: config.in_channels,
             network,
             lanes: Lanes::new(rayon::current_num_threads())?,
-            learner: Learner::new(Preconditioned::new(trained, diffusion), 16 / pass())?,
+            learner: Learner::new(Preconditioned::new(trained, diffusion), 16 / pass(name))?,
+            pass: pass(name),
         })
     }
 
@@ -208,7 +210,7 @@ impl Side {
                 let start = Instant::now();
                 let forward = |(x, t)| network.forward(x, t, &Cond::none());
                 if parts.len() == 1 {
-                    parts.into_iter().map(forward).for_each(drop);
+                    attentive(|| parts.into_iter().map(forward).for_each(drop));
                 } else {
                     self.lanes.run(parts, forward);
                 }
@@ -216,7 +218,7 @@ impl Side {
             }
             ("f32", "step") => {
                 let device = autodiff();
-                let parts = (0..n).step_by(pass()).map(|k| self.input(k..(k + pass()).min(n), &device));
+                let parts = (0..n).step_by(self.pass).map(|k| self.input(k..(k + self.pass).min(n), &device));
                 let parts: Vec<_> = parts.collect();
                 let start = Instant::now();
                 let gradients = self.learner.gradients(parts, |(x, t), model| {

@@ -31,8 +31,8 @@ pub struct TrainConfig {
     /// Pictures for one update of the weights.
     pub batch_size: usize,
     /// Pictures for one pass through the network. The gradients of several passes, which run side by side on as many
-    /// threads as there are, are added up to one batch in a fixed order, so this number decides the result's last
-    /// bits and the memory, and the number of threads neither.
+    /// threads as there are (those of a network of 16 million parameters or more in turn), are added up to one batch in a
+    /// fixed order, so this number decides the result's last bits and the memory, and the number of threads neither.
     pub micro_batch: usize,
     /// Peak learning rate of AdamW.
     pub learning_rate: f64,

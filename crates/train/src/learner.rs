@@ -1,10 +1,16 @@
 //! One update of the weights: the gradients of passes that run side by side, and the optimiser's step.
 
+use burn::tensor::Tensor;
 use langevin_core::parameters::export;
 use langevin_core::{Lanes, Losses, NamedTensors, Network, Preconditioned, Result};
 use langevin_kernels::AdamW as StepSettings;
 
 use crate::optimizer::{self, AdamW, GradientMap};
+use crate::sums::{self, OrderedSum};
+
+/// Parameters from which the passes of a batch run one after the other: the operations of such a network keep all threads
+/// busy, and its activations and gradients are large.
+const LARGE: usize = 16 << 20;
 
 const HELD: &str = "the model is away only during the optimiser's step";
 
@@ -15,6 +21,8 @@ pub struct Learner<N> {
     model: Option<Preconditioned<N>>,
     optimizer: AdamW,
     lanes: Lanes,
+    /// Whether the passes of a batch take turns.
+    one_by_one: bool,
 }
 
 /// What the passes of one batch give.
@@ -28,13 +36,16 @@ pub struct Gradients {
 }
 
 impl<N: Network> Learner<N> {
-    /// A learner of `model`, which lies on a device with autodiff; up to `passes` passes run at once.
+    /// A learner of `model`, which lies on a device with autodiff; up to `passes` passes of a small network run at once. How
+    /// many do changes no bit of the result.
     ///
     /// # Errors
     /// Failed, when the system gives no threads.
     pub fn new(model: Preconditioned<N>, passes: usize) -> Result<Self> {
         let optimizer = AdamW::new(&model.network);
-        Ok(Self { model: Some(model), optimizer, lanes: Lanes::new(passes)? })
+        let one_by_one = optimizer.parameter_count() >= LARGE;
+        let lanes = Lanes::new(if one_by_one { 1 } else { passes })?;
+        Ok(Self { model: Some(model), optimizer, lanes, one_by_one })
     }
 
     /// Puts back what [`Learner::weights`], [`Learner::moments`] and [`Learner::average`] gave.
@@ -89,22 +100,33 @@ impl<N: Network> Learner<N> {
         loss: impl Fn(P, &Preconditioned<N>) -> Result<Losses> + Sync,
     ) -> Result<Gradients> {
         let shared = self.model();
-        let results = self.lanes.run(passes, |pass| {
-            // Leaves of its own keep the graphs of passes that run at the same time apart.
+        // Leaves of its own keep the graphs of passes that run at the same time apart.
+        let forward = |pass| -> Result<(Tensor<1>, f64, N)> {
             let model = Preconditioned::new(optimizer::leaves(&shared.network), shared.diffusion.clone());
             let losses = loss(pass, &model)?;
             let value = f64::from(losses.mean.clone().into_scalar::<f32>());
-            let mut gradients = losses.mean.backward();
-            Ok((value, optimizer::gradients(&model.network, &mut gradients)))
-        });
-        let mut total = 0.0;
-        let mut found = Vec::with_capacity(results.len());
-        for result in results {
-            let (loss, gradients) = result?;
-            total += loss;
-            found.push(gradients);
+            Ok((losses.mean, value, model.network))
+        };
+        if self.one_by_one {
+            let sequence = |passes: Vec<P>| -> Result<Gradients> {
+                let (mut total, mut by_path) = (0.0, GradientMap::new());
+                for pass in passes {
+                    let (loss, value, network) = forward(pass)?;
+                    total += value;
+                    by_path = sums::backward(&loss, &network, by_path);
+                }
+                Ok(Gradients { loss: total, norm: sums::norm(&by_path), by_path })
+            };
+            return self.lanes.run(vec![passes], sequence).into_iter().next().expect("one sequence");
         }
-        let (by_path, norm) = optimizer::sum(found);
+        let sum = OrderedSum::default();
+        let losses = self.lanes.run(passes.into_iter().enumerate().collect(), |(index, pass)| {
+            let (loss, value, network) = forward(pass)?;
+            sum.add(index, sums::backward(&loss, &network, GradientMap::new()));
+            Ok(value)
+        });
+        let total = losses.into_iter().sum::<Result<f64>>()?;
+        let (by_path, norm) = sum.finish();
         Ok(Gradients { loss: total, norm, by_path })
     }
 

@@ -9,6 +9,7 @@ mod objective;
 mod optimizer;
 mod settings;
 mod state;
+mod sums;
 mod tensorboard;
 mod trainer;
 

@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 
 use burn::module::Module;
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use langevin_core::parameters::{self, flat as flat_parameters, replace, values};
+use burn::tensor::{Device, Tensor, TensorData};
+use langevin_core::parameters::{flat as flat_parameters, replace, values};
 use langevin_core::{Error, NamedTensors, Result};
 use langevin_kernels::{AdamW as AdamWSettings, adamw_ema_step};
-use rayon::prelude::*;
 
 /// What one parameter carries beside its value.
 #[derive(Debug, Clone)]
@@ -96,6 +95,11 @@ impl AdamW {
         Ok(())
     }
 
+    /// Parameters in all.
+    pub fn parameter_count(&self) -> usize {
+        self.slots.values().map(|slot| slot.shape.iter().product::<usize>()).sum()
+    }
+
     fn export(&self, pick: fn(&Slot) -> &Tensor<1>) -> NamedTensors {
         self.slots
             .iter()
@@ -128,45 +132,6 @@ pub fn with_parameters<M: Module>(module: M, named: &NamedTensors) -> Result<M> 
 /// `module` with the same weights as new leaves, so that what is computed with it is a graph of its own.
 pub fn leaves<M: Module>(module: &M) -> M {
     replace(module.clone(), |_, value| value)
-}
-
-/// The gradients of `module`'s parameters, taken out of `gradients`.
-pub fn gradients<M: Module>(module: &M, gradients: &mut Gradients) -> GradientMap {
-    parameters::gradients(module, gradients)
-}
-
-/// The sum of the gradients of several passes, in their order, and its Euclidean norm; parameters side by side.
-pub fn sum(passes: Vec<GradientMap>) -> (GradientMap, f64) {
-    let mut by_path: BTreeMap<String, Vec<Tensor<1>>> = BTreeMap::new();
-    for (path, gradient) in passes.into_iter().flatten() {
-        by_path.entry(path).or_default().push(gradient);
-    }
-    let total = |(path, parts): (String, Vec<Tensor<1>>)| {
-        let sum = parts.into_iter().reduce(|sum, more| sum + more)?;
-        let norm = squared_norm(&sum);
-        Some(((path, sum), norm))
-    };
-    let by_path: Vec<_> = by_path.into_iter().collect();
-    let (total, norms): (Vec<_>, Vec<f64>) = by_path.into_par_iter().filter_map(total).unzip();
-    (total.into_iter().collect(), norms.into_iter().sum::<f64>().sqrt())
-}
-
-/// Rows are summed on the device and the rows' sums on the host in f64, so that the order of addition is fixed.
-fn squared_norm(gradient: &Tensor<1>) -> f64 {
-    const ROW: usize = 1024;
-    let [length] = gradient.dims();
-    let whole = length / ROW * ROW;
-    let squares = gradient.clone().square();
-    let mut sum = 0.0;
-    if whole > 0 {
-        let rows =
-            squares.clone().narrow(0, 0, whole).reshape([whole / ROW, ROW]).sum_dim(1).reshape([whole / ROW]);
-        sum += values(&rows).iter().map(|v| f64::from(*v)).sum::<f64>();
-    }
-    if whole < length {
-        sum += values(&squares.narrow(0, whole, length - whole)).iter().map(|v| f64::from(*v)).sum::<f64>();
-    }
-    sum
 }
 
 fn flat(named: &NamedTensors, path: &str, shape: &[usize], device: &Device) -> Result<Tensor<1>> {

@@ -165,7 +165,7 @@ fn memory(sides: &Sides, network: &str) -> Result<Memory, String> {
     let mut theirs = sides.theirs()?;
     theirs.ask(&format!("build {network} {folder}"))?;
     let mut ours = sides.ours()?;
-    ours.ask(&format!("train {network} {folder}/{network}.safetensors"))?;
+    ours.ask(&format!("train {network}"))?;
     for _ in 0..3 {
         theirs.ask(&format!("time {network} eager step 16"))?;
         ours.ask(&format!("time {network} f32 step 16"))?;

@@ -3,59 +3,106 @@
 
 use rayon::prelude::*;
 
+use super::gemm::MAX_ROWS;
 use super::matrix::{Matrix, multiply, multiply_turned, product};
 use super::sigmoid::exp;
 use super::simd::{Isa, Simd, vectorised};
 use super::{Shared, Tensor, dims, numbers, tensor, written};
 use crate::ops::Attention;
 
-/// Queries handled together.
-const BLOCK: usize = 64;
+/// Queries handled together at most, in whole register tiles.
+const BLOCK: usize = 4 * MAX_ROWS;
+/// Numbers of scores that stay in the first cache.
+const SCORES: usize = 6 << 10;
 /// The same in the backward pass, where each block adds to the gradients of all keys.
 const BACKWARD_BLOCK: usize = 256;
 
+/// Numbers handled side by side.
+const SIDE: usize = 16;
+
+/// The lanes together, by halves, so that no chain is long.
 #[inline(always)]
-fn softmax_body<S: Simd>(scores: &mut [f32], columns: usize, scale: f32) {
-    for row in scores.chunks_exact_mut(columns) {
-        let mut largest = [f32::NEG_INFINITY; 16];
-        for chunk in row.chunks(16) {
-            for (largest, score) in largest.iter_mut().zip(chunk) {
-                *largest = if *score > *largest { *score } else { *largest };
+fn fold(mut lanes: [f32; SIDE], join: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut half = SIDE / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] = join(lanes[i], lanes[i + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+#[inline(always)]
+fn exponentials_body<S: Simd>(scores: &mut [f32], columns: usize, scale: f32, inverses: &mut [f32]) {
+    for (row, inverse) in scores.chunks_exact_mut(columns).zip(inverses) {
+        let mut largest = [f32::NEG_INFINITY; SIDE];
+        let chunks = row.chunks_exact(SIDE);
+        let rest = chunks.remainder();
+        for chunk in chunks {
+            for i in 0..SIDE {
+                largest[i] = larger(chunk[i], largest[i]);
             }
         }
-        let largest = largest.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
-        let mut sums = [0.0_f32; 16];
-        let mut chunks = row.chunks_exact_mut(16);
+        for (largest, score) in largest.iter_mut().zip(rest) {
+            *largest = larger(*score, *largest);
+        }
+        let largest = fold(largest, larger);
+        let mut sums = [0.0_f32; SIDE];
+        let mut chunks = row.chunks_exact_mut(SIDE);
         for chunk in &mut chunks {
-            for i in 0..16 {
-                chunk[i] = exp::<S>((chunk[i] - largest) * scale);
+            for i in 0..SIDE {
+                chunk[i] = probability::<S>((chunk[i] - largest) * scale);
                 sums[i] += chunk[i];
             }
         }
         for (score, sum) in chunks.into_remainder().iter_mut().zip(&mut sums) {
-            *score = exp::<S>((*score - largest) * scale);
+            *score = probability::<S>((*score - largest) * scale);
             *sum += *score;
         }
-        let inverse = (1.0 / sums.iter().map(|sum| f64::from(*sum)).sum::<f64>()) as f32;
-        row.iter_mut().for_each(|p| *p *= inverse);
+        *inverse = 1.0 / fold(sums, |a, b| a + b);
     }
 }
 
+/// `exp(x)` of `x <= 0`, no smaller than 2e-33: a probability that is not a slow denormal number when divided by the sum.
+#[inline(always)]
+fn probability<S: Simd>(x: f32) -> f32 {
+    exp::<S>(if x < -75.0 { -75.0 } else { x })
+}
+
 vectorised! {
-    /// Turns rows of scores into probabilities.
-    fn softmax(isa, scores: &mut [f32], columns: usize, scale: f32) = softmax_body
+    /// Turns rows of scores into probabilities but for a factor of each row, `inverses`.
+    fn exponentials(isa, scores: &mut [f32], columns: usize, scale: f32, inverses: &mut [f32]) = exponentials_body
+}
+
+/// Turns rows of scores into probabilities.
+fn softmax(isa: Isa, scores: &mut [f32], columns: usize, scale: f32) {
+    let mut inverses = vec![0.0; scores.len() / columns.max(1)];
+    exponentials(isa, scores, columns, scale, &mut inverses);
+    for (row, inverse) in scores.chunks_exact_mut(columns).zip(inverses) {
+        row.iter_mut().for_each(|p| *p *= inverse);
+    }
 }
 
 #[inline(always)]
 fn score_slopes_body<S: Simd>(by_p: &mut [f32], p: &[f32], columns: usize, scale: f32) {
     for (by_p, p) in by_p.chunks_exact_mut(columns).zip(p.chunks_exact(columns)) {
-        let mut sums = [0.0_f32; 16];
-        for (by_p, p) in by_p.chunks(16).zip(p.chunks(16)) {
-            for ((sum, by_p), p) in sums.iter_mut().zip(by_p).zip(p) {
-                *sum += by_p * p;
+        let mut sums = [0.0_f32; SIDE];
+        let (slopes, weights) = (by_p.chunks_exact(SIDE), p.chunks_exact(SIDE));
+        for ((sum, slope), weight) in sums.iter_mut().zip(slopes.remainder()).zip(weights.remainder()) {
+            *sum = slope * weight;
+        }
+        for (slopes, weights) in slopes.zip(weights) {
+            for i in 0..SIDE {
+                sums[i] += slopes[i] * weights[i];
             }
         }
-        let total = sums.iter().map(|sum| f64::from(*sum)).sum::<f64>() as f32;
+        let total = fold(sums, |a, b| a + b);
         by_p.iter_mut().zip(p).for_each(|(by_p, p)| *by_p = p * (*by_p - total) * scale);
     }
 }
@@ -95,7 +142,8 @@ pub(super) fn forward(q: &Tensor, k: &Tensor, v: &Tensor, options: Attention) ->
     let isa = Isa::best();
     let sizes @ Sizes { n, heads, queries, keys, dim, inner } = Sizes::new(q, k, options);
     let (q, k, v) = (numbers(q), numbers(k), numbers(v));
-    let blocks = queries.div_ceil(BLOCK);
+    let block = (SCORES / keys.max(1) / MAX_ROWS * MAX_ROWS).clamp(MAX_ROWS, BLOCK);
+    let blocks = queries.div_ceil(block);
     // The right sides of each head, which all its blocks share.
     let sides = |task: usize| {
         let (picture, head) = (task / heads, task % heads);
@@ -107,16 +155,23 @@ pub(super) fn forward(q: &Tensor, k: &Tensor, v: &Tensor, options: Attention) ->
         let out = Shared(out);
         (0..n * heads * blocks).into_par_iter().for_each(|task| {
             let (picture, rest) = (task / (heads * blocks), task % (heads * blocks));
-            let (head, first) = (rest / blocks, rest % blocks * BLOCK);
-            let rows = BLOCK.min(queries - first);
+            let (head, first) = (rest / blocks, rest % blocks * block);
+            let rows = block.min(queries - first);
             let q = sizes.head(q, picture, head, queries).block(first, rows);
             let (k, v) = &sides[picture * heads + head];
             let mut scores = product(isa, q, k);
-            softmax(isa, &mut scores, keys, options.scale as f32);
+            let mut inverses = [0.0; BLOCK];
+            exponentials(isa, &mut scores, keys, options.scale as f32, &mut inverses[..rows]);
             let p = Matrix::new(&scores, rows, keys, keys);
             let start = out.at((picture * queries + first) * inner + head * dim);
-            // SAFETY: this picture's, head's and block's own part of the result.
-            unsafe { multiply(isa, p, v, start, inner) };
+            // SAFETY: this picture's, head's and block's own part of the result, written row by row.
+            unsafe {
+                multiply(isa, p, v, start, inner);
+                for (row, inverse) in inverses[..rows].iter().enumerate() {
+                    let line = std::slice::from_raw_parts_mut(start.add(row * inner), dim);
+                    line.iter_mut().for_each(|value| *value *= inverse);
+                }
+            }
         });
     });
     tensor(out, [n, queries, inner])

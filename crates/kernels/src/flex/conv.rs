@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::gemm::{MAX_ROWS, OuterProduct, RowProduct, Term, outer_product};
 use super::half;
 use super::kept::{self, Layout, Purpose};
-use super::pack::{Panels, padded_rows};
+use super::pack::{Order, Panels, padded_rows};
 use super::simd::Isa;
 use super::taps::{Gather, NONE, Taps};
 use super::{Shared, Tensor, dims, numbers, pixels, tensor, winograd, written};
@@ -177,7 +177,7 @@ fn panels(
 ) -> Arc<OnceLock<Panels>> {
     let purpose = Purpose { forward, layout, isa, taps: taps.count };
     let taps_kept = match layout {
-        Layout::Taps | Layout::Rounded => 2 * taps.count,
+        Layout::Taps | Layout::Rows | Layout::Rounded => 2 * taps.count,
         Layout::Pairs => taps.count,
         Layout::Points => 2 * winograd::POINTS,
     };
@@ -188,9 +188,10 @@ fn panels(
             return Panels::of_points(isa, numbers(weight), co, ci, taps, forward);
         }
         let plain = if forward { Panels::of_outputs } else { Panels::of_inputs };
-        let plain = plain(isa, numbers(weight), co, ci, taps);
+        let order = if layout == Layout::Rows { Order::Rows } else { Order::Taps };
+        let plain = plain(isa, numbers(weight), co, ci, taps, order);
         match layout {
-            Layout::Taps | Layout::Points => plain,
+            Layout::Taps | Layout::Rows | Layout::Points => plain,
             Layout::Rounded => plain.rounded(),
             Layout::Pairs => plain.in_pairs(),
         }
@@ -221,7 +222,7 @@ impl Way {
         match self {
             Self::Direct(layout) => layout,
             Self::Transforms if winograd::ahead(sizes.input) => Layout::Points,
-            Self::Transforms => Layout::Taps,
+            Self::Transforms => Layout::Rows,
         }
     }
 }
@@ -255,11 +256,11 @@ fn forward_with(isa: Isa, x: &Tensor, weight: &Tensor, bias: &Tensor, options: C
     let weights = weights.get().expect("just made");
     let x = numbers(x);
     let out = match layout {
-        _ if way == Way::Transforms => {
+        Layout::Points | Layout::Rows => {
             let kernels = kernels(layout, weights, true);
             winograd::product(x, n, sizes.input, ci, kernels, |picture| bias.of(picture))
         }
-        Layout::Taps | Layout::Points => product(x, n, ci, &taps.forward(), weights, Some(&bias)),
+        Layout::Taps => product(x, n, ci, &taps.forward(), weights, Some(&bias)),
         Layout::Rounded => product(&half::rounded(x), n, ci, &taps.forward(), weights, Some(&bias)),
         Layout::Pairs => {
             let x = half::pair_columns(x, ci);

@@ -9,6 +9,9 @@ pub(super) const MAX_ROWS: usize = 12;
 /// Numbers of the widest register tile.
 const MAX_WIDTH: usize = 32;
 
+/// How many rows of the right side are asked for ahead.
+const ROWS_AHEAD: usize = 32;
+
 /// One term of a row product: `rows` pieces of the left side, `depth` long, times `depth` rows of the right side.
 #[derive(Clone, Copy)]
 pub(super) struct Term {
@@ -53,6 +56,7 @@ unsafe fn row_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(p: &RowProd
                 let mut b = [S::splat(0.0); VECTORS];
                 for (j, b) in b.iter_mut().enumerate() {
                     *b = S::load(right.add(j * S::LANES));
+                    S::prefetch(right.wrapping_add(ROWS_AHEAD * p.right_stride + j * S::LANES));
                 }
                 for i in 0..ROWS {
                     let a = S::splat(*left[i].add(k));

@@ -10,7 +10,7 @@ use super::{Shared, Tensor, dims, numbers, tensor, written};
 use crate::ops::GroupNorm;
 
 /// Numbers in a block of pixels, about: sums are f32 within one and f64 beyond.
-const BLOCK: usize = 1 << 14;
+const BLOCK: usize = 1 << 12;
 
 /// The sizes of one norm.
 #[derive(Debug, Clone, Copy)]

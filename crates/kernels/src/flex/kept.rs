@@ -17,7 +17,7 @@ use super::{Tensor, numbers};
 /// Bytes of layouts kept at most; more are made for each convolution.
 const LIMIT: usize = 1 << 30;
 /// The same in training; the oldest go first.
-const BRIEF_LIMIT: usize = 64 << 20;
+const BRIEF_LIMIT: usize = 24 << 20;
 
 /// What a layout is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +37,8 @@ pub(super) struct Purpose {
 pub(super) enum Layout {
     /// As it is, for each tap.
     Taps,
+    /// As it is, the taps of each row beside each other, to be transformed where it is used.
+    Rows,
     /// Transformed, for each point.
     Points,
     /// Rounded to bf16, for each tap.

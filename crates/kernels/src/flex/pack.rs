@@ -10,8 +10,8 @@ use super::taps::Taps;
 use super::winograd::{POINTS, spread_kernels};
 use super::{Shared, written};
 
-/// The right side of a row product: for each panel of columns, the rows of each tap, one after the other; missing columns
-/// of the last panel are zero.
+/// The right side of a row product: for each panel of columns, the rows of all taps in some [`Order`]; missing columns of
+/// the last panel are zero.
 pub(super) struct Panels {
     /// The instruction set whose tiles read this.
     pub(super) isa: Isa,
@@ -26,9 +26,28 @@ pub(super) struct Panels {
     values: Vec<f32>,
 }
 
+/// In which order the rows of a panel lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// All rows of a tap, then those of the next, as products tap by tap read them.
+    Taps,
+    /// All taps of a row, then those of the next, as transforms read them.
+    Rows,
+}
+
+impl Order {
+    /// The place of row `k` of `depth` of tap number `tap` of `taps`.
+    fn row(self, k: usize, tap: usize, depth: usize, taps: usize) -> usize {
+        match self {
+            Self::Taps => tap * depth + k,
+            Self::Rows => k * taps + tap,
+        }
+    }
+}
+
 impl Panels {
-    /// Panels filled by `fill(column, width, rows)`: `rows[(tap * depth + k) * width + j]` belongs to `column + j`. With
-    /// `summed` it adds to zeros.
+    /// Panels filled by `fill(column, width, rows)`: number `j` of each row belongs to `column + j`. With `summed` it adds to
+    /// zeros.
     fn new(
         isa: Isa,
         columns: usize,
@@ -59,18 +78,24 @@ impl Panels {
     }
 
     /// For the forward pass: columns are output channels. `weight` is `[co, ci, taps]`.
-    pub(super) fn of_outputs(isa: Isa, weight: &[f32], co: usize, ci: usize, taps: &Taps) -> Self {
-        let width = isa.panel();
-        let stored = taps.stored;
+    pub(super) fn of_outputs(
+        isa: Isa,
+        weight: &[f32],
+        co: usize,
+        ci: usize,
+        taps: &Taps,
+        order: Order,
+    ) -> Self {
+        let (width, stored) = (isa.panel(), taps.stored);
         let line = ci * stored;
         Self::new(isa, co, ci, taps.count, taps.summed(), |column, used, rows| {
             let weight = &weight[column * line..][..used * line];
-            for (tap, parts) in taps.parts.iter().enumerate() {
-                for part in parts {
-                    let rows = rows[part * ci * width..][..ci * width].chunks_exact_mut(width);
-                    for (k, row) in rows.enumerate() {
+            for k in 0..ci {
+                for (tap, parts) in taps.parts.iter().enumerate() {
+                    for part in parts {
+                        let row = order.row(k, *part, ci, taps.count) * width;
                         let values = weight[k * stored + tap..].iter().step_by(line);
-                        add(row, values, taps.summed());
+                        add(&mut rows[row..][..width], values, taps.summed());
                     }
                 }
             }
@@ -78,16 +103,23 @@ impl Panels {
     }
 
     /// For the input's gradient: columns are input channels.
-    pub(super) fn of_inputs(isa: Isa, weight: &[f32], co: usize, ci: usize, taps: &Taps) -> Self {
-        let width = isa.panel();
-        let stored = taps.stored;
+    pub(super) fn of_inputs(
+        isa: Isa,
+        weight: &[f32],
+        co: usize,
+        ci: usize,
+        taps: &Taps,
+        order: Order,
+    ) -> Self {
+        let (width, stored) = (isa.panel(), taps.stored);
         Self::new(isa, ci, co, taps.count, taps.summed(), |column, used, rows| {
-            for (tap, parts) in taps.parts.iter().enumerate() {
-                for part in parts {
-                    let rows = rows[part * co * width..][..co * width].chunks_exact_mut(width);
-                    for (k, row) in rows.enumerate() {
-                        let line = &weight[(k * ci + column) * stored..][..used * stored];
-                        add(row, line[tap..].iter().step_by(stored), taps.summed());
+            for k in 0..co {
+                let line = &weight[(k * ci + column) * stored..][..used * stored];
+                for (tap, parts) in taps.parts.iter().enumerate() {
+                    for part in parts {
+                        let row = order.row(k, *part, co, taps.count) * width;
+                        let values = line[tap..].iter().step_by(stored);
+                        add(&mut rows[row..][..width], values, taps.summed());
                     }
                 }
             }
@@ -105,15 +137,16 @@ impl Panels {
         forward: bool,
     ) -> Self {
         let plain = if forward {
-            Self::of_outputs(isa, weight, co, ci, taps)
+            Self::of_outputs(isa, weight, co, ci, taps, Order::Rows)
         } else {
-            Self::of_inputs(isa, weight, co, ci, taps)
+            Self::of_inputs(isa, weight, co, ci, taps, Order::Rows)
         };
         let (columns, depth) = if forward { (co, ci) } else { (ci, co) };
         Self::new(isa, columns, depth, POINTS, false, |column, _, points| {
             // SAFETY: the same memory; `spread_kernels` writes all of it.
             let points = unsafe { &mut *(std::ptr::from_mut(points) as *mut [MaybeUninit<f32>]) };
-            spread_kernels(isa, plain.panel(column / plain.width), !forward, points);
+            let stride = points.len() / POINTS;
+            spread_kernels(isa, plain.panel(column / plain.width), plain.width, !forward, points, stride);
         })
     }
 

@@ -42,6 +42,10 @@ pub(super) trait Simd: Copy {
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
     /// `a * b + c`, rounded once where the processor can.
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+
+    /// Asks for the memory at `from`, which may be anything: it will be read soon.
+    #[inline(always)]
+    unsafe fn prefetch(_from: *const f32) {}
 }
 
 /// Arrays of four; on ARM the compiler makes them NEON's vectors.
@@ -128,6 +132,12 @@ mod x86 {
                 by_intrinsics!(sub = $sub(a: $v, b: $v) -> $v);
                 by_intrinsics!(mul = $mul(a: $v, b: $v) -> $v);
                 by_intrinsics!(fma = $fma(a: $v, b: $v, c: $v) -> $v);
+
+                #[inline(always)]
+                unsafe fn prefetch(from: *const f32) {
+                    // SAFETY: a hint, which does not fault.
+                    unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) };
+                }
             }
         };
         ($name:ident = $intrinsic:ident($($argument:ident: $type:ty),*) -> $result:ty) => {

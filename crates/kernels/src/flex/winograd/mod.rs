@@ -9,6 +9,7 @@
 mod transforms;
 
 use std::borrow::Cow;
+use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
@@ -106,7 +107,7 @@ const CHUNK: usize = 800 << 10;
 pub(super) enum Kernels<'a> {
     /// Transformed before, 36 taps.
     Spread(&'a Panels),
-    /// As they are, 9 taps; each panel is transformed where it is used, turned by half a turn if asked for. Four times fewer
+    /// As they are, 9 taps of each row; each panel is transformed where it is used, turned by half a turn if asked for. Four times fewer
     /// bytes come from memory, which is what a small map waits for.
     Plain(&'a Panels, bool),
 }
@@ -125,18 +126,27 @@ impl<'a> Kernels<'a> {
         (tiles / MAX_ROWS * MAX_ROWS).max(least)
     }
 
-    /// The transformed rows of one panel.
-    fn spread(self, panel: usize) -> Cow<'a, [f32]> {
+    /// The transformed rows of one panel, and how far apart its points lie.
+    fn spread(self, panel: usize) -> (Cow<'a, [f32]>, usize) {
         match self {
-            Self::Spread(panels) => Cow::Borrowed(panels.panel(panel)),
+            Self::Spread(panels) => {
+                let points = panels.panel(panel);
+                (Cow::Borrowed(points), points.len() / POINTS)
+            }
             Self::Plain(panels, turned) => {
                 let taps = panels.panel(panel);
-                let count = POINTS * taps.len() / 9;
-                let mut rows = Vec::with_capacity(count);
-                spread_kernels(panels.isa, taps, turned, &mut rows.spare_capacity_mut()[..count]);
-                // SAFETY: `spread_kernels` writes all of it.
-                unsafe { rows.set_len(count) };
-                Cow::Owned(rows)
+                let stride = taps.len() / 9 + GAP;
+                let rows = written(POINTS * stride, |rows| {
+                    // SAFETY: room for all of it; what the gaps hold is never read, but is a number.
+                    let rows = unsafe {
+                        for point in 1..=POINTS {
+                            rows.add(point * stride - GAP).write_bytes(0, GAP);
+                        }
+                        std::slice::from_raw_parts_mut(rows.cast::<MaybeUninit<f32>>(), POINTS * stride)
+                    };
+                    spread_kernels(panels.isa, taps, panels.width, turned, rows, stride);
+                });
+                (Cow::Owned(rows), stride)
             }
         }
     }
@@ -178,8 +188,8 @@ pub(super) fn product<'a>(
             (0..kernels.panels().count()).into_par_iter().for_each(|panel| {
                 let column = panel * width;
                 let columns = width.min(co - column);
-                let products =
-                    multiply_panel(isa, &spread, stride, ci, count, &kernels.spread(panel), columns);
+                let (kernels, apart) = kernels.spread(panel);
+                let products = multiply_panel(isa, (&spread, stride), ci, count, (&kernels, apart), columns);
                 for tile in 0..count {
                     let (picture, top, left) = grid.place(first + tile);
                     let pixels: [[*mut f32; 4]; 4] = std::array::from_fn(|row| {
@@ -204,19 +214,21 @@ pub(super) fn product<'a>(
     })
 }
 
-/// The products of `count` tiles of `depth` channels, all points of which are `stride` apart, with one panel of kernels: for
+/// The products of `count` tiles of `depth` channels with one panel of kernels, each with how far apart its points are: for
 /// each point, the panel's columns of each tile.
 fn multiply_panel(
     isa: Isa,
-    spread: &[f32],
-    stride: usize,
+    (spread, stride): (&[f32], usize),
     depth: usize,
     count: usize,
-    kernels: &[f32],
+    (kernels, apart): (&[f32], usize),
     columns: usize,
 ) -> Vec<f32> {
     let width = isa.panel();
-    assert_eq!(kernels.len(), POINTS * depth * width, "a panel of transformed kernels");
+    assert!(
+        apart >= depth * width && kernels.len() >= (POINTS - 1) * apart + depth * width,
+        "transformed kernels"
+    );
     written(POINTS * count * columns, |out| {
         for point in 0..POINTS {
             let left = &spread[point * stride..][..count * depth];
@@ -226,7 +238,7 @@ fn multiply_panel(
                 let at = |i: usize| first + i.min(rows - 1);
                 let terms = [Term {
                     left: std::array::from_fn(|i| left[at(i) * depth..].as_ptr()),
-                    right: point * depth * width,
+                    right: point * apart,
                 }];
                 let product = RowProduct {
                     rows,

@@ -5,6 +5,9 @@ use std::mem::MaybeUninit;
 use super::super::simd::{Simd, vectorised};
 use super::POINTS;
 
+/// How many rows of kernels are asked for ahead: the weights of a small network's layers come from memory each time.
+const ROWS_AHEAD: usize = 8;
+
 /// `B^T d`.
 #[inline(always)]
 unsafe fn input_points<S: Simd>(d: [S::V; 6]) -> [S::V; 6] {
@@ -84,9 +87,10 @@ unsafe fn kernel_gradient<S: Simd>(s: [S::V; 6]) -> [S::V; 3] {
 }
 
 /// Reads a square of `$side` x `$side` vectors with `$load` (of row and column), applies `$f` down the columns and then along
-/// the rows, which makes it `$to` x `$to`. No closures: they would not be compiled for the instruction set.
+/// the rows, and gives each of the `$to` resulting rows to `$store` as it comes, while it is in registers. No closures: they
+/// would not be compiled for the instruction set.
 macro_rules! both_ways {
-    ($f:ident::<$simd:ident>, $side:literal, $to:literal, |$i:ident, $j:ident| $load:expr) => {{
+    ($f:ident::<$simd:ident>, $side:literal, $to:literal, |$i:ident, $j:ident| $load:expr, |$row:ident, $values:ident| $store:expr) => {{
         let zero = $simd::splat(0.0);
         let mut half = [[zero; $side]; $to];
         for $j in 0..$side {
@@ -99,12 +103,20 @@ macro_rules! both_ways {
                 half[row][$j] = points[row];
             }
         }
-        let mut out = [[zero; $to]; $to];
-        for row in 0..$to {
-            out[row] = $f::<$simd>(half[row]);
+        for $row in 0..$to {
+            let $values = $f::<$simd>(half[$row]);
+            $store
         }
-        out
     }};
+}
+
+/// Writes a row of points, which are `stride` apart.
+#[inline(always)]
+unsafe fn store_row<S: Simd, const N: usize>(out: *mut f32, row: usize, stride: usize, values: [S::V; N]) {
+    for (column, value) in values.iter().enumerate() {
+        // SAFETY: the caller's promise.
+        unsafe { S::store(out.add((row * N + column) * stride), *value) };
+    }
 }
 
 #[inline(always)]
@@ -112,10 +124,9 @@ unsafe fn spread_body<S: Simd>(pixels: &[[*const f32; 6]; 6], c: usize, out: *mu
     for k in (0..c).step_by(S::LANES) {
         // SAFETY: the promises of `spread_input`.
         unsafe {
-            let points = both_ways!(input_points::<S>, 6, 6, |i, j| S::load(pixels[i][j].add(k)));
-            for (point, value) in points.iter().flatten().enumerate() {
-                S::store(out.add(point * stride + k), *value);
-            }
+            both_ways!(input_points::<S>, 6, 6, |i, j| S::load(pixels[i][j].add(k)), |row, points| {
+                store_row::<S, 6>(out.add(k), row, stride, points)
+            });
         }
     }
 }
@@ -138,10 +149,9 @@ unsafe fn spread_gradient_body<S: Simd>(
     for k in (0..c).step_by(S::LANES) {
         // SAFETY: the promises of `spread_gradient`.
         unsafe {
-            let points = both_ways!(gradient_points::<S>, 4, 6, |i, j| S::load(pixels[i][j].add(k)));
-            for (point, value) in points.iter().flatten().enumerate() {
-                S::store(out.add(point * stride + k), *value);
-            }
+            both_ways!(gradient_points::<S>, 4, 6, |i, j| S::load(pixels[i][j].add(k)), |row, points| {
+                store_row::<S, 6>(out.add(k), row, stride, points)
+            });
         }
     }
 }
@@ -166,14 +176,18 @@ unsafe fn gather_body<S: Simd>(
     for k in (0..c).step_by(S::LANES) {
         // SAFETY: the promises of `gather_output`.
         unsafe {
-            let pixels =
-                both_ways!(output_pixels::<S>, 6, 4, |i, j| S::load(points.add((6 * i + j) * stride + k)));
             let bias = if bias.is_null() { S::splat(0.0) } else { S::load(bias.add(k)) };
-            for (value, out) in pixels.iter().flatten().zip(out.iter().flatten()) {
-                if !out.is_null() {
-                    S::store(out.add(k), S::add(*value, bias));
+            both_ways!(
+                output_pixels::<S>,
+                6,
+                4,
+                |i, j| S::load(points.add((6 * i + j) * stride + k)),
+                |row, pixels| for (value, out) in pixels.iter().zip(&out[row]) {
+                    if !out.is_null() {
+                        S::store(out.add(k), S::add(*value, bias));
+                    }
                 }
-            }
+            );
         }
     }
 }
@@ -195,28 +209,51 @@ vectorised! {
 }
 
 #[inline(always)]
-fn spread_kernels_body<S: Simd>(taps: &[f32], turned: bool, out: &mut [MaybeUninit<f32>]) {
+fn spread_kernels_body<S: Simd>(
+    taps: &[f32],
+    width: usize,
+    turned: bool,
+    out: &mut [MaybeUninit<f32>],
+    stride: usize,
+) {
     let size = taps.len() / 9;
-    assert!(taps.len() == 9 * size && out.len() == POINTS * size && size.is_multiple_of(S::LANES));
-    for k in (0..size).step_by(S::LANES) {
-        // SAFETY: the lengths were looked at, and the instruction set is the one this is compiled for.
-        unsafe {
-            let from = taps.as_ptr().add(k);
-            let points = both_ways!(kernel_points::<S>, 3, 6, |i, j| {
-                let tap = if turned { 8 - 3 * i - j } else { 3 * i + j };
-                S::load(from.add(tap * size))
-            });
-            for (point, value) in points.iter().flatten().enumerate() {
-                S::store(out.as_mut_ptr().cast::<f32>().add(point * size + k), *value);
+    assert!(taps.len() == 9 * size && size.is_multiple_of(width) && width.is_multiple_of(S::LANES));
+    assert!(stride >= size && out.len() >= (POINTS - 1) * stride + size);
+    for row in 0..size / width {
+        for lane in (0..width).step_by(S::LANES) {
+            // SAFETY: the lengths were looked at, and the instruction set is the one this is compiled for.
+            unsafe {
+                let from = taps.as_ptr().add(9 * row * width + lane);
+                for tap in 0..9 {
+                    S::prefetch(from.wrapping_add((9 * ROWS_AHEAD + tap) * width));
+                }
+                let out = out.as_mut_ptr().cast::<f32>().add(row * width + lane);
+                both_ways!(
+                    kernel_points::<S>,
+                    3,
+                    6,
+                    |i, j| {
+                        let tap = if turned { 8 - 3 * i - j } else { 3 * i + j };
+                        S::load(from.add(tap * width))
+                    },
+                    |row, points| store_row::<S, 6>(out, row, stride, points)
+                );
             }
         }
     }
 }
 
 vectorised! {
-    /// Transforms kernels, turned by half a turn if asked for: nine matrices, one for each tap, to one for each point. All of
-    /// `out` is written.
-    pub(in super::super) fn spread_kernels(isa, taps: &[f32], turned: bool, out: &mut [MaybeUninit<f32>]) = spread_kernels_body
+    /// Transforms kernels, turned by half a turn if asked for: rows of nine taps of `width` numbers each, to one matrix for
+    /// each point, which are `stride` apart in `out`. All of each matrix is written.
+    pub(in super::super) fn spread_kernels(
+        isa,
+        taps: &[f32],
+        width: usize,
+        turned: bool,
+        out: &mut [MaybeUninit<f32>],
+        stride: usize,
+    ) = spread_kernels_body
 }
 
 #[inline(always)]
@@ -227,11 +264,14 @@ fn gather_kernels_body<S: Simd>(points: &[f32], stride: usize, taps: &mut [f32])
         // SAFETY: as above.
         unsafe {
             let from = points.as_ptr().add(k);
-            let kernel =
-                both_ways!(kernel_gradient::<S>, 6, 3, |i, j| S::load(from.add((6 * i + j) * stride)));
-            for (tap, value) in kernel.iter().flatten().enumerate() {
-                S::store(taps.as_mut_ptr().add(tap * size + k), *value);
-            }
+            let out = taps.as_mut_ptr().add(k);
+            both_ways!(
+                kernel_gradient::<S>,
+                6,
+                3,
+                |i, j| S::load(from.add((6 * i + j) * stride)),
+                |row, taps| store_row::<S, 3>(out, row, size, taps)
+            );
         }
     }
 }
