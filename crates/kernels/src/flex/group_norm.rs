@@ -12,6 +12,9 @@ use crate::ops::GroupNorm;
 /// Numbers in a block of pixels, about: sums are f32 within one and f64 beyond.
 const BLOCK: usize = 1 << 12;
 
+/// Channels handled side by side: a loop of a length that is known is whole vectors, however few channels there are.
+const SIDE: usize = 16;
+
 /// The sizes of one norm.
 #[derive(Debug, Clone, Copy)]
 struct Sizes {
@@ -63,11 +66,45 @@ struct Statistics {
     inverse_std: Vec<f32>,
 }
 
+/// [`moments_body`] of `N` times `SIDE` channels from `first` on, whose sums stay in registers.
+#[inline(always)]
+fn moments_of<S: Simd, const N: usize>(
+    x: &[f32],
+    pivot: &[f32],
+    first: usize,
+    sums: &mut [f32],
+    squares: &mut [f32],
+) {
+    let (c, end) = (pivot.len(), first + N * SIDE);
+    let pivots = &pivot[first..end].as_chunks::<SIDE>().0[..N];
+    let (mut sum, mut square) = ([[0.0_f32; SIDE]; N], [[0.0_f32; SIDE]; N]);
+    for pixel in x.chunks_exact(c) {
+        let pixels = &pixel[first..end].as_chunks::<SIDE>().0[..N];
+        for j in 0..N {
+            for i in 0..SIDE {
+                let value = pixels[j][i] - pivots[j][i];
+                sum[j][i] += value;
+                square[j][i] = fma::<S>(value, value, square[j][i]);
+            }
+        }
+    }
+    sums[first..end].copy_from_slice(sum.as_flattened());
+    squares[first..end].copy_from_slice(square.as_flattened());
+}
+
 #[inline(always)]
 fn moments_body<S: Simd>(x: &[f32], pivot: &[f32], sums: &mut [f32], squares: &mut [f32]) {
-    let c = pivot.len();
+    let (c, mut first) = (pivot.len(), 0);
+    while first + 4 * SIDE <= c {
+        moments_of::<S, 4>(x, pivot, first, sums, squares);
+        first += 4 * SIDE;
+    }
+    while first + SIDE <= c {
+        moments_of::<S, 1>(x, pivot, first, sums, squares);
+        first += SIDE;
+    }
     for pixel in x.chunks_exact(c) {
-        for i in 0..c {
+        for i in first..c {
             let value = pixel[i] - pivot[i];
             sums[i] += value;
             squares[i] = fma::<S>(value, value, squares[i]);
@@ -76,7 +113,7 @@ fn moments_body<S: Simd>(x: &[f32], pivot: &[f32], sums: &mut [f32], squares: &m
 }
 
 vectorised! {
-    /// Adds to `sums` and `squares` those of each channel's distance from `pivot`.
+    /// Adds to `sums` and `squares`, which are zero, those of each channel's distance from `pivot`.
     fn moments(isa, x: &[f32], pivot: &[f32], sums: &mut [f32], squares: &mut [f32]) = moments_body
 }
 
@@ -117,17 +154,26 @@ fn statistics(isa: Isa, sizes: &Sizes, x: &[f32]) -> Statistics {
 }
 
 #[inline(always)]
+fn applied<S: Simd>(x: f32, factor: f32, offset: f32, act: bool) -> f32 {
+    let value = fma::<S>(x, factor, offset);
+    if act { silu::<S>(value) } else { value }
+}
+
+#[inline(always)]
 fn apply_body<S: Simd>(x: &[f32], factor: &[f32], offset: &[f32], act: bool, out: &mut [f32]) {
     let c = factor.len();
+    let ((factors, last_factors), (offsets, last_offsets)) =
+        (factor.as_chunks::<SIDE>(), offset.as_chunks::<SIDE>());
     for (out, pixel) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
-        if act {
-            for i in 0..c {
-                out[i] = silu::<S>(fma::<S>(pixel[i], factor[i], offset[i]));
+        let ((outs, last_outs), (pixels, last_pixels)) =
+            (out.as_chunks_mut::<SIDE>(), pixel.as_chunks::<SIDE>());
+        for (((out, pixel), factor), offset) in outs.iter_mut().zip(pixels).zip(factors).zip(offsets) {
+            for i in 0..SIDE {
+                out[i] = applied::<S>(pixel[i], factor[i], offset[i], act);
             }
-        } else {
-            for i in 0..c {
-                out[i] = fma::<S>(pixel[i], factor[i], offset[i]);
-            }
+        }
+        for (i, out) in last_outs.iter_mut().enumerate() {
+            *out = applied::<S>(last_pixels[i], last_factors[i], last_offsets[i], act);
         }
     }
 }
