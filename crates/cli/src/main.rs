@@ -40,10 +40,14 @@ enum Command {
     Train(commands::train::Train),
     /// Draw pictures with a model.
     Sample(commands::sample::Sample),
+    /// Judge the pictures of a model, or a set of pictures, by a data set.
+    Eval(commands::eval::Eval),
     /// Draw the forward process: what noise does to a picture, and how the schedules differ.
     Noise(commands::noise::Noise),
     /// Say what a model, run, picture or data set is.
     Inspect(commands::inspect::Inspect),
+    /// Compare samplers on a model, and write the best ones into its file.
+    BenchSamplers(commands::bench_samplers::BenchSamplers),
     /// List everything that has a name.
     List(commands::list::List),
     /// Measure speed and memory of a model or preset.
@@ -64,8 +68,10 @@ fn main() {
     let result = match arguments.command {
         Command::Train(command) => command.run(&shell),
         Command::Sample(command) => command.run(&shell),
+        Command::Eval(command) => command.run(&shell),
         Command::Noise(command) => command.run(&shell),
         Command::Inspect(command) => command.run(&shell),
+        Command::BenchSamplers(command) => command.run(&shell),
         Command::List(command) => command.run(),
         Command::Bench(command) => command.run(&shell),
         Command::Devices => commands::env::devices(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use clap::builder::RangedU64ValueParser;
+use indicatif::{ProgressBar, ProgressStyle};
 use langevin::{Device, Error, Result};
 
 /// What every command needs of its surroundings.
@@ -91,6 +92,40 @@ pub fn signals() -> Result<Arc<AtomicI32>> {
         });
     }
     Ok(stop)
+}
+
+/// The progress of work in named stages: a bar on a terminal, otherwise a line when a stage begins.
+pub struct Stages<'a> {
+    shell: &'a Shell,
+    bar: ProgressBar,
+    stage: String,
+}
+
+impl<'a> Stages<'a> {
+    /// Before the first stage.
+    pub fn new(shell: &'a Shell) -> Self {
+        let bar = if shell.is_live() { ProgressBar::new(1000) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{msg:20} {bar:24} {percent}% {elapsed}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { shell, bar, stage: String::new() }
+    }
+
+    /// The share `done`, from 0 to 1, of the stage `what` is done.
+    pub fn at(&mut self, what: &str, done: f64) {
+        if self.stage != what {
+            what.clone_into(&mut self.stage);
+            self.bar.set_message(self.stage.clone());
+            if !self.shell.is_live() {
+                self.shell.say(&self.stage);
+            }
+        }
+        self.bar.set_position((done * 1000.0) as u64);
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 /// A duration as a person says it: `45 s`, `12 min`, `3 h 5 min`.

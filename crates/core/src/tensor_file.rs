@@ -50,6 +50,31 @@ pub fn encode(tensors: &NamedTensors, metadata: &BTreeMap<String, String>, stora
     bytes
 }
 
+/// The safetensors file `bytes` with its metadata replaced; its tensors stay as they are, byte for byte.
+///
+/// # Errors
+/// Bad input: not a safetensors file.
+pub fn with_metadata(bytes: &[u8], metadata: &BTreeMap<String, String>) -> Result<Vec<u8>> {
+    let not_one = |what: &dyn std::fmt::Display| {
+        Error::bad_input(format!("not a whole safetensors file: {what}"))
+            .hint("the file may be cut short or damaged; copy or train it again")
+    };
+    SafeTensors::deserialize(bytes).map_err(|error| not_one(&error))?;
+    // What was read above is whole, so the header is where its length says.
+    let (length, rest) = bytes.split_first_chunk::<8>().ok_or_else(|| not_one(&"it has no header"))?;
+    let length = u64::from_le_bytes(*length) as usize;
+    let (header, data) = rest.split_at_checked(length).ok_or_else(|| not_one(&"it has no header"))?;
+    let mut header: serde_json::Value = serde_json::from_slice(header).map_err(|error| not_one(&error))?;
+    header["__metadata__"] = json!(metadata);
+    let mut header = header.to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let mut changed = Vec::with_capacity(8 + header.len() + data.len());
+    changed.extend((header.len() as u64).to_le_bytes());
+    changed.extend(header);
+    changed.extend(data);
+    Ok(changed)
+}
+
 /// The tensors and metadata of a safetensors file; f16, bf16 and f64 numbers become f32.
 ///
 /// # Errors
@@ -114,6 +139,19 @@ mod tests {
                 .zip(&tensors["b.weight"].1)
                 .all(|(a, b)| (a - b).abs() <= b.abs() / 1024.0)
         );
+    }
+
+    #[test]
+    fn metadata_can_be_replaced_under_the_same_tensors() {
+        let (tensors, metadata) = sample();
+        for storage in [Storage::F32, Storage::F16] {
+            let bytes = encode(&tensors, &metadata, storage);
+            let other = BTreeMap::from([("k".to_owned(), "a longer value than before".repeat(9))]);
+            let changed = with_metadata(&bytes, &other).unwrap();
+            assert_eq!(decode(&changed).unwrap(), (decode(&bytes).unwrap().0, other));
+            assert_eq!(with_metadata(&changed, &metadata).unwrap(), bytes);
+            assert_eq!(with_metadata(&bytes[..bytes.len() - 1], &metadata).unwrap_err().exit_code(), 3);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Everything that has a name: what `langevin list` prints and the tables in `docs/` are made of.
 
+use langevin_eval::METRICS;
 use langevin_process::{
     DENSITIES, PARAMETERISATIONS, PROCESSES, Registry, SCHEDULES, SPACINGS, TIME_INPUTS, WEIGHTINGS,
 };
@@ -58,6 +59,7 @@ pub const KINDS: &[Kind] = &[
         items: || of(&WEIGHTINGS),
     },
     Kind { name: "densities", summary: "how often training sees each noise level", items: || of(&DENSITIES) },
+    Kind { name: "metrics", summary: "ways to judge pictures", items: || of(&METRICS) },
     Kind { name: "datasets", summary: "generated data sets", items: datasets },
 ];
 

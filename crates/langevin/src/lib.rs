@@ -10,6 +10,7 @@
 
 pub mod catalog;
 pub mod drawing;
+pub mod evaluation;
 pub mod forward;
 pub mod gif;
 pub mod layers;
@@ -20,19 +21,22 @@ pub mod npy;
 pub mod plot;
 pub mod png;
 mod presets;
+pub mod sampler_bench;
 pub mod sampling;
 mod settings;
 pub mod training;
+pub mod tuned;
 
 pub use burn::tensor::{Device, Tensor, TensorData};
 pub use langevin_core as core;
 pub use langevin_core::{Error, ErrorKind, Picture, Result};
 pub use langevin_data as data;
+pub use langevin_eval as eval;
 pub use langevin_kernels as kernels;
 pub use langevin_nn as nn;
 pub use langevin_process as process;
 pub use langevin_sample as sample;
 pub use langevin_train as train;
-pub use model::{Model, ModelInfo, SHIPPED, Shipped};
+pub use model::{Model, ModelInfo, SHIPPED, Shipped, write_tuned};
 pub use presets::{PRESETS, Preset};
 pub use settings::{DataSettings, SampleSettings, Settings, settings_layers};

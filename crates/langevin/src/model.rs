@@ -1,7 +1,7 @@
 //! The model file: one safetensors file whose metadata says everything that is needed to sample.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use langevin_core::{Error, NamedTensors, Preconditioned, Result, tensor_file};
@@ -10,6 +10,7 @@ use langevin_process::{Diffusion, DiffusionSpec, nearest};
 use serde::{Deserialize, Serialize};
 
 use crate::settings::SampleSettings;
+use crate::tuned::Tuned;
 
 const KEY: &str = "langevin";
 /// Longest side in pixels that a model file may claim to draw.
@@ -178,6 +179,32 @@ impl Model {
             None => error.hint(format!("it has: {}", classes.join(", "))),
         })
     }
+}
+
+/// Writes what was measured to serve best into the file of the model `spec`, a run folder or a `.safetensors` file, and gives
+/// the file's path. The weights stay as they are, byte for byte.
+///
+/// # Errors
+/// Usage, for a model that comes with the binary. Bad input, when the file is not a model. Failed, when it cannot be written.
+pub fn write_tuned(spec: &str, tuned: &[Tuned]) -> Result<PathBuf> {
+    if spec.starts_with("builtin:") {
+        return Err(Error::usage(format!(
+            "{spec}: comes with the binary, so nothing can be written into it"
+        )));
+    }
+    let path = Path::new(spec);
+    let path = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
+    let bytes = read_model_bytes(&path)?;
+    let change = || {
+        let (_, mut metadata) = tensor_file::decode(&bytes)?;
+        let mut info = ModelInfo::from_metadata(&metadata)?;
+        info.sample.tuned = tuned.to_vec();
+        metadata.extend(info.to_metadata());
+        tensor_file::with_metadata(&bytes, &metadata)
+    };
+    let changed = change().map_err(|error| error.within(path.display()))?;
+    langevin_train::replace_file(&path, &changed)?;
+    Ok(path)
 }
 
 /// The bytes of the model at `path`, a file or a run folder.

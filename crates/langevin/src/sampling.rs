@@ -105,6 +105,19 @@ pub fn draw(
     device: &Device,
     progress: impl FnMut(&BatchProgress<'_>),
 ) -> Result<Vec<Picture>> {
+    draw_tensor(model, drawing, device, progress).map(batch_to_pictures)
+}
+
+/// As [`draw`], before the numbers become pixels: `[count, channels, height, width]`, pictures in [-1, 1].
+///
+/// # Errors
+/// As [`draw`].
+pub fn draw_tensor(
+    model: &Model,
+    drawing: &Drawing,
+    device: &Device,
+    progress: impl FnMut(&BatchProgress<'_>),
+) -> Result<Tensor<4>> {
     let path = path(&model.denoiser.diffusion, &drawing.spacing, drawing.steps)?;
     let sampler = SAMPLERS.build(&drawing.sampler)?;
     if !(-100.0..=100.0).contains(&drawing.cfg_scale) {
@@ -135,8 +148,7 @@ pub fn draw(
         start: drawing.start.clone(),
         cancel: Some(Arc::clone(&drawing.cancel)),
     };
-    let made = sample_all(denoiser.as_ref(), sampler.as_ref(), &path, &request, device, progress)?;
-    Ok(batch_to_pictures(made))
+    sample_all(denoiser.as_ref(), sampler.as_ref(), &path, &request, device, progress)
 }
 
 /// The noise levels of `steps` steps of `spacing`.

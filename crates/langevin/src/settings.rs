@@ -6,6 +6,8 @@ use langevin_process::{DiffusionSpec, Error, Result, nearest};
 use langevin_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::tuned::Tuned;
+
 /// Everything about a model and its training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -54,6 +56,9 @@ pub struct SampleSettings {
     pub cfg_scale: f64,
     /// Clamp every denoised picture to the range of pictures.
     pub clip: bool,
+    /// What served best at a number of calls, as `langevin bench-samplers` measured it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tuned: Vec<Tuned>,
 }
 
 impl Default for SampleSettings {
@@ -64,6 +69,7 @@ impl Default for SampleSettings {
             steps: 20,
             cfg_scale: 1.0,
             clip: true,
+            tuned: Vec::new(),
         }
     }
 }

@@ -6,7 +6,7 @@ mod hooks;
 mod learner;
 mod log;
 mod objective;
-mod optimizer;
+pub mod optimizer;
 mod settings;
 mod state;
 mod sums;

@@ -1,8 +1,10 @@
 //! One file per command.
 
 pub mod bench;
+pub mod bench_samplers;
 pub mod completions;
 pub mod env;
+pub mod eval;
 pub mod inspect;
 pub mod list;
 pub mod noise;

@@ -11,6 +11,7 @@ use langevin::core::{batch_to_pictures, grid};
 use langevin::kernels::Arithmetic;
 use langevin::sampling::{self, Drawing, Recipe};
 use langevin::train::write_file;
+use langevin::tuned::{self, Asked};
 use langevin::{Device, Error, Model, Picture, Result, Tensor, gif, npy, png};
 
 use crate::outputs::{self, Claim};
@@ -38,7 +39,10 @@ pub struct Sample {
     /// Steps [default: the model's].
     #[arg(long, value_parser = shell::from_1_to::<10_000>())]
     steps: Option<usize>,
-    /// Sampler, as in `langevin list samplers` [default: the model's].
+    /// Calls of the network in place of steps: as many steps as fit.
+    #[arg(long, value_name = "N", conflicts_with = "steps", value_parser = shell::from_1_to::<20_000>())]
+    calls: Option<usize>,
+    /// Sampler, as in `langevin list samplers` [default: the model's; with --steps or --calls what `bench-samplers` found best].
     #[arg(long)]
     sampler: Option<String>,
     /// Spacing of noise levels, as in `langevin list spacings` [default: the model's].
@@ -107,11 +111,14 @@ impl Sample {
                 model.hash, recipe.model_hash
             ));
         }
-        let drawing = self.drawing(&model, &device)?;
+        let (drawing, measured_at) = self.drawing(&model, &device)?;
         shell.say(&format!(
             "{line}, seed {}; {}, {} steps of {} over {}",
             drawing.seed, name, drawing.steps, drawing.sampler, drawing.spacing
         ));
+        if let Some(calls) = measured_at {
+            shell.say(&format!("these served this model best at {calls} calls, as bench-samplers measured"));
+        }
         let separate = self.output.is_some() || (self.grid.is_none() && self.trajectory.is_none());
         let files = if separate {
             outputs::picture_files(self.output.as_deref(), self.n, "samples")
@@ -147,7 +154,9 @@ impl Sample {
         self.n = 1;
         self.first = recipe.image;
         self.seed = self.seed.or(Some(recipe.seed));
-        self.steps = self.steps.or(Some(recipe.steps));
+        if self.calls.is_none() {
+            self.steps = self.steps.or(Some(recipe.steps));
+        }
         self.sampler = self.sampler.take().or(Some(recipe.sampler.clone()));
         self.spacing = self.spacing.take().or(Some(recipe.spacing.clone()));
         self.cfg_scale = self.cfg_scale.or(Some(recipe.cfg_scale));
@@ -158,16 +167,24 @@ impl Sample {
         self.model.clone().unwrap_or_else(|| recipe.model.clone())
     }
 
-    fn drawing(&self, model: &Model, device: &Device) -> Result<Drawing> {
+    /// What is drawn; and the budget at which its sampler was measured best, where that decided.
+    fn drawing(&self, model: &Model, device: &Device) -> Result<(Drawing, Option<usize>)> {
         let defaults = &model.info.sample;
+        let asked = Asked {
+            steps: self.steps,
+            calls: self.calls,
+            sampler: self.sampler.as_deref(),
+            spacing: self.spacing.as_deref(),
+        };
+        let resolved = tuned::resolve(defaults, &model.denoiser.diffusion, asked)?;
         let start = self.init_noise.as_deref().map(|file| read_noise(file, self.n, model.shape(), device));
-        Ok(Drawing {
+        let drawing = Drawing {
             count: self.n,
             first: self.first,
             seed: self.seed.unwrap_or_else(random_seed),
-            steps: self.steps.unwrap_or(defaults.steps),
-            sampler: self.sampler.clone().unwrap_or_else(|| defaults.sampler.clone()),
-            spacing: self.spacing.clone().unwrap_or_else(|| defaults.spacing.clone()),
+            steps: resolved.steps,
+            sampler: resolved.sampler,
+            spacing: resolved.spacing,
             cfg_scale: self.cfg_scale.unwrap_or(if model.info.classes.is_empty() {
                 1.0
             } else {
@@ -186,7 +203,8 @@ impl Sample {
             batch_size: self.batch_size,
             start: start.transpose()?,
             cancel: Arc::new(AtomicBool::new(false)),
-        })
+        };
+        Ok((drawing, resolved.measured_at))
     }
 
     /// The class of each picture: picture number I takes the class after that of picture I - 1.

@@ -4,6 +4,8 @@
 mod bad_arguments;
 mod bad_data;
 mod bad_models;
+mod comparing;
+mod evaluating;
 mod full_disk;
 mod interrupted;
 mod looking;

@@ -1,0 +1,124 @@
+//! `langevin bench-samplers`: which sampler and spacing serve a model best at a number of calls.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use langevin::sampler_bench::{BenchRequest, Comparison, compare};
+use langevin::train::write_file;
+use langevin::{Error, ErrorKind, Model, Result, png, write_tuned};
+
+use super::eval::specs;
+use crate::outputs::{self, Claim};
+use crate::shell::{self, Shell};
+
+/// The arguments of `bench-samplers`.
+#[derive(Args)]
+#[command(
+    after_help = "Every sampler draws the same pictures from the same noise; what counts is how near they are to those of a finely
+solved trajectory. The best at each number of calls is written into the model's file: `sample MODEL --steps N` uses it
+when no sampler and no spacing are named.
+
+Examples:
+  langevin bench-samplers runs/mnist
+  langevin bench-samplers builtin:shapes --samplers euler,heun,dpmpp_2m --calls 5,10 -n 16 -o comparison/"
+)]
+pub struct BenchSamplers {
+    /// A run folder, a model.safetensors, or builtin:NAME.
+    model: String,
+    /// Budgets: calls of the network for a picture.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [5, 10, 20, 50], value_parser = shell::from_1_to::<1000>())]
+    calls: Vec<usize>,
+    /// Samplers, several with commas [default: all].
+    #[arg(long, value_name = "LIST")]
+    samplers: Option<String>,
+    /// Spacings, several with commas [default: the model's, trailing, karras, log_snr].
+    #[arg(long, value_name = "LIST")]
+    spacings: Option<String>,
+    /// Pictures.
+    #[arg(short, default_value_t = 32, value_parser = shell::from_1_to::<100_000>())]
+    n: usize,
+    /// Seed of their noise.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Steps of the fine trajectory, each of two calls.
+    #[arg(long, default_value_t = 100, value_parser = shell::from_1_to::<5000>())]
+    reference_steps: usize,
+    /// Pictures at once; changes speed and memory alone.
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
+    batch_size: usize,
+    /// Write table.md, table.json, plot.png and plot.svg into this folder.
+    #[arg(short, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Leave the model's file as it is.
+    #[arg(long)]
+    no_write: bool,
+    /// Overwrite what is there.
+    #[arg(long)]
+    force: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl BenchSamplers {
+    /// Runs the command.
+    pub fn run(self, shell: &Shell) -> Result<()> {
+        let (device, line) = shell.compute("f32")?;
+        let model = Model::open(&self.model, &device)?;
+        let mut calls = self.calls.clone();
+        calls.sort_unstable();
+        calls.dedup();
+        let request = BenchRequest {
+            calls,
+            samplers: self.samplers.as_deref().map(specs).unwrap_or_default(),
+            spacings: self.spacings.as_deref().map(specs).unwrap_or_default(),
+            count: self.n,
+            seed: self.seed,
+            batch_size: self.batch_size,
+            reference_steps: self.reference_steps,
+            cancel: Arc::new(AtomicBool::new(false)),
+        };
+        let files = ["table.md", "table.json", "plot.png", "plot.svg"]
+            .map(|name| self.output.as_ref().map(|folder| folder.join(name)));
+        let _claim = Claim::new(files.iter().flatten().map(PathBuf::as_path), self.force)?;
+        shell.say(&format!("{line}, seed {}; {}, {} pictures", self.seed, self.model, self.n));
+        let signal = shell::signals()?;
+        let mut stages = shell::Stages::new(shell);
+        let found = compare(&model, &request, &device, |what, share| {
+            stages.at(what, share);
+            match signal.load(Ordering::Relaxed) {
+                0 => Ok(()),
+                signal => Err(Error::new(ErrorKind::Interrupted(signal), "the comparison was interrupted")),
+            }
+        });
+        stages.finish();
+        let found = found?;
+        self.write(shell, &found, &files)
+    }
+
+    fn write(&self, shell: &Shell, found: &Comparison, files: &[Option<PathBuf>; 4]) -> Result<()> {
+        let json = serde_json::to_string(found).expect("a comparison is plain values");
+        let plot = found.plot();
+        if let [Some(table), Some(values), Some(picture), Some(drawing)] = files {
+            write_file(table, found.markdown().as_bytes())?;
+            write_file(values, json.as_bytes())?;
+            write_file(picture, &png::encode(&plot.to_picture(1.0), &[])?)?;
+            write_file(drawing, plot.to_svg().as_bytes())?;
+        }
+        let table = found.markdown();
+        outputs::result(if self.json { &json } else { table.trim_end() })?;
+        if self.no_write || found.best.is_empty() {
+            return Ok(());
+        }
+        if self.model.starts_with("builtin:") {
+            shell
+                .say("a shipped model is not changed: name the sampler and the spacing when drawing with it");
+            return Ok(());
+        }
+        let path = write_tuned(&self.model, &found.best)?;
+        shell.say(&format!("the best at each number of calls are now in {}", path.display()));
+        Ok(())
+    }
+}

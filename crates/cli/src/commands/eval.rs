@@ -1,0 +1,190 @@
+//! `langevin eval`: how good pictures are, measured by a data set.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use langevin::eval::Bound;
+use langevin::evaluation::{Choice, EvalRequest, Evaluation, FeatureSpec, evaluate};
+use langevin::train::write_file;
+use langevin::{Error, ErrorKind, Result, png};
+
+use crate::outputs::{self, Claim};
+use crate::shell::{self, Shell};
+
+/// The arguments of `eval`.
+#[derive(Args)]
+#[command(
+    after_help = "Every number stands beside the same number for real pictures that were held out (floor: what perfect pictures
+get) and for real pictures with their pixels shuffled (ceiling). Errors are standard errors from the number of pictures.
+psnr, ssim and ms_ssim compare two folders picture by picture, by file name.
+
+Examples:
+  langevin eval runs/mnist --data mnist/ -n 2000
+  langevin eval samples-000/ --data ~/photos --features random --json
+  langevin eval runs/mnist --data mnist/ --metrics kid,memorisation --sheet copies.png --fail-if 'kid>0.05' --fail-if 'copied>0'
+  langevin eval restored/ --data originals/ --metrics psnr,ssim"
+)]
+pub struct Eval {
+    /// A run folder, a model.safetensors, builtin:NAME, or pictures in any form that `--data` takes.
+    judged: String,
+    /// Real pictures: a folder, IDX, CIFAR, parquet, zip, tar, or builtin:NAME; `PATH#test` takes a part.
+    #[arg(long)]
+    data: String,
+    /// Metrics, as in `langevin list metrics`, several with commas [default: those that fit].
+    #[arg(long, value_name = "LIST")]
+    metrics: Option<String>,
+    /// Pictures of each set.
+    #[arg(short, default_value_t = 1000, value_parser = shell::from_1_to::<1_000_000>())]
+    n: usize,
+    /// What describes pictures: own (a classifier trained on the data), random, or a file with Inception's weights.
+    #[arg(long, value_name = "own|random|FILE", default_value = "own")]
+    features: String,
+    /// Seed of what is drawn and chosen.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Steps [default: the model's].
+    #[arg(long, value_parser = shell::from_1_to::<10_000>())]
+    steps: Option<usize>,
+    /// Sampler [default: the model's].
+    #[arg(long)]
+    sampler: Option<String>,
+    /// Spacing of noise levels [default: the model's].
+    #[arg(long)]
+    spacing: Option<String>,
+    /// Strength of classifier-free guidance [default: the model's].
+    #[arg(long)]
+    cfg_scale: Option<f64>,
+    /// Side in pixels that two sets of pictures are brought to [default: that of the data].
+    #[arg(long, value_parser = shell::from_1_to::<4096>())]
+    size: Option<usize>,
+    /// Pictures drawn at once; changes speed and memory alone.
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
+    batch_size: usize,
+    /// End with exit code 5 when this holds, as `kid>0.01`; may be given several times.
+    #[arg(long, value_name = "BOUND")]
+    fail_if: Vec<Bound>,
+    /// Write the pictures nearest to training pictures, each beside its neighbour.
+    #[arg(long, value_name = "FILE.png")]
+    sheet: Option<PathBuf>,
+    /// Where trained features are kept [default: langevin/features in the user's cache folder].
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Overwrite what is there.
+    #[arg(long)]
+    force: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Eval {
+    /// Runs the command.
+    pub fn run(self, shell: &Shell) -> Result<()> {
+        let (device, line) = shell.compute("f32")?;
+        let request = self.request()?;
+        if let Some(file) = &self.sheet {
+            outputs::check_ending(file, "png")?;
+        }
+        let _claim = Claim::new(self.sheet.iter().map(PathBuf::as_path), self.force)?;
+        shell.say(&format!("{line}, seed {}; {} by {}", self.seed, self.judged, self.data));
+        let signal = shell::signals()?;
+        let mut stages = shell::Stages::new(shell);
+        let found = evaluate(&request, &device, &mut |what, share| {
+            stages.at(what, share);
+            match signal.load(Ordering::Relaxed) {
+                0 => Ok(()),
+                signal => Err(Error::new(ErrorKind::Interrupted(signal), "the evaluation was interrupted")),
+            }
+        });
+        stages.finish();
+        let found = found?;
+        self.write(shell, &found)
+    }
+
+    fn request(&self) -> Result<EvalRequest> {
+        Ok(EvalRequest {
+            judged: self.judged.clone(),
+            data: self.data.clone(),
+            metrics: self.metrics.as_deref().map(specs).unwrap_or_default(),
+            count: self.n,
+            features: FeatureSpec::parse(&self.features)?,
+            seed: self.seed,
+            choice: Choice {
+                steps: self.steps,
+                sampler: self.sampler.clone(),
+                spacing: self.spacing.clone(),
+                cfg_scale: self.cfg_scale,
+                batch_size: self.batch_size,
+            },
+            size: self.size,
+            cache: self.cache.clone().or_else(cache_folder),
+            bounds: self.fail_if.clone(),
+            cancel: Arc::new(AtomicBool::new(false)),
+        })
+    }
+
+    fn write(&self, shell: &Shell, found: &Evaluation) -> Result<()> {
+        if let Some(file) = &self.sheet {
+            match &found.sheet {
+                Some(sheet) => write_file(file, &png::encode(sheet, &[])?)?,
+                None => {
+                    shell.warn(&format!("{}: is not written; only memorisation makes it", file.display()))
+                }
+            }
+        }
+        let missed: Vec<String> = found.missed.iter().map(ToString::to_string).collect();
+        if self.json {
+            let mut result = serde_json::to_value(&found.report).expect("a report is plain values");
+            result["missed"] = missed.clone().into();
+            outputs::result(&result.to_string())?;
+        } else {
+            let report = &found.report;
+            if report.features != "none" {
+                shell.say(&format!("features: {}", report.features));
+            }
+            if let Some(n) = report.metrics.iter().map(|line| line.n).max().filter(|n| *n < self.n) {
+                shell.warn(&format!("{n} pictures of each set, not {}: there are no more", self.n));
+            }
+            outputs::result(&report.table())?;
+        }
+        if missed.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::BoundMissed, format!("missed: {}", missed.join(", "))))
+    }
+}
+
+/// The metrics of a list with commas; a part without a name (`k=5`) belongs to the one before it.
+pub(super) fn specs(list: &str) -> Vec<String> {
+    let mut specs: Vec<String> = Vec::new();
+    for part in list.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        match specs.last_mut() {
+            Some(last) if part.contains('=') && !part.contains(':') => *last += &format!(",{part}"),
+            _ => specs.push(part.to_owned()),
+        }
+    }
+    specs
+}
+
+/// `langevin/features` in the user's cache folder.
+pub(super) fn cache_folder() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let base = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
+    let base = base.or_else(|| set("HOME").map(|home| home.join(".cache")))?;
+    Some(base.join(Path::new("langevin/features")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_stay_with_their_metric() {
+        assert_eq!(
+            specs("kid:subsets=5,size=9, frechet,,density_coverage:k=3"),
+            ["kid:subsets=5,size=9", "frechet", "density_coverage:k=3"]
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! The metrics, one file each. A new one is a file here and a line in [`METRICS`].
+
+mod accuracy_score;
+mod class_agreement;
+mod class_kl;
+mod density_coverage;
+mod frechet;
+mod kid;
+mod memorisation;
+mod ms_ssim;
+mod precision_recall;
+mod psnr;
+mod ssim;
+
+use langevin_core::registry::Registry;
+use langevin_core::{Error, Result};
+
+use crate::metric::Metric;
+
+/// Every metric by name.
+pub const METRICS: Registry<dyn Metric> = Registry {
+    kind: "metric",
+    entries: &[
+        frechet::ENTRY,
+        kid::ENTRY,
+        precision_recall::ENTRY,
+        density_coverage::ENTRY,
+        class_kl::ENTRY,
+        class_agreement::ENTRY,
+        accuracy_score::ENTRY,
+        memorisation::ENTRY,
+        psnr::ENTRY,
+        ssim::ENTRY,
+        ms_ssim::ENTRY,
+    ],
+};
+
+/// Checks that both sets have at least `least` pictures.
+pub(crate) fn require(case: &crate::Case<'_>, least: usize) -> Result<()> {
+    for sample in [case.judged, case.reference] {
+        if sample.len() < least {
+            return Err(Error::usage(format!(
+                "{}: {} picture{} are too few, {least} are needed",
+                sample.name,
+                sample.len(),
+                if sample.len() == 1 { "" } else { "s" }
+            ))
+            .hint("give more pictures, or raise -n"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! Structural similarity (Wang, Bovik, Sheikh and Simoncelli 2004, eq. 13): a Gaussian window of 11 by 11 with standard
+//! deviation 1.5, `K1 = 0.01`, `K2 = 0.03`, over the places where the whole window lies within the picture; the mean over
+//! channels, then over pairs of pictures.
+
+use langevin_core::registry::Entry;
+use langevin_core::{Error, Picture, Result};
+
+use crate::metric::{Case, Measured, Metric, Needs};
+use crate::similarity::{WINDOW, over_pairs, planes, ssim};
+
+pub(super) const ENTRY: Entry<dyn Metric> = Entry {
+    name: "ssim",
+    aliases: &[],
+    summary: "structural similarity of pairs of pictures, 1 for equal ones",
+    source: "Wang et al. 2004, eq. 13 (IEEE TIP 13)",
+    options: &[],
+    build: |_| Ok(Box::new(Ssim)),
+};
+
+#[derive(Debug)]
+struct Ssim;
+
+impl Metric for Ssim {
+    fn values(&self) -> &'static [&'static str] {
+        &["ssim"]
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { pixels: true, pairs: true, ..Needs::default() }
+    }
+
+    fn measure(&self, case: &Case<'_>) -> Result<Measured> {
+        over_pairs("ssim", case, similarity)
+    }
+}
+
+fn similarity(a: &Picture, b: &Picture) -> Result<f64> {
+    if a.width.min(a.height) < WINDOW {
+        return Err(Error::usage(format!(
+            "{}x{} pixels are fewer than the window of ssim",
+            a.width, a.height
+        ))
+        .hint("it needs 11 by 11 pixels or more"));
+    }
+    let (a, b) = (planes(a), planes(b));
+    let total: f64 = a.iter().zip(&b).map(|(a, b)| ssim(a, b).0).sum();
+    Ok(total / a.len() as f64)
+}
