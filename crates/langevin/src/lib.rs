@@ -9,7 +9,9 @@
 //! ```
 
 pub mod catalog;
+pub mod convert;
 pub mod drawing;
+mod folder;
 pub mod forward;
 pub mod gif;
 pub mod layers;
@@ -28,6 +30,7 @@ pub use burn::tensor::{Device, Tensor, TensorData};
 pub use langevin_core as core;
 pub use langevin_core::{Error, ErrorKind, Picture, Result};
 pub use langevin_data as data;
+pub use langevin_hub as hub;
 pub use langevin_kernels as kernels;
 pub use langevin_nn as nn;
 pub use langevin_process as process;

@@ -4,6 +4,7 @@
 mod bad_arguments;
 mod bad_data;
 mod bad_models;
+mod folders;
 mod full_disk;
 mod interrupted;
 mod looking;
