@@ -52,6 +52,8 @@ enum Command {
     List(commands::list::List),
     /// Measure speed and memory of a model or preset.
     Bench(commands::bench::Bench),
+    /// Turn a model into another form: a single file, or a folder of diffusers.
+    Convert(commands::convert::Convert),
     /// Say what can be computed on.
     #[command(after_help = "Example:\n  langevin devices")]
     Devices,
@@ -74,6 +76,7 @@ fn main() {
         Command::BenchSamplers(command) => command.run(&shell),
         Command::List(command) => command.run(),
         Command::Bench(command) => command.run(&shell),
+        Command::Convert(command) => command.run(&shell),
         Command::Devices => commands::env::devices(),
         Command::Env(command) => command.run(),
         Command::Completions(command) => command.run(),

@@ -9,8 +9,10 @@
 //! ```
 
 pub mod catalog;
+pub mod convert;
 pub mod drawing;
 pub mod evaluation;
+mod folder;
 pub mod forward;
 pub mod gif;
 pub mod layers;
@@ -32,6 +34,7 @@ pub use langevin_core as core;
 pub use langevin_core::{Error, ErrorKind, Picture, Result};
 pub use langevin_data as data;
 pub use langevin_eval as eval;
+pub use langevin_hub as hub;
 pub use langevin_kernels as kernels;
 pub use langevin_nn as nn;
 pub use langevin_process as process;

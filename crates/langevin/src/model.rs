@@ -55,6 +55,8 @@ pub struct Model {
     pub hash: String,
     /// Where it was read from, or `builtin:NAME`.
     pub name: String,
+    /// What was left out or is done in another way than its folder says, in words.
+    pub notes: Vec<String>,
 }
 
 /// A model that comes with the binary.
@@ -98,7 +100,11 @@ impl ModelInfo {
         (64 / self.size.0).clamp(1, 4)
     }
 
-    fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self> {
+    /// What the metadata of a model file say.
+    ///
+    /// # Errors
+    /// Bad input, where they say nothing, or not in this way.
+    pub(crate) fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self> {
         let text = metadata.get(KEY).ok_or_else(|| {
             Error::bad_input(
                 "a safetensors file, but not a model of this program: its metadata has no \"langevin\"",
@@ -113,7 +119,7 @@ impl ModelInfo {
 }
 
 impl Model {
-    /// Reads the model that `spec` names: a run folder, a `.safetensors` file or `builtin:NAME`.
+    /// Reads the model that `spec` names: a run folder, a `.safetensors` file, a diffusers folder or `builtin:NAME`.
     ///
     /// # Errors
     /// Bad input, beginning with the file's name, when it is missing, damaged or something else (saying what).
@@ -126,6 +132,9 @@ impl Model {
                 error.hint(format!("there is builtin:{near}; see `langevin list models`"))
             })?;
             return Self::from_bytes(shipped.bytes, spec, device);
+        }
+        if crate::folder::is_folder(Path::new(spec)) {
+            return crate::folder::read(Path::new(spec), device);
         }
         let bytes = read_model_bytes(Path::new(spec))?;
         Self::from_bytes(&bytes, spec, device).map_err(|error| error.within(spec))
@@ -144,6 +153,7 @@ impl Model {
             info,
             hash: blake3::hash(bytes).to_hex()[..16].to_owned(),
             name: name.to_owned(),
+            notes: Vec::new(),
         })
     }
 
@@ -216,12 +226,10 @@ fn read_model_bytes(path: &Path) -> Result<Vec<u8>> {
             return read_model_bytes(&inner);
         }
         let error = bad("a folder without a model.safetensors".to_owned());
-        return Err(if path.join("model_index.json").exists() {
-            error.hint("it is a diffusers folder, which this version does not read yet")
-        } else if path.join("run.toml").exists() {
+        return Err(if path.join("run.toml").exists() {
             error.hint("it is a run that has not saved anything yet: let it train on")
         } else {
-            error.hint("give a run folder, a model.safetensors, or builtin:shapes")
+            error.hint("give a run folder, a model.safetensors, a diffusers folder, or builtin:shapes")
         });
     }
     std::fs::read(path).map_err(|error| match error.kind() {
@@ -236,7 +244,10 @@ fn refuse_strangers(bytes: &[u8]) -> Result<()> {
     let what = if bytes.is_empty() {
         "an empty file"
     } else if starts(b"PK\x03\x04") || is_pickle(bytes) {
-        "a pickle checkpoint (.ckpt, .pt), which can run code when it is opened and is never read here"
+        let what = "a pickle checkpoint (.ckpt, .pt), which can run code when Python opens it, and says nothing of its network";
+        return Err(Error::bad_input(what).hint(
+            "put it into a diffusers folder beside its config.json, or take its tensors out with `langevin convert`",
+        ));
     } else if starts(b"\x89PNG") || starts(b"\xff\xd8\xff") || starts(b"GIF8") {
         "a picture, not a model"
     } else if starts(b"GGUF") {
@@ -252,7 +263,12 @@ fn is_pickle(bytes: &[u8]) -> bool {
     matches!(bytes, [0x80, 2..=5, ..]) && bytes.get(8) != Some(&b'{')
 }
 
-fn build(info: &ModelInfo, tensors: &NamedTensors, device: &Device) -> Result<Preconditioned<UNet>> {
+/// Makes the network that `info` describes and fills in its tensors.
+pub(crate) fn build(
+    info: &ModelInfo,
+    tensors: &NamedTensors,
+    device: &Device,
+) -> Result<Preconditioned<UNet>> {
     if info.version != 1 {
         return Err(Error::bad_input(format!(
             "is described in version {}, this program reads 1",

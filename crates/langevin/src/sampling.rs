@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::guidance::{ClassifierFree, Clipped};
+use langevin_core::guidance::{ClassifierFree, Clipped, Thresholded};
 use langevin_core::{Denoiser, Error, Picture, Preconditioned, Result, SideBySide, batch_to_pictures};
 use langevin_kernels::Arithmetic;
 use langevin_process::{Diffusion, Level, SPACINGS};
@@ -136,8 +136,12 @@ pub fn draw_tensor(
     let computed = Preconditioned::new(network.with_arithmetic(drawing.arithmetic), diffusion);
     let model_denoiser = SideBySide::new(&computed, drawing.batch_size)?;
     let guided = ClassifierFree::new(model_denoiser, drawing.cfg_scale);
-    let denoiser: Box<dyn Denoiser + '_> =
-        if drawing.clip { Box::new(Clipped::new(guided, 1.0)) } else { Box::new(guided) };
+    let settings = &model.info.sample;
+    let denoiser: Box<dyn Denoiser + '_> = match settings.threshold {
+        _ if !drawing.clip => Box::new(guided),
+        Some([ratio, max]) => Box::new(Thresholded::new(guided, ratio, max)),
+        None => Box::new(Clipped::new(guided, settings.clip_range)),
+    };
     let request = SampleRequest {
         count: drawing.count,
         first: drawing.first,
@@ -146,6 +150,7 @@ pub fn draw_tensor(
         batch_size: drawing.batch_size,
         labels: drawing.labels.clone(),
         start: drawing.start.clone(),
+        unit_start: settings.unit_start,
         cancel: Some(Arc::clone(&drawing.cancel)),
     };
     sample_all(denoiser.as_ref(), sampler.as_ref(), &path, &request, device, progress)

@@ -56,9 +56,22 @@ pub struct SampleSettings {
     pub cfg_scale: f64,
     /// Clamp every denoised picture to the range of pictures.
     pub clip: bool,
+    /// That range, to both sides of 0.
+    #[serde(skip_serializing_if = "is_one")]
+    pub clip_range: f64,
+    /// In place of clamping, dynamic thresholding: `[quantile, most]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<[f64; 2]>,
+    /// Start with noise of the deviation `sqrt(alpha^2 + sigma^2)` rather than sigma, as diffusers does.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unit_start: bool,
     /// What served best at a number of calls, as `langevin bench-samplers` measured it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tuned: Vec<Tuned>,
+}
+
+fn is_one(value: &f64) -> bool {
+    *value == 1.0
 }
 
 impl Default for SampleSettings {
@@ -69,6 +82,9 @@ impl Default for SampleSettings {
             steps: 20,
             cfg_scale: 1.0,
             clip: true,
+            clip_range: 1.0,
+            threshold: None,
+            unit_start: false,
             tuned: Vec::new(),
         }
     }

@@ -3,15 +3,18 @@
 //! Layers keep PyTorch's weight layouts and call [`langevin_kernels`] for all that costs time. Initial weights are drawn
 //! on the host from (seed, parameter path), so a seed gives one network everywhere.
 
+mod activation;
 pub mod attention;
 mod draw;
 mod embed;
+mod fir;
 mod layers;
 mod resample;
 pub mod resnet;
 pub mod unet;
 mod weights;
 
+pub use activation::Activation;
 pub use attention::AttentionBlock;
 pub use draw::Draw;
 pub use embed::{FourierProjection, TimeEmbedding, sinusoidal};

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use langevin_kernels as kernels;
 
+use crate::activation::Activation;
 use crate::draw::Draw;
 use crate::layers::{Conv2d, GroupNorm, Linear};
 use crate::resnet::{Pass, Resize, ResnetOptions, ResnetParts, ResnetShape};
@@ -43,14 +44,15 @@ impl Resampler {
 
     /// A residual block of `shape.outputs` channels that resamples both its branches (Dhariwal and Nichol 2021).
     pub fn residual(draw: &Draw<'_>, shape: ResnetShape, resize: Resize) -> Self {
-        let ResnetShape { outputs: channels, groups, eps, .. } = shape;
+        let ResnetShape { outputs: channels, groups, groups_out, eps, .. } = shape;
+        let silu = shape.activation == Activation::Silu;
         let modulation = if shape.scale_shift { 2 * channels } else { channels };
         Self {
             conv: None,
-            norm1: Some(GroupNorm::new(&draw.at("norm1"), channels, groups, eps, true)),
+            norm1: Some(GroupNorm::new(&draw.at("norm1"), channels, groups, eps, silu)),
             conv1: Some(Conv2d::same(&draw.at("conv1"), channels, channels, 3)),
             time_emb_proj: Some(Linear::new(&draw.at("time_emb_proj"), shape.embedding, modulation)),
-            norm2: Some(GroupNorm::new(&draw.at("norm2"), channels, groups, eps, true)),
+            norm2: Some(GroupNorm::new(&draw.at("norm2"), channels, groups_out, eps, silu)),
             conv2: Some(Conv2d::maybe_zero(&draw.at("conv2"), channels, channels, 3, shape.zero)),
             options: shape.options(resize),
         }

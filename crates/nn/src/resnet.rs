@@ -10,13 +10,15 @@ use burn::tensor::Tensor;
 use langevin_core::{NoiseStreams, Purpose};
 use langevin_kernels as kernels;
 
+use crate::activation::Activation;
 use crate::draw::Draw;
+use crate::fir;
 use crate::layers::{Conv2d, GroupNorm, Linear};
 
 /// What every block of one forward pass is told.
 #[derive(Debug)]
 pub struct Pass<'a> {
-    /// SiLU of the embedding of noise level and class, `[n, dim]`.
+    /// The activated embedding of noise level and class, `[n, dim]`.
     pub embedding: Tensor<2>,
     /// Where dropout masks come from; `None` drops nothing.
     pub dropout: Option<&'a NoiseStreams>,
@@ -49,8 +51,10 @@ pub struct ResnetShape {
     pub outputs: usize,
     /// Length of the embedding.
     pub embedding: usize,
-    /// Groups of both norms.
+    /// Groups of the first norm.
     pub groups: usize,
+    /// Groups of the second norm.
+    pub groups_out: usize,
     /// Epsilon of both norms.
     pub eps: f64,
     /// Chance of a number being dropped before the second convolution.
@@ -61,6 +65,8 @@ pub struct ResnetShape {
     pub rescale: f64,
     /// Whether the second convolution starts at zero.
     pub zero: bool,
+    /// The function after each norm.
+    pub activation: Activation,
 }
 
 /// A change of size inside a residual block, on both branches.
@@ -72,6 +78,10 @@ pub enum Resize {
     Up,
     /// Half the size, by averaging 2 x 2 blocks.
     Down,
+    /// Twice the size, through the filter `[1, 3, 3, 1]`.
+    SmoothUp,
+    /// Half the size, through the filter `[1, 3, 3, 1]`.
+    SmoothDown,
 }
 
 /// A residual block.
@@ -94,6 +104,7 @@ pub(crate) struct ResnetOptions {
     pub(crate) scale_shift: bool,
     pub(crate) dropout: f64,
     pub(crate) rescale: f64,
+    pub(crate) activation: Activation,
 }
 
 /// The layers of a residual block, borrowed from whoever holds them.
@@ -110,17 +121,24 @@ pub(crate) struct ResnetParts<'a> {
 impl ResnetBlock {
     /// Draws the block.
     pub fn new(draw: &Draw<'_>, shape: ResnetShape) -> Self {
-        let ResnetShape { inputs, outputs, groups, eps, .. } = shape;
+        Self::resized(draw, shape, Resize::Keep)
+    }
+
+    /// Draws a block that changes the size; one that does so smoothly always has the 1 x 1 convolution.
+    pub fn resized(draw: &Draw<'_>, shape: ResnetShape, resize: Resize) -> Self {
+        let ResnetShape { inputs, outputs, groups, groups_out, eps, .. } = shape;
+        let silu = shape.activation == Activation::Silu;
+        let smooth = matches!(resize, Resize::SmoothUp | Resize::SmoothDown);
         let modulation = if shape.scale_shift { 2 * outputs } else { outputs };
         Self {
-            norm1: GroupNorm::new(&draw.at("norm1"), inputs, groups, eps, true),
+            norm1: GroupNorm::new(&draw.at("norm1"), inputs, groups, eps, silu),
             conv1: Conv2d::same(&draw.at("conv1"), inputs, outputs, 3),
             time_emb_proj: Linear::new(&draw.at("time_emb_proj"), shape.embedding, modulation),
-            norm2: GroupNorm::new(&draw.at("norm2"), outputs, groups, eps, true),
+            norm2: GroupNorm::new(&draw.at("norm2"), outputs, groups_out, eps, silu),
             conv2: Conv2d::maybe_zero(&draw.at("conv2"), outputs, outputs, 3, shape.zero),
-            conv_shortcut: (inputs != outputs)
+            conv_shortcut: (inputs != outputs || smooth)
                 .then(|| Conv2d::same(&draw.at("conv_shortcut"), inputs, outputs, 1)),
-            options: shape.options(Resize::Keep),
+            options: shape.options(resize),
         }
     }
 
@@ -141,14 +159,17 @@ impl ResnetBlock {
 
 impl ResnetShape {
     pub(crate) fn options(&self, resize: Resize) -> ResnetOptions {
-        ResnetOptions { resize, scale_shift: self.scale_shift, dropout: self.dropout, rescale: self.rescale }
+        let Self { scale_shift, dropout, rescale, activation, .. } = *self;
+        ResnetOptions { resize, scale_shift, dropout, rescale, activation }
     }
 }
 
 impl ResnetParts<'_> {
     pub(crate) fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
-        let ResnetOptions { resize, scale_shift, dropout, rescale } = self.options;
-        let hidden = resize.apply(self.norm1.forward(x.clone()));
+        let ResnetOptions { resize, scale_shift, dropout, rescale, activation } = self.options;
+        // SiLU is part of the norm.
+        let activate = |x| if activation == Activation::Silu { x } else { activation.of(x) };
+        let hidden = resize.apply(activate(self.norm1.forward(x.clone())));
         let x = resize.apply(x);
         let modulation = self.time_emb_proj.forward(pass.embedding.clone());
         let hidden = if scale_shift {
@@ -158,7 +179,7 @@ impl ResnetParts<'_> {
         } else {
             self.norm2.forward(self.conv1.forward_adding(hidden, modulation))
         };
-        let hidden = self.conv2.forward(pass.drop_out(hidden, dropout));
+        let hidden = self.conv2.forward(pass.drop_out(activate(hidden), dropout));
         let x = match self.conv_shortcut {
             Some(conv) => conv.forward(x),
             None => x,
@@ -174,6 +195,8 @@ impl Resize {
             Self::Keep => x,
             Self::Up => kernels::upsample_nearest2x(x),
             Self::Down => kernels::downsample2x(x),
+            Self::SmoothUp => fir::double(x),
+            Self::SmoothDown => fir::halve(x),
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct SampleRequest {
     pub labels: Option<Vec<Option<u32>>>,
     /// Noise of variance 1 to start from instead of that of the seed, `[count, channels, height, width]`.
     pub start: Option<Tensor<4>>,
+    /// Start with the deviation `sqrt(alpha^2 + sigma^2)` of noisy pictures rather than sigma, as diffusers does.
+    pub unit_start: bool,
     /// Stops after the current step once true.
     pub cancel: Option<Arc<AtomicBool>>,
 }
@@ -34,7 +36,17 @@ pub struct SampleRequest {
 impl SampleRequest {
     /// `count` unconditional pictures of `shape` from `seed`, numbered from 0, 16 at a time.
     pub fn new(count: usize, seed: u64, shape: [usize; 3]) -> Self {
-        Self { count, first: 0, seed, shape, batch_size: 16, labels: None, start: None, cancel: None }
+        Self {
+            count,
+            first: 0,
+            seed,
+            shape,
+            batch_size: 16,
+            labels: None,
+            start: None,
+            unit_start: false,
+            cancel: None,
+        }
     }
 
     fn check(&self) -> Result<()> {
@@ -115,6 +127,7 @@ pub fn sample_all(
             Some(start) => start.clone().slice_dim(0, offset..end).mul_scalar(path[0].sigma),
             None => start_noise(&run, path[0], request.shape, device),
         };
+        let x = if request.unit_start { x.mul_scalar(path[0].magnitude() / path[0].sigma) } else { x };
         made.push(sampler.sample(model, x, path, &mut run)?);
     }
     Ok(Tensor::cat(made, 0))

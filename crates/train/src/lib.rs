@@ -9,7 +9,7 @@ mod objective;
 pub mod optimizer;
 mod settings;
 mod state;
-mod sums;
+pub mod sums;
 mod tensorboard;
 mod trainer;
 

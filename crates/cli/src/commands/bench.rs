@@ -26,7 +26,7 @@ Examples:
   langevin bench --kernels"
 )]
 pub struct Bench {
-    /// A model (run folder, file, builtin:NAME) or a preset's name.
+    /// A model (run folder, file, diffusers folder, builtin:NAME) or a preset's name.
     #[arg(required_unless_present = "kernels")]
     what: Option<String>,
     /// Time single layers, beside what the processor can do at most.

@@ -8,7 +8,7 @@ use clap::Args;
 use langevin::data::{self, OpenOptions};
 use langevin::sampling::Recipe;
 use langevin::train::{Checkpoint, checkpoints};
-use langevin::{Device, Error, Model, Result, nn};
+use langevin::{Device, Error, Model, Result, hub, nn};
 use serde_json::{Value, json};
 
 use crate::outputs;
@@ -68,7 +68,7 @@ impl Inspect {
             if is_model {
                 return model(&self.file);
             }
-        } else if path.join("model.safetensors").is_file() || path.join("model_index.json").is_file() {
+        } else if path.join("model.safetensors").is_file() || hub::is_folder(path) {
             return model(&self.file);
         }
         data_set(&self.file)
@@ -76,7 +76,7 @@ impl Inspect {
 }
 
 /// The first bytes of a file.
-fn head(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn head(path: &Path) -> Result<Vec<u8>> {
     let mut head = Vec::new();
     let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut head));
     read.map_err(|error| Error::bad_input(format!("{}: {error}", path.display())))?;
@@ -86,13 +86,17 @@ fn head(path: &Path) -> Result<Vec<u8>> {
 fn model(file: &str) -> Result<Value> {
     let model = Model::open(file, &Device::flex())?;
     let info = &model.info;
-    Ok(json!({
+    let mut report = json!({
         "kind": "model", "name": model.name, "hash": model.hash,
         "parameters": nn::parameter_count(&model.denoiser.network),
         "size": info.size, "channels": info.channels, "classes": info.classes,
         "trained": {"data": info.data, "preset": info.preset, "images": info.images, "seed": info.seed},
         "diffusion": info.diffusion, "sample": info.sample, "network": info.network,
-    }))
+    });
+    if !model.notes.is_empty() {
+        report["notes"] = json!(model.notes);
+    }
+    Ok(report)
 }
 
 fn run_folder(path: &Path) -> Result<Value> {

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod bench_samplers;
 pub mod completions;
+pub mod convert;
 pub mod env;
 pub mod eval;
 pub mod inspect;

@@ -30,7 +30,7 @@ Examples:
   langevin sample runs/mnist --trajectory film.gif --steps 30
   langevin sample --from sevens/0003.png -o again.png")]
 pub struct Sample {
-    /// A run folder, a model.safetensors, or builtin:NAME.
+    /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
     #[arg(required_unless_present = "from")]
     model: Option<String>,
     /// Pictures to draw.
@@ -105,6 +105,9 @@ impl Sample {
         let name = self.take_recipe(recipe.as_ref());
         let (device, line) = shell.compute(self.dtype.as_deref().unwrap_or("f32"))?;
         let model = Model::open(&name, &device)?;
+        for note in &model.notes {
+            shell.warn(&format!("{name}: {note}"));
+        }
         if let Some(recipe) = recipe.as_ref().filter(|recipe| recipe.model_hash != model.hash) {
             shell.warn(&format!(
                 "{name} is not the model the picture was drawn with (its hash is {}, the recipe's {}): the picture will differ",

@@ -7,7 +7,8 @@ use langevin_core::{Lanes, Result, signed_to_batch};
 use langevin_data::Batch;
 use langevin_data::order::{Purpose, below, bits};
 use langevin_kernels::AdamW as Step;
-use langevin_train::optimizer::{self, AdamW};
+use langevin_train::optimizer::{self, AdamW, GradientMap};
+use langevin_train::sums::{self, OrderedSum};
 
 use super::classifier::Classifier;
 
@@ -72,14 +73,15 @@ pub(super) fn train(
             Task::Turns => turn(&mut batch, length.seed),
         };
         let pixels = channels * height * width;
-        let passes = batch.pixels.chunks(PASS * pixels).zip(answers.chunks(PASS)).collect();
-        let found = lanes.run(passes, |(pixels, answers): (&[f32], &[Option<u32>])| {
+        let passes = batch.pixels.chunks(PASS * pixels).zip(answers.chunks(PASS)).enumerate().collect();
+        let sum = OrderedSum::default();
+        lanes.run(passes, |(index, (pixels, answers)): (usize, (&[f32], &[Option<u32>]))| {
             let network = optimizer::leaves(&network);
             let x = signed_to_batch(pixels.to_vec(), [answers.len(), channels, height, width], &autodiff);
-            let mut gradients = loss(&network, x, answers, task.answers(), &autodiff).backward();
-            optimizer::gradients(&network, &mut gradients)
+            let loss = loss(&network, x, answers, task.answers(), &autodiff);
+            sum.add(index, sums::backward(&loss, &network, GradientMap::new()));
         });
-        let (gradients, norm) = optimizer::sum(found);
+        let (gradients, norm) = sum.finish();
         let settings = Step {
             learning_rate: rate(step, steps),
             beta1: 0.9,

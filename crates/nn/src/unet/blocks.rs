@@ -5,10 +5,13 @@ use burn::tensor::Tensor;
 use langevin_kernels as kernels;
 
 use super::config::{Resample, UNetConfig};
-use crate::attention::{AttentionBlock, AttentionShape};
+use super::shapes::quarter;
+use crate::attention::AttentionBlock;
 use crate::draw::Draw;
+use crate::fir;
+use crate::layers::{Conv2d, GroupNorm};
 use crate::resample::Resampler;
-use crate::resnet::{Pass, Resize, ResnetBlock, ResnetShape};
+use crate::resnet::{Pass, Resize, ResnetBlock};
 
 /// One level on the way down.
 #[derive(Module, Debug)]
@@ -16,6 +19,10 @@ pub struct DownBlock {
     resnets: Vec<ResnetBlock>,
     attentions: Vec<AttentionBlock>,
     downsamplers: Vec<Resampler>,
+    /// For `Resample::Skip` in place of `downsamplers`.
+    resnet_down: Option<ResnetBlock>,
+    /// What the shrunken picture itself adds.
+    skip_conv: Option<Conv2d>,
 }
 
 /// The block at the coarsest level, between down and up.
@@ -31,42 +38,50 @@ pub struct UpBlock {
     resnets: Vec<ResnetBlock>,
     attentions: Vec<AttentionBlock>,
     upsamplers: Vec<Resampler>,
+    /// For `Resample::Skip` in place of `upsamplers`.
+    resnet_up: Option<ResnetBlock>,
+    skip_norm: Option<GroupNorm>,
+    /// What this level adds to the picture itself.
+    skip_conv: Option<Conv2d>,
+    #[module(skip)]
+    kind: Resample,
 }
 
 impl DownBlock {
     /// Level `level` of `config`.
     pub fn new(draw: &Draw<'_>, config: &UNetConfig, level: usize) -> Self {
-        let channels = config.channels[level];
-        let first = config.channels[level.saturating_sub(1)];
-        let last_level = level + 1 == config.channels.len();
-        let resampler = |draw: &Draw<'_>| {
-            let shape = config.resnet(channels, channels, config.output_scale_factor);
-            match config.resample {
-                Resample::Conv => Resampler::conv_down(draw, shape, config.downsample_padding),
-                Resample::Resnet => Resampler::residual(draw, shape, Resize::Down),
-            }
-        };
+        let kind = config.down_kind(level);
+        let resizes = level + 1 < config.channels.len();
+        let smooth = resizes && kind == Resample::Skip;
+        let shape = config.resampler(level, kind);
+        let down = draw.at("downsamplers.0");
         Self {
             resnets: (0..config.layers_per_block)
-                .map(|i| {
-                    let inputs = if i == 0 { first } else { channels };
-                    let shape = config.resnet(inputs, channels, config.output_scale_factor);
-                    ResnetBlock::new(&draw.at("resnets").at(i), shape)
-                })
+                .map(|i| ResnetBlock::new(&draw.at("resnets").at(i), config.down_resnet(level, i)))
                 .collect(),
-            attentions: attentions(
-                draw,
-                config,
-                channels,
-                config.attends_down(level),
-                config.layers_per_block,
-            ),
-            downsamplers: if last_level { vec![] } else { vec![resampler(&draw.at("downsamplers.0"))] },
+            attentions: attentions(draw, config, level, kind, config.down_attentions(level)),
+            downsamplers: match kind {
+                Resample::Conv if resizes => {
+                    vec![Resampler::conv_down(&down, shape, config.downsample_padding)]
+                }
+                Resample::Resnet if resizes => vec![Resampler::residual(&down, shape, Resize::Down)],
+                _ => Vec::new(),
+            },
+            resnet_down: smooth
+                .then(|| ResnetBlock::resized(&draw.at("resnet_down"), shape, Resize::SmoothDown)),
+            skip_conv: smooth
+                .then(|| Conv2d::same(&draw.at("skip_conv"), config.in_channels, shape.outputs, 1)),
         }
     }
 
-    /// Appends what each layer leaves for the way up to `skips`.
-    pub fn forward(&self, mut x: Tensor<4>, pass: &Pass<'_>, skips: &mut Vec<Tensor<4>>) -> Tensor<4> {
+    /// Appends what each layer leaves for the way up to `skips`; `picture` is the input itself at this level's size.
+    pub fn forward(
+        &self,
+        mut x: Tensor<4>,
+        pass: &Pass<'_>,
+        skips: &mut Vec<Tensor<4>>,
+        picture: &mut Tensor<4>,
+    ) -> Tensor<4> {
         for (i, resnet) in self.resnets.iter().enumerate() {
             x = resnet.forward(x, pass);
             if let Some(attention) = self.attentions.get(i) {
@@ -78,6 +93,11 @@ impl DownBlock {
             x = downsampler.forward(x, pass);
             skips.push(x.clone());
         }
+        if let (Some(resnet), Some(conv)) = (&self.resnet_down, &self.skip_conv) {
+            *picture = fir::halve(picture.clone());
+            x = conv.forward(picture.clone()) + resnet.forward(x, pass);
+            skips.push(x.clone());
+        }
         x
     }
 }
@@ -85,21 +105,11 @@ impl DownBlock {
 impl MidBlock {
     /// The middle of `config`.
     pub fn new(draw: &Draw<'_>, config: &UNetConfig) -> Self {
-        let channels = config.channels[config.channels.len() - 1];
-        let shape = config.resnet(channels, channels, config.mid_block_scale_factor);
-        let groups = config.mid_attention_norm_groups.unwrap_or(config.norm_groups);
-        let attention = AttentionShape {
-            groups: (groups > 0).then_some(groups),
-            rescale: config.mid_block_scale_factor,
-            ..config.attention(channels)
-        };
+        let resnet = |i: usize| ResnetBlock::new(&draw.at("resnets").at(i), config.mid_resnet());
+        let attention = || AttentionBlock::new(&draw.at("attentions.0"), config.mid_attention());
         Self {
-            resnets: (0..2).map(|i| ResnetBlock::new(&draw.at("resnets").at(i), shape)).collect(),
-            attentions: if config.mid_attention {
-                vec![AttentionBlock::new(&draw.at("attentions.0"), attention)]
-            } else {
-                vec![]
-            },
+            resnets: (0..2).map(resnet).collect(),
+            attentions: if config.mid_attention { vec![attention()] } else { vec![] },
         }
     }
 
@@ -118,39 +128,64 @@ impl MidBlock {
 impl UpBlock {
     /// The way up's block at level `level` of `config`.
     pub fn new(draw: &Draw<'_>, config: &UNetConfig, level: usize) -> Self {
-        let channels = config.channels[level];
-        let layers = config.layers_per_block + 1;
-        let from_below = config.channels[(level + 1).min(config.channels.len() - 1)];
-        let last_skip = config.channels[level.saturating_sub(1)];
-        let resampler = |draw: &Draw<'_>| {
-            let shape = config.resnet(channels, channels, config.output_scale_factor);
-            match config.resample {
-                Resample::Conv => Resampler::conv_up(draw, shape),
-                Resample::Resnet => Resampler::residual(draw, shape, Resize::Up),
-            }
-        };
+        let kind = config.up_kind(level);
+        let shape = config.resampler(level, kind);
+        let channels = shape.outputs;
+        let smooth = level > 0 && kind == Resample::Skip;
+        let up = draw.at("upsamplers.0");
         Self {
-            resnets: (0..layers)
-                .map(|i| {
-                    let inputs = if i == 0 { from_below } else { channels };
-                    let skip = if i + 1 == layers { last_skip } else { channels };
-                    let shape = config.resnet(inputs + skip, channels, config.output_scale_factor);
-                    ResnetBlock::new(&draw.at("resnets").at(i), shape)
-                })
+            resnets: (0..=config.layers_per_block)
+                .map(|i| ResnetBlock::new(&draw.at("resnets").at(i), config.up_resnet(level, i)))
                 .collect(),
-            attentions: attentions(draw, config, channels, config.attends_up(level), layers),
-            upsamplers: if level == 0 { vec![] } else { vec![resampler(&draw.at("upsamplers.0"))] },
+            attentions: attentions(draw, config, level, kind, config.up_attentions(level)),
+            upsamplers: match kind {
+                Resample::Conv if level > 0 => vec![Resampler::conv_up(&up, shape)],
+                Resample::Resnet if level > 0 => vec![Resampler::residual(&up, shape, Resize::Up)],
+                _ => Vec::new(),
+            },
+            resnet_up: smooth.then(|| ResnetBlock::resized(&draw.at("resnet_up"), shape, Resize::SmoothUp)),
+            skip_norm: smooth.then(|| {
+                GroupNorm::new(&draw.at("skip_norm"), channels, quarter(channels), config.norm_eps, true)
+            }),
+            skip_conv: smooth.then(|| {
+                let draw = draw.at("skip_conv");
+                Conv2d::maybe_zero(&draw, channels, config.out_channels, 3, config.zero_init)
+            }),
+            kind,
         }
     }
 
-    /// Takes back from `skips` what the way down left, last first.
-    pub fn forward(&self, mut x: Tensor<4>, pass: &Pass<'_>, skips: &mut Vec<Tensor<4>>) -> Tensor<4> {
+    /// Takes back from `skips` what the way down left, last first; `picture` is what the levels below have added to the
+    /// answer itself, at their size.
+    pub fn forward(
+        &self,
+        mut x: Tensor<4>,
+        pass: &Pass<'_>,
+        skips: &mut Vec<Tensor<4>>,
+        picture: &mut Option<Tensor<4>>,
+    ) -> Tensor<4> {
         for (i, resnet) in self.resnets.iter().enumerate() {
             let skip = skips.pop().expect("the way down left one for each layer");
             x = resnet.forward(kernels::join_channels(x, skip), pass);
-            if let Some(attention) = self.attentions.get(i) {
+            if let Some(attention) = self.attentions.get(i)
+                && self.kind != Resample::Skip
+            {
                 x = attention.forward(x);
             }
+        }
+        if self.kind == Resample::Skip {
+            for attention in &self.attentions {
+                x = attention.forward(x);
+            }
+            *picture = picture.take().map(fir::double);
+        }
+        if let (Some(resnet), Some(norm), Some(conv)) = (&self.resnet_up, &self.skip_norm, &self.skip_conv) {
+            let own = conv.forward(norm.forward(x.clone()));
+            *picture = Some(match picture.take() {
+                Some(below) => below + own,
+                None => own,
+            });
+            x = resnet.forward(x, pass);
         }
         for upsampler in &self.upsamplers {
             x = upsampler.forward(x, pass);
@@ -162,37 +197,10 @@ impl UpBlock {
 fn attentions(
     draw: &Draw<'_>,
     config: &UNetConfig,
-    channels: usize,
-    attends: bool,
-    layers: usize,
+    level: usize,
+    kind: Resample,
+    count: usize,
 ) -> Vec<AttentionBlock> {
-    let block = |i| AttentionBlock::new(&draw.at("attentions").at(i), config.attention(channels));
-    if attends { (0..layers).map(block).collect() } else { Vec::new() }
-}
-
-impl UNetConfig {
-    fn resnet(&self, inputs: usize, outputs: usize, rescale: f64) -> ResnetShape {
-        ResnetShape {
-            inputs,
-            outputs,
-            embedding: self.embedding(),
-            groups: self.norm_groups,
-            eps: self.norm_eps,
-            dropout: self.dropout,
-            scale_shift: self.scale_shift,
-            rescale,
-            zero: self.zero_init,
-        }
-    }
-
-    fn attention(&self, channels: usize) -> AttentionShape {
-        AttentionShape {
-            channels,
-            head_dim: self.attention_head_dim.unwrap_or(channels),
-            groups: Some(self.norm_groups),
-            eps: self.norm_eps,
-            rescale: self.output_scale_factor,
-            zero: self.zero_init,
-        }
-    }
+    let shape = config.attention(level, kind);
+    (0..count).map(|i| AttentionBlock::new(&draw.at("attentions").at(i), shape)).collect()
 }

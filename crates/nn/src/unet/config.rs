@@ -3,6 +3,8 @@
 use langevin_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::activation::Activation;
+
 /// How the noise level becomes features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -11,6 +13,8 @@ pub enum TimeFeatures {
     Positional,
     /// Sines and cosines at random frequencies, kept with the weights.
     Fourier,
+    /// A table with a row for each whole number, trained with the network.
+    Learned,
 }
 
 /// How pictures change size between levels.
@@ -21,6 +25,10 @@ pub enum Resample {
     Conv,
     /// Residual blocks that average or repeat pixels on both branches (ADM, BigGAN).
     Resnet,
+    /// NCSN++ (Song et al. 2021, appendix H): residual blocks through the filter `[1, 3, 3, 1]`, and a branch that carries
+    /// the picture itself along, down and up. Such a level divides its sums by the root of 2, has a quarter as many
+    /// groups as channels (at most 32), and attends only once on the way up.
+    Skip,
 }
 
 /// What a [`super::UNet`] is made of. Field by field it can say what a diffusers `UNet2DModel` config says.
@@ -47,11 +55,24 @@ pub struct UNetConfig {
     pub attention_head_dim: Option<usize>,
     /// Groups of every group norm. Default 32.
     pub norm_groups: usize,
+    /// Whether the middle block and the end have a quarter as many groups as channels, at most 32, as levels that resample
+    /// by `skip` have. Default false: `norm_groups`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub quarter_groups: bool,
     /// Groups of the norm before the middle attention; 0 leaves it out (diffusers does so in a scale-shift network that
     /// names no number). Default: as `norm_groups`.
     pub mid_attention_norm_groups: Option<usize>,
     /// Epsilon of every group norm. Default 1e-5.
     pub norm_eps: f64,
+    /// The function between the layers of every residual block. Default silu.
+    #[serde(skip_serializing_if = "is_default")]
+    pub activation: Activation,
+    /// The noisy picture is multiplied by this before the first layer. Default 1.
+    #[serde(skip_serializing_if = "is_one")]
+    pub input_scale: f64,
+    /// And this is added. Default 0.
+    #[serde(skip_serializing_if = "is_default")]
+    pub input_shift: f64,
     /// How the noise level becomes features. Default positional.
     pub time_features: TimeFeatures,
     /// The noise input is multiplied by this before its features are taken. Default 1.
@@ -60,6 +81,9 @@ pub struct UNetConfig {
     pub fourier_log: bool,
     /// Standard deviation of the Fourier frequencies. Default 16.
     pub fourier_scale: f64,
+    /// Rows of the table of `learned` time features, for the noise inputs from 0. Default 0.
+    #[serde(skip_serializing_if = "is_default")]
+    pub learned_steps: usize,
     /// Whether cosines come before sines. Default true.
     pub flip_sin_to_cos: bool,
     /// Subtracted from the number of frequencies in their exponent: 0, or 1 to end at exactly 1/10000. Default 0.
@@ -71,6 +95,12 @@ pub struct UNetConfig {
     pub scale_shift: bool,
     /// How pictures change size between levels. Default conv.
     pub resample: Resample,
+    /// The same for each level on the way down, finest first, where they differ. Default: `resample` everywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub down_resample: Option<Vec<Resample>>,
+    /// The same for each level on the way up, finest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub up_resample: Option<Vec<Resample>>,
     /// Zeros around a picture before a strided convolution: 1, or 0 for one after the last row and column. Default 1.
     pub downsample_padding: usize,
     /// Each block's sum of input and change is divided by this. Default 1.
@@ -92,6 +122,14 @@ pub struct UNetConfig {
     pub patch: usize,
 }
 
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn is_one(value: &f64) -> bool {
+    *value == 1.0
+}
+
 impl Default for UNetConfig {
     fn default() -> Self {
         Self {
@@ -105,17 +143,24 @@ impl Default for UNetConfig {
             mid_block: true,
             attention_head_dim: Some(64),
             norm_groups: 32,
+            quarter_groups: false,
             mid_attention_norm_groups: None,
             norm_eps: 1e-5,
+            activation: Activation::Silu,
+            input_scale: 1.0,
+            input_shift: 0.0,
             time_features: TimeFeatures::Positional,
             time_scale: 1.0,
             fourier_log: false,
             fourier_scale: 16.0,
+            learned_steps: 0,
             flip_sin_to_cos: true,
             freq_shift: 0.0,
             embedding_dim: None,
             scale_shift: false,
             resample: Resample::Conv,
+            down_resample: None,
+            up_resample: None,
             downsample_padding: 1,
             output_scale_factor: 1.0,
             mid_block_scale_factor: 1.0,
@@ -154,19 +199,30 @@ impl UNetConfig {
             ("patch", self.patch, 64),
             ("embedding_dim", self.embedding_dim.unwrap_or(1), 1 << 18),
             ("classes", self.classes, 1 << 24),
+            ("learned_steps", self.learned_steps, 1 << 24),
             ("the number of channels levels", self.channels.len(), 8),
             ("channels", self.channels.iter().copied().max().unwrap_or(0), 1 << 16),
         ];
         if let Some((name, value, most)) = bounded.iter().find(|(_, value, most)| value > most) {
             return Err(Error::usage(format!("unet: {name} = {value} is more than {most}")));
         }
+        self.check_resampling()?;
         for (level, channels) in self.channels.iter().enumerate() {
-            if *channels == 0 || !channels.is_multiple_of(self.norm_groups) {
+            let plain =
+                [self.down_kind(level), self.up_kind(level)].iter().any(|kind| *kind != Resample::Skip);
+            if *channels == 0 || (plain && !channels.is_multiple_of(self.norm_groups)) {
                 return Err(Error::usage(format!(
                     "unet: level {level} has {channels} channels, which do not divide into norm_groups = {} groups",
                     self.norm_groups
                 ))
                 .hint("make every number of channels a multiple of norm_groups"));
+            }
+        }
+        for (place, groups, channels) in self.norms() {
+            if groups == 0 || !channels.is_multiple_of(groups) {
+                return Err(Error::usage(format!(
+                    "unet: a norm {place} has {channels} channels, which do not divide into {groups} groups"
+                )));
             }
         }
         let levels = self.attention_levels.iter().chain(self.up_attention_levels.iter().flatten());
@@ -200,6 +256,8 @@ impl UNetConfig {
             ("mid_block_scale_factor", self.mid_block_scale_factor, self.mid_block_scale_factor > 0.0),
             ("dropout", self.dropout, (0.0..1.0).contains(&self.dropout)),
             ("freq_shift", self.freq_shift, self.freq_shift < (self.channels[0] / 2) as f64),
+            ("input_scale", self.input_scale, self.input_scale != 0.0),
+            ("input_shift", self.input_shift, true),
         ];
         if let Some((name, value, _)) = finite.iter().find(|(_, value, fits)| !value.is_finite() || !fits) {
             return Err(Error::usage(format!("unet: {name} = {value} is out of range")));
@@ -209,6 +267,38 @@ impl UNetConfig {
                 "unet: downsample_padding = {} keeps no half size; it is 0 or 1",
                 self.downsample_padding
             )));
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the levels' ways to change size, if anything.
+    fn check_resampling(&self) -> Result<()> {
+        let levels = self.channels.len();
+        if [&self.down_resample, &self.up_resample].into_iter().flatten().any(|list| list.len() != levels) {
+            return Err(Error::usage(format!(
+                "unet: down_resample and up_resample need one entry for each of the {levels} levels"
+            )));
+        }
+        if self.learned_steps == 0 && self.time_features == TimeFeatures::Learned {
+            return Err(Error::usage("unet: learned time features need learned_steps of 1 or more"));
+        }
+        let kinds: [Vec<Resample>; 2] = [
+            (0..levels).map(|level| self.down_kind(level)).collect(),
+            (0..levels).map(|level| self.up_kind(level)).collect(),
+        ];
+        for kinds in kinds {
+            let skips = kinds.iter().filter(|kind| **kind == Resample::Skip).count();
+            // The picture's branch must reach from the finest level without a gap.
+            if kinds.iter().take(skips).any(|kind| *kind != Resample::Skip) {
+                return Err(Error::usage(
+                    "unet: levels that resample by skip must be the finest ones, without a gap",
+                ));
+            }
+            if skips > 0 && self.patch > 1 {
+                return Err(Error::usage(
+                    "unet: a network that resamples by skip cannot fold pixels (patch)",
+                ));
+            }
         }
         Ok(())
     }
@@ -240,7 +330,7 @@ impl UNetConfig {
     /// Features of the noise level before the embedding network.
     pub(crate) fn time_feature_count(&self) -> usize {
         match self.time_features {
-            TimeFeatures::Positional => self.channels[0],
+            TimeFeatures::Positional | TimeFeatures::Learned => self.channels[0],
             TimeFeatures::Fourier => 2 * self.channels[0],
         }
     }
@@ -248,6 +338,30 @@ impl UNetConfig {
     /// Rows of the class table.
     pub(crate) fn class_rows(&self) -> usize {
         if self.classes == 0 { 0 } else { self.classes + usize::from(self.null_class) }
+    }
+
+    /// How level `level` changes size on the way down.
+    pub fn down_kind(&self, level: usize) -> Resample {
+        self.down_resample.as_ref().map_or(self.resample, |list| list[level])
+    }
+
+    /// How level `level` changes size on the way up.
+    pub fn up_kind(&self, level: usize) -> Resample {
+        self.up_resample.as_ref().map_or(self.resample, |list| list[level])
+    }
+
+    /// Attention blocks of level `level` on the way down.
+    pub(crate) fn down_attentions(&self, level: usize) -> usize {
+        if self.attends_down(level) { self.layers_per_block } else { 0 }
+    }
+
+    /// Attention blocks of level `level` on the way up.
+    pub(crate) fn up_attentions(&self, level: usize) -> usize {
+        match (self.attends_up(level), self.up_kind(level)) {
+            (false, _) => 0,
+            (true, Resample::Skip) => 1,
+            (true, _) => self.layers_per_block + 1,
+        }
     }
 
     pub(crate) fn attends_down(&self, level: usize) -> bool {

@@ -1,6 +1,6 @@
 //! What a U-Net costs, computed from its config alone: parameters, operations, memory.
 
-use super::config::{Resample, UNetConfig};
+use super::config::{Resample, TimeFeatures, UNetConfig};
 
 /// What one network costs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,9 +46,12 @@ impl Walk<'_> {
         let channels: Vec<u64> = config.channels.iter().map(|c| *c as u64).collect();
         let folded = (config.patch * config.patch) as u64;
         let embedding = config.embedding() as u64;
-        if config.time_features == super::TimeFeatures::Fourier {
-            self.estimate.parameters += channels[0];
-        }
+        self.estimate.parameters += channels[0]
+            * match config.time_features {
+                TimeFeatures::Positional => 0,
+                TimeFeatures::Fourier => 1,
+                TimeFeatures::Learned => config.learned_steps as u64,
+            };
         self.linear(config.time_feature_count() as u64, embedding);
         self.linear(embedding, embedding);
         self.estimate.parameters += config.class_rows() as u64 * embedding;
@@ -65,9 +68,14 @@ impl Walk<'_> {
                 skips.push(now * pixels);
             }
             if level + 1 < levels {
-                match config.resample {
+                match config.down_kind(level) {
                     Resample::Conv => self.conv(now, now, 9, pixels, pixels / 4),
                     Resample::Resnet => self.resnet(now, now, pixels, pixels / 4),
+                    Resample::Skip => {
+                        self.resnet(now, now, pixels, pixels / 4);
+                        self.conv(now, now, 1, 0, pixels / 4);
+                        self.conv(config.in_channels as u64, now, 1, pixels / 4, pixels / 4);
+                    }
                 }
                 pixels /= 4;
                 skips.push(now * pixels);
@@ -86,12 +94,18 @@ impl Walk<'_> {
                 let skip = channels[if last { level.saturating_sub(1) } else { level }];
                 self.resnet(now + skip, channels[level], pixels, pixels);
                 now = channels[level];
-                self.attend(now, pixels, config.attends_up(level), true);
+                self.attend(now, pixels, layer < config.up_attentions(level), true);
             }
             if level > 0 {
-                match config.resample {
+                match config.up_kind(level) {
                     Resample::Conv => self.conv(now, now, 9, 4 * pixels, 4 * pixels),
                     Resample::Resnet => self.resnet(now, now, pixels, 4 * pixels),
+                    Resample::Skip => {
+                        self.norm(now, pixels);
+                        self.conv(now, config.out_channels as u64, 9, pixels, pixels);
+                        self.resnet(now, now, pixels, 4 * pixels);
+                        self.conv(now, now, 1, 0, 4 * pixels);
+                    }
                 }
                 pixels *= 4;
             }

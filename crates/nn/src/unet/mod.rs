@@ -5,6 +5,7 @@
 mod blocks;
 mod config;
 mod estimate;
+mod shapes;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -25,6 +26,7 @@ pub use estimate::Estimate;
 pub struct UNet {
     conv_in: Conv2d,
     time_proj: Option<FourierProjection>,
+    time_table: Option<Embedding>,
     time_embedding: TimeEmbedding,
     class_embedding: Option<Embedding>,
     down_blocks: Vec<DownBlock>,
@@ -55,6 +57,8 @@ impl UNetConfig {
             conv_in: Conv2d::same(&draw.at("conv_in"), self.in_channels * folded, first, 3),
             time_proj: (self.time_features == TimeFeatures::Fourier)
                 .then(|| FourierProjection::new(&draw.at("time_proj"), first, self.fourier_scale)),
+            time_table: (self.time_features == TimeFeatures::Learned)
+                .then(|| Embedding::new(&draw.at("time_table"), self.learned_steps, first)),
             time_embedding: TimeEmbedding::new(
                 &draw.at("time_embedding"),
                 self.time_feature_count(),
@@ -72,7 +76,7 @@ impl UNetConfig {
             conv_norm_out: GroupNorm::new(
                 &draw.at("conv_norm_out"),
                 first,
-                self.norm_groups,
+                self.end_groups(first),
                 self.norm_eps,
                 true,
             ),
@@ -107,11 +111,16 @@ impl UNet {
         let n = noise_input.dims()[0];
         let values = noise_input.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
         let values: Vec<f64> = values.iter().map(|value| value * config.time_scale).collect();
-        let features = match &self.time_proj {
-            None => {
+        let features = match (&self.time_proj, &self.time_table) {
+            (None, None) => {
                 sinusoidal(&values, config.channels[0], config.flip_sin_to_cos, config.freq_shift, device)
             }
-            Some(projection) => {
+            (None, Some(table)) => {
+                let last = (config.learned_steps - 1) as f64;
+                let row = |value: &f64| value.round_ties_even().clamp(0.0, last) as usize;
+                table.forward(&values.iter().map(row).collect::<Vec<_>>())
+            }
+            (Some(projection), _) => {
                 let values: Vec<f64> =
                     if config.fourier_log { values.iter().map(|v| libm::log(*v)).collect() } else { values };
                 projection.forward(&values, false)
@@ -158,19 +167,26 @@ impl UNet {
         let [n, _, h, w] = x.dims();
         let patch = self.config.patch;
         let embedding = self.embed(noise_input, cond, &x.device());
-        let pass = Pass::new(kernels::silu(embedding), cond.dropout.as_ref());
-        let mut x = self.conv_in.forward(fold(x, patch));
+        let pass = Pass::new(self.config.activation.of(embedding), cond.dropout.as_ref());
+        let (scale, shift) = (self.config.input_scale, self.config.input_shift);
+        let x = if (scale, shift) == (1.0, 0.0) { x } else { x.mul_scalar(scale).add_scalar(shift) };
+        let mut picture = fold(x, patch);
+        let mut x = self.conv_in.forward(picture.clone());
         let mut skips = vec![x.clone()];
         for block in &self.down_blocks {
-            x = block.forward(x, &pass, &mut skips);
+            x = block.forward(x, &pass, &mut skips, &mut picture);
         }
         if let Some(block) = &self.mid_block {
             x = block.forward(x, &pass);
         }
+        let mut picture = None;
         for block in &self.up_blocks {
-            x = block.forward(x, &pass, &mut skips);
+            x = block.forward(x, &pass, &mut skips, &mut picture);
         }
-        let out = self.conv_out.forward(self.conv_norm_out.forward(x));
+        let mut out = self.conv_out.forward(self.conv_norm_out.forward(x));
+        if let Some(picture) = picture {
+            out = out + picture;
+        }
         debug_assert_eq!(out.dims()[0], n);
         unfold(out, patch, h, w)
     }

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use langevin_core::NoiseStreams;
 use langevin_nn::attention::AttentionShape;
 use langevin_nn::resnet::{Resize, ResnetShape};
-use langevin_nn::{AttentionBlock, Draw, Embedding, Pass, Resampler, ResnetBlock, TimeEmbedding};
+use langevin_nn::{Activation, AttentionBlock, Draw, Embedding, Pass, Resampler, ResnetBlock, TimeEmbedding};
 
 fn waves(count: usize, phase: f64) -> Vec<f32> {
     (0..count).map(|i| ((i as f64 * 1.7 + phase).sin()) as f32).collect()
@@ -54,11 +54,13 @@ fn shape(scale_shift: bool) -> ResnetShape {
         outputs: 6,
         embedding: 5,
         groups: 2,
+        groups_out: 2,
         eps: 1e-5,
         dropout: 0.3,
         scale_shift,
         rescale: 1.3,
         zero: false,
+        activation: Activation::Silu,
     }
 }
 

@@ -5,7 +5,8 @@
 //! 3.3, describe; it is here for models that were made with it. One step is taken from the noisy end, where
 //! `leading` would start without noise. A continuous schedule has the times `i / steps + 0.001`.
 
-use super::{Spacing, finish, first_time, of_times, require_entries};
+use super::end::{END, EXTRA, End, extra};
+use super::{Spacing, first_time, require_entries};
 use crate::diffusion::Diffusion;
 use crate::error::Result;
 use crate::level::Level;
@@ -16,30 +17,45 @@ pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
     aliases: &[],
     summary: "even times from just below the noisy end (DDIM's original)",
     source: "Song et al. 2020, arXiv:2010.02502; Lin et al. 2024, arXiv:2305.08891, table 2",
-    options: &[OptionDoc {
-        key: "offset",
-        default: "0",
-        doc: "added to every index of a table (Stable Diffusion: 1); ignored by continuous schedules",
-    }],
-    build: |options| Ok(Box::new(Leading { offset: options.get("offset")? })),
+    options: &[
+        OptionDoc {
+            key: "offset",
+            default: "0",
+            doc: "added to every index of a table (Stable Diffusion: 1); ignored by continuous schedules",
+        },
+        EXTRA,
+        END,
+    ],
+    build: |options| {
+        Ok(Box::new(Leading {
+            offset: options.get("offset")?,
+            extra: extra(options)?,
+            end: End::read(options)?,
+        }))
+    },
 };
 
 #[derive(Debug)]
 struct Leading {
     offset: usize,
+    extra: usize,
+    end: End,
 }
 
 impl Spacing for Leading {
     fn path(&self, diffusion: &Diffusion, steps: usize) -> Result<Vec<Level>> {
         if steps <= 1 {
-            return finish(vec![diffusion.highest(); steps]);
+            return self.end.path(diffusion, vec![1.0; steps]);
         }
+        let placed = steps + self.extra;
         let Some(entries) = diffusion.schedule().timesteps() else {
-            let first = first_time(steps);
-            return of_times(diffusion, (0..steps).rev().map(|i| (i as f64 / steps as f64 + first).min(1.0)));
+            let first = first_time(placed);
+            let time = |i: usize| (i as f64 / placed as f64 + first).min(1.0);
+            return self.end.path(diffusion, (self.extra..placed).rev().map(time));
         };
-        require_entries(entries, steps)?;
-        let index = |i: usize| (i * (entries / steps)).saturating_add(self.offset).min(entries - 1);
-        of_times(diffusion, (0..steps).rev().map(|i| index(i) as f64 / (entries - 1) as f64))
+        require_entries(entries, placed)?;
+        let index = |i: usize| (i * (entries / placed)).saturating_add(self.offset).min(entries - 1);
+        let time = |i: usize| index(i) as f64 / (entries - 1) as f64;
+        self.end.path(diffusion, (self.extra..placed).rev().map(time))
     }
 }

@@ -1,6 +1,7 @@
 //! Spacings: the path of levels that a sampler walks from noise to picture, one file each.
 
 mod beta;
+mod end;
 mod exponential;
 mod karras;
 mod leading;
@@ -20,7 +21,8 @@ use crate::registry::Registry;
 /// How the levels of a path are placed.
 pub trait Spacing: Debug + Send + Sync {
     /// The path of `steps` steps: `steps + 1` levels of strictly falling noise, the noisiest first, the last
-    /// clean (`sigma = 0`). With one step it is the schedule's noisy end and the clean picture.
+    /// clean (`sigma = 0`) unless an option says otherwise. With one step it is the schedule's noisy end and the clean
+    /// picture.
     ///
     /// # Errors
     /// Usage when `steps` is 0, or more than an integer-time table or the numbers can tell apart.

@@ -3,6 +3,7 @@
 mod flow_time;
 mod log_sigma;
 mod log_snr;
+mod sigma;
 mod time;
 mod timestep;
 
@@ -21,7 +22,14 @@ pub trait TimeInput: Debug + Send + Sync {
 /// Every time input.
 pub const TIME_INPUTS: Registry<dyn TimeInput> = Registry {
     kind: "time input",
-    entries: &[timestep::ENTRY, log_sigma::ENTRY, log_snr::ENTRY, time::ENTRY, flow_time::ENTRY],
+    entries: &[
+        timestep::ENTRY,
+        log_sigma::ENTRY,
+        log_snr::ENTRY,
+        time::ENTRY,
+        flow_time::ENTRY,
+        sigma::ENTRY,
+    ],
 };
 
 /// The log-SNR is clamped to `-LIMIT..LIMIT` before it becomes an input: beyond it the picture is, to any

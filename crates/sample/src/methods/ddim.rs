@@ -16,17 +16,27 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     aliases: &[],
     summary: "deterministic first-order steps; eta > 0 adds noise",
     source: "Song et al. 2021, eq. 12 and 16 (arXiv 2010.02502)",
-    options: &[OptionDoc {
-        key: "eta",
-        default: "0",
-        doc: "share of fresh noise, 0 (none) to 1 (as much as ddpm)",
-    }],
-    build: |options| Ok(Box::new(Ddim { eta: options.number("eta", 0.0, 1.0)? })),
+    options: &[
+        OptionDoc { key: "eta", default: "0", doc: "share of fresh noise, 0 (none) to 1 (as much as ddpm)" },
+        OptionDoc {
+            key: "clip",
+            default: "none",
+            doc: "clamp x0 to plus and minus this while n stays what the model saw (diffusers' clip_sample)",
+        },
+    ],
+    build: |options| {
+        let clip = match options.text("clip") {
+            "none" => None,
+            _ => Some(options.number("clip", 1e-6, 1e6)?),
+        };
+        Ok(Box::new(Ddim { eta: options.number("eta", 0.0, 1.0)?, clip }))
+    },
 };
 
 #[derive(Debug)]
 struct Ddim {
     eta: f64,
+    clip: Option<f64>,
 }
 
 impl Sampler for Ddim {
@@ -42,6 +52,10 @@ impl Sampler for Ddim {
             let denoised = model.denoise(x.clone(), &Levels::all(step.from, batch), &run.cond)?;
             let parts = step.from.ancestral(step.to, self.eta);
             x = x.mul_scalar(parts.x) + denoised.clone().mul_scalar(parts.x0);
+            if let Some(range) = self.clip {
+                let beyond = denoised.clone().clamp(-range, range) - denoised.clone();
+                x = x + beyond.mul_scalar(step.to.alpha);
+            }
             if parts.noise > 0.0 {
                 let noise = run.noise.normal(Purpose::Sampler, step.index as u64, [c, h, w], &x.device());
                 x = x + noise.mul_scalar(parts.noise);

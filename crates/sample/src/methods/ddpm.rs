@@ -22,24 +22,32 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     options: &[OptionDoc {
         key: "variance",
         default: "fixed_small",
-        doc: "noise of a step: fixed_small (beta tilde, right for certain pictures) or fixed_large (beta, right for data of variance 1)",
+        doc: "noise of a step: fixed_small (beta tilde, right for certain pictures) or fixed_large (beta, right for data of variance 1), or none (the mean alone, for comparing programs)",
     }],
     build: |options| {
-        let large = match options.text("variance") {
-            "fixed_small" => false,
-            "fixed_large" => true,
+        let variance = match options.text("variance") {
+            "fixed_small" => Variance::Small,
+            "fixed_large" => Variance::Large,
+            "none" => Variance::None,
             other => {
                 return Err(Error::usage(format!("ddpm: there is no variance \"{other}\""))
-                    .hint("use fixed_small or fixed_large"));
+                    .hint("use fixed_small, fixed_large or none"));
             }
         };
-        Ok(Box::new(Ddpm { large }))
+        Ok(Box::new(Ddpm { variance }))
     },
 };
 
 #[derive(Debug)]
 struct Ddpm {
-    large: bool,
+    variance: Variance,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Variance {
+    Small,
+    Large,
+    None,
 }
 
 impl Sampler for Ddpm {
@@ -56,7 +64,7 @@ impl Sampler for Ddpm {
             let posterior = step.from.ancestral(step.to, 1.0);
             x = x.mul_scalar(posterior.x) + denoised.clone().mul_scalar(posterior.x0);
             // The last step adds nothing: z = 0 at t = 1 in Algorithm 2.
-            if step.to.sigma > 0.0 {
+            if step.to.sigma > 0.0 && self.variance != Variance::None {
                 let deviation = posterior.noise.hypot(self.unknown(step.from) * posterior.x0);
                 let noise = run.noise.normal(Purpose::Sampler, step.index as u64, [c, h, w], &x.device());
                 x = x + noise.mul_scalar(deviation);
@@ -80,6 +88,6 @@ impl Ddpm {
     /// The standard deviation of the clean picture given the noisy one that the noise of a step allows for: none, or that
     /// of data of variance 1.
     fn unknown(&self, at: Level) -> f64 {
-        if self.large { at.sigma / at.magnitude() } else { 0.0 }
+        if self.variance == Variance::Large { at.sigma / at.magnitude() } else { 0.0 }
     }
 }

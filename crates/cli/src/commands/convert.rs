@@ -1,0 +1,97 @@
+//! `langevin convert`: models from one form into another.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use langevin::train::write_file;
+use langevin::{Device, Error, Model, Result, convert, hub};
+
+use crate::outputs::{self, Claim};
+use crate::shell::Shell;
+
+/// The arguments of `convert`.
+#[derive(Args)]
+#[command(
+    after_help = "An OUT that ends in .safetensors is a single file, any other a folder of diffusers, which Python loads with
+DDPMPipeline.from_pretrained(OUT). A PyTorch checkpoint (.bin, .pt, .ckpt) becomes a file of its tensors; it is read without
+running anything in it.
+
+Examples:
+  langevin convert runs/ddpm ddpm-diffusers
+  langevin convert ddpm-diffusers model.safetensors
+  langevin convert weights.ckpt weights.safetensors"
+)]
+pub struct Convert {
+    /// A run folder, a model.safetensors, a diffusers folder, builtin:NAME, or a PyTorch checkpoint.
+    input: String,
+    /// What to write: FILE.safetensors, or a folder.
+    output: PathBuf,
+    /// The pipeline that a folder is for.
+    #[arg(long, value_name = "NAME", default_value = "ddpm", value_parser = ["ddpm", "ddim"])]
+    pipeline: String,
+    /// Store the weights of a file in 16 bits.
+    #[arg(long)]
+    half: bool,
+    /// Overwrite what is there.
+    #[arg(long)]
+    force: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Convert {
+    /// Runs the command.
+    pub fn run(self, shell: &Shell) -> Result<()> {
+        let single = self.output.extension().is_some_and(|ending| ending == "safetensors");
+        if self.half && !single {
+            return Err(
+                Error::usage("--half is for a single file").hint("give an OUT that ends in .safetensors")
+            );
+        }
+        let notes = match (is_checkpoint(Path::new(&self.input))?, single) {
+            (true, true) => {
+                self.write(|| convert::checkpoint_to_file(Path::new(&self.input), self.half))?;
+                Vec::new()
+            }
+            (true, false) => {
+                return Err(Error::usage(format!(
+                    "{}: a checkpoint says nothing of its network, so no folder can be made of it",
+                    self.input
+                ))
+                .hint("give an OUT that ends in .safetensors"));
+            }
+            (false, _) => {
+                let model = Model::open(&self.input, &Device::flex())?;
+                let mut notes = model.notes.clone();
+                if single {
+                    self.write(|| Ok(convert::to_file(&model, self.half)))?;
+                } else {
+                    notes.extend(convert::to_folder(&model, &self.output, &self.pipeline, self.force)?);
+                }
+                notes
+            }
+        };
+        for note in &notes {
+            shell.warn(note);
+        }
+        if self.json {
+            return outputs::result(&serde_json::json!({"output": self.output, "notes": notes}).to_string());
+        }
+        outputs::result(&self.output.display().to_string())
+    }
+
+    fn write(&self, bytes: impl FnOnce() -> Result<Vec<u8>>) -> Result<()> {
+        let _claim = Claim::new([self.output.as_path()], self.force)?;
+        write_file(&self.output, &bytes()?)
+    }
+}
+
+/// Whether `path` is a file that begins as a PyTorch checkpoint does.
+fn is_checkpoint(path: &Path) -> Result<bool> {
+    if !path.is_file() {
+        return Ok(false);
+    }
+    let head = super::inspect::head(path)?;
+    Ok(hub::is_checkpoint(&head) && head.get(8) != Some(&b'{'))
+}

@@ -1,0 +1,26 @@
+//! Folders of diffusers, read and written: `UNet2DModel` with its weights, and the scheduler that goes with it.
+//!
+//! * [`read_folder`]: a pipeline's network, tensors, diffusion and way to sample. Nothing of the folder is run: configs are
+//!   data, and pickles are read by a machine that knows only tensors.
+//! * [`write_folder`]: a folder that `DDPMPipeline.from_pretrained` loads.
+//! * [`read_file`]: the tensors of one file, safetensors or PyTorch checkpoint.
+
+mod fields;
+mod folder;
+mod json;
+mod names;
+mod pickle;
+mod scheduler;
+mod schedulers;
+mod unet;
+mod weights;
+mod write;
+
+pub use folder::{Pipeline, is_folder, read_folder};
+pub use pickle::is_checkpoint;
+pub use scheduler::{Sampling, Threshold, read as read_scheduler};
+pub use weights::{Weights, read_file};
+pub use write::{Export, PIPELINES, write_folder};
+
+/// The version of diffusers whose formats are read and written.
+pub const DIFFUSERS: &str = "0.42.1";

@@ -1,0 +1,126 @@
+//! The tensors of one part of a diffusers folder, in whichever of its files they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use langevin_core::{Error, NamedTensors, Result, tensor_file};
+use serde_json::Value;
+
+use crate::pickle;
+
+/// The stem of the files with the weights.
+const STEM: &str = "diffusion_pytorch_model";
+/// Shards an index may name.
+const MOST_SHARDS: usize = 4096;
+
+/// Tensors by name, and the metadata of their file (empty where it has none or there are several).
+pub type Weights = (NamedTensors, BTreeMap<String, String>);
+
+/// The weights in `folder`: safetensors before pickles, full precision before variants, shards where an index says so.
+///
+/// # Errors
+/// Bad input: no file with weights, a file that is cut short or no weights, an index that points outside the folder or to
+/// a tensor that its shard lacks.
+pub fn read_weights(folder: &Path) -> Result<Weights> {
+    for name in [
+        format!("{STEM}.safetensors"),
+        format!("{STEM}.safetensors.index.json"),
+        format!("{STEM}.fp16.safetensors"),
+        format!("{STEM}.fp16.safetensors.index.json"),
+        format!("{STEM}.bin"),
+        format!("{STEM}.bin.index.json"),
+        format!("{STEM}.fp16.bin"),
+    ] {
+        let path = folder.join(&name);
+        if path.is_file() {
+            return if name.ends_with(".json") { read_sharded(folder, &path) } else { read_file(&path) };
+        }
+    }
+    Err(Error::bad_input(format!("{}: holds no {STEM}.safetensors or .bin", folder.display()))
+        .hint("the download may be incomplete"))
+}
+
+/// The tensors in one file, by its content: safetensors, or a PyTorch checkpoint, of which nothing is run.
+///
+/// # Errors
+/// Bad input, beginning with the file's name.
+pub fn read_file(path: &Path) -> Result<Weights> {
+    let bytes = read_bytes(path)?;
+    let decoded = if pickle::is_checkpoint(&bytes) && bytes.get(8) != Some(&b'{') {
+        pickle::read(&bytes).map(|tensors| (tensors, BTreeMap::new()))
+    } else {
+        tensor_file::decode(&bytes)
+    };
+    decoded.map_err(|error| error.within(path.display()))
+}
+
+fn read_sharded(folder: &Path, index: &Path) -> Result<Weights> {
+    let bad = |what: String| Error::bad_input(format!("{}: {what}", index.display()));
+    let json: Value =
+        serde_json::from_slice(&read_bytes(index)?).map_err(|error| bad(format!("is no JSON: {error}")))?;
+    let map = json["weight_map"].as_object().ok_or_else(|| bad("has no weight_map".to_owned()))?;
+    let mut shards: BTreeMap<PathBuf, BTreeSet<&str>> = BTreeMap::new();
+    for (tensor, shard) in map {
+        let shard = shard.as_str().ok_or_else(|| bad(format!("names no file for {tensor}")))?;
+        shards
+            .entry(inside(folder, shard).map_err(|error| error.within(index.display()))?)
+            .or_default()
+            .insert(tensor);
+    }
+    if shards.len() > MOST_SHARDS {
+        return Err(bad(format!("names {} files", shards.len())));
+    }
+    let mut tensors = NamedTensors::new();
+    for (path, wanted) in shards {
+        let (mut shard, _) = read_file(&path)?;
+        for name in wanted {
+            let tensor = shard
+                .remove(name)
+                .ok_or_else(|| bad(format!("says that {name} is in {}, which lacks it", path.display())))?;
+            tensors.insert(name.to_owned(), tensor);
+        }
+    }
+    Ok((tensors, BTreeMap::new()))
+}
+
+/// The file called `name` in `folder`; a name may not lead elsewhere.
+fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
+    let mut parts = Path::new(name).components();
+    let plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None))
+        && !name.contains(['/', '\\', '\0']);
+    if !plain {
+        return Err(Error::bad_input(format!("names the file {name:?}, which is not in its folder"))
+            .hint("nothing outside the folder is read"));
+    }
+    Ok(folder.join(name))
+}
+
+/// The bytes of `path`.
+///
+/// # Errors
+/// Bad input, beginning with the file's name.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| {
+        let what = match error.kind() {
+            std::io::ErrorKind::NotFound => "is missing".to_owned(),
+            _ => error.to_string(),
+        };
+        Error::bad_input(format!("{}: {what}", path.display()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_lead_elsewhere_are_refused() {
+        let folder = Path::new("unet");
+        assert!(inside(folder, "model-00001-of-00002.safetensors").is_ok());
+        for name in
+            ["", ".", "..", "../x", "/etc/passwd", "a/b", "a/../../b", "..\\x", "C:\\x", "./x", "a\0b", "x/"]
+        {
+            assert!(inside(folder, name).is_err(), "{name:?}");
+        }
+    }
+}

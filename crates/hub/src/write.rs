@@ -1,0 +1,202 @@
+//! Writing a folder that diffusers loads.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use langevin_core::process::Diffusion;
+use langevin_core::{Error, NamedTensors, Result, tensor_file};
+use langevin_nn::UNetConfig;
+use serde_json::{Value, json};
+
+use crate::names::to_theirs;
+use crate::{DIFFUSERS, unet};
+
+/// What is written.
+#[derive(Debug)]
+pub struct Export<'a> {
+    /// The network.
+    pub network: &'a UNetConfig,
+    /// Its tensors.
+    pub tensors: NamedTensors,
+    /// Width and height of its pictures in pixels.
+    pub size: (usize, usize),
+    /// The diffusion it was trained for.
+    pub diffusion: &'a Diffusion,
+    /// Whether denoised pictures are clamped, and to what.
+    pub clip: Option<f64>,
+    /// The pipeline: one of [`PIPELINES`].
+    pub pipeline: &'a str,
+    /// Metadata for the file with the weights.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// The pipelines that can be written, each with its scheduler.
+pub const PIPELINES: [(&str, &str, &str); 2] =
+    [("ddpm", "DDPMPipeline", "DDPMScheduler"), ("ddim", "DDIMPipeline", "DDIMScheduler")];
+
+/// Writes `export` as the folder `out`, whole or not at all; with `force` in place of a folder of diffusers that is there.
+///
+/// # Errors
+/// Usage: what diffusers cannot express, `out` being there. Failed: the disk.
+pub fn write_folder(export: Export<'_>, out: &Path, force: bool) -> Result<()> {
+    let known = PIPELINES.iter().find(|(name, ..)| *name == export.pipeline);
+    let (_, pipeline, scheduler) = known.ok_or_else(|| {
+        let names: Vec<&str> = PIPELINES.iter().map(|(name, ..)| *name).collect();
+        Error::usage(format!("no pipeline \"{}\" can be written", export.pipeline))
+            .hint(format!("there are: {}", names.join(", ")))
+    })?;
+    let network = unet::write(export.network, export.size)?;
+    let schedule = schedule(export.diffusion, export.clip, scheduler)?;
+    let index = json!({
+        "_class_name": pipeline,
+        "_diffusers_version": DIFFUSERS,
+        "scheduler": ["diffusers", scheduler],
+        "unet": ["diffusers", "UNet2DModel"],
+    });
+    let replaced = occupied(out, force)?;
+    let mut metadata = export.metadata;
+    metadata.insert("format".to_owned(), "pt".to_owned());
+    let weights = tensor_file::encode(&to_theirs(export.tensors), &metadata, tensor_file::Storage::F32);
+    let text = |value: &Value| format!("{value:#}\n").into_bytes();
+    let files = [
+        ("model_index.json", text(&index)),
+        ("scheduler/scheduler_config.json", text(&schedule)),
+        ("unet/config.json", text(&network)),
+        ("unet/diffusion_pytorch_model.safetensors", weights),
+    ];
+    let staged = beside(out, "partial");
+    let written = stage(&staged, &files).and_then(|()| put(&staged, out, replaced));
+    if written.is_err() {
+        let _ = std::fs::remove_dir_all(&staged);
+    }
+    written
+}
+
+/// Whether `out` is there and may be replaced.
+fn occupied(out: &Path, force: bool) -> Result<bool> {
+    if !out.exists() {
+        return Ok(false);
+    }
+    let empty = std::fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_none());
+    if empty || (force && out.join("model_index.json").is_file()) {
+        return Ok(true);
+    }
+    let error = Error::usage(format!("{}: is there already", out.display()));
+    Err(error.hint(if force {
+        "it is no folder of diffusers, so it is not replaced; name another"
+    } else {
+        "name another folder, or give --force"
+    }))
+}
+
+/// A hidden name beside `out`.
+fn beside(out: &Path, suffix: &str) -> PathBuf {
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    out.with_file_name(format!(".{name}.{suffix}-{}", std::process::id()))
+}
+
+fn stage(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<()> {
+    let failed = |path: &Path, error: std::io::Error| {
+        let usage = error.kind() == std::io::ErrorKind::NotFound;
+        let message = format!("{}: {error}", path.display());
+        if usage { Error::usage(message) } else { Error::failed(message) }
+    };
+    let _ = std::fs::remove_dir_all(folder);
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
+        let mut file = std::fs::File::create(&path).map_err(|error| failed(&path, error))?;
+        std::io::Write::write_all(&mut file, bytes)
+            .and_then(|()| file.sync_all())
+            .map_err(|error| failed(&path, error))?;
+    }
+    Ok(())
+}
+
+/// Puts the staged folder in its place; what was there goes only once the new one stands.
+fn put(staged: &Path, out: &Path, replaced: bool) -> Result<()> {
+    let failed = |error: std::io::Error| Error::failed(format!("{}: {error}", out.display()));
+    if !replaced {
+        return std::fs::rename(staged, out).map_err(failed);
+    }
+    let old = beside(out, "old");
+    std::fs::rename(out, &old).map_err(failed)?;
+    if let Err(error) = std::fs::rename(staged, out) {
+        let _ = std::fs::rename(&old, out);
+        return Err(failed(error));
+    }
+    std::fs::remove_dir_all(&old).map_err(failed)
+}
+
+/// The `scheduler_config.json` of our diffusion.
+fn schedule(diffusion: &Diffusion, clip: Option<f64>, class: &str) -> Result<Value> {
+    let spec = diffusion.spec();
+    let refuse = |what: String| {
+        Err(Error::usage(format!("a {class} cannot say this diffusion: {what}"))
+            .hint("diffusers' pipelines of pixels step through a table of a variance-preserving process"))
+    };
+    if spec.process != "vp" && spec.process != "ddpm" {
+        return refuse(format!("its process is {}", spec.process));
+    }
+    let prediction = match spec.parameterisation.as_str() {
+        "epsilon" => "epsilon",
+        "x0" => "sample",
+        "v" | "v_prediction" => "v_prediction",
+        other => return refuse(format!("its network predicts {other}")),
+    };
+    if spec.time_input != "timestep" && spec.time_input != "index" {
+        return refuse(format!("its network is told the {}", spec.time_input));
+    }
+    let Some(table) = diffusion.schedule().table() else {
+        return refuse(format!("its schedule {} is continuous", spec.schedule));
+    };
+    let before = std::iter::once(1.0).chain(table.iter().copied());
+    let betas: Vec<f64> = before.zip(table).map(|(before, here)| 1.0 - here / before).collect();
+    let mut config = json!({
+        "_class_name": class,
+        "_diffusers_version": DIFFUSERS,
+        "beta_start": betas[0],
+        "beta_end": betas[betas.len() - 1],
+        "beta_schedule": "linear",
+        "clip_sample": clip.is_some(),
+        "clip_sample_range": clip.unwrap_or(1.0),
+        "num_train_timesteps": table.len(),
+        "prediction_type": prediction,
+        "rescale_betas_zero_snr": false,
+        "steps_offset": 0,
+        "thresholding": false,
+        "timestep_spacing": "trailing",
+        "trained_betas": null,
+    });
+    match named(&spec.schedule, &betas) {
+        Some((name, start, end)) => {
+            config["beta_schedule"] = name.into();
+            config["beta_start"] = start.into();
+            config["beta_end"] = end.into();
+        }
+        None => config["trained_betas"] = betas.into(),
+    }
+    if class == "DDIMScheduler" {
+        config["set_alpha_to_one"] = true.into();
+    } else {
+        config["variance_type"] = "fixed_small".into();
+    }
+    Ok(config)
+}
+
+/// The name and ends of a table that diffusers makes itself, where it makes the same.
+fn named(schedule: &str, betas: &[f64]) -> Option<(&'static str, f64, f64)> {
+    let (first, last) = (betas[0], betas[betas.len() - 1]);
+    let name = match schedule.split(':').next()? {
+        "linear" => "linear",
+        "scaled_linear" => "scaled_linear",
+        "cosine" | "squaredcos_cap_v2" if !schedule.contains("offset") && !schedule.contains("max_beta") => {
+            return Some(("squaredcos_cap_v2", 1e-4, 0.02));
+        }
+        _ => return None,
+    };
+    // The ends as they were written, without what the products rounded away.
+    let tidy = |value: f64| format!("{value:.10}").parse().unwrap_or(value);
+    Some((name, tidy(first), tidy(last)))
+}

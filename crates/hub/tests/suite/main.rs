@@ -1,0 +1,6 @@
+//! Folders of diffusers and checkpoints of PyTorch, against what diffusers and PyTorch made of them.
+
+mod folders;
+mod networks;
+mod pickles;
+mod schedulers;

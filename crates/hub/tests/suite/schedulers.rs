@@ -1,0 +1,129 @@
+//! Scheduler configs: the timesteps and levels of our paths against those of diffusers (`references/parity_paths.py`).
+
+use langevin_core::process::{Diffusion, SPACINGS};
+use langevin_hub::read_scheduler;
+use serde_json::{Value, json};
+
+use crate::networks::golden;
+
+#[test]
+fn paths_are_those_of_diffusers() {
+    let text = std::fs::read_to_string(golden("scheduler_paths.json")).unwrap();
+    let rows: Vec<Value> = serde_json::from_str(&text.replace("-Infinity", "null")).unwrap();
+    assert!(rows.len() > 30);
+    for row in &rows {
+        let class = row["class"].as_str().unwrap();
+        let config = row["config"].as_object().unwrap();
+        let sampling = read_scheduler(class, config).unwrap();
+        let diffusion = Diffusion::new(&sampling.diffusion).unwrap();
+        let name = format!("{class} {}", sampling.spacing);
+        let passed_over = sampling.notes.iter().find(|note| note.contains("passed over"));
+        assert_eq!(passed_over, None, "{name}");
+        // Levels between two timesteps are interpolated in sigma there, in its logarithm here.
+        let curved = ["karras", "exponential"].iter().any(|curve| sampling.spacing.starts_with(curve));
+        let fractional = sampling.spacing.contains("round=false");
+        // Tables there are products of 32-bit floats, whose first entries have lost some digits.
+        let tolerance = if fractional { 3e-4 } else { 2e-5 };
+        // Timesteps of curved spacings are rounded by some classes.
+        let flow = sampling.diffusion.process == "flow";
+        let time_tolerance = if (curved && !class.starts_with("Euler")) || flow { 1.01 } else { 2e-3 };
+        for wanted in row["paths"].as_array().unwrap() {
+            let steps = wanted["steps"].as_u64().unwrap() as usize;
+            let path = SPACINGS.build(&sampling.spacing).unwrap().path(&diffusion, steps).unwrap();
+            let mut ratios: Vec<Option<f64>> = serde_json::from_value(wanted["ratios"].clone()).unwrap();
+            let times: Vec<f64> = serde_json::from_value(wanted["timesteps"].clone()).unwrap();
+            if ratios.len() > 1 && ratios[ratios.len() - 1] == ratios[ratios.len() - 2] {
+                // A last step of no length, which our paths leave out.
+                ratios.pop();
+            }
+            assert_eq!(path.len(), ratios.len(), "{name}, {steps} steps");
+            for (index, (level, ratio)) in path.iter().zip(&ratios).enumerate() {
+                let found = level.ratio();
+                match ratio {
+                    None => assert!(found > 1e5, "{name}, {steps} steps: {found} at {index}"),
+                    Some(ratio) => assert!(
+                        (found - ratio).abs() <= tolerance * ratio + 3e-6,
+                        "{name}, {steps} steps: {found} at {index}, and was {ratio}"
+                    ),
+                }
+                if let Some(time) = times.get(index).filter(|_| !level.is_clean()) {
+                    let found = diffusion.noise_input(*level);
+                    assert!(
+                        (found - time).abs() <= time_tolerance,
+                        "{name}, {steps} steps: timestep {found} at {index}, and was {time}"
+                    );
+                }
+            }
+            let init = wanted["init"].as_f64().unwrap();
+            let start = if sampling.unit_start { path[0].magnitude() } else { path[0].sigma };
+            // diffusers' Euler and Heun count in sigma / alpha.
+            let start = if init > 1.0 { start / path[0].alpha } else { start };
+            assert!((start / init - 1.0).abs() < 2e-3, "{name}: starts at {start}, and did at {init}");
+        }
+    }
+}
+
+#[test]
+fn odd_defaults_are_the_classes_own() {
+    let read = |class: &str, config: Value| read_scheduler(class, config.as_object().unwrap()).unwrap();
+    let ddpm = read("DDPMScheduler", json!({}));
+    assert_eq!(
+        (ddpm.sampler.as_str(), ddpm.spacing.as_str(), ddpm.steps),
+        ("ddpm:variance=fixed_small", "leading", 1000)
+    );
+    assert_eq!((ddpm.clip, ddpm.unit_start), (Some(1.0), true));
+    let ddim = read(
+        "DDIMScheduler",
+        json!({"set_alpha_to_one": false, "steps_offset": 1, "clip_sample_range": 2.5}),
+    );
+    assert_eq!(
+        (ddim.sampler.as_str(), ddim.spacing.as_str()),
+        ("ddim:clip=2.5", "leading:offset=1,end=lowest")
+    );
+    assert_eq!(ddim.clip, None);
+    assert_eq!(read("DDIMScheduler", json!({"clip_sample": false})).sampler, "ddim");
+    let heun = read("HeunDiscreteScheduler", json!({}));
+    assert_eq!(heun.diffusion.schedule, "linear:start=0.00085,end=0.012,steps=1000");
+    assert_eq!(read("PNDMScheduler", json!({})).spacing, "leading:end=lowest");
+    assert_eq!(read("UniPCMultistepScheduler", json!({})).sampler, "unipc");
+    let third = json!({"solver_order": 3, "solver_type": "bh1"});
+    assert_eq!(read("UniPCMultistepScheduler", third).sampler, "unipc:order=3,variant=bh1");
+    assert_eq!(read("DPMSolverMultistepScheduler", json!({"solver_order": 3})).sampler, "dpmpp_3m");
+    let sde = json!({"algorithm_type": "sde-dpmsolver++", "use_lu_lambdas": true});
+    let sde = read("DPMSolverMultistepScheduler", sde);
+    assert_eq!((sde.sampler.as_str(), sde.spacing.as_str()), ("dpmpp_2m_sde", "lu_lambda"));
+    let large = json!({"variance_type": "fixed_large", "thresholding": true, "sample_max_value": 2.0});
+    let large = read("DDPMScheduler", large);
+    assert_eq!((large.sampler.as_str(), large.clip), ("ddpm:variance=fixed_large", None));
+    assert_eq!(large.threshold.unwrap().max, 2.0);
+    let unknown = read("DDPMScheduler", json!({"newer_key": 1}));
+    assert!(unknown.notes[0].contains("newer_key"));
+}
+
+#[test]
+fn what_is_not_read_is_named() {
+    let message = |class: &str, config: Value| {
+        let error = read_scheduler(class, config.as_object().unwrap()).unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        error.to_string()
+    };
+    assert!(message("DDPMSchedular", json!({})).contains("near it is DDPMScheduler"));
+    for (key, value) in [
+        ("beta_schedule", json!("laplace")),
+        ("prediction_type", json!("else")),
+        ("timestep_spacing", json!("random")),
+        ("variance_type", json!("none")),
+        ("num_train_timesteps", json!(1)),
+        ("trained_betas", json!(["x"])),
+        ("beta_start", json!("a")),
+    ] {
+        let text = message("DDPMScheduler", json!({key: value}));
+        assert!(text.contains(key), "{text}");
+    }
+    // Values that no schedule can have.
+    message("DDPMScheduler", json!({"beta_end": 2.0}));
+    message("DDPMScheduler", json!({"trained_betas": [0.1, 5.0]}));
+    message("EulerDiscreteScheduler", json!({"interpolation_type": "log_linear"}));
+    message("FlowMatchEulerDiscreteScheduler", json!({"use_dynamic_shifting": true}));
+    message("EDMEulerScheduler", json!({"sigma_min": -1.0}));
+}

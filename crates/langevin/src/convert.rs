@@ -1,0 +1,56 @@
+//! Models from one form into another: a run, a single file, a folder of diffusers.
+
+use std::path::Path;
+
+use langevin_core::tensor_file::{self, Storage};
+use langevin_core::{Error, Result};
+use langevin_hub::Export;
+
+use crate::model::Model;
+
+/// The bytes of a single model file; `half` stores the weights in 16 bits.
+pub fn to_file(model: &Model, half: bool) -> Vec<u8> {
+    let tensors = langevin_nn::export(&model.denoiser.network);
+    let storage = if half { Storage::F16 } else { Storage::F32 };
+    tensor_file::encode(&tensors, &model.info.to_metadata(), storage)
+}
+
+/// Writes `model` as the diffusers folder `out`; `pipeline` is `ddpm` or `ddim`. What cannot be said in the folder is
+/// given back in words.
+///
+/// # Errors
+/// Usage: what diffusers cannot express, or `out` being there without `force`. Failed: the disk.
+pub fn to_folder(model: &Model, out: &Path, pipeline: &str, force: bool) -> Result<Vec<String>> {
+    let info = &model.info;
+    let name = |error: Error| error.within(&model.name);
+    let export = Export {
+        network: &info.network,
+        tensors: langevin_nn::export(&model.denoiser.network),
+        size: info.size,
+        diffusion: &model.denoiser.diffusion,
+        clip: info.sample.clip.then_some(info.sample.clip_range),
+        pipeline,
+        metadata: info.to_metadata(),
+    };
+    langevin_hub::write_folder(export, out, force).map_err(name)?;
+    let mut notes = Vec::new();
+    if !info.classes.is_empty() {
+        let last = info.classes.len();
+        let none = if info.network.null_class { format!(", and {last} for none") } else { String::new() };
+        notes.push(format!(
+            "diffusers' pipelines ask for no class: call its unet with class_labels 0 to {}{none}",
+            last - 1
+        ));
+    }
+    Ok(notes)
+}
+
+/// The tensors of a PyTorch checkpoint as the bytes of a safetensors file. Nothing of the checkpoint is run.
+///
+/// # Errors
+/// Bad input, as [`langevin_hub::read_file`].
+pub fn checkpoint_to_file(path: &Path, half: bool) -> Result<Vec<u8>> {
+    let (tensors, mut metadata) = langevin_hub::read_file(path)?;
+    metadata.insert("format".to_owned(), "pt".to_owned());
+    Ok(tensor_file::encode(&tensors, &metadata, if half { Storage::F16 } else { Storage::F32 }))
+}
