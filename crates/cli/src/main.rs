@@ -40,6 +40,8 @@ enum Command {
     Train(commands::train::Train),
     /// Draw pictures with a model.
     Sample(commands::sample::Sample),
+    /// Say how likely a data set is under a model, in bits per dimension.
+    Likelihood(commands::likelihood::Likelihood),
     /// Draw the forward process: what noise does to a picture, and how the schedules differ.
     Noise(commands::noise::Noise),
     /// Say what a model, run, picture or data set is.
@@ -64,6 +66,7 @@ fn main() {
     let result = match arguments.command {
         Command::Train(command) => command.run(&shell),
         Command::Sample(command) => command.run(&shell),
+        Command::Likelihood(command) => command.run(&shell),
         Command::Noise(command) => command.run(&shell),
         Command::Inspect(command) => command.run(&shell),
         Command::List(command) => command.run(),

@@ -8,11 +8,14 @@
 //! # Ok(()) }
 //! ```
 
+mod answers;
 pub mod catalog;
 pub mod drawing;
 pub mod forward;
 pub mod gif;
+mod known;
 pub mod layers;
+pub mod likelihood;
 pub mod measure;
 pub mod memory;
 mod model;
@@ -21,10 +24,13 @@ pub mod plot;
 pub mod png;
 mod presets;
 pub mod sampling;
+pub mod scatter;
 mod settings;
 pub mod training;
 
+pub use answers::Answers;
 pub use burn::tensor::{Device, Tensor, TensorData};
+pub use known::{KNOWN, Known};
 pub use langevin_core as core;
 pub use langevin_core::{Error, ErrorKind, Picture, Result};
 pub use langevin_data as data;

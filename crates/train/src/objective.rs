@@ -16,6 +16,7 @@ use crate::config::TrainConfig;
 pub struct Objective {
     seed: u64,
     label_dropout: f64,
+    dequantise: bool,
     density: Box<dyn Density>,
     weighting: Box<dyn Weighting>,
 }
@@ -48,6 +49,7 @@ impl Objective {
         Ok(Self {
             seed: config.seed,
             label_dropout: config.label_dropout,
+            dequantise: config.dequantise,
             density: DENSITIES.build(&config.density)?,
             weighting: WEIGHTINGS.build(&config.weighting)?,
         })
@@ -94,12 +96,29 @@ impl Objective {
         let shown = &shown[range.clone()];
         let weights = self.weights(model, shown)?;
         Ok(Pass {
-            x0: signed_to_batch(pixels, [range.len(), c, h, w], device),
+            x0: self.clean(pixels, [range.len(), c, h, w], &streams, device),
             noise: streams.normal(Purpose::Training, 0, [c, h, w], device),
             levels: Levels(shown.iter().map(|shown| shown.level).collect()),
             cond: Cond { labels, dropout: Some(streams) },
             weights,
         })
+    }
+
+    fn clean(
+        &self,
+        pixels: Vec<f32>,
+        shape: [usize; 4],
+        streams: &NoiseStreams,
+        device: &Device,
+    ) -> Tensor<4> {
+        let x0 = signed_to_batch(pixels, shape, device);
+        if !self.dequantise {
+            return x0;
+        }
+        let [_, c, h, w] = shape;
+        let within = streams.uniform(Purpose::Dequantise, 0, [c, h, w], device);
+        // A byte's step is 2 / 255 of [-1, 1].
+        x0 + within.sub_scalar(0.5).div_scalar(127.5)
     }
 
     fn shown<N: Network>(&self, model: &Preconditioned<N>, u: f64) -> Shown {
@@ -130,7 +149,7 @@ impl Objective {
         let [count, c, h, w] = batch.shape;
         let streams = NoiseStreams::new(self.seed, (0..count as u64).map(|k| batch.first_image + k));
         Ok(Pass {
-            x0: signed_to_batch(batch.pixels.clone(), batch.shape, device),
+            x0: self.clean(batch.pixels.clone(), batch.shape, &streams, device),
             noise: streams.normal(Purpose::Validation, step, [c, h, w], device),
             weights: self.weights(model, &vec![shown; count])?,
             levels: Levels::all(shown.level, count),

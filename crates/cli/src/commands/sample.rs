@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use langevin::core::{batch_to_pictures, grid};
+use langevin::core::batch_to_pictures;
 use langevin::kernels::Arithmetic;
 use langevin::sampling::{self, Drawing, Recipe};
+use langevin::scatter::sheet;
 use langevin::train::write_file;
 use langevin::{Device, Error, Model, Picture, Result, Tensor, gif, npy, png};
 
@@ -235,11 +236,7 @@ impl Sample {
         });
         bar.finish_and_clear();
         let made = made.map_err(|error| interrupted(error, signal))?;
-        let scale = model.info.magnification();
-        let film = frames
-            .iter()
-            .map(|pictures| grid::sheet(pictures, grid::square_columns(pictures.len()), 2, scale))
-            .collect();
+        let film = frames.iter().map(|pictures| sheet(&model.info, pictures)).collect();
         Ok((made, film))
     }
 
@@ -261,9 +258,7 @@ impl Sample {
             written.push(file);
         }
         if let Some(file) = &self.grid {
-            let scale = model.info.magnification();
-            let sheet = grid::sheet(pictures, grid::square_columns(pictures.len()), 2, scale);
-            write_file(file, &png::encode(&sheet, &[])?)?;
+            write_file(file, &png::encode(&sheet(&model.info, pictures), &[])?)?;
             written.push(file);
         }
         if let Some(file) = &self.trajectory {

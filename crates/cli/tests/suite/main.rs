@@ -6,6 +6,7 @@ mod bad_data;
 mod bad_models;
 mod full_disk;
 mod interrupted;
+mod likelihoods;
 mod looking;
 mod names;
 mod sampling;
