@@ -13,7 +13,7 @@ use langevin_process::Diffusion;
 #[derive(Debug, Clone)]
 pub enum Answers {
     /// A trained network.
-    Network(Preconditioned<UNet>),
+    Network(Box<Preconditioned<UNet>>),
     /// The exact denoiser of a distribution, sampled under the noise of a diffusion.
     Known(Mixture, Diffusion),
 }
@@ -39,10 +39,10 @@ impl Answers {
     #[must_use]
     pub fn with_arithmetic(&self, arithmetic: Arithmetic) -> Self {
         match self {
-            Self::Network(Preconditioned { network, diffusion }) => Self::Network(Preconditioned::new(
-                network.clone().with_arithmetic(arithmetic),
-                diffusion.clone(),
-            )),
+            Self::Network(model) => {
+                let network = model.network.clone().with_arithmetic(arithmetic);
+                Self::Network(Box::new(Preconditioned::new(network, model.diffusion.clone())))
+            }
             Self::Known(..) => self.clone(),
         }
     }

@@ -154,7 +154,7 @@ impl Model {
         let (tensors, metadata) = tensor_file::decode(bytes)?;
         let info = ModelInfo::from_metadata(&metadata)?;
         Ok(Self {
-            denoiser: Answers::Network(build(&info, &tensors, device)?),
+            denoiser: Answers::Network(Box::new(build(&info, &tensors, device)?)),
             info,
             hash: blake3::hash(bytes).to_hex()[..16].to_owned(),
             name: name.to_owned(),

@@ -24,7 +24,6 @@ pub const PRESETS: &[Preset] = &[
     Preset { name: "folder32", text: include_str!("../../../presets/folder32.toml") },
     Preset { name: "folder64", text: include_str!("../../../presets/folder64.toml") },
     Preset { name: "ddpm", text: include_str!("../../../presets/ddpm.toml") },
-    Preset { name: "points", text: include_str!("../../../presets/points.toml") },
     Preset { name: "tiny", text: include_str!("../../../presets/tiny.toml") },
 ];
 

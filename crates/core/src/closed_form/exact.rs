@@ -105,10 +105,10 @@ pub(super) fn check_derivatives(known: &dyn ClosedForm, x: &[f64]) {
         [Level { alpha: 0.8, sigma: 0.5 }, Level { alpha: 1.0, sigma: 0.1 }, Level { alpha: 0.1, sigma: 1.0 }]
     {
         let score = known.score(at, x);
-        for index in 0..x.len() {
+        for (index, wanted) in score.iter().enumerate() {
             let (above, below) = (moved(index, h), moved(index, -h));
             let slope = (known.log_density(at, &above) - known.log_density(at, &below)) / (2.0 * h);
-            assert!((slope - score[index]).abs() < 1e-5 * (1.0 + slope.abs()), "{at:?}: {slope} {score:?}");
+            assert!((slope - wanted).abs() < 1e-5 * (1.0 + slope.abs()), "{at:?}: {slope} {score:?}");
             let v: Vec<f64> = (0..x.len()).map(|i| 0.3 + i as f64).collect();
             let along = |x: &[f64]| -> f64 {
                 known.posterior_mean(at, x).iter().zip(&v).map(|(mean, v)| mean * v).sum()
