@@ -20,13 +20,13 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     options: &[
         OptionDoc {
             key: "inner",
-            default: "10",
+            default: "8",
             doc: "steps at a level, T in the paper, 1 to 1000 (NCSN takes 100)",
         },
         OptionDoc {
             key: "step",
-            default: "0.1",
-            doc: "step over the variance of the noise, epsilon / sigma_L^2, 0 to 1 (0.2 in NCSN: 2e-5 at 0.01)",
+            default: "0.4",
+            doc: "step over the variance of the noise, epsilon / sigma_L^2, 0 to 1 (NCSN takes 0.2: 2e-5 at 0.01)",
         },
     ],
     build: |options| {
