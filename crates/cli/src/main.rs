@@ -42,6 +42,8 @@ enum Command {
     Sample(commands::sample::Sample),
     /// Judge the pictures of a model, or a set of pictures, by a data set.
     Eval(commands::eval::Eval),
+    /// Say how likely a data set is under a model, in bits per dimension.
+    Likelihood(commands::likelihood::Likelihood),
     /// Draw the forward process: what noise does to a picture, and how the schedules differ.
     Noise(commands::noise::Noise),
     /// Say what a model, run, picture or data set is.
@@ -71,6 +73,7 @@ fn main() {
         Command::Train(command) => command.run(&shell),
         Command::Sample(command) => command.run(&shell),
         Command::Eval(command) => command.run(&shell),
+        Command::Likelihood(command) => command.run(&shell),
         Command::Noise(command) => command.run(&shell),
         Command::Inspect(command) => command.run(&shell),
         Command::BenchSamplers(command) => command.run(&shell),

@@ -9,6 +9,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::cond::Cond;
 use crate::denoiser::{Denoiser, Levels};
+use crate::differentiable::Differentiable;
 
 /// The threads of the machine, divided among passes.
 #[derive(Debug)]
@@ -99,25 +100,55 @@ impl<D: Denoiser> SideBySide<D> {
     }
 }
 
+impl<D> SideBySide<D> {
+    /// The parts of a batch of `count` pictures, as (first, number); one where it is not divided.
+    fn parts(&self, count: usize, cond: &Cond) -> Vec<(usize, usize)> {
+        let part = count.div_ceil(self.lanes.0.len().max(1)).max(1);
+        if part >= count || cond.dropout.is_some() {
+            return vec![(0, count)];
+        }
+        (0..count).step_by(part).map(|start| (start, part.min(count - start))).collect()
+    }
+}
+
+/// Pictures `start..start + count` of a batch.
+fn cut(x: &Tensor<4>, at: &Levels, cond: &Cond, (start, count): (usize, usize)) -> (Tensor<4>, Levels, Cond) {
+    let labels = cond.labels.as_ref().map(|labels| labels[start..start + count].to_vec());
+    let at = Levels(at.0[start..start + count].to_vec());
+    (x.clone().narrow(0, start, count), at, Cond { labels, dropout: None })
+}
+
 impl<D: Denoiser> Denoiser for SideBySide<D> {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
-        let count = at.len();
-        let part = count.div_ceil(self.lanes.0.len().max(1)).max(1);
-        if part == count || cond.dropout.is_some() {
+        let parts = self.parts(at.len(), cond);
+        if parts.len() == 1 {
             return attentive(|| self.inner.denoise(x, at, cond));
         }
-        let split = |start: usize| {
-            let end = (start + part).min(count);
-            let labels = cond.labels.as_ref().map(|labels| labels[start..end].to_vec());
-            (
-                x.clone().narrow(0, start, end - start),
-                Levels(at.0[start..end].to_vec()),
-                Cond { labels, dropout: None },
-            )
-        };
-        let parts = (0..count).step_by(part).map(split).collect();
+        let parts = parts.into_iter().map(|part| cut(&x, at, cond, part)).collect();
         let answers = self.lanes.run(parts, |(x, at, cond)| self.inner.denoise(x, &at, &cond));
         Ok(Tensor::cat(answers.into_iter().collect::<Result<Vec<_>>>()?, 0))
+    }
+}
+
+impl<D: Differentiable> Differentiable for SideBySide<D> {
+    fn denoise_and_pull(
+        &self,
+        x: Tensor<4>,
+        v: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        let parts = self.parts(at.len(), cond);
+        if parts.len() == 1 {
+            return self.inner.denoise_and_pull(x, v, at, cond);
+        }
+        let with = |part: (usize, usize)| (cut(&x, at, cond, part), v.clone().narrow(0, part.0, part.1));
+        let parts = parts.into_iter().map(with).collect();
+        let answers =
+            self.lanes.run(parts, |((x, at, cond), v)| self.inner.denoise_and_pull(x, v, &at, &cond));
+        let (denoised, pulled): (Vec<_>, Vec<_>) =
+            answers.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        Ok((Tensor::cat(denoised, 0), Tensor::cat(pulled, 0)))
     }
 }
 

@@ -1,8 +1,10 @@
 //! What every part of `langevin` shares: the [`Denoiser`] waist, the [`Preconditioned`] network that owns both
 //! loss and denoising, conditioning, per-image noise streams, the [`Run`] a sampler works under, and pictures.
 
+pub mod closed_form;
 mod cond;
 mod denoiser;
+mod differentiable;
 pub mod grid;
 pub mod guidance;
 mod image;
@@ -16,6 +18,7 @@ pub mod tensor_file;
 
 pub use cond::Cond;
 pub use denoiser::{Denoiser, Levels};
+pub use differentiable::{Differentiable, Tracked};
 pub use image::{Picture, Samples, batch_to_pictures, signed_to_batch};
 pub use lanes::{Lanes, SideBySide, attentive};
 pub use langevin_process as process;

@@ -33,6 +33,12 @@ pub enum Purpose {
     Validation = 9,
     /// The class of a picture when none was asked for.
     Class = 10,
+    /// What is added to whole pixel values to make them continuous.
+    Dequantise = 11,
+    /// The probes that a divergence is estimated with.
+    Probe = 12,
+    /// Noise levels and noise of a variational bound.
+    Bound = 13,
 }
 
 /// A stream of random numbers for one (seed, purpose, image, step).

@@ -7,5 +7,6 @@ pub(crate) mod files;
 pub(crate) mod idx;
 pub(crate) mod metadata;
 pub(crate) mod parquet;
+pub mod points;
 pub mod shapes;
 pub(crate) mod tree;

@@ -8,6 +8,7 @@ use langevin_process::{Error, Result, nearest};
 use langevin_sample::SAMPLERS;
 use serde::Serialize;
 
+use crate::known::KNOWN;
 use crate::model::SHIPPED;
 use crate::presets::PRESETS;
 
@@ -125,7 +126,9 @@ fn plain(name: String, summary: &str) -> Item {
 }
 
 fn models() -> Vec<Item> {
-    SHIPPED.iter().map(|shipped| plain(format!("builtin:{}", shipped.name), shipped.summary)).collect()
+    let shipped = SHIPPED.iter().map(|shipped| (shipped.name, shipped.summary));
+    let known = KNOWN.iter().map(|known| (known.name, known.summary));
+    shipped.chain(known).map(|(name, summary)| plain(format!("builtin:{name}"), summary)).collect()
 }
 
 fn presets() -> Vec<Item> {
@@ -133,8 +136,6 @@ fn presets() -> Vec<Item> {
 }
 
 fn datasets() -> Vec<Item> {
-    vec![plain(
-        "builtin:shapes".to_owned(),
-        "32x32 colour pictures drawn without end: shape, colour and background by class and caption",
-    )]
+    let named = |item: Item| Item { name: format!("builtin:{}", item.name), source: String::new(), ..item };
+    of(&langevin_data::BUILTINS).into_iter().map(named).collect()
 }

@@ -3,16 +3,26 @@
 use std::path::Path;
 
 use langevin_core::tensor_file::{self, Storage};
-use langevin_core::{Error, Result};
+use langevin_core::{Error, NamedTensors, Result};
 use langevin_hub::Export;
 
 use crate::model::Model;
 
 /// The bytes of a single model file; `half` stores the weights in 16 bits.
-pub fn to_file(model: &Model, half: bool) -> Vec<u8> {
-    let tensors = langevin_nn::export(&model.denoiser.network);
+///
+/// # Errors
+/// Usage: a model that is known in closed form and has no weights.
+pub fn to_file(model: &Model, half: bool) -> Result<Vec<u8>> {
     let storage = if half { Storage::F16 } else { Storage::F32 };
-    tensor_file::encode(&tensors, &model.info.to_metadata(), storage)
+    Ok(tensor_file::encode(&tensors(model)?, &model.info.to_metadata(), storage))
+}
+
+fn tensors(model: &Model) -> Result<NamedTensors> {
+    let network = model.denoiser.network().ok_or_else(|| {
+        Error::usage(format!("{}: is known in closed form and has no weights to convert", model.name))
+            .hint("give a trained model")
+    })?;
+    Ok(langevin_nn::export(network))
 }
 
 /// Writes `model` as the diffusers folder `out`; `pipeline` is `ddpm` or `ddim`. What cannot be said in the folder is
@@ -25,9 +35,9 @@ pub fn to_folder(model: &Model, out: &Path, pipeline: &str, force: bool) -> Resu
     let name = |error: Error| error.within(&model.name);
     let export = Export {
         network: &info.network,
-        tensors: langevin_nn::export(&model.denoiser.network),
+        tensors: tensors(model)?,
         size: info.size,
-        diffusion: &model.denoiser.diffusion,
+        diffusion: model.denoiser.diffusion(),
         clip: info.sample.clip.then_some(info.sample.clip_range),
         pipeline,
         metadata: info.to_metadata(),

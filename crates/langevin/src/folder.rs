@@ -6,6 +6,7 @@ use burn::tensor::Device;
 use langevin_core::{Error, Result, tensor_file};
 use langevin_hub::{Pipeline, Threshold};
 
+use crate::answers::Answers;
 use crate::model::{Model, ModelInfo, build};
 use crate::settings::SampleSettings;
 
@@ -31,7 +32,7 @@ pub fn read(path: &Path, device: &Device) -> Result<Model> {
     // The hash of the file that converting makes of it.
     let bytes = tensor_file::encode(&tensors, &info.to_metadata(), tensor_file::Storage::F32);
     Ok(Model {
-        denoiser,
+        denoiser: Answers::Network(Box::new(denoiser)),
         info,
         hash: blake3::hash(&bytes).to_hex()[..16].to_owned(),
         name: path.display().to_string(),

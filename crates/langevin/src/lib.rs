@@ -8,6 +8,7 @@
 //! # Ok(()) }
 //! ```
 
+mod answers;
 pub mod catalog;
 pub mod convert;
 pub mod drawing;
@@ -15,7 +16,9 @@ pub mod evaluation;
 mod folder;
 pub mod forward;
 pub mod gif;
+mod known;
 pub mod layers;
+pub mod likelihood;
 pub mod measure;
 pub mod memory;
 mod model;
@@ -25,11 +28,14 @@ pub mod png;
 mod presets;
 pub mod sampler_bench;
 pub mod sampling;
+pub mod scatter;
 mod settings;
 pub mod training;
 pub mod tuned;
 
+pub use answers::Answers;
 pub use burn::tensor::{Device, Tensor, TensorData};
+pub use known::{KNOWN, Known};
 pub use langevin_core as core;
 pub use langevin_core::{Error, ErrorKind, Picture, Result};
 pub use langevin_data as data;

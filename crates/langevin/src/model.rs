@@ -9,6 +9,8 @@ use langevin_nn::{UNet, UNetConfig};
 use langevin_process::{Diffusion, DiffusionSpec, nearest};
 use serde::{Deserialize, Serialize};
 
+use crate::answers::Answers;
+use crate::known::{KNOWN, Known};
 use crate::settings::SampleSettings;
 use crate::tuned::Tuned;
 
@@ -50,8 +52,8 @@ pub struct Model {
     /// What it says of itself.
     pub info: ModelInfo,
     /// The denoiser.
-    pub denoiser: Preconditioned<UNet>,
-    /// First 16 hexadecimal digits of the BLAKE3 sum of the file.
+    pub denoiser: Answers,
+    /// First 16 hexadecimal digits of the BLAKE3 sum of the file, or of the name of a model without one.
     pub hash: String,
     /// Where it was read from, or `builtin:NAME`.
     pub name: String,
@@ -125,8 +127,12 @@ impl Model {
     /// Bad input, beginning with the file's name, when it is missing, damaged or something else (saying what).
     pub fn open(spec: &str, device: &Device) -> Result<Self> {
         if let Some(name) = spec.strip_prefix("builtin:") {
+            if let Some(known) = KNOWN.iter().find(|known| known.name == name) {
+                return Self::known(known);
+            }
             let shipped = SHIPPED.iter().find(|shipped| shipped.name == name).ok_or_else(|| {
-                let names = || SHIPPED.iter().map(|shipped| shipped.name);
+                let known = || KNOWN.iter().map(|known| known.name);
+                let names = || SHIPPED.iter().map(|shipped| shipped.name).chain(known());
                 let error = Error::usage(format!("no shipped model is called \"{name}\""));
                 let near = nearest(name, names()).or(names().next()).unwrap_or_default();
                 error.hint(format!("there is builtin:{near}; see `langevin list models`"))
@@ -140,6 +146,15 @@ impl Model {
         Self::from_bytes(&bytes, spec, device).map_err(|error| error.within(spec))
     }
 
+    /// A model that is known in closed form.
+    fn known(known: &Known) -> Result<Self> {
+        let info = known.info();
+        let diffusion = Diffusion::new(&info.diffusion)?;
+        let name = format!("builtin:{}", known.name);
+        let hash = blake3::hash(name.as_bytes()).to_hex()[..16].to_owned();
+        Ok(Self { denoiser: Answers::Known((known.distribution)(), diffusion), info, hash, name, notes: Vec::new() })
+    }
+
     /// Reads a model from the bytes of its file; `name` is what to call it.
     ///
     /// # Errors
@@ -149,7 +164,7 @@ impl Model {
         let (tensors, metadata) = tensor_file::decode(bytes)?;
         let info = ModelInfo::from_metadata(&metadata)?;
         Ok(Self {
-            denoiser: build(&info, &tensors, device)?,
+            denoiser: Answers::Network(Box::new(build(&info, &tensors, device)?)),
             info,
             hash: blake3::hash(bytes).to_hex()[..16].to_owned(),
             name: name.to_owned(),

@@ -17,6 +17,9 @@ pub struct Preset {
 pub const PRESETS: &[Preset] = &[
     Preset { name: "builtin", text: include_str!("../../../presets/builtin.toml") },
     Preset { name: "mnist", text: include_str!("../../../presets/mnist.toml") },
+    Preset { name: "mnist-score-vp", text: include_str!("../../../presets/mnist-score-vp.toml") },
+    Preset { name: "mnist-score-subvp", text: include_str!("../../../presets/mnist-score-subvp.toml") },
+    Preset { name: "mnist-score-ve", text: include_str!("../../../presets/mnist-score-ve.toml") },
     Preset { name: "cifar10", text: include_str!("../../../presets/cifar10.toml") },
     Preset { name: "folder32", text: include_str!("../../../presets/folder32.toml") },
     Preset { name: "folder64", text: include_str!("../../../presets/folder64.toml") },

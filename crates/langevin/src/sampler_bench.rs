@@ -221,7 +221,7 @@ impl Bench<'_> {
         reference: &[Vec<f32>],
         fine: &Sample,
     ) -> Result<Row> {
-        let diffusion = &self.model.denoiser.diffusion;
+        let diffusion = self.model.denoiser.diffusion();
         let steps = steps_within(sampler, spacing, diffusion, budget)?;
         let method = SAMPLERS.build(sampler)?;
         let calls = method.calls(&SPACINGS.build(spacing)?.path(diffusion, steps)?);

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::guidance::{ClassifierFree, Clipped, Thresholded};
-use langevin_core::{Denoiser, Error, Picture, Preconditioned, Result, SideBySide, batch_to_pictures};
+use langevin_core::{Denoiser, Error, Picture, Result, SideBySide, batch_to_pictures};
 use langevin_kernels::Arithmetic;
 use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{BatchProgress, SAMPLERS, SampleRequest, sample_all};
@@ -118,7 +118,7 @@ pub fn draw_tensor(
     device: &Device,
     progress: impl FnMut(&BatchProgress<'_>),
 ) -> Result<Tensor<4>> {
-    let path = path(&model.denoiser.diffusion, &drawing.spacing, drawing.steps)?;
+    let path = path(model.denoiser.diffusion(), &drawing.spacing, drawing.steps)?;
     let sampler = SAMPLERS.build(&drawing.sampler)?;
     if !(-100.0..=100.0).contains(&drawing.cfg_scale) {
         return Err(Error::usage(format!("guidance strength {} must lie in [-100, 100]", drawing.cfg_scale)));
@@ -131,9 +131,10 @@ pub fn draw_tensor(
         .hint("leave --cfg-scale out"));
     }
     let at_once = drawing.batch_size.min(drawing.count);
-    memory::check_sampling(&model.info.network, model.info.size, at_once)?;
-    let Preconditioned { network, diffusion } = model.denoiser.clone();
-    let computed = Preconditioned::new(network.with_arithmetic(drawing.arithmetic), diffusion);
+    if model.denoiser.network().is_some() {
+        memory::check_sampling(&model.info.network, model.info.size, at_once)?;
+    }
+    let computed = model.denoiser.with_arithmetic(drawing.arithmetic);
     let model_denoiser = SideBySide::new(&computed, drawing.batch_size)?;
     let guided = ClassifierFree::new(model_denoiser, drawing.cfg_scale);
     let settings = &model.info.sample;

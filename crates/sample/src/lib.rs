@@ -5,16 +5,22 @@
 //!
 //! * [`SAMPLERS`]: every method by name; [`Sampler`]: what a method is.
 //! * [`steps`]: the steps of a path, each a [`PathStep`] with the step primitive all methods share.
+//! * [`Likelihoods`]: how likely a picture is, by the probability flow and by the variational bound.
 //! * [`sample_all`]: any number of pictures, in batches that do not show in the result.
 
 mod batches;
+mod bound;
 mod churn;
+pub mod dormand_prince;
+mod likelihood;
 pub mod methods;
 mod path;
 mod sampler;
 mod start;
 
 pub use batches::{BatchProgress, SampleRequest, sample_all};
+pub use bound::Bound;
+pub use likelihood::{FlowSettings, Likelihoods, LogDensity, Placed, Trace};
 pub use methods::SAMPLERS;
 pub use path::{PathStep, steps};
 pub use sampler::Sampler;

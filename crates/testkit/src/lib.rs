@@ -4,14 +4,9 @@
 //! Development only: nothing that ships depends on it.
 
 mod counting;
-mod exact;
-mod gaussian;
-mod mixture;
 mod point;
 pub mod samplers;
 
 pub use counting::Counting;
-pub use exact::Exact;
-pub use gaussian::Gaussian;
-pub use mixture::{Component, Mixture};
+pub use langevin_core::closed_form::{Component, Exact, Gaussian, Mixture};
 pub use point::Point;

@@ -1,9 +1,8 @@
 //! A single picture: the denoiser that always gives the same answer. Every sampler must land on it exactly.
 
 use burn::tensor::Tensor;
+use langevin_core::closed_form::{Exact, denoise};
 use langevin_core::{Cond, Denoiser, Level, Levels, Result};
-
-use crate::exact::{Exact, denoise};
 
 /// The distribution that holds one picture alone. A list of one entry serves all values.
 #[derive(Debug, Clone)]

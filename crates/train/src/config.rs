@@ -70,6 +70,10 @@ pub struct TrainConfig {
     pub recompute: bool,
     /// Convolve without transforms: slower, and a digit closer to the real numbers; heeded by whoever makes the network.
     pub exact: bool,
+    /// Spread each of the 256 values of a byte evenly over its step, so that densities are smooth (Theis et al. 2016,
+    /// 1511.01844): for models whose likelihood is wanted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dequantise: bool,
     /// Mirror pictures at random.
     pub flip: bool,
     /// Crop at random where a picture is larger than the model's (otherwise at the centre).
@@ -111,6 +115,7 @@ impl Default for TrainConfig {
             density: "uniform".to_owned(),
             recompute: false,
             exact: false,
+            dequantise: false,
             flip: false,
             random_crop: false,
             validation_pictures: 128,

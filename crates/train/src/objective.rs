@@ -16,8 +16,17 @@ use crate::config::TrainConfig;
 pub struct Objective {
     seed: u64,
     label_dropout: f64,
+    dequantise: bool,
     density: Box<dyn Density>,
     weighting: Box<dyn Weighting>,
+}
+
+/// A noise level that training shows, and how many log-SNRs its density crosses there per unit of probability.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown {
+    /// The level.
+    pub level: Level,
+    rate: f64,
 }
 
 /// One pass through the network: pictures, noise, levels and conditioning.
@@ -40,6 +49,7 @@ impl Objective {
         Ok(Self {
             seed: config.seed,
             label_dropout: config.label_dropout,
+            dequantise: config.dequantise,
             density: DENSITIES.build(&config.density)?,
             weighting: WEIGHTINGS.build(&config.weighting)?,
         })
@@ -58,12 +68,10 @@ impl Objective {
     ) -> Result<Vec<Pass>> {
         let [count, ..] = batch.shape;
         let offset = Stream::new(self.seed, Purpose::Time, batch.first_image, 0).uniform();
-        let times = stratified(count, offset);
-        let levels: Vec<Level> =
-            times.iter().map(|u| model.diffusion.level(self.density.time(*u, &model.diffusion))).collect();
+        let shown: Vec<Shown> = stratified(count, offset).iter().map(|u| self.shown(model, *u)).collect();
         let starts = (0..count).step_by(micro.max(1));
         starts
-            .map(|start| self.pass(model, batch, start..(start + micro).min(count), &levels, device))
+            .map(|start| self.pass(model, batch, start..(start + micro).min(count), &shown, device))
             .collect()
     }
 
@@ -72,7 +80,7 @@ impl Objective {
         model: &Preconditioned<N>,
         batch: &Batch,
         range: std::ops::Range<usize>,
-        levels: &[Level],
+        shown: &[Shown],
         device: &Device,
     ) -> Result<Pass> {
         let [_, c, h, w] = batch.shape;
@@ -85,26 +93,48 @@ impl Objective {
             };
             range.clone().zip(&images).map(|(k, image)| batch.labels[k].filter(|_| keep(image))).collect()
         });
-        let levels = levels[range.clone()].to_vec();
-        let weights = self.weights(model, &levels)?;
+        let shown = &shown[range.clone()];
+        let weights = self.weights(model, shown)?;
         Ok(Pass {
-            x0: signed_to_batch(pixels, [range.len(), c, h, w], device),
+            x0: self.clean(pixels, [range.len(), c, h, w], &streams, device),
             noise: streams.normal(Purpose::Training, 0, [c, h, w], device),
-            levels: Levels(levels),
+            levels: Levels(shown.iter().map(|shown| shown.level).collect()),
             cond: Cond { labels, dropout: Some(streams) },
             weights,
         })
     }
 
-    fn weights<N: Network>(&self, model: &Preconditioned<N>, levels: &[Level]) -> Result<Vec<f64>> {
-        let weight = |level: &Level| {
-            let coefficients = model.diffusion.coefficients(*level)?;
-            Ok(self.weighting.weight(*level, &coefficients, model.diffusion.sigma_data()))
-        };
-        levels.iter().map(weight).collect()
+    fn clean(
+        &self,
+        pixels: Vec<f32>,
+        shape: [usize; 4],
+        streams: &NoiseStreams,
+        device: &Device,
+    ) -> Tensor<4> {
+        let x0 = signed_to_batch(pixels, shape, device);
+        if !self.dequantise {
+            return x0;
+        }
+        let [_, c, h, w] = shape;
+        let within = streams.uniform(Purpose::Dequantise, 0, [c, h, w], device);
+        // A byte's step is 2 / 255 of [-1, 1].
+        x0 + within.sub_scalar(0.5).div_scalar(127.5)
     }
 
-    /// A pass with fixed noise over held-out pictures, all at `level`; the weights are those of training.
+    fn shown<N: Network>(&self, model: &Preconditioned<N>, u: f64) -> Shown {
+        let level = model.diffusion.level(self.density.time(u, &model.diffusion));
+        Shown { level, rate: self.density.rate(u, &model.diffusion) }
+    }
+
+    fn weights<N: Network>(&self, model: &Preconditioned<N>, shown: &[Shown]) -> Result<Vec<f64>> {
+        let weight = |Shown { level, rate }: &Shown| {
+            let coefficients = model.diffusion.coefficients(*level)?;
+            Ok(self.weighting.weight_at_rate(*level, &coefficients, model.diffusion.sigma_data(), *rate))
+        };
+        shown.iter().map(weight).collect()
+    }
+
+    /// A pass with fixed noise over held-out pictures, all at one level; the weights are those of training.
     ///
     /// # Errors
     /// As [`Objective::passes`].
@@ -112,26 +142,24 @@ impl Objective {
         &self,
         model: &Preconditioned<N>,
         batch: &Batch,
-        level: Level,
+        shown: Shown,
         step: u64,
         device: &Device,
     ) -> Result<Pass> {
         let [count, c, h, w] = batch.shape;
         let streams = NoiseStreams::new(self.seed, (0..count as u64).map(|k| batch.first_image + k));
-        let levels = vec![level; count];
         Ok(Pass {
-            x0: signed_to_batch(batch.pixels.clone(), batch.shape, device),
+            x0: self.clean(batch.pixels.clone(), batch.shape, &streams, device),
             noise: streams.normal(Purpose::Validation, step, [c, h, w], device),
-            weights: self.weights(model, &levels)?,
-            levels: Levels(levels),
+            weights: self.weights(model, &vec![shown; count])?,
+            levels: Levels::all(shown.level, count),
             cond: Cond { labels: (model.network.classes() > 0).then(|| batch.labels.clone()), dropout: None },
         })
     }
 
     /// `count` levels spread evenly over the training density, cleanest first.
-    pub fn levels<N: Network>(&self, model: &Preconditioned<N>, count: usize) -> Vec<Level> {
-        let at = |k: usize| self.density.time((k as f64 + 0.5) / count as f64, &model.diffusion);
-        (0..count).map(|k| model.diffusion.level(at(k))).collect()
+    pub fn levels<N: Network>(&self, model: &Preconditioned<N>, count: usize) -> Vec<Shown> {
+        (0..count).map(|k| self.shown(model, (k as f64 + 0.5) / count as f64)).collect()
     }
 }
 

@@ -304,13 +304,13 @@ impl<'a, N: Network> Trainer<'a, N> {
         let model = self.learner.averaged();
         let mut by_level = Vec::new();
         let mut total = 0.0;
-        for (index, level) in self.objective.levels(&model, VALIDATION_LEVELS).into_iter().enumerate() {
+        for (index, shown) in self.objective.levels(&model, VALIDATION_LEVELS).into_iter().enumerate() {
             let pass =
-                self.objective.validation_pass(&model, batch, level, index as u64, &self.job.device)?;
+                self.objective.validation_pass(&model, batch, shown, index as u64, &self.job.device)?;
             let losses = pass.loss(&model, batch.shape[0])?;
             let plain = losses.per_image.try_into_vec_as::<f32>().unwrap_or_default();
             by_level.push((
-                level.log_snr(),
+                shown.level.log_snr(),
                 plain.iter().map(|v| f64::from(*v)).sum::<f64>() / plain.len() as f64,
             ));
             total += f64::from(losses.mean.into_scalar::<f32>()) / VALIDATION_LEVELS as f64;

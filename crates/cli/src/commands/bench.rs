@@ -118,6 +118,9 @@ fn network(what: &str, device: &langevin::Device) -> Result<(UNetConfig, Diffusi
             Ok((network, settings.diffusion, [settings.data.size.max(8); 2]))
         }
         Err(unknown) => match Model::open(what, device) {
+            Ok(model) if model.denoiser.network().is_none() => {
+                Err(Error::usage(format!("{what}: is known in closed form, so there is no network to time")))
+            }
             Ok(model) => {
                 let [_, height, width] = model.shape();
                 Ok((model.info.network, model.info.diffusion, [height, width]))

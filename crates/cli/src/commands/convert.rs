@@ -65,7 +65,7 @@ impl Convert {
                 let model = Model::open(&self.input, &Device::flex())?;
                 let mut notes = model.notes.clone();
                 if single {
-                    self.write(|| Ok(convert::to_file(&model, self.half)))?;
+                    self.write(|| convert::to_file(&model, self.half))?;
                 } else {
                     notes.extend(convert::to_folder(&model, &self.output, &self.pipeline, self.force)?);
                 }

@@ -44,7 +44,11 @@ impl Inspect {
             return run_folder(path);
         }
         if self.file.starts_with("builtin:")
-            && langevin::SHIPPED.iter().any(|m| format!("builtin:{}", m.name) == self.file)
+            && langevin::SHIPPED
+                .iter()
+                .map(|model| model.name)
+                .chain(langevin::KNOWN.iter().map(|model| model.name))
+                .any(|name| format!("builtin:{name}") == self.file)
         {
             // A model and the data it was trained on share the name.
             return Ok(json!({"model": model(&self.file)?, "data": data_set(&self.file)?}));
@@ -88,10 +92,11 @@ fn model(file: &str) -> Result<Value> {
     let info = &model.info;
     let mut report = json!({
         "kind": "model", "name": model.name, "hash": model.hash,
-        "parameters": nn::parameter_count(&model.denoiser.network),
+        "parameters": model.denoiser.network().map_or(0, nn::parameter_count),
         "size": info.size, "channels": info.channels, "classes": info.classes,
         "trained": {"data": info.data, "preset": info.preset, "images": info.images, "seed": info.seed},
-        "diffusion": info.diffusion, "sample": info.sample, "network": info.network,
+        "diffusion": info.diffusion, "sample": info.sample,
+        "network": model.denoiser.network().map(|_| &info.network),
     });
     if !model.notes.is_empty() {
         report["notes"] = json!(model.notes);

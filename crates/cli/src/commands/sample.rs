@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use langevin::core::{batch_to_pictures, grid};
+use langevin::core::batch_to_pictures;
 use langevin::kernels::Arithmetic;
 use langevin::sampling::{self, Drawing, Recipe};
+use langevin::scatter::sheet;
 use langevin::train::write_file;
 use langevin::tuned::{self, Asked};
 use langevin::{Device, Error, Model, Picture, Result, Tensor, gif, npy, png};
@@ -179,7 +180,7 @@ impl Sample {
             sampler: self.sampler.as_deref(),
             spacing: self.spacing.as_deref(),
         };
-        let resolved = tuned::resolve(defaults, &model.denoiser.diffusion, asked)?;
+        let resolved = tuned::resolve(defaults, model.denoiser.diffusion(), asked)?;
         let start = self.init_noise.as_deref().map(|file| read_noise(file, self.n, model.shape(), device));
         let drawing = Drawing {
             count: self.n,
@@ -256,11 +257,7 @@ impl Sample {
         });
         bar.finish_and_clear();
         let made = made.map_err(|error| interrupted(error, signal))?;
-        let scale = model.info.magnification();
-        let film = frames
-            .iter()
-            .map(|pictures| grid::sheet(pictures, grid::square_columns(pictures.len()), 2, scale))
-            .collect();
+        let film = frames.iter().map(|pictures| sheet(&model.info, pictures)).collect();
         Ok((made, film))
     }
 
@@ -282,9 +279,7 @@ impl Sample {
             written.push(file);
         }
         if let Some(file) = &self.grid {
-            let scale = model.info.magnification();
-            let sheet = grid::sheet(pictures, grid::square_columns(pictures.len()), 2, scale);
-            write_file(file, &png::encode(&sheet, &[])?)?;
+            write_file(file, &png::encode(&sheet(&model.info, pictures), &[])?)?;
             written.push(file);
         }
         if let Some(file) = &self.trajectory {

@@ -9,6 +9,7 @@ mod evaluating;
 mod folders;
 mod full_disk;
 mod interrupted;
+mod likelihoods;
 mod looking;
 mod names;
 mod sampling;

@@ -2,25 +2,56 @@
 
 use std::sync::Arc;
 
+use langevin_core::closed_form::Mixture;
 use langevin_core::registry::{Entry, OptionDoc, Registry};
 
+use super::points::Points;
 use super::shapes::Shapes;
 use crate::{Dataset, Result};
 
 /// The built-in data sets.
 pub const BUILTINS: Registry<dyn Dataset> = Registry { kind: "built-in data set", entries: ENTRIES };
 
-const ENTRIES: &[Entry<dyn Dataset>] = &[Entry {
+const SEED: OptionDoc =
+    OptionDoc { key: "seed", default: "0", doc: "which endless sequence, a whole number" };
+
+const ENTRIES: &[Entry<dyn Dataset>] = &[SHAPES, GAUSSIAN, RING8, GRID25];
+
+const SHAPES: Entry<dyn Dataset> = Entry {
     name: "shapes",
     aliases: &[],
     summary: "ten things in eight colours before six scenes, captioned, without end, exactly readable",
     source: "drawn by this program",
-    options: &[
-        OptionDoc { key: "size", default: "32", doc: "width and height in pixels, 16 to 512" },
-        OptionDoc { key: "seed", default: "0", doc: "which endless sequence, a whole number" },
-    ],
+    options: &[OptionDoc { key: "size", default: "32", doc: "width and height in pixels, 16 to 512" }, SEED],
     build: |options| Ok(Box::new(Shapes::new(options.get("size")?, options.get("seed")?)?)),
-}];
+};
+
+const GAUSSIAN: Entry<dyn Dataset> = Entry {
+    name: "gaussian",
+    aliases: &[],
+    summary: "points of the plane from a Gaussian, as pictures of one pixel with two channels",
+    source: "drawn by this program",
+    options: &[SEED],
+    build: |options| Ok(Box::new(Points::new("gaussian", Mixture::gaussian(), options.get("seed")?))),
+};
+
+const RING8: Entry<dyn Dataset> = Entry {
+    name: "ring8",
+    aliases: &[],
+    summary: "points of the plane from eight clusters on a circle, as pictures of one pixel with two channels",
+    source: "drawn by this program",
+    options: &[SEED],
+    build: |options| Ok(Box::new(Points::new("ring8", Mixture::ring8(), options.get("seed")?))),
+};
+
+const GRID25: Entry<dyn Dataset> = Entry {
+    name: "grid25",
+    aliases: &[],
+    summary: "points of the plane from 25 clusters on a grid, as pictures of one pixel with two channels",
+    source: "drawn by this program",
+    options: &[SEED],
+    build: |options| Ok(Box::new(Points::new("grid25", Mixture::grid25(), options.get("seed")?))),
+};
 
 /// The built-in set that `spec`, what follows `builtin:`, asks for.
 pub(crate) fn open(spec: &str) -> Result<Arc<dyn Dataset>> {

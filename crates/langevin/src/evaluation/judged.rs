@@ -93,7 +93,7 @@ pub(super) fn drawing(
         sampler: choice.sampler.as_deref(),
         spacing: choice.spacing.as_deref(),
     };
-    let resolved = resolve(defaults, &model.denoiser.diffusion, asked)?;
+    let resolved = resolve(defaults, model.denoiser.diffusion(), asked)?;
     let guidance = if model.info.classes.is_empty() { 1.0 } else { defaults.cfg_scale };
     Ok(Drawing {
         count,

@@ -1,5 +1,7 @@
 //! Training densities: which times a network is trained at, one file each, and the stratification of a batch.
 
+mod importance;
+mod levels;
 mod log_normal;
 mod logit_normal;
 mod uniform;
@@ -13,11 +15,22 @@ use crate::registry::Registry;
 pub trait Density: Debug + Send + Sync {
     /// The time in `[0, 1]` of a uniform number `u` in `(0, 1)`, rising with `u`.
     fn time(&self, u: f64, diffusion: &Diffusion) -> f64;
+
+    /// How many log-SNRs are crossed per unit of probability around `u` in `(0, 1)`: `-d log_snr / du`, not negative. It is
+    /// what the weighting `likelihood` undoes a density with.
+    fn rate(&self, u: f64, diffusion: &Diffusion) -> f64 {
+        let h = 1e-4 * u.min(1.0 - u);
+        let log_snr = |u: f64| diffusion.schedule().log_snr(self.time(u, diffusion));
+        let rate = (log_snr(u - h) - log_snr(u + h)) / (2.0 * h);
+        if rate.is_finite() { rate.max(0.0) } else { 0.0 }
+    }
 }
 
 /// Every density.
-pub const DENSITIES: Registry<dyn Density> =
-    Registry { kind: "density", entries: &[uniform::ENTRY, log_normal::ENTRY, logit_normal::ENTRY] };
+pub const DENSITIES: Registry<dyn Density> = Registry {
+    kind: "density",
+    entries: &[uniform::ENTRY, log_normal::ENTRY, logit_normal::ENTRY, importance::ENTRY, levels::ENTRY],
+};
 
 /// Uniform numbers spread evenly over a batch: number `i` is `(i + offset) / batch`, one in each `1 / batch`
 /// of `(0, 1)`.

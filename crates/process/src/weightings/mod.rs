@@ -2,6 +2,7 @@
 
 mod denoised;
 mod edm;
+mod likelihood;
 mod min_snr;
 mod p2;
 mod sigmoid;
@@ -25,6 +26,13 @@ pub trait Weighting: Debug + Send + Sync {
     /// The factor on `mean((F - target)^2)` at the level `at`, whose coefficients are `coefficients`. Not
     /// negative, and at most 1e6, which only weightings that diverge without noise reach.
     fn weight(&self, at: Level, coefficients: &Coefficients, sigma_data: f64) -> f64;
+
+    /// The factor where the training density crosses `rate` log-SNRs per unit of probability
+    /// ([`crate::Density::rate`]): [`Weighting::weight`], but for a weighting that undoes the density.
+    fn weight_at_rate(&self, at: Level, coefficients: &Coefficients, sigma_data: f64, rate: f64) -> f64 {
+        let _ = rate;
+        self.weight(at, coefficients, sigma_data)
+    }
 }
 
 /// Every weighting.
@@ -39,6 +47,7 @@ pub const WEIGHTINGS: Registry<dyn Weighting> = Registry {
         edm::ENTRY,
         p2::ENTRY,
         sigmoid::ENTRY,
+        likelihood::ENTRY,
     ],
 };
 

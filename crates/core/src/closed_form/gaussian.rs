@@ -1,9 +1,12 @@
 //! Pictures whose values are independent normal numbers.
 
 use burn::tensor::Tensor;
-use langevin_core::{Cond, Denoiser, Level, Levels, Result};
+use langevin_process::{Level, Result};
 
-use crate::exact::{Exact, denoise};
+use super::exact::{ClosedForm, Exact, denoise};
+use crate::cond::Cond;
+use crate::denoiser::{Denoiser, Levels};
+use crate::noise::Stream;
 
 /// Normal pictures: each value has its own mean and variance. A list of one entry serves all values.
 #[derive(Debug, Clone)]
@@ -57,6 +60,41 @@ impl Exact for Gaussian {
     }
 }
 
+impl ClosedForm for Gaussian {
+    fn values(&self) -> Option<usize> {
+        (self.mean.len() > 1 || self.variance.len() > 1).then(|| self.mean.len().max(self.variance.len()))
+    }
+
+    fn log_density(&self, at: Level, x: &[f64]) -> f64 {
+        let of = |(index, x): (usize, &f64)| {
+            let (mean, variance) = self.moments(index);
+            let total = at.alpha * at.alpha * variance + at.sigma * at.sigma;
+            let off = x - at.alpha * mean;
+            -0.5 * (off * off / total + libm::log(std::f64::consts::TAU * total))
+        };
+        x.iter().enumerate().map(of).sum()
+    }
+
+    fn pull(&self, at: Level, _x: &[f64], v: &[f64]) -> Vec<f64> {
+        let gain = |index: usize| {
+            let (_, variance) = self.moments(index);
+            let total = at.alpha * at.alpha * variance + at.sigma * at.sigma;
+            if total > 0.0 { at.alpha * variance / total } else { 0.0 }
+        };
+        v.iter().enumerate().map(|(index, v)| v * gain(index)).collect()
+    }
+
+    fn draw(&self, values: usize, stream: &mut Stream) -> Vec<f64> {
+        let mut noise = vec![0.0_f32; values];
+        stream.fill_normal(&mut noise);
+        let of = |(index, noise): (usize, &f32)| {
+            let (mean, variance) = self.moments(index);
+            mean + libm::sqrt(variance) * f64::from(*noise)
+        };
+        noise.iter().enumerate().map(of).collect()
+    }
+}
+
 impl Denoiser for Gaussian {
     fn denoise(&self, x: Tensor<4>, at: &Levels, _cond: &Cond) -> Result<Tensor<4>> {
         Ok(denoise(self, x, at))
@@ -86,6 +124,11 @@ mod tests {
         for (a, b) in exact.iter().zip(&integrated) {
             assert!((a - b).abs() < 1e-10, "{a} and {b}");
         }
+    }
+
+    #[test]
+    fn score_and_derivative_are_those_of_the_density() {
+        super::super::exact::check_derivatives(&Gaussian::varied(3), &[0.4, -0.3, 0.9]);
     }
 
     #[test]

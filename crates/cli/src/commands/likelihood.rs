@@ -1,0 +1,148 @@
+//! `langevin likelihood`: how likely a data set is under a model, in bits per dimension.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::ProgressBar;
+use langevin::likelihood::{LikelihoodReport, LikelihoodRequest, Mean, measure};
+use langevin::sample::Trace;
+use langevin::train::write_file;
+use langevin::{Model, Result};
+
+use crate::outputs::{self, Claim};
+use crate::shell::{self, Shell};
+
+/// The arguments of `likelihood`.
+#[derive(Args)]
+#[command(
+    after_help = "Bits per dimension of 8-bit pictures, lower is better: by the probability flow with bytes spread over their steps,
+and the variational bound on the bytes beside it. MNIST and CIFAR take their test part as FOLDER#test.
+
+Examples:
+  langevin likelihood runs/mnist mnist/#test -n 256
+  langevin likelihood builtin:shapes builtin:shapes -n 16 --probes 4
+  langevin likelihood builtin:ring8 builtin:ring8 --json"
+)]
+pub struct Likelihood {
+    /// A run folder, a model.safetensors, or builtin:NAME.
+    model: String,
+    /// A data set, as `train` takes it; FOLDER#test is its test part.
+    data: String,
+    /// Pictures, spread evenly over the set.
+    #[arg(short, default_value_t = 64, value_parser = shell::from_1_to::<1_000_000>())]
+    n: usize,
+    /// Seed of probes and noise.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How the trace of the derivative is found: exact takes as many backward passes as a picture has values [default: exact
+    /// up to 16 values, else rademacher].
+    #[arg(long, value_parser = ["exact", "rademacher", "gaussian"])]
+    trace: Option<String>,
+    /// Trajectories for each picture, with random probes of their own.
+    #[arg(long, default_value_t = 1, value_parser = shell::from_1_to::<10_000>())]
+    probes: usize,
+    /// Noise levels for the variational bound of each picture; 0 leaves it out.
+    #[arg(long, default_value_t = 32)]
+    bound_draws: usize,
+    /// Error allowed of a step of the equation.
+    #[arg(long, default_value_t = 1e-4)]
+    tolerance: f64,
+    /// Lowest noise sigma / alpha that is followed [default: the model's, at least 0.001].
+    #[arg(long, value_name = "RATIO")]
+    sigma_min: Option<f64>,
+    /// Pictures at once; changes speed and memory alone.
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
+    batch_size: usize,
+    /// Do not tell a class-conditional model the classes.
+    #[arg(long)]
+    unconditional: bool,
+    /// Write what each picture takes as a JSON list.
+    #[arg(long, value_name = "FILE.json")]
+    per_image: Option<PathBuf>,
+    /// Overwrite what is there.
+    #[arg(long)]
+    force: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Likelihood {
+    /// Runs the command.
+    pub fn run(self, shell: &Shell) -> Result<()> {
+        let (device, line) = shell.compute("f32")?;
+        let model = Model::open(&self.model, &device)?;
+        let _claim = Claim::new(self.per_image.iter().map(PathBuf::as_path), self.force)?;
+        let request = LikelihoodRequest {
+            data: self.data.clone(),
+            count: self.n,
+            seed: self.seed,
+            trace: self.trace.as_deref().map(|name| match name {
+                "exact" => Trace::Exact,
+                "gaussian" => Trace::Gaussian,
+                _ => Trace::Rademacher,
+            }),
+            probes: self.probes,
+            bound_draws: self.bound_draws,
+            tolerance: self.tolerance,
+            lowest: self.sigma_min,
+            batch_size: self.batch_size,
+            unconditional: self.unconditional,
+        };
+        shell.say(&format!("{line}, seed {}; {} under {}", self.seed, self.data, self.model));
+        let bar = if shell.is_live() { ProgressBar::new(self.n as u64) } else { ProgressBar::hidden() };
+        let start = Instant::now();
+        let report = measure(&model, &request, &device, |done| bar.set_position(done as u64))?;
+        bar.finish_and_clear();
+        let seconds = start.elapsed().as_secs_f64();
+        if let Some(file) = &self.per_image {
+            let list = serde_json::to_string_pretty(&report.pictures).expect("a report is plain values");
+            write_file(file, list.as_bytes())?;
+        }
+        if self.json {
+            let mut json = serde_json::to_value(&report).expect("a report is plain values");
+            json["model"] = self.model.into();
+            json["model_hash"] = model.hash.into();
+            json["data"] = self.data.into();
+            json["seed"] = self.seed.into();
+            json["seconds"] = seconds.into();
+            return outputs::result(&json.to_string());
+        }
+        show(&report, seconds)
+    }
+}
+
+fn show(report: &LikelihoodReport, seconds: f64) -> Result<()> {
+    let with = |Mean { mean, error }: Mean| match error {
+        Some(error) => format!("{mean:.4} +- {error:.4}"),
+        None => format!("{mean:.4}"),
+    };
+    outputs::result(&format!("bits/dim        {}  probability flow", with(report.bits)))?;
+    if let Some(error) = report.probe_error {
+        outputs::result(&format!("                of the error {error:.4} from the probes"))?;
+    }
+    if let Some(exact) = report.exact {
+        outputs::result(&format!("closed form     {}", with(exact)))?;
+    }
+    if let Some(bound) = &report.bound {
+        let steps = bound.steps.map_or("continuous".to_owned(), |steps| format!("{steps} steps"));
+        outputs::result(&format!(
+            "bound           {}  variational, {steps}: prior {:.4}, steps {:.4}, bytes {:.4}",
+            with(bound.bits),
+            bound.prior,
+            bound.diffusion,
+            bound.decoder
+        ))?;
+    }
+    outputs::result(&format!(
+        "pictures        {} of {} values; trace {}, {:.0} calls each, noise {:.4} to {:.1}, {}",
+        report.count,
+        report.dimensions,
+        report.trace,
+        report.calls,
+        report.noise.0,
+        report.noise.1,
+        shell::duration(seconds)
+    ))
+}

@@ -1,0 +1,117 @@
+//! Denoisers whose derivative by the picture can be asked for: what likelihoods and guidance by a measurement need.
+
+use burn::tensor::{Tensor, TensorData};
+use langevin_process::Result;
+
+use crate::closed_form::{ClosedForm, Gaussian, Mixture};
+use crate::cond::Cond;
+use crate::denoiser::{Denoiser, Levels};
+use crate::network::Network;
+use crate::preconditioned::Preconditioned;
+
+/// A denoiser `D` with the derivative `J = dD / dx`.
+pub trait Differentiable: Denoiser {
+    /// `D(x)`, and `v^T J` at `x` for each picture by itself, both without autodiff.
+    ///
+    /// # Shapes
+    /// `x`, `v` and both results: `[batch, channels, height, width]`.
+    ///
+    /// # Errors
+    /// As [`Denoiser::denoise`].
+    fn denoise_and_pull(
+        &self,
+        x: Tensor<4>,
+        v: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+    ) -> Result<(Tensor<4>, Tensor<4>)>;
+}
+
+impl<D: Differentiable + ?Sized> Differentiable for &D {
+    fn denoise_and_pull(
+        &self,
+        x: Tensor<4>,
+        v: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        (**self).denoise_and_pull(x, v, at, cond)
+    }
+}
+
+/// A network that follows its picture, by autodiff: one pass forward and one back. Its weights want no gradient.
+#[derive(Debug)]
+pub struct Tracked<N>(Preconditioned<N>);
+
+impl<N: Network> Tracked<N> {
+    /// `model`, whose weights lie on `device`, with or without autodiff.
+    pub fn new(model: &Preconditioned<N>, device: &burn::tensor::Device) -> Self {
+        let network = model.network.clone().fork(&device.clone().autodiff()).no_grad();
+        Self(Preconditioned::new(network, model.diffusion.clone()))
+    }
+}
+
+impl<N: Network> Denoiser for Tracked<N> {
+    fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
+        Ok(self.0.denoise(x.inner().autodiff(), at, cond)?.inner())
+    }
+}
+
+impl<N: Network> Differentiable for Tracked<N> {
+    fn denoise_and_pull(
+        &self,
+        x: Tensor<4>,
+        v: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        let x = x.inner().autodiff().require_grad();
+        let denoised = self.0.denoise(x.clone(), at, cond)?;
+        // Pictures of a batch do not touch, so the gradient of the sum is that of each.
+        let mut gradients = (denoised.clone() * v.inner().autodiff()).sum().backward();
+        let pulled = x.grad_remove(&mut gradients).expect("the denoised picture depends on the noisy one");
+        Ok((denoised.inner(), pulled))
+    }
+}
+
+/// The closed-form derivative for a batch, in f64 on the host.
+fn pull(
+    known: &impl ClosedForm,
+    x: Tensor<4>,
+    v: Tensor<4>,
+    at: &Levels,
+    cond: &Cond,
+) -> Result<(Tensor<4>, Tensor<4>)> {
+    let (shape, device) = (x.dims(), x.device());
+    let host = |t: Tensor<4>| t.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
+    let pixels = (shape[1] * shape[2] * shape[3]).max(1);
+    let (xs, vs) = (host(x.clone()), host(v));
+    let pairs = xs.chunks(pixels).zip(vs.chunks(pixels)).zip(&at.0);
+    let pulled: Vec<f32> =
+        pairs.flat_map(|((x, v), level)| known.pull(*level, x, v)).map(|value| value as f32).collect();
+    Ok((known.denoise(x, at, cond)?, Tensor::from_data(TensorData::new(pulled, shape), &device)))
+}
+
+impl Differentiable for Gaussian {
+    fn denoise_and_pull(
+        &self,
+        x: Tensor<4>,
+        v: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        pull(self, x, v, at, cond)
+    }
+}
+
+impl Differentiable for Mixture {
+    fn denoise_and_pull(
+        &self,
+        x: Tensor<4>,
+        v: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        pull(self, x, v, at, cond)
+    }
+}

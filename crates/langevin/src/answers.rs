@@ -1,0 +1,77 @@
+//! What answers for a model: a network with its coefficients, or a distribution known in closed form.
+
+use burn::tensor::{Device, Tensor};
+use langevin_core::closed_form::{ClosedForm, Mixture};
+use langevin_core::{
+    Cond, Denoiser, Differentiable, Level, Levels, Preconditioned, Result, SideBySide, Tracked,
+};
+use langevin_kernels::Arithmetic;
+use langevin_nn::UNet;
+use langevin_process::Diffusion;
+
+/// The denoiser of a model.
+#[derive(Debug, Clone)]
+pub enum Answers {
+    /// A trained network.
+    Network(Box<Preconditioned<UNet>>),
+    /// The exact denoiser of a distribution, sampled under the noise of a diffusion.
+    Known(Mixture, Diffusion),
+}
+
+impl Answers {
+    /// The noise.
+    pub fn diffusion(&self) -> &Diffusion {
+        match self {
+            Self::Network(model) => &model.diffusion,
+            Self::Known(_, diffusion) => diffusion,
+        }
+    }
+
+    /// The network, if it is one.
+    pub fn network(&self) -> Option<&UNet> {
+        match self {
+            Self::Network(model) => Some(&model.network),
+            Self::Known(..) => None,
+        }
+    }
+
+    /// The same, its convolutions computed as `arithmetic` says.
+    #[must_use]
+    pub fn with_arithmetic(&self, arithmetic: Arithmetic) -> Self {
+        match self {
+            Self::Network(model) => {
+                let network = model.network.clone().with_arithmetic(arithmetic);
+                Self::Network(Box::new(Preconditioned::new(network, model.diffusion.clone())))
+            }
+            Self::Known(..) => self.clone(),
+        }
+    }
+
+    /// The same with its derivative by the picture, batches divided into up to `parts` parts among the threads.
+    ///
+    /// # Errors
+    /// Failed, when the system gives no threads.
+    pub fn differentiable(&self, parts: usize, device: &Device) -> Result<Box<dyn Differentiable>> {
+        Ok(match self {
+            Self::Network(model) => Box::new(SideBySide::new(Tracked::new(model, device), parts)?),
+            Self::Known(known, _) => Box::new(known.clone()),
+        })
+    }
+
+    /// `ln p` of a clean picture in nats, for a model that is known in closed form.
+    pub fn log_density(&self, values: &[f64]) -> Option<f64> {
+        match self {
+            Self::Network(_) => None,
+            Self::Known(known, _) => Some(known.log_density(Level::CLEAN, values)),
+        }
+    }
+}
+
+impl Denoiser for Answers {
+    fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
+        match self {
+            Self::Network(model) => model.denoise(x, at, cond),
+            Self::Known(known, _) => known.denoise(x, at, cond),
+        }
+    }
+}

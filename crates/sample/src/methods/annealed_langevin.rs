@@ -1,0 +1,94 @@
+//! Annealed Langevin dynamics: Song & Ermon 2019, NCSN (1907.05600), Algorithm 1. At every level a few steps
+//! `x + a/2 score + sqrt(a) z` with `a = epsilon sigma_i^2 / sigma_L^2`, then on with the same picture at less noise; Jolicoeur-Martineau
+//! et al. 2021 (2009.05475) end with the model's clean picture.
+//!
+//! In another process than VE the picture over `alpha` is what goes on. Nothing but these steps takes the noise away: a path needs
+//! many levels that lie close to each other (`exponential` spacing, tens of levels and more).
+
+use burn::tensor::Tensor;
+use langevin_core::registry::{Entry, OptionDoc};
+use langevin_core::{Denoiser, Error, Level, Levels, Progress, Purpose, Result, Run};
+
+use crate::path::steps;
+use crate::sampler::Sampler;
+
+pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
+    name: "annealed_langevin",
+    aliases: &["ncsn"],
+    summary: "Langevin steps at every level (NCSN); needs many levels",
+    source: "Song & Ermon 2019, Algorithm 1 (arXiv 1907.05600)",
+    options: &[
+        OptionDoc {
+            key: "inner",
+            default: "8",
+            doc: "steps at a level, T in the paper, 1 to 1000 (NCSN takes 100)",
+        },
+        OptionDoc {
+            key: "step",
+            default: "0.4",
+            doc: "step over the variance of the noise, epsilon / sigma_L^2, 0 to 1 (NCSN takes 0.2: 2e-5 at 0.01)",
+        },
+    ],
+    build: |options| {
+        let inner: usize = options.get("inner")?;
+        if !(1..=1000).contains(&inner) {
+            return Err(Error::usage(format!(
+                "annealed_langevin: option inner={inner} must lie in [1, 1000]"
+            )));
+        }
+        Ok(Box::new(AnnealedLangevin { inner, step: options.number("step", 1e-6, 1.0)? }))
+    },
+};
+
+#[derive(Debug)]
+struct AnnealedLangevin {
+    inner: usize,
+    step: f64,
+}
+
+impl Sampler for AnnealedLangevin {
+    fn sample(
+        &self,
+        model: &dyn Denoiser,
+        mut x: Tensor<4>,
+        path: &[Level],
+        run: &mut Run<'_>,
+    ) -> Result<Tensor<4>> {
+        let [batch, c, h, w] = x.dims();
+        for step in steps(path)? {
+            let at = step.from;
+            let levels = Levels::all(at, batch);
+            let mut denoised = model.denoise(x.clone(), &levels, &run.cond)?;
+            for inner in 0..self.inner {
+                if inner > 0 {
+                    denoised = model.denoise(x.clone(), &levels, &run.cond)?;
+                }
+                // sigma^2 score = alpha D - x.
+                let pull = denoised.clone().mul_scalar(at.alpha) - x.clone();
+                let number = (step.index * self.inner + inner) as u64;
+                let noise = run.noise.normal(Purpose::Sampler, number, [c, h, w], &x.device());
+                x = x + pull.mul_scalar(0.5 * self.step) + noise.mul_scalar(self.step.sqrt() * at.sigma);
+            }
+            x = if step.to.is_clean() {
+                denoised = model.denoise(x, &levels, &run.cond)?;
+                denoised.clone().mul_scalar(step.to.alpha)
+            } else if at.alpha == 0.0 {
+                // Without signal there is only noise to take along.
+                x.mul_scalar(step.to.sigma / at.sigma)
+            } else {
+                x.mul_scalar(step.to.alpha / at.alpha)
+            };
+            let (level, steps) = (step.to, step.count);
+            run.report(&Progress { step: step.index + 1, steps, level, x: &x, denoised: &denoised })?;
+        }
+        Ok(x)
+    }
+
+    fn calls(&self, path: &[Level]) -> usize {
+        (path.len() - 1) * self.inner + usize::from(path.last().is_some_and(|level| level.is_clean()))
+    }
+
+    fn order(&self) -> Option<usize> {
+        None
+    }
+}
