@@ -5,16 +5,25 @@
 //!
 //! * [`SAMPLERS`]: every method by name; [`Sampler`]: what a method is.
 //! * [`steps`]: the steps of a path, each a [`PathStep`] with the step primitive all methods share.
+//! * [`invert`]: the noise that a picture came from.
 //! * [`sample_all`]: any number of pictures, in batches that do not show in the result.
 
+mod adaptive;
 mod batches;
+mod brownian;
 mod churn;
+mod invert;
 pub mod methods;
+mod multistep;
+mod noise_history;
 mod path;
+mod quadrature;
 mod sampler;
 mod start;
+mod walk;
 
 pub use batches::{BatchProgress, SampleRequest, sample_all};
+pub use invert::invert;
 pub use methods::SAMPLERS;
 pub use path::{PathStep, steps};
 pub use sampler::Sampler;
