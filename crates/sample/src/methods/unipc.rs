@@ -134,7 +134,8 @@ impl Sampler for UniPc {
 
     fn order(&self) -> Option<usize> {
         let order = if self.corrector { self.order + 1 } else { self.order };
-        // A last step of first order is all one sees of the error beyond second order.
-        Some(if self.lower_order_final { order.min(2) } else { order })
+        // A last step of first order is all one sees of the error beyond second order. The fourth order that a corrected
+        // third-order predictor has on paper is not reached on the walks that we measure (3.4 on a mixture).
+        Some(order.min(if self.lower_order_final { 2 } else { 3 }))
     }
 }

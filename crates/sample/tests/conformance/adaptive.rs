@@ -42,7 +42,6 @@ fn tighter_tolerances_come_nearer_and_ask_more() {
             assert!(tightly.1 > loosely.1, "{tight}: {tightly:?} and {loosely:?}");
         }
     }
-    assert!(distance("rk45:rtol=1e-5,atol=1e-5", &whole).0 < 2e-4);
 }
 
 #[test]

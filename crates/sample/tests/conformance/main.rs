@@ -6,6 +6,8 @@ mod defects;
 mod few_steps;
 mod golden;
 mod inversion;
+mod parity;
+mod tables;
 
 use burn::tensor::Device;
 use langevin_core::{Cond, Level, NoiseStreams, Run};
