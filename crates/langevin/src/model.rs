@@ -152,7 +152,13 @@ impl Model {
         let diffusion = Diffusion::new(&info.diffusion)?;
         let name = format!("builtin:{}", known.name);
         let hash = blake3::hash(name.as_bytes()).to_hex()[..16].to_owned();
-        Ok(Self { denoiser: Answers::Known((known.distribution)(), diffusion), info, hash, name, notes: Vec::new() })
+        Ok(Self {
+            denoiser: Answers::Known((known.distribution)(), diffusion),
+            info,
+            hash,
+            name,
+            notes: Vec::new(),
+        })
     }
 
     /// Reads a model from the bytes of its file; `name` is what to call it.

@@ -6,20 +6,29 @@
 //! * [`SAMPLERS`]: every method by name; [`Sampler`]: what a method is.
 //! * [`steps`]: the steps of a path, each a [`PathStep`] with the step primitive all methods share.
 //! * [`Likelihoods`]: how likely a picture is, by the probability flow and by the variational bound.
+//! * [`invert`]: the noise that a picture came from.
 //! * [`sample_all`]: any number of pictures, in batches that do not show in the result.
 
+mod adaptive;
 mod batches;
 mod bound;
+mod brownian;
 mod churn;
 pub mod dormand_prince;
+mod invert;
 mod likelihood;
 pub mod methods;
+mod multistep;
+mod noise_history;
 mod path;
+mod quadrature;
 mod sampler;
 mod start;
+mod walk;
 
 pub use batches::{BatchProgress, SampleRequest, sample_all};
 pub use bound::Bound;
+pub use invert::invert;
 pub use likelihood::{FlowSettings, Likelihoods, LogDensity, Placed, Trace};
 pub use methods::SAMPLERS;
 pub use path::{PathStep, steps};

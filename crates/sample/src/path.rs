@@ -61,6 +61,31 @@ impl PathStep {
         x.mul_scalar(step.x) + x0.mul_scalar(step.x0)
     }
 
+    /// The noise that the model sees in `x` at the start of the step: `(x - alpha * x0) / sigma`.
+    pub fn noise_in(&self, x: Tensor<4>, x0: Tensor<4>) -> Tensor<4> {
+        (x - x0.mul_scalar(self.from.alpha)).mul_scalar(1.0 / self.from.sigma)
+    }
+
+    /// The level a `part` of the way, measured in log-SNR; the step must be of finite length.
+    ///
+    /// Its size `sqrt(alpha^2 + sigma^2)` is interpolated likewise, which stays on the curve of a variance-preserving or
+    /// -exploding process. For others the level lies beside the curve, on a multiple of one that lies on it; denoisers
+    /// answer both alike.
+    pub fn between(&self, part: f64) -> Level {
+        let ratio = ((1.0 - part) * self.from.ratio().ln() + part * self.to.ratio().ln()).exp();
+        if self.from.alpha == self.to.alpha {
+            return Level { alpha: self.from.alpha, sigma: self.from.alpha * ratio };
+        }
+        let size = self.from.magnitude().powf(1.0 - part) * self.to.magnitude().powf(part);
+        let alpha = size / ratio.hypot(1.0);
+        Level { alpha, sigma: alpha * ratio }
+    }
+
+    /// The same step to another end.
+    pub fn until(&self, to: Level) -> Self {
+        Self { to, ..*self }
+    }
+
     /// `exp(-h)`: the noise-to-signal ratio `sigma / alpha` at the end over that at the start, in `[0, 1)`; 0 when the
     /// step starts without signal or ends without noise.
     pub fn kept(&self) -> f64 {

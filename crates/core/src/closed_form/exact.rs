@@ -1,6 +1,6 @@
 //! What a closed-form denoiser is, and the probability flow it defines.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use langevin_process::Level;
 
 use crate::denoiser::{Denoiser, Levels};
@@ -78,19 +78,20 @@ pub trait ClosedForm: Exact + Denoiser + std::fmt::Debug {
     }
 }
 
-/// The closed-form answer for a batch: each picture is taken to the host, answered in f64 and rounded once.
-///
-/// # Panics
-/// If `x` does not hold f32.
+/// The closed-form answer for a batch: each picture is taken to the host, answered in f64 and rounded once, to the type it
+/// came in (f32 or f64).
 pub fn denoise(exact: &(impl Exact + ?Sized), x: Tensor<4>, at: &Levels) -> Tensor<4> {
-    let (shape, device) = (x.dims(), x.device());
-    let values: Vec<f32> = x.into_data().try_to_vec().expect("the closed forms take f32 tensors");
+    let (shape, device, dtype) = (x.dims(), x.device(), x.dtype());
+    let values: Vec<f64> = x.into_data().convert::<f64>().try_to_vec().expect("just converted");
     let pixels = shape[1] * shape[2] * shape[3];
     let mut answer = Vec::with_capacity(values.len());
     for (picture, level) in values.chunks(pixels.max(1)).zip(&at.0) {
-        let picture: Vec<f64> = picture.iter().map(|v| f64::from(*v)).collect();
-        answer.extend(exact.posterior_mean(*level, &picture).iter().map(|v| *v as f32));
+        answer.extend(exact.posterior_mean(*level, picture));
     }
+    if dtype == DType::F64 {
+        return Tensor::from_data(TensorData::new(answer, shape), (&device, DType::F64));
+    }
+    let answer: Vec<f32> = answer.into_iter().map(|value| value as f32).collect();
     Tensor::from_data(TensorData::new(answer, shape), &device)
 }
 

@@ -1,7 +1,8 @@
 //! `exponential`: every step lowers the noise by the same factor.
 //!
 //! Song & Ermon 2019 (1907.05600), section 4, and k-diffusion's `get_sigmas_exponential`: even in
-//! `ln(sigma / alpha)`.
+//! `ln(sigma / alpha)`. Even in the half log-SNR is the same: DPM-Solver's grid (Lu et al. 2022, 2206.00927, section 3.3), which
+//! diffusers calls `use_lu_lambdas`.
 
 use super::Spacing;
 use super::range::{Range, SIGMA_MAX, SIGMA_MIN};
@@ -12,7 +13,7 @@ use crate::registry::Entry;
 
 pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
     name: "exponential",
-    aliases: &[],
+    aliases: &["lu_lambda", "lu_lambdas"],
     summary: "every step lowers sigma / alpha by the same factor",
     source: "Song & Ermon 2019, arXiv:1907.05600, section 4",
     options: &[SIGMA_MIN, SIGMA_MAX],

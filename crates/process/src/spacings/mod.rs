@@ -1,5 +1,6 @@
 //! Spacings: the path of levels that a sampler walks from noise to picture, one file each.
 
+mod ays;
 mod beta;
 mod end;
 mod exponential;
@@ -41,6 +42,7 @@ pub const SPACINGS: Registry<dyn Spacing> = Registry {
         polyexponential::ENTRY,
         log_snr::ENTRY,
         beta::ENTRY,
+        ays::ENTRY,
     ],
 };
 

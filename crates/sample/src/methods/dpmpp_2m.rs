@@ -9,20 +9,25 @@ use burn::tensor::Tensor;
 use langevin_core::registry::Entry;
 use langevin_core::{Denoiser, Level, Levels, Progress, Result, Run};
 
+use crate::multistep::{SOLVER_TYPE, SOLVER_TYPES};
 use crate::path::steps;
+use crate::quadrature::phi_2;
 use crate::sampler::Sampler;
+use crate::walk::choice;
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "dpmpp_2m",
     aliases: &["dpm++_2m", "dpmpp2m"],
     summary: "second-order multistep, one model call a step; the best start for 8 to 30 steps",
     source: "Lu et al. 2022, Algorithm 2 (arXiv 2211.01095)",
-    options: &[],
-    build: |_| Ok(Box::new(Dpmpp2m)),
+    options: &[SOLVER_TYPE],
+    build: |options| Ok(Box::new(Dpmpp2m { heun: choice(options, "solver_type", SOLVER_TYPES)? == 1 })),
 };
 
 #[derive(Debug)]
-struct Dpmpp2m;
+struct Dpmpp2m {
+    heun: bool,
+}
 
 impl Sampler for Dpmpp2m {
     fn sample(
@@ -40,7 +45,9 @@ impl Sampler for Dpmpp2m {
             let towards = match last {
                 Some((before, h_before)) if h.is_finite() && h_before.is_finite() => {
                     let r = h_before / h;
-                    denoised.clone() + (denoised.clone() - before).mul_scalar(0.5 / r)
+                    // The slope integrated exactly, or its value in the middle of the step.
+                    let weight = if self.heun { phi_2(h) / -(-h).exp_m1() } else { 0.5 };
+                    denoised.clone() + (denoised.clone() - before).mul_scalar(weight / r)
                 }
                 _ => denoised.clone(),
             };

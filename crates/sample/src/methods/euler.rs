@@ -16,7 +16,7 @@ use crate::sampler::Sampler;
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "euler",
-    aliases: &[],
+    aliases: &["flow_euler", "flow_match_euler"],
     summary: "Euler steps of the probability flow (the same as ddim), with EDM's churn",
     source: "Karras et al. 2022, Algorithm 2 without correction (arXiv 2206.00364)",
     options: &[S_CHURN, S_TMIN, S_TMAX, S_NOISE],

@@ -14,7 +14,7 @@ use langevin_core::registry::{Entry, OptionDoc};
 use langevin_core::{Denoiser, Level, Levels, Progress, Result, Run};
 
 use crate::churn::{Churn, S_CHURN, S_NOISE, S_TMAX, S_TMIN};
-use crate::path::steps;
+use crate::path::{PathStep, steps};
 use crate::sampler::Sampler;
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
@@ -35,14 +35,41 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         },
     ],
     build: |options| {
-        Ok(Box::new(Heun { churn: Churn::new(options)?, limit: options.number("limit", 0.5, 1e9)? }))
+        Ok(Box::new(Heun {
+            churn: Churn::new(options)?,
+            limit: options.number("limit", 0.5, 1e9)?,
+            over: Over::Ratio,
+        }))
     },
 };
 
 #[derive(Debug)]
-struct Heun {
-    churn: Churn,
-    limit: f64,
+pub(super) struct Heun {
+    pub(super) churn: Churn,
+    pub(super) limit: f64,
+    pub(super) over: Over,
+}
+
+/// What the two slopes are averaged over.
+#[derive(Debug)]
+pub(super) enum Over {
+    /// `sigma / alpha`, EDM's noise.
+    Ratio,
+    /// `sigma / (alpha + sigma)`, the flow's time.
+    Time,
+}
+
+impl Over {
+    /// The weight of the second answer, half the fall of the variable.
+    fn weight(&self, step: PathStep) -> f64 {
+        match self {
+            Self::Ratio => 0.5 / step.kept(),
+            Self::Time => {
+                let time = |level: Level| level.sigma / (level.alpha + level.sigma);
+                0.5 * time(step.from) / time(step.to)
+            }
+        }
+    }
 }
 
 impl Sampler for Heun {
@@ -60,7 +87,7 @@ impl Sampler for Heun {
             x = step.advance(raised.clone(), denoised.clone());
             if step.to.sigma > 0.0 {
                 let second = model.denoise(x, &Levels::all(step.to, batch), &run.cond)?;
-                let weight = (0.5 / step.kept()).min(self.limit);
+                let weight = self.over.weight(step).min(self.limit);
                 denoised = denoised.clone() + (second - denoised).mul_scalar(weight);
                 x = step.advance(raised, denoised.clone());
             }

@@ -1,0 +1,62 @@
+//! DPM-Solver-2 with ancestral noise: the midpoint step of [`super::dpm2`] to less noise than asked for, and fresh noise
+//! up to the level; k-diffusion's `sample_dpm_2_ancestral`.
+
+use burn::tensor::Tensor;
+use langevin_core::registry::Entry;
+use langevin_core::{Denoiser, Level, Result, Run};
+
+use super::dpm2::{LIMIT, towards, two_where_finite};
+use crate::path::steps;
+use crate::sampler::Sampler;
+use crate::walk::{ETA, FreshNoise, S_NOISE, ask, fresh, tell};
+
+pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
+    name: "dpm2_a",
+    aliases: &["dpm_2_a", "dpm_2_ancestral", "kdpm2_a"],
+    summary: "second-order midpoint steps with ancestral noise",
+    source: "k-diffusion, sample_dpm_2_ancestral; Lu et al. 2022, Algorithm 1 (arXiv 2206.00927)",
+    options: &[ETA, S_NOISE, LIMIT],
+    build: |options| {
+        let limit = options.number("limit", 0.5, 1e9)?;
+        Ok(Box::new(Dpm2A { noise: FreshNoise::read(options)?, limit }))
+    },
+};
+
+#[derive(Debug)]
+struct Dpm2A {
+    noise: FreshNoise,
+    limit: f64,
+}
+
+impl Sampler for Dpm2A {
+    fn sample(
+        &self,
+        model: &dyn Denoiser,
+        mut x: Tensor<4>,
+        path: &[Level],
+        run: &mut Run<'_>,
+    ) -> Result<Tensor<4>> {
+        for step in steps(path)? {
+            let mut denoised = ask(model, &x, step.from, run)?;
+            let parts = step.from.ancestral(step.to, self.noise.eta);
+            let down = step.until(Level { alpha: step.to.alpha, sigma: parts.x * step.from.sigma });
+            if step.kept() > 0.0 {
+                denoised = towards(model, &x, &denoised, down, self.limit, run)?;
+            }
+            x = down.advance(x, denoised.clone());
+            if parts.noise > 0.0 {
+                x = x.clone() + fresh(run, step.index as u64, &x).mul_scalar(parts.noise * self.noise.factor);
+            }
+            tell(run, step, &x, &denoised)?;
+        }
+        Ok(x)
+    }
+
+    fn calls(&self, path: &[Level]) -> usize {
+        two_where_finite(path)
+    }
+
+    fn order(&self) -> Option<usize> {
+        self.noise.order(2)
+    }
+}

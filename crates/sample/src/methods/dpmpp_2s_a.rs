@@ -1,0 +1,62 @@
+//! DPM-Solver++(2S) with ancestral noise: the step of [`super::dpmpp_2s`] to less noise than asked for, and fresh noise up
+//! to the level; k-diffusion's `sample_dpmpp_2s_ancestral`.
+
+use burn::tensor::Tensor;
+use langevin_core::registry::Entry;
+use langevin_core::{Denoiser, Level, Result, Run};
+
+use super::dpm2::two_where_finite;
+use super::dpmpp_2s::{R, towards};
+use crate::path::steps;
+use crate::sampler::Sampler;
+use crate::walk::{ETA, FreshNoise, S_NOISE, ask, fresh, tell};
+
+pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
+    name: "dpmpp_2s_a",
+    aliases: &["dpm++_2s_a", "dpmpp_2s_ancestral"],
+    summary: "second-order singlestep with ancestral noise",
+    source: "k-diffusion, sample_dpmpp_2s_ancestral; Lu et al. 2022, Algorithm 1 (arXiv 2211.01095)",
+    options: &[ETA, S_NOISE, R],
+    build: |options| {
+        Ok(Box::new(Dpmpp2sA { noise: FreshNoise::read(options)?, r: options.number("r", 0.05, 1.0)? }))
+    },
+};
+
+#[derive(Debug)]
+struct Dpmpp2sA {
+    noise: FreshNoise,
+    r: f64,
+}
+
+impl Sampler for Dpmpp2sA {
+    fn sample(
+        &self,
+        model: &dyn Denoiser,
+        mut x: Tensor<4>,
+        path: &[Level],
+        run: &mut Run<'_>,
+    ) -> Result<Tensor<4>> {
+        for step in steps(path)? {
+            let mut denoised = ask(model, &x, step.from, run)?;
+            let parts = step.from.ancestral(step.to, self.noise.eta);
+            let down = step.until(Level { alpha: step.to.alpha, sigma: parts.x * step.from.sigma });
+            if step.kept() > 0.0 {
+                denoised = towards(model, &x, &denoised, down, self.r, run)?;
+            }
+            x = down.advance(x, denoised.clone());
+            if parts.noise > 0.0 {
+                x = x.clone() + fresh(run, step.index as u64, &x).mul_scalar(parts.noise * self.noise.factor);
+            }
+            tell(run, step, &x, &denoised)?;
+        }
+        Ok(x)
+    }
+
+    fn calls(&self, path: &[Level]) -> usize {
+        two_where_finite(path)
+    }
+
+    fn order(&self) -> Option<usize> {
+        self.noise.order(2)
+    }
+}
