@@ -1,6 +1,7 @@
 //! Every sampler against what it promises, over every schedule, process and spacing.
 
 mod batches;
+mod clip;
 mod golden;
 
 use burn::tensor::Device;
