@@ -52,7 +52,7 @@ pub fn read_folder(path: &Path) -> Result<Pipeline> {
     let index = path.join("model_index.json");
     let index = if index.is_file() { Some(read_json(&index)?) } else { None };
     let unet_part = part(index.as_ref(), "unet", &["UNet2DModel"]).map_err(|error| within(error, path))?;
-    if let Some(other) = index.as_ref().and_then(|index| index.iter().find(|entry| is_other_part(entry))) {
+    if let Some(other) = index.as_ref().and_then(|index| index.iter().find(is_other_part)) {
         let class = index.as_ref().map(class_of).unwrap_or_default();
         return Err(Error::bad_input(format!(
             "{}: a {class} with a part \"{}\", and only models of pixels with unet and scheduler are read",
@@ -84,10 +84,10 @@ pub fn read_folder(path: &Path) -> Result<Pipeline> {
     if pipeline.sampling.learned_variance {
         drop_variance(&mut pipeline).map_err(|error| within(error, path))?;
     }
-    let name = pipeline.sampling.sampler.split(':').next().unwrap_or_default().to_owned();
-    if SAMPLERS.find(&name).is_err() {
+    let sampler = pipeline.sampling.sampler.clone();
+    if SAMPLERS.build(&sampler).is_err() {
         pipeline.sampling.notes.push(format!(
-            "its scheduler samples with {name}, which this version does not have; name another with --sampler"
+            "its scheduler samples with {sampler}, which this version does not have; name another with --sampler"
         ));
     }
     Ok(pipeline)

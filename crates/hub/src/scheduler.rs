@@ -129,7 +129,7 @@ pub fn table(fields: &Fields<'_>, defaults: BetaDefaults) -> Result<DiffusionSpe
         }
     };
     let schedule = if fields.flag("rescale_betas_zero_snr", false)? {
-        format!("rescaled:base={}", schedule.replacen(':', ":", 1).replace(',', ";"))
+        format!("rescaled:base={}", schedule.replace(',', ";"))
     } else {
         schedule
     };

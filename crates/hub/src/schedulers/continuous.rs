@@ -127,7 +127,7 @@ pub fn flow_euler(fields: &Fields<'_>) -> Result<Sampling> {
 
 /// `FlowMatchHeunDiscreteScheduler`.
 pub fn flow_heun(fields: &Fields<'_>) -> Result<Sampling> {
-    flow_match(fields, "heun:limit=1000000000")
+    flow_match(fields, "flow_heun")
 }
 
 fn flow_match(fields: &Fields<'_>, sampler: &str) -> Result<Sampling> {

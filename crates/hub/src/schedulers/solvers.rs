@@ -109,20 +109,18 @@ pub fn multistep(fields: &Fields<'_>) -> Result<Sampling> {
 /// `DPMSolverSinglestepScheduler`.
 pub fn singlestep(fields: &Fields<'_>) -> Result<Sampling> {
     let order = fields.count("solver_order", 2)?;
-    let plus = match fields.text("algorithm_type", "dpmsolver++")?.as_str() {
-        "dpmsolver++" => true,
-        "dpmsolver" => false,
+    let mut options = vec![format!("order={order}")];
+    match fields.text("algorithm_type", "dpmsolver++")?.as_str() {
+        "dpmsolver++" => (),
+        "dpmsolver" => options.push("algorithm=dpmsolver".to_owned()),
         other => {
             return Err(Error::bad_input(format!("\"algorithm_type\" is \"{other}\", which is not read")));
         }
-    };
-    fields.text("solver_type", "midpoint")?;
-    let sampler = match (plus, order) {
-        (_, 1) => "ddim".to_owned(),
-        (true, _) => format!("dpmpp_{order}s"),
-        (false, _) => format!("dpm_solver_{order}"),
-    };
-    lambdas(fields, &sampler, "linspace")
+    }
+    if fields.text("solver_type", "midpoint")? == "heun" {
+        options.push("solver_type=heun".to_owned());
+    }
+    lambdas(fields, &format!("dpm_singlestep:{}", options.join(",")), "linspace")
 }
 
 /// `UniPCMultistepScheduler`.
@@ -130,19 +128,25 @@ pub fn unipc(fields: &Fields<'_>) -> Result<Sampling> {
     if !fields.flag("predict_x0", true)? {
         return Err(Error::bad_input("\"predict_x0\" is false, and only UniPC on clean pictures is read"));
     }
-    let order = fields.count("solver_order", 2)?;
-    let variant = match fields.text("solver_type", "bh2")?.as_str() {
-        "bh1" => "bh1",
+    let mut options = Vec::new();
+    match fields.count("solver_order", 2)? {
+        2 => (),
+        order => options.push(format!("order={order}")),
+    }
+    match fields.text("solver_type", "bh2")?.as_str() {
+        "bh1" => options.push("solver_type=bh1".to_owned()),
         // What the scheduler itself makes of the names of other solvers.
-        "bh2" | "midpoint" | "heun" | "logrho" => "bh2",
+        "bh2" | "midpoint" | "heun" | "logrho" => (),
         other => return Err(Error::bad_input(format!("\"solver_type\" is \"{other}\", which is not read"))),
-    };
-    let corrected =
-        fields.value("disable_corrector").and_then(|list| list.as_array()).is_none_or(Vec::is_empty);
+    }
+    if !fields.flag("lower_order_final", true)? {
+        options.push("lower_order_final=false".to_owned());
+    }
+    let list = fields.value("disable_corrector").and_then(|list| list.as_array());
+    let corrected = list.is_none_or(Vec::is_empty);
     fields.value("solver_p");
-    let defaults = order == 2 && variant == "bh2";
     let sampler =
-        if defaults { "unipc".to_owned() } else { format!("unipc:order={order},variant={variant}") };
+        if options.is_empty() { "unipc".to_owned() } else { format!("unipc:{}", options.join(",")) };
     Ok(lambdas(fields, &sampler, "linspace")?.noting(!corrected, "disable_corrector is passed over"))
 }
 
@@ -161,11 +165,16 @@ pub fn deis(fields: &Fields<'_>) -> Result<Sampling> {
 
 /// `SASolverScheduler`.
 pub fn sa_solver(fields: &Fields<'_>) -> Result<Sampling> {
-    fields.count("predictor_order", 2)?;
-    fields.count("corrector_order", 2)?;
+    let orders = (fields.count("predictor_order", 2)?, fields.count("corrector_order", 2)?);
     fields.text("algorithm_type", "data_prediction")?;
     fields.value("tau_func");
-    lambdas(fields, "sa_solver", "linspace")
+    let sampler = match orders {
+        (2, 2) => "sa_solver".to_owned(),
+        (predictor, corrector) => {
+            format!("sa_solver:predictor_order={predictor},corrector_order={corrector}")
+        }
+    };
+    lambdas(fields, &sampler, "linspace")
 }
 
 /// Schedulers that step in the log-SNR, and start from noise of variance 1.

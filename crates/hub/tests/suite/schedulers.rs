@@ -23,10 +23,14 @@ fn paths_are_those_of_diffusers() {
         let curved = ["karras", "exponential"].iter().any(|curve| sampling.spacing.starts_with(curve));
         let fractional = sampling.spacing.contains("round=false");
         // Tables there are products of 32-bit floats, whose first entries have lost some digits.
-        let tolerance = if fractional { 3e-4 } else { 2e-5 };
+        let tolerance = match (fractional, curved) {
+            (true, _) => 3e-4,
+            (_, true) => 1e-4,
+            _ => 2e-5,
+        };
         // Timesteps of curved spacings are rounded by some classes.
         let flow = sampling.diffusion.process == "flow";
-        let time_tolerance = if (curved && !class.starts_with("Euler")) || flow { 1.01 } else { 2e-3 };
+        let time_tolerance = if (curved && !class.starts_with("Euler")) || flow { 1.01 } else { 5e-3 };
         for wanted in row["paths"].as_array().unwrap() {
             let steps = wanted["steps"].as_u64().unwrap() as usize;
             let path = SPACINGS.build(&sampling.spacing).unwrap().path(&diffusion, steps).unwrap();
@@ -87,7 +91,7 @@ fn odd_defaults_are_the_classes_own() {
     assert_eq!(read("PNDMScheduler", json!({})).spacing, "leading:end=lowest");
     assert_eq!(read("UniPCMultistepScheduler", json!({})).sampler, "unipc");
     let third = json!({"solver_order": 3, "solver_type": "bh1"});
-    assert_eq!(read("UniPCMultistepScheduler", third).sampler, "unipc:order=3,variant=bh1");
+    assert_eq!(read("UniPCMultistepScheduler", third).sampler, "unipc:order=3,solver_type=bh1");
     assert_eq!(read("DPMSolverMultistepScheduler", json!({"solver_order": 3})).sampler, "dpmpp_3m");
     let sde = json!({"algorithm_type": "sde-dpmsolver++", "use_lu_lambdas": true});
     let sde = read("DPMSolverMultistepScheduler", sde);

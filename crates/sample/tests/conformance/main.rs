@@ -2,6 +2,7 @@
 
 mod adaptive;
 mod batches;
+mod clip;
 mod defects;
 mod few_steps;
 mod golden;
