@@ -53,7 +53,13 @@ impl Spacing for Ays {
     fn path(&self, diffusion: &Diffusion, steps: usize) -> Result<Vec<Level>> {
         let (highest, lowest) = (diffusion.highest(), diffusion.lowest());
         let table = [self.table[0], self.table[10]].map(libm::log);
-        let range = [table[0].min(libm::log(highest.ratio())), table[1].max(libm::log(lowest.ratio()))];
+        // The tables are rounded: an end of the schedule within 2% of the table's is the same end.
+        let same = |own: f64, table: f64| (own - table).abs() < 0.02;
+        let [high, low] = [highest.ratio(), lowest.ratio()].map(libm::log);
+        let range = [
+            if same(high, table[0]) { table[0] } else { table[0].min(high) },
+            if same(low, table[1]) { table[1] } else { table[1].max(low) },
+        ];
         let squeeze = (range[0] - range[1]) / (table[0] - table[1]);
         let level = |i: usize| {
             let log = interpolate(self.table, i as f64 / steps as f64);
