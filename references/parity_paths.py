@@ -31,7 +31,6 @@ CASES = [
     ("LMSDiscreteScheduler", dict(use_karras_sigmas=True)),
     ("HeunDiscreteScheduler", {}),
     ("HeunDiscreteScheduler", dict(beta_schedule="exp")),
-    ("KDPM2DiscreteScheduler", {}),
     ("DPMSolverMultistepScheduler", {}),
     ("DPMSolverMultistepScheduler", dict(timestep_spacing="leading", **SD1)),
     ("DPMSolverMultistepScheduler", dict(timestep_spacing="trailing", **COSINE)),
@@ -59,8 +58,8 @@ def path(scheduler, steps):
         levels = [of[int(t)] for t in times] + [final]
         return times, [float(((1 - a) / a) ** 0.5) if a > 0 else None for a in levels]
     sigmas = [float(sigma) for sigma in scheduler.sigmas]
-    if type(scheduler).__name__.startswith(("Heun", "KDPM2")):
-        # Stored twice or with points between, the ends once.
+    if type(scheduler).__name__.startswith("Heun"):
+        # Stored twice, the ends once.
         times, sigmas = times[:1] + times[1::2], sigmas[:1] + sigmas[1::2]
     if type(scheduler).__name__.startswith("FlowMatch") or scheduler.config.get("use_flow_sigmas"):
         sigmas = [s / (1 - s) if s < 1 - 1e-5 else None for s in sigmas]

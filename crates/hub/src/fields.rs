@@ -70,11 +70,12 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// The keys that nothing asked for, those of the writer's own book-keeping (`_class_name`...) left out.
+    /// The keys with a value that nothing asked for, those of the writer's own book-keeping (`_class_name`...) left out.
     pub fn unknown(&self) -> Vec<&'a str> {
         let asked = self.asked.borrow();
         let strange = |key: &&str| !key.starts_with('_') && !asked.contains(key);
-        self.map.keys().map(String::as_str).filter(strange).collect()
+        let set = self.map.iter().filter(|(_, value)| !value.is_null());
+        set.map(|(key, _)| key.as_str()).filter(strange).collect()
     }
 
     fn of<T>(
