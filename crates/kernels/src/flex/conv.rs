@@ -146,7 +146,6 @@ fn product(
                         right_stride: weights.width,
                         out: tile.out.map(|at| out.at(at + first)),
                         bias: tile.bias.map(offset),
-                        residual: [std::ptr::null(); MAX_ROWS],
                     };
                     // SAFETY: the processor has the instruction set that the panels were made for; the left pieces
                     // were sliced to `depth` numbers, panels and bias are padded to whole panels, and each row and

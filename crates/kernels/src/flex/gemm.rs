@@ -40,8 +40,6 @@ pub(super) struct RowProduct<'a> {
     pub(super) out: [*mut f32; MAX_ROWS],
     /// One number for each column, added at the end, by row; null for none.
     pub(super) bias: [*const f32; MAX_ROWS],
-    /// Numbers as the result lies, added last, by row; null for none.
-    pub(super) residual: [*const f32; MAX_ROWS],
 }
 
 #[inline(always)]
@@ -68,8 +66,7 @@ unsafe fn row_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(p: &RowProd
             }
         }
         for (i, sums) in sums.iter().enumerate() {
-            let (bias, residual) = (p.bias[first + i], p.residual[first + i]);
-            write_row::<S, VECTORS>(*sums, bias, residual, p.out[first + i], p.columns);
+            write_row::<S, VECTORS>(*sums, p.bias[first + i], p.out[first + i], p.columns);
         }
     }
 }
@@ -79,7 +76,6 @@ unsafe fn row_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(p: &RowProd
 unsafe fn write_row<S: Simd, const VECTORS: usize>(
     mut row: [S::V; VECTORS],
     bias: *const f32,
-    residual: *const f32,
     out: *mut f32,
     columns: usize,
 ) {
@@ -92,12 +88,7 @@ unsafe fn write_row<S: Simd, const VECTORS: usize>(
         }
         if columns == VECTORS * S::LANES {
             for (j, value) in row.iter().enumerate() {
-                let value = if residual.is_null() {
-                    *value
-                } else {
-                    S::add(*value, S::load(residual.add(j * S::LANES)))
-                };
-                S::store(out.add(j * S::LANES), value);
+                S::store(out.add(j * S::LANES), *value);
             }
             return;
         }
@@ -106,8 +97,7 @@ unsafe fn write_row<S: Simd, const VECTORS: usize>(
             S::store(line.as_mut_ptr().add(j * S::LANES), *value);
         }
         for (column, value) in line.iter().enumerate().take(columns) {
-            let more = if residual.is_null() { 0.0 } else { *residual.add(column) };
-            *out.add(column) = value + more;
+            *out.add(column) = *value;
         }
     }
 }
@@ -154,8 +144,8 @@ vectorised! {
     ///
     /// # Safety
     /// For the first `rows` rows, `depth` numbers can be read from each left pointer, `depth`
-    /// rows of a whole panel from each right one, a panel from each bias and `columns` from each residual that is not
-    /// null; `columns`, at most a panel, can be written to each output, where nothing else reads or writes meanwhile.
+    /// rows of a whole panel from each right one and a panel from each bias that is not null; `columns`, at most a panel,
+    /// can be written to each output, where nothing else reads or writes meanwhile.
     pub(super) unsafe fn row_product(isa, p: &RowProduct<'_>) = row_product_body
 }
 
@@ -205,7 +195,7 @@ unsafe fn outer_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(p: &Outer
         }
         for (i, sums) in sums.iter().enumerate() {
             let out = p.out.add((first + i) * p.out_stride);
-            write_row::<S, VECTORS>(*sums, std::ptr::null(), std::ptr::null(), out, p.columns);
+            write_row::<S, VECTORS>(*sums, std::ptr::null(), out, p.columns);
         }
     }
 }

@@ -126,7 +126,6 @@ pub(super) unsafe fn multiply(
                 right_stride: right.stride,
                 out: std::array::from_fn(|i| out.wrapping_add(at(i) * out_stride + column)),
                 bias: [std::ptr::null(); MAX_ROWS],
-                residual: [std::ptr::null(); MAX_ROWS],
             };
             // SAFETY: the left rows were sliced, the right side's end with whole vectors, and the caller answers for
             // the result.

@@ -249,7 +249,6 @@ fn multiply_panel(
                     right_stride: width,
                     out: std::array::from_fn(|i| out.wrapping_add(at(i) * columns)),
                     bias: [std::ptr::null(); MAX_ROWS],
-                    residual: [std::ptr::null(); MAX_ROWS],
                 };
                 // SAFETY: the left rows lie in `left`, panels are whole, and there is room for every point.
                 unsafe { row_product(isa, &product) };
