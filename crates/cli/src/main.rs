@@ -42,7 +42,7 @@ enum Command {
     Sample(commands::sample::Sample),
     /// Judge the pictures of a model, or a set of pictures, by a data set.
     Eval(commands::eval::Eval),
-    /// Draw the forward process: what noise does to a picture, and how the schedules differ.
+    /// Draw what noise does to a picture, and how the schedules differ.
     Noise(commands::noise::Noise),
     /// Say what a model, run, picture or data set is.
     Inspect(commands::inspect::Inspect),
