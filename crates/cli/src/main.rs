@@ -44,7 +44,7 @@ enum Command {
     Eval(commands::eval::Eval),
     /// Say how likely a data set is under a model, in bits per dimension.
     Likelihood(commands::likelihood::Likelihood),
-    /// Draw the forward process: what noise does to a picture, and how the schedules differ.
+    /// Draw what noise does to a picture, and how the schedules differ.
     Noise(commands::noise::Noise),
     /// Say what a model, run, picture or data set is.
     Inspect(commands::inspect::Inspect),

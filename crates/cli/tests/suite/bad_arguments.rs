@@ -15,7 +15,7 @@ fn unknown_names_are_answered_with_the_nearest() {
         ("train builtin:shapes --set diffusion.schedule=cosin --out run", ["cosin", "\"cosine\""]),
         ("train builtin:shapes --set diffusion.process=vpp --out run", ["vpp", "\"vp\""]),
         ("train builtin:shapes --set train.weighting=min_snt --out run", ["min_snt", "\"min_snr\""]),
-        ("sample RUN --sampler dpmpp_2n -o out/", ["dpmpp_2n", "\"dpmpp_2m\""]),
+        ("sample RUN --sampler dpmpp_2mm -o out/", ["dpmpp_2mm", "\"dpmpp_2m\""]),
         ("sample RUN --spacing karas -o out/", ["karas", "\"karras\""]),
         ("sample RUN --sampler ddim:etaa=1 -o out/", ["etaa", "\"eta\""]),
         ("sample builtin:shape -o out/", ["shape", "builtin:shapes"]),

@@ -139,14 +139,14 @@ fn factor(c: &DMatrix<f64>) -> DMatrix<f64> {
         let root = rest[pivot].sqrt();
         let known = rows.view((0, 0), (rank, size));
         let dots = known.tr_mul(&known.column(pivot));
-        for at in 0..size {
-            let value = match rest[at] {
+        for (at, rest) in rest.iter_mut().enumerate() {
+            let value = match *rest {
                 _ if at == pivot => root,
                 f64::NEG_INFINITY => 0.0,
                 _ => (c[(at, pivot)] - dots[at]) / root,
             };
             rows[(rank, at)] = value;
-            rest[at] -= value * value;
+            *rest -= value * value;
         }
         // A pivot is used up, whatever rounding leaves of it.
         rest[pivot] = f64::NEG_INFINITY;
