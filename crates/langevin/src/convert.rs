@@ -29,7 +29,7 @@ fn tensors(model: &Model) -> Result<NamedTensors> {
 /// given back in words.
 ///
 /// # Errors
-/// Usage: what diffusers cannot express, or `out` being there without `force`. Failed: the disk.
+/// Usage: what diffusers cannot express. Failed: `out` being there without `force`, the disk.
 pub fn to_folder(model: &Model, out: &Path, pipeline: &str, force: bool) -> Result<Vec<String>> {
     let info = &model.info;
     let name = |error: Error| error.within(&model.name);
