@@ -64,8 +64,8 @@ pub struct Row {
     pub rms_error: f64,
     /// The Frechet distance, by random features, from the pictures at the fine trajectory's end.
     pub frechet: f64,
-    /// Its standard error.
-    pub frechet_error: f64,
+    /// Its standard error; absent for fewer than 16 pictures.
+    pub frechet_error: Option<f64>,
     /// Milliseconds for each picture.
     pub ms: f64,
 }
@@ -256,7 +256,7 @@ impl Bench<'_> {
             rms,
             rms_error,
             frechet: found.values[0].value,
-            frechet_error: found.values[0].error.unwrap_or(0.0),
+            frechet_error: found.values[0].error,
             ms: 1e3 * seconds / drawn.len() as f64,
         })
     }
@@ -318,14 +318,14 @@ impl Comparison {
                 format!("({:.1}: adds noise)", row.rms)
             };
             text += &format!(
-                "| {} | {mark}{}{mark} | {} | {} | {} | {rms} | {:.3} ± {:.3} | {:.1} |\n",
+                "| {} | {mark}{}{mark} | {} | {} | {} | {rms} | {:.3}{} | {:.1} |\n",
                 row.budget,
                 row.sampler,
                 row.spacing,
                 row.steps,
                 row.calls,
                 row.frechet,
-                row.frechet_error,
+                row.frechet_error.map_or_else(String::new, |error| format!(" ± {error:.3}")),
                 row.ms
             );
         }
