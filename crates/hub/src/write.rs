@@ -37,7 +37,7 @@ pub const PIPELINES: [(&str, &str, &str); 2] =
 /// Writes `export` as the folder `out`, whole or not at all; with `force` in place of a folder of diffusers that is there.
 ///
 /// # Errors
-/// Usage: what diffusers cannot express, `out` being there. Failed: the disk.
+/// Usage: what diffusers cannot express. Failed: `out` being there, the disk.
 pub fn write_folder(export: Export<'_>, out: &Path, force: bool) -> Result<()> {
     let known = PIPELINES.iter().find(|(name, ..)| *name == export.pipeline);
     let (_, pipeline, scheduler) = known.ok_or_else(|| {
@@ -81,7 +81,7 @@ fn occupied(out: &Path, force: bool) -> Result<bool> {
     if empty || (force && out.join("model_index.json").is_file()) {
         return Ok(true);
     }
-    let error = Error::usage(format!("{}: is there already", out.display()));
+    let error = Error::failed(format!("{}: is there already", out.display()));
     Err(error.hint(if force {
         "it is no folder of diffusers, so it is not replaced; name another"
     } else {

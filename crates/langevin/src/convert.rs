@@ -29,10 +29,11 @@ fn tensors(model: &Model) -> Result<NamedTensors> {
 /// given back in words.
 ///
 /// # Errors
-/// Usage: what diffusers cannot express, or `out` being there without `force`. Failed: the disk.
+/// Usage: what diffusers cannot express. Failed: `out` being there without `force`, the disk.
 pub fn to_folder(model: &Model, out: &Path, pipeline: &str, force: bool) -> Result<Vec<String>> {
     let info = &model.info;
-    let name = |error: Error| error.within(&model.name);
+    // What stands in the way of a folder is the model; what stands in the way of writing names its own place.
+    let name = |error: Error| if error.exit_code() == 2 { error.within(&model.name) } else { error };
     let export = Export {
         network: &info.network,
         tensors: tensors(model)?,

@@ -4,9 +4,11 @@
 //! are then at least the `-log2` of the density, with the step `1 / 127.5` of [-1, 1] taken into account. The bound is on the
 //! probability of the bytes themselves.
 
+use std::sync::Arc;
+
 use burn::tensor::Device;
 use langevin_core::{Error, Purpose, Result, Stream};
-use langevin_data::{OpenOptions, Pool, PoolOptions, Prepare};
+use langevin_data::{DataInfo, Dataset, OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_sample::{FlowSettings, Likelihoods, Placed, Trace};
 use serde::Serialize;
 
@@ -105,6 +107,8 @@ pub struct LikelihoodReport {
     pub noise: (f64, f64),
     /// The mean number of questions to the model for one trajectory.
     pub calls: f64,
+    /// What was done to the pictures before they were measured, in words.
+    pub notes: Vec<String>,
     /// Every picture.
     #[serde(skip)]
     pub pictures: Vec<PictureReport>,
@@ -128,7 +132,9 @@ pub fn measure(
     device: &Device,
     mut progress: impl FnMut(usize),
 ) -> Result<LikelihoodReport> {
-    let taken = take(model, request)?;
+    let dataset = langevin_data::open(&request.data, &OpenOptions::default())?;
+    let notes = prepared(model, dataset.info()).into_iter().collect();
+    let taken = take(model, request, dataset)?;
     let shape = model.shape();
     let dimensions: usize = shape.iter().product();
     let diffusion = model.denoiser.diffusion();
@@ -203,14 +209,27 @@ pub fn measure(
         trace: format!("{trace:?}").to_lowercase(),
         noise: (settings.lowest, settings.highest),
         calls: calls as f64 / (count * probes) as f64,
+        notes,
         pictures,
     })
 }
 
+/// How pictures of `data` become such as `model` draws, unless they are such already: it is the changed pictures whose
+/// likelihood is measured.
+fn prepared(model: &Model, data: &DataInfo) -> Option<String> {
+    let ((width, height), (own_width, own_height)) = (data.size, model.info.size);
+    let (channels, own) = (data.channels, model.info.channels);
+    ((width, height, channels) != (own_width, own_height, own)).then(|| {
+        format!(
+            "measured are the pictures of {width}x{height} with {channels} channels as {own_width}x{own_height} with {own}, as the \
+             model draws them"
+        )
+    })
+}
+
 /// The pictures, spread evenly over the set.
-fn take(model: &Model, request: &LikelihoodRequest) -> Result<Vec<Taken>> {
+fn take(model: &Model, request: &LikelihoodRequest, dataset: Arc<dyn Dataset>) -> Result<Vec<Taken>> {
     let (width, height) = model.info.size;
-    let dataset = langevin_data::open(&request.data, &OpenOptions::default())?;
     let classes = dataset.info().classes.clone();
     let told = !model.info.classes.is_empty() && !request.unconditional;
     if told && classes != model.info.classes {

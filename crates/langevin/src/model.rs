@@ -1,6 +1,7 @@
 //! The model file: one safetensors file whose metadata says everything that is needed to sample.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
@@ -144,6 +145,24 @@ impl Model {
         }
         let bytes = read_model_bytes(Path::new(spec))?;
         Self::from_bytes(&bytes, spec, device).map_err(|error| error.within(spec))
+    }
+
+    /// Whether `spec` names a model, not data: a run, a folder of diffusers, a safetensors file, or one that comes with the
+    /// binary.
+    pub fn is_named(spec: &str) -> bool {
+        if let Some(name) = spec.strip_prefix("builtin:") {
+            let known = KNOWN.iter().map(|known| known.name);
+            return SHIPPED.iter().map(|shipped| shipped.name).chain(known).any(|own| own == name);
+        }
+        let path = Path::new(spec);
+        if path.is_dir() {
+            let is_run = ["model.safetensors", "run.toml"].iter().any(|name| path.join(name).exists());
+            return is_run || crate::folder::is_folder(path);
+        }
+        let mut head = [0_u8; 9];
+        let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
+        // The length of a safetensors header, and its brace.
+        read.is_ok() && head[8] == b'{' && head[5..8] == [0; 3]
     }
 
     /// A model that is known in closed form.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use langevin_core::{Picture, Result};
 use langevin_eval::{Case, Features, METRICS, Metric, Sample};
 use langevin_kernels::Arithmetic;
@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::evaluation;
 use crate::model::Model;
 use crate::plot::{Plot, Scale, Series};
-use crate::sampling::{Drawing, draw_tensor, even_labels};
+use crate::sampling::{Drawing, draw_watched, even_labels};
 use crate::tuned::{Tuned, steps_within};
 
 /// The method of the fine trajectory.
@@ -64,8 +64,8 @@ pub struct Row {
     pub rms_error: f64,
     /// The Frechet distance, by random features, from the pictures at the fine trajectory's end.
     pub frechet: f64,
-    /// Its standard error.
-    pub frechet_error: f64,
+    /// Its standard error; absent for fewer than 16 pictures.
+    pub frechet_error: Option<f64>,
     /// Milliseconds for each picture.
     pub ms: f64,
 }
@@ -101,11 +101,18 @@ pub fn compare(
     device: &Device,
     mut progress: impl FnMut(&str, f64) -> Result<()>,
 ) -> Result<Comparison> {
-    let samplers = names(&request.samplers, || SAMPLERS.names().map(str::to_owned).collect());
+    let named = names(&request.samplers, || SAMPLERS.names().map(str::to_owned).collect());
     let spacings = names(&request.spacings, || usual_spacings(model));
-    for (sampler, spacing) in samplers.iter().flat_map(|a| spacings.iter().map(move |b| (a, b))) {
-        SAMPLERS.build(sampler)?;
+    for spacing in &spacings {
         SPACINGS.build(spacing)?;
+    }
+    let (mut samplers, mut left_out) = (Vec::new(), Vec::new());
+    for sampler in named {
+        if SAMPLERS.build(&sampler)?.is_adaptive() {
+            left_out.push(format!("{sampler}: how often it asks the network is its own choice"));
+        } else {
+            samplers.push(sampler);
+        }
     }
     let bench =
         Bench { model, request, device, features: evaluation::random_features(model.info.channels, device)? };
@@ -114,18 +121,21 @@ pub fn compare(
     let fine = total_calls(request.reference_steps) * 1.5;
     let total = fine + budgets * (samplers.len() * spacings.len()) as f64;
     let spacing = model.info.sample.spacing.clone();
-    progress("fine trajectory", 0.0)?;
-    let (coarser, _) = bench.draw(REFERENCE, &spacing, request.reference_steps.div_ceil(2))?;
-    progress("fine trajectory", fine / 3.0 / total)?;
-    let (reference, _) = bench.draw(REFERENCE, &spacing, request.reference_steps)?;
+    let mut drawing = |share: f64| progress("fine trajectory", share * fine / 3.0 / total);
+    let half = request.reference_steps.div_ceil(2);
+    let (coarser, _) = bench.draw(REFERENCE, &spacing, half, &mut drawing)?;
+    let mut drawing = |share: f64| drawing(1.0 + 2.0 * share);
+    let (reference, _) = bench.draw(REFERENCE, &spacing, request.reference_steps, &mut drawing)?;
     let sample = bench.sample(&reference)?;
     let mut done = fine;
-    let (mut rows, mut left_out) = (Vec::new(), Vec::new());
+    let mut rows = Vec::new();
     for budget in &request.calls {
         for sampler in &samplers {
             for spacing in &spacings {
-                progress(&format!("{sampler} over {spacing}, {budget} calls"), done / total)?;
-                match bench.row(sampler, spacing, *budget, &reference, &sample) {
+                let what = format!("{sampler} over {spacing}, {budget} calls");
+                let mut drawing = |share: f64| progress(&what, (done + share * *budget as f64) / total);
+                drawing(0.0)?;
+                match bench.row((sampler, spacing, *budget), (&reference, &sample), &mut drawing) {
                     Ok(row) => rows.push(row),
                     Err(error) if matches!(error.kind(), langevin_core::ErrorKind::Interrupted(_)) => {
                         return Err(error);
@@ -174,7 +184,13 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     /// The pictures of one way of drawing as numbers, one row each, with the seconds it took.
-    fn draw(&self, sampler: &str, spacing: &str, steps: usize) -> Result<(Vec<Vec<f32>>, f64)> {
+    fn draw(
+        &self,
+        sampler: &str,
+        spacing: &str,
+        steps: usize,
+        progress: &mut dyn FnMut(f64) -> Result<()>,
+    ) -> Result<(Vec<Vec<f32>>, f64)> {
         let (model, request) = (self.model, self.request);
         let classes = model.info.classes.len();
         let drawing = Drawing {
@@ -193,7 +209,7 @@ impl Bench<'_> {
             cancel: Arc::clone(&request.cancel),
         };
         let start = Instant::now();
-        let made: Tensor<4> = draw_tensor(model, &drawing, self.device, |_| {})?;
+        let made = draw_watched(model, &drawing, self.device, progress)?;
         let seconds = start.elapsed().as_secs_f64();
         let pixels: usize = model.shape().iter().product();
         let values = made.try_into_vec_as::<f32>().expect("a float tensor holds floats");
@@ -215,17 +231,15 @@ impl Bench<'_> {
 
     fn row(
         &self,
-        sampler: &str,
-        spacing: &str,
-        budget: usize,
-        reference: &[Vec<f32>],
-        fine: &Sample,
+        (sampler, spacing, budget): (&str, &str, usize),
+        (reference, fine): (&[Vec<f32>], &Sample),
+        progress: &mut dyn FnMut(f64) -> Result<()>,
     ) -> Result<Row> {
         let diffusion = self.model.denoiser.diffusion();
         let steps = steps_within(sampler, spacing, diffusion, budget)?;
         let method = SAMPLERS.build(sampler)?;
         let calls = method.calls(&SPACINGS.build(spacing)?.path(diffusion, steps)?);
-        let (drawn, seconds) = self.draw(sampler, spacing, steps)?;
+        let (drawn, seconds) = self.draw(sampler, spacing, steps, progress)?;
         let (rms, rms_error) = mean_and_error(&differences(&drawn, reference));
         let groups = if drawn.len() >= 16 { 4 } else { 0 };
         let metric: Box<dyn Metric> = METRICS.build(&format!("frechet:groups={groups}"))?;
@@ -242,7 +256,7 @@ impl Bench<'_> {
             rms,
             rms_error,
             frechet: found.values[0].value,
-            frechet_error: found.values[0].error.unwrap_or(0.0),
+            frechet_error: found.values[0].error,
             ms: 1e3 * seconds / drawn.len() as f64,
         })
     }
@@ -304,14 +318,14 @@ impl Comparison {
                 format!("({:.1}: adds noise)", row.rms)
             };
             text += &format!(
-                "| {} | {mark}{}{mark} | {} | {} | {} | {rms} | {:.3} ± {:.3} | {:.1} |\n",
+                "| {} | {mark}{}{mark} | {} | {} | {} | {rms} | {:.3}{} | {:.1} |\n",
                 row.budget,
                 row.sampler,
                 row.spacing,
                 row.steps,
                 row.calls,
                 row.frechet,
-                row.frechet_error,
+                row.frechet_error.map_or_else(String::new, |error| format!(" ± {error:.3}")),
                 row.ms
             );
         }

@@ -1,14 +1,14 @@
 //! Drawing pictures with a model, and the recipe that redraws one.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::guidance::{ClassifierFree, Clipped, Thresholded};
 use langevin_core::{Denoiser, Error, Picture, Result, SideBySide, batch_to_pictures};
 use langevin_kernels::Arithmetic;
 use langevin_process::{Diffusion, Level, SPACINGS};
-use langevin_sample::{BatchProgress, SAMPLERS, SampleRequest, sample_all};
+use langevin_sample::{BatchProgress, SAMPLERS, SampleRequest, Sampler, sample_all};
 use serde::{Deserialize, Serialize};
 
 use crate::memory;
@@ -118,18 +118,7 @@ pub fn draw_tensor(
     device: &Device,
     progress: impl FnMut(&BatchProgress<'_>),
 ) -> Result<Tensor<4>> {
-    let path = path(model.denoiser.diffusion(), &drawing.spacing, drawing.steps)?;
-    let sampler = SAMPLERS.build(&drawing.sampler)?;
-    if !(-100.0..=100.0).contains(&drawing.cfg_scale) {
-        return Err(Error::usage(format!("guidance strength {} must lie in [-100, 100]", drawing.cfg_scale)));
-    }
-    if drawing.cfg_scale != 1.0 && model.info.classes.is_empty() {
-        return Err(Error::usage(format!(
-            "{}: was trained without classes, so there is nothing to guide towards",
-            model.name
-        ))
-        .hint("leave --cfg-scale out"));
-    }
+    let (path, sampler) = drawing.method(model)?;
     let at_once = drawing.batch_size.min(drawing.count);
     if model.denoiser.network().is_some() {
         memory::check_sampling(&model.info.network, model.info.size, at_once)?;
@@ -155,6 +144,55 @@ pub fn draw_tensor(
         cancel: Some(Arc::clone(&drawing.cancel)),
     };
     sample_all(denoiser.as_ref(), sampler.as_ref(), &path, &request, device, progress)
+}
+
+/// As [`draw_tensor`]. `progress` is told the share that is done; its error stops the work.
+///
+/// # Errors
+/// As [`draw`], and what `progress` says.
+pub fn draw_watched(
+    model: &Model,
+    drawing: &Drawing,
+    device: &Device,
+    mut progress: impl FnMut(f64) -> Result<()>,
+) -> Result<Tensor<4>> {
+    let mut stopped = None;
+    let drawn = draw_tensor(model, drawing, device, |at| {
+        if let Err(error) = progress(at.fraction()) {
+            drawing.cancel.store(true, Ordering::Relaxed);
+            stopped = Some(error);
+        }
+    });
+    stopped.map_or(drawn, Err)
+}
+
+impl Drawing {
+    /// Whether `model` can be sampled so, as far as is known without drawing.
+    ///
+    /// # Errors
+    /// Usage: an unknown sampler or spacing, steps out of range, guidance for a model without classes.
+    pub fn check(&self, model: &Model) -> Result<()> {
+        self.method(model).map(drop)
+    }
+
+    fn method(&self, model: &Model) -> Result<(Vec<Level>, Box<dyn Sampler>)> {
+        let path = path(model.denoiser.diffusion(), &self.spacing, self.steps)?;
+        let sampler = SAMPLERS.build(&self.sampler)?;
+        if !(-100.0..=100.0).contains(&self.cfg_scale) {
+            return Err(Error::usage(format!(
+                "guidance strength {} must lie in [-100, 100]",
+                self.cfg_scale
+            )));
+        }
+        if self.cfg_scale != 1.0 && model.info.classes.is_empty() {
+            return Err(Error::usage(format!(
+                "{}: was trained without classes, so there is nothing to guide towards",
+                model.name
+            ))
+            .hint("leave --cfg-scale out"));
+        }
+        Ok((path, sampler))
+    }
 }
 
 /// The noise levels of `steps` steps of `spacing`.

@@ -188,6 +188,12 @@ impl Adaptive {
             let tried = pair.attempt(&Asked { model, run }, &active, &to)?;
             lanes = ready;
             for ((mut lane, tried), to) in active.into_iter().zip(tried).zip(to) {
+                if tried.error.is_nan() {
+                    return Err(Error::failed(format!(
+                        "the model's answers left the finite numbers near sigma/alpha {:.3}",
+                        pair.level(to).ratio()
+                    )));
+                }
                 let (taken, factor) = pair.judge(tried.error);
                 let used = to - lane.place;
                 // A step that was cut short by the end says little about the size of the next.

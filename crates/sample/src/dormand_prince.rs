@@ -42,25 +42,33 @@ pub struct Arrived {
     pub steps: usize,
 }
 
-const NODES: [f64; 6] = [0.0, 0.2, 0.3, 0.8, 8.0 / 9.0, 1.0];
-const STAGES: [&[f64]; 5] = [
-    &[1.0 / 5.0],
-    &[3.0 / 40.0, 9.0 / 40.0],
-    &[44.0 / 45.0, -56.0 / 15.0, 32.0 / 9.0],
-    &[19372.0 / 6561.0, -25360.0 / 2187.0, 64448.0 / 6561.0, -212.0 / 729.0],
-    &[9017.0 / 3168.0, -355.0 / 33.0, 46732.0 / 5247.0, 49.0 / 176.0, -5103.0 / 18656.0],
+/// Where each stage after the first stands, as a part of the step, and the weights of the slopes before it. The last is the
+/// step itself, in the fifth order, and its slope is the first of the next step.
+pub(crate) const STAGES: [(f64, &[f64]); 6] = [
+    (1.0 / 5.0, &[1.0 / 5.0]),
+    (3.0 / 10.0, &[3.0 / 40.0, 9.0 / 40.0]),
+    (4.0 / 5.0, &[44.0 / 45.0, -56.0 / 15.0, 32.0 / 9.0]),
+    (8.0 / 9.0, &[19372.0 / 6561.0, -25360.0 / 2187.0, 64448.0 / 6561.0, -212.0 / 729.0]),
+    (1.0, &[9017.0 / 3168.0, -355.0 / 33.0, 46732.0 / 5247.0, 49.0 / 176.0, -5103.0 / 18656.0]),
+    (1.0, &[35.0 / 384.0, 0.0, 500.0 / 1113.0, 125.0 / 192.0, -2187.0 / 6784.0, 11.0 / 84.0]),
 ];
-const WEIGHTS: [f64; 6] = [35.0 / 384.0, 0.0, 500.0 / 1113.0, 125.0 / 192.0, -2187.0 / 6784.0, 11.0 / 84.0];
-const ERROR: [f64; 7] =
-    [-71.0 / 57600.0, 0.0, 71.0 / 16695.0, -71.0 / 1920.0, 17253.0 / 339200.0, -22.0 / 525.0, 1.0 / 40.0];
-const SAFETY: f64 = 0.9;
-const SHRINK: f64 = 0.2;
-const GROW: f64 = 10.0;
+
+/// The fourth order less the fifth.
+pub(crate) const ERROR: [f64; 7] =
+    [-71.0 / 57600.0, 0.0, 71.0 / 16695.0, -71.0 / 1920.0, 17253.0 / 339_200.0, -22.0 / 525.0, 1.0 / 40.0];
+
+/// Whether a step with this error, in units of what is allowed, is taken, and the factor on the length of the next.
+pub(crate) fn judge(error: f64) -> (bool, f64) {
+    let factor = if error == 0.0 { f64::INFINITY } else { 0.9 * error.powf(-0.2) };
+    (error < 1.0, factor.clamp(0.2, 10.0))
+}
 
 /// A system on its way.
 struct System {
     at: f64,
     step: f64,
+    /// Where the present step leads, which is the end itself at last, not what rounding makes of `at + step`.
+    to: f64,
     state: Vec<f64>,
     /// The slopes of the present step, the first one known.
     slopes: Vec<Vec<f64>>,
@@ -94,7 +102,7 @@ pub fn integrate(
         for index in &active {
             systems[*index].prepare(end, tolerance)?;
         }
-        for stage in 0..6 {
+        for stage in 0..STAGES.len() {
             let ask: Vec<(f64, Vec<f64>)> = active.iter().map(|i| systems[*i].stage(stage)).collect();
             let asked: Vec<Asked<'_>> = active
                 .iter()
@@ -156,6 +164,7 @@ fn begin(
             System {
                 at: start,
                 step,
+                to: start,
                 state,
                 slopes: vec![k],
                 calls: 2,
@@ -180,8 +189,9 @@ impl System {
             ))
             .hint("allow a larger tolerance"));
         }
-        if (self.at + self.step - end) * self.step.signum() > 0.0 {
-            self.step = end - self.at;
+        self.to = self.at + self.step;
+        if (self.to - end) * self.step.signum() > 0.0 {
+            (self.to, self.step) = (end, end - self.at);
         }
         self.slopes.truncate(1);
         Ok(())
@@ -189,8 +199,7 @@ impl System {
 
     /// Where stage number `stage` (from 0) beyond the first asks for the slope.
     fn stage(&self, stage: usize) -> (f64, Vec<f64>) {
-        let (weights, node) =
-            if stage == 5 { (&WEIGHTS[..], 1.0) } else { (STAGES[stage], NODES[stage + 1]) };
+        let (node, weights) = STAGES[stage];
         (self.at + node * self.step, self.moved(weights))
     }
 
@@ -207,16 +216,15 @@ impl System {
         if norm.is_nan() {
             return Err(Error::failed(format!("the equation leaves the finite numbers near {:.6}", self.at)));
         }
-        let factor = if norm == 0.0 { GROW } else { SAFETY * norm.powf(-0.2) };
-        if norm >= 1.0 {
+        let (taken, factor) = judge(norm);
+        if !taken {
             self.refused = true;
-            self.step *= factor.max(SHRINK);
+            self.step *= factor;
             return Ok(());
         }
+        self.at = self.to;
         // Right after a refusal a step does not grow.
-        let factor = if self.refused { factor.min(1.0) } else { factor };
-        self.at += self.step;
-        self.step *= factor.min(GROW);
+        self.step *= if self.refused { factor.min(1.0) } else { factor };
         self.state = std::mem::take(&mut self.trial);
         let last = self.slopes.swap_remove(6);
         self.slopes = vec![last];

@@ -43,13 +43,7 @@ impl Inspect {
         if path.join("run.toml").is_file() || path.join("checkpoints").is_dir() {
             return run_folder(path);
         }
-        if self.file.starts_with("builtin:")
-            && langevin::SHIPPED
-                .iter()
-                .map(|model| model.name)
-                .chain(langevin::KNOWN.iter().map(|model| model.name))
-                .any(|name| format!("builtin:{name}") == self.file)
-        {
+        if self.file.starts_with("builtin:") && Model::is_named(&self.file) {
             // A model and the data it was trained on share the name.
             return Ok(json!({"model": model(&self.file)?, "data": data_set(&self.file)?}));
         }

@@ -95,6 +95,12 @@ impl Likelihood {
         let start = Instant::now();
         let report = measure(&model, &request, &device, |done| bar.set_position(done as u64))?;
         bar.finish_and_clear();
+        for note in &report.notes {
+            shell.warn(note);
+        }
+        if report.count < self.n {
+            shell.warn(&format!("{} pictures, not {}: {} has no more", report.count, self.n, self.data));
+        }
         let seconds = start.elapsed().as_secs_f64();
         if let Some(file) = &self.per_image {
             let list = serde_json::to_string_pretty(&report.pictures).expect("a report is plain values");

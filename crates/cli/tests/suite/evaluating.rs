@@ -101,6 +101,8 @@ fn what_cannot_be_measured_is_refused() {
         ),
         ("eval RUN --data data --features random -n 4 --metrics kid", 2, ["too few", "40"]),
         ("eval RUN --data data --features random --sampler eulerr", 2, ["eulerr", "\"euler\""]),
+        ("eval RUN --data data --features random --size 16", 2, ["a model draws", "--size"]),
+        ("eval data --data data --features random", 2, ["set of pictures", "--steps"]),
         ("eval RUN --data data -n 0", 2, ["-n", "1..=1000000"]),
     ] {
         let ran = world.run(&format!("{} --cache kept --steps 1", words.replace("RUN", run)));

@@ -38,7 +38,7 @@ fn a_model_goes_out_as_a_folder_and_comes_back() {
     let single: Value = serde_json::from_str(&world.run("inspect back.safetensors --json").ok().out).unwrap();
     assert_eq!(report["hash"], single["hash"]);
 
-    world.run("convert run folder").refused(2, &["folder", "is there already"]);
+    world.run("convert run folder").refused(1, &["folder", "is there already"]);
     world.run("convert run folder --force --pipeline ddim").ok();
     world.run("convert run back.safetensors").refused(1, &["exists already"]);
     world.run("bench folder --runs 1 --batch-size 1 --json").ok();

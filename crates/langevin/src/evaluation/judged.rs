@@ -1,26 +1,25 @@
 //! What is judged: the pictures a model draws, or a set of pictures.
 
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
-use langevin_core::Result;
-use langevin_data::{OpenOptions, Pool, PoolOptions, Prepare};
+use langevin_core::{Error, Result, batch_to_pictures};
+use langevin_data::{Dataset, OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::Sample;
 use langevin_kernels::Arithmetic;
 
+use super::EvalRequest;
 use super::parts::{CHUNK, Look, gather};
-use crate::model::{Model, SHIPPED};
-use crate::sampling::{Drawing, draw, even_labels};
+use crate::model::Model;
+use crate::sampling::{Drawing, draw_watched, even_labels};
 use crate::tuned::{Asked, resolve};
 
 /// A model or a set of pictures.
 pub(super) enum Judged {
-    /// Pictures that are drawn.
-    Model(Box<Model>),
+    /// Pictures that are drawn, and how.
+    Model(Box<Model>, Box<Drawing>),
     /// Pictures that are there.
-    Data(String),
+    Data(Arc<dyn Dataset>),
 }
 
 /// How a model draws, where it is not as the model says.
@@ -39,54 +38,46 @@ pub struct Choice {
 }
 
 impl Judged {
-    /// Opens what `spec` names: a model if it is one, otherwise data.
+    /// Opens what is to be judged: a model if it is one, otherwise data.
     ///
     /// # Errors
-    /// As [`Model::open`].
-    pub(super) fn open(spec: &str, device: &Device) -> Result<Self> {
-        if is_model(spec) {
-            return Ok(Self::Model(Box::new(Model::open(spec, device)?)));
+    /// As [`Model::open`] and [`langevin_data::open`]. Usage, for settings that would have no effect on it.
+    pub(super) fn open(request: &EvalRequest, device: &Device) -> Result<Self> {
+        let spec = &request.judged;
+        if Model::is_named(spec) {
+            if request.size.is_some() {
+                return Err(
+                    Error::usage(format!("{spec}: a model draws in its own size")).hint("leave --size out")
+                );
+            }
+            let model = Model::open(spec, device)?;
+            let drawing = drawing(&model, request)?;
+            return Ok(Self::Model(Box::new(model), Box::new(drawing)));
         }
-        Ok(Self::Data(spec.to_owned()))
+        let data = langevin_data::open(spec, &OpenOptions::default())?;
+        let Choice { steps, sampler, spacing, cfg_scale, .. } = &request.choice;
+        if steps.is_some() || sampler.is_some() || spacing.is_some() || cfg_scale.is_some() {
+            return Err(Error::usage(format!("{spec}: is a set of pictures, so nothing is drawn"))
+                .hint("leave --steps, --sampler, --spacing and --cfg-scale out, or give a model"));
+        }
+        Ok(Self::Data(data))
     }
 
     /// The size and channels of its pictures, when it has its own.
     pub(super) fn shape(&self) -> Option<((usize, usize), usize)> {
         match self {
-            Self::Model(model) => Some((model.info.size, model.info.channels)),
+            Self::Model(model, _) => Some((model.info.size, model.info.channels)),
             Self::Data(_) => None,
         }
     }
 }
 
-fn is_model(spec: &str) -> bool {
-    if let Some(name) = spec.strip_prefix("builtin:") {
-        return SHIPPED.iter().any(|shipped| shipped.name == name);
-    }
-    let path = Path::new(spec);
-    if path.is_dir() {
-        return ["model.safetensors", "run.toml", "model_index.json"]
-            .iter()
-            .any(|name| path.join(name).exists());
-    }
-    let mut head = [0_u8; 9];
-    let read = std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut head));
-    // The length of a safetensors header, and its brace.
-    read.is_ok() && head[8] == b'{' && head[5..8] == [0; 3]
-}
-
-/// The settings of drawing `count` pictures with `model`.
+/// The settings of drawing with `model`, its classes left open.
 ///
 /// # Errors
-/// As [`resolve`].
-pub(super) fn drawing(
-    model: &Model,
-    choice: &Choice,
-    count: usize,
-    seed: u64,
-    cancel: &Arc<AtomicBool>,
-) -> Result<Drawing> {
-    let defaults = &model.info.sample;
+/// As [`resolve`] and [`Drawing::check`].
+fn drawing(model: &Model, request: &EvalRequest) -> Result<Drawing> {
+    let (defaults, choice) = (&model.info.sample, &request.choice);
     let asked = Asked {
         steps: choice.steps,
         calls: None,
@@ -95,10 +86,10 @@ pub(super) fn drawing(
     };
     let resolved = resolve(defaults, model.denoiser.diffusion(), asked)?;
     let guidance = if model.info.classes.is_empty() { 1.0 } else { defaults.cfg_scale };
-    Ok(Drawing {
-        count,
+    let drawing = Drawing {
+        count: request.count,
         first: 0,
-        seed,
+        seed: request.seed,
         steps: resolved.steps,
         sampler: resolved.sampler,
         spacing: resolved.spacing,
@@ -108,14 +99,16 @@ pub(super) fn drawing(
         arithmetic: Arithmetic::Fast,
         batch_size: choice.batch_size.max(1),
         start: None,
-        cancel: Arc::clone(cancel),
-    })
+        cancel: Arc::clone(&request.cancel),
+    };
+    drawing.check(model)?;
+    Ok(drawing)
 }
 
 /// Draws the pictures of `drawing` for classes as in `like`, where the model has these classes, and looks at them.
 ///
 /// # Errors
-/// As [`draw`].
+/// As [`draw_watched`].
 pub(super) fn drawn(
     model: &Model,
     drawing: &Drawing,
@@ -142,31 +135,23 @@ pub(super) fn drawn(
             labels: labels.as_ref().map(|labels| labels[first..first + count].to_vec()),
             ..drawing.clone()
         };
-        let mut stopped = None;
-        let pictures = draw(model, &part, device, |at| {
-            let done = (first as f64 + at.fraction() * count as f64) / drawing.count as f64;
-            if let Err(error) = progress(done) {
-                part.cancel.store(true, std::sync::atomic::Ordering::Relaxed);
-                stopped = Some(error);
-            }
-        });
-        if let Some(error) = stopped {
-            return Err(error);
-        }
+        let drawn = draw_watched(model, &part, device, |share| {
+            progress((first as f64 + share * count as f64) / drawing.count as f64)
+        })?;
         // A class of the model's own says nothing where the data has others.
         let labels = part.labels.filter(|_| shared).unwrap_or_else(|| vec![None; count]);
-        look.add(&mut sample, pictures?, &labels)?;
+        look.add(&mut sample, batch_to_pictures(drawn), &labels)?;
     }
     Ok(sample)
 }
 
-/// The pictures of the data set `spec`, `count` of them at most, made ready as `prepare` says. Its classes are given the
+/// The pictures of `data`, `count` of them at most, made ready as `prepare` says. Its classes are given the
 /// numbers they have in `classes`.
 ///
 /// # Errors
 /// Bad input, when it cannot be read.
 pub(super) fn pictures_of(
-    spec: &str,
+    data: Arc<dyn Dataset>,
     prepare: &Prepare,
     count: usize,
     classes: &[String],
@@ -174,7 +159,6 @@ pub(super) fn pictures_of(
     seed: u64,
     progress: impl FnMut(f64) -> Result<()>,
 ) -> Result<Sample> {
-    let data = langevin_data::open(spec, &OpenOptions::default())?;
     let pool = Pool::new(data, prepare.clone(), PoolOptions::default())?;
     let count = pool.len().map_or(count, |len| count.min(len as usize));
     let (mut sample, _) = gather(&pool, count, look, false, seed, progress)?;

@@ -22,6 +22,8 @@ use langevin_eval::{
     Bound, Case, Features, Gallery, Line, METRICS, Measured, Metric, Needs, Report, Sample, Trainer, Value,
 };
 
+use crate::sampling::Drawing;
+
 pub use features::FeatureSpec;
 pub use judged::Choice;
 
@@ -177,7 +179,7 @@ fn compare_sets(
     report: &mut Report,
     progress: &mut Progress<'_>,
 ) -> Result<Option<Picture>> {
-    let judged = Judged::open(&request.judged, device)?;
+    let judged = Judged::open(request, device)?;
     let data = langevin_data::open(&request.data, &OpenOptions::default())?;
     let classes = data.info().classes.clone();
     let side = request.size.unwrap_or(data.info().size.0.min(data.info().size.1)).max(1);
@@ -186,6 +188,7 @@ fn compare_sets(
     let pool = Pool::new(data, prepare.clone(), PoolOptions::default())?;
     let own = matches!(request.features, FeatureSpec::Own { .. });
     let parts = Parts::new(&pool, request.count, own, request.seed)?;
+    let count = parts.count;
     let usual = request.metrics.is_empty();
     let finite = pool.len().is_some();
     if usual {
@@ -198,21 +201,20 @@ fn compare_sets(
     }
     let needs = chosen.iter().fold(Needs::default(), |all, chosen| all.or(chosen.needs()));
     let look = Look { features: needs.features.then_some(features), keep: needs.pixels };
-    let count = parts.count;
     let stage = |what: &'static str, progress: &mut Progress<'_>, share: f64| progress(what, share);
     let (reference, _) =
         gather(&parts.reference, count, look, false, 0, |share| stage("real pictures", progress, share))?;
     let (held, shuffled) =
         gather(&parts.held, count, look, true, 1, |share| stage("held-out pictures", progress, share))?;
-    let sample = match &judged {
-        Judged::Model(model) => {
-            let drawing = judged::drawing(model, &request.choice, count, request.seed, &request.cancel)?;
-            judged::drawn(model, &drawing, &reference, &classes, look, device, |share| {
+    let sample = match judged {
+        Judged::Model(model, drawing) => {
+            let drawing = Drawing { count, ..*drawing };
+            judged::drawn(&model, &drawing, &reference, &classes, look, device, |share| {
                 stage("drawing", progress, share)
             })?
         }
-        Judged::Data(spec) => {
-            judged::pictures_of(spec, &prepare, count, &classes, look, request.seed, |share| {
+        Judged::Data(data) => {
+            judged::pictures_of(data, &prepare, count, &classes, look, request.seed, |share| {
                 stage("judged pictures", progress, share)
             })?
         }

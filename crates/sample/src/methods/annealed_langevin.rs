@@ -7,10 +7,11 @@
 
 use burn::tensor::Tensor;
 use langevin_core::registry::{Entry, OptionDoc};
-use langevin_core::{Denoiser, Error, Level, Levels, Progress, Purpose, Result, Run};
+use langevin_core::{Denoiser, Level, Result, Run};
 
 use crate::path::steps;
 use crate::sampler::Sampler;
+use crate::walk::{ask, fresh, tell, whole};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "annealed_langevin",
@@ -30,12 +31,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         },
     ],
     build: |options| {
-        let inner: usize = options.get("inner")?;
-        if !(1..=1000).contains(&inner) {
-            return Err(Error::usage(format!(
-                "annealed_langevin: option inner={inner} must lie in [1, 1000]"
-            )));
-        }
+        let inner = whole(options, "inner", 1, 1000)?;
         Ok(Box::new(AnnealedLangevin { inner, step: options.number("step", 1e-6, 1.0)? }))
     },
 };
@@ -54,23 +50,20 @@ impl Sampler for AnnealedLangevin {
         path: &[Level],
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
-        let [batch, c, h, w] = x.dims();
         for step in steps(path)? {
             let at = step.from;
-            let levels = Levels::all(at, batch);
-            let mut denoised = model.denoise(x.clone(), &levels, &run.cond)?;
+            let mut denoised = ask(model, &x, at, run)?;
             for inner in 0..self.inner {
                 if inner > 0 {
-                    denoised = model.denoise(x.clone(), &levels, &run.cond)?;
+                    denoised = ask(model, &x, at, run)?;
                 }
                 // sigma^2 score = alpha D - x.
                 let pull = denoised.clone().mul_scalar(at.alpha) - x.clone();
-                let number = (step.index * self.inner + inner) as u64;
-                let noise = run.noise.normal(Purpose::Sampler, number, [c, h, w], &x.device());
+                let noise = fresh(run, (step.index * self.inner + inner) as u64, &x);
                 x = x + pull.mul_scalar(0.5 * self.step) + noise.mul_scalar(self.step.sqrt() * at.sigma);
             }
             x = if step.to.is_clean() {
-                denoised = model.denoise(x, &levels, &run.cond)?;
+                denoised = ask(model, &x, at, run)?;
                 denoised.clone().mul_scalar(step.to.alpha)
             } else if at.alpha == 0.0 {
                 // Without signal there is only noise to take along.
@@ -78,8 +71,7 @@ impl Sampler for AnnealedLangevin {
             } else {
                 x.mul_scalar(step.to.alpha / at.alpha)
             };
-            let (level, steps) = (step.to, step.count);
-            run.report(&Progress { step: step.index + 1, steps, level, x: &x, denoised: &denoised })?;
+            tell(run, step, &x, &denoised)?;
         }
         Ok(x)
     }

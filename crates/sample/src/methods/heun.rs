@@ -11,11 +11,12 @@
 
 use burn::tensor::Tensor;
 use langevin_core::registry::{Entry, OptionDoc};
-use langevin_core::{Denoiser, Level, Levels, Progress, Result, Run};
+use langevin_core::{Denoiser, Level, Result, Run};
 
 use crate::churn::{Churn, S_CHURN, S_NOISE, S_TMAX, S_TMIN};
 use crate::path::{PathStep, steps};
 use crate::sampler::Sampler;
+use crate::walk::{ask, tell};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "heun",
@@ -72,6 +73,31 @@ impl Over {
     }
 }
 
+/// The picture at the end of a step, and the clean one that the step led towards.
+pub(super) fn advance(
+    model: &dyn Denoiser,
+    x: Tensor<4>,
+    step: PathStep,
+    over: &Over,
+    limit: f64,
+    run: &Run<'_>,
+) -> Result<(Tensor<4>, Tensor<4>)> {
+    let mut denoised = ask(model, &x, step.from, run)?;
+    let mut next = step.advance(x.clone(), denoised.clone());
+    if step.to.sigma > 0.0 {
+        let second = ask(model, &next, step.to, run)?;
+        denoised = denoised.clone() + (second - denoised).mul_scalar(over.weight(step).min(limit));
+        next = step.advance(x, denoised.clone());
+    }
+    Ok((next, denoised))
+}
+
+/// The calls of a method that asks once in steps to the clean picture and twice in others.
+pub(super) fn two_where_noisy(path: &[Level]) -> usize {
+    let noisy_ends = path.iter().skip(1).filter(|level| level.sigma > 0.0).count();
+    path.len() - 1 + noisy_ends
+}
+
 impl Sampler for Heun {
     fn sample(
         &self,
@@ -80,26 +106,17 @@ impl Sampler for Heun {
         path: &[Level],
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
-        let batch = x.dims()[0];
         for step in steps(path)? {
             let (raised, step) = self.churn.raise(x, step, run);
-            let mut denoised = model.denoise(raised.clone(), &Levels::all(step.from, batch), &run.cond)?;
-            x = step.advance(raised.clone(), denoised.clone());
-            if step.to.sigma > 0.0 {
-                let second = model.denoise(x, &Levels::all(step.to, batch), &run.cond)?;
-                let weight = self.over.weight(step).min(self.limit);
-                denoised = denoised.clone() + (second - denoised).mul_scalar(weight);
-                x = step.advance(raised, denoised.clone());
-            }
-            let (level, steps) = (step.to, step.count);
-            run.report(&Progress { step: step.index + 1, steps, level, x: &x, denoised: &denoised })?;
+            let denoised;
+            (x, denoised) = advance(model, raised, step, &self.over, self.limit, run)?;
+            tell(run, step, &x, &denoised)?;
         }
         Ok(x)
     }
 
     fn calls(&self, path: &[Level]) -> usize {
-        let noisy_ends = path.iter().skip(1).filter(|level| level.sigma > 0.0).count();
-        path.len() - 1 + noisy_ends
+        two_where_noisy(path)
     }
 
     fn order(&self) -> Option<usize> {

@@ -14,10 +14,11 @@
 
 use burn::tensor::Tensor;
 use langevin_core::registry::{Entry, OptionDoc};
-use langevin_core::{Denoiser, Error, Level, Levels, Progress, Purpose, Result, Run};
+use langevin_core::{Denoiser, Error, Level, Result, Run};
 
 use crate::path::{PathStep, steps};
 use crate::sampler::Sampler;
+use crate::walk::{ask, choice, fresh, tell, whole};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "pc",
@@ -39,28 +40,15 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         OptionDoc { key: "corrector_steps", default: "1", doc: "corrector steps at a level, 1 to 100" },
     ],
     build: |options| {
-        let unknown = |kind: &str, name: &str, all: &str| {
-            Error::usage(format!("pc: there is no {kind} \"{name}\"")).hint(format!("use {all}"))
+        let words = ["reverse_diffusion", "ancestral", "euler_maruyama", "none"];
+        let predictor = match choice(options, "predictor", &words)? {
+            0 => Predictor::ReverseDiffusion,
+            1 => Predictor::Ancestral,
+            2 => Predictor::EulerMaruyama,
+            _ => Predictor::None,
         };
-        let predictor = match options.text("predictor") {
-            "reverse_diffusion" => Predictor::ReverseDiffusion,
-            "ancestral" => Predictor::Ancestral,
-            "euler_maruyama" => Predictor::EulerMaruyama,
-            "none" => Predictor::None,
-            other => {
-                let all = "reverse_diffusion, ancestral, euler_maruyama or none";
-                return Err(unknown("predictor", other, all));
-            }
-        };
-        let count: usize = options.get("corrector_steps")?;
-        if !(1..=100).contains(&count) {
-            return Err(Error::usage(format!("pc: option corrector_steps={count} must lie in [1, 100]")));
-        }
-        let corrections = match options.text("corrector") {
-            "langevin" => count,
-            "none" => 0,
-            other => return Err(unknown("corrector", other, "langevin or none")),
-        };
+        let count = whole(options, "corrector_steps", 1, 100)?;
+        let corrections = if choice(options, "corrector", &["langevin", "none"])? == 0 { count } else { 0 };
         if corrections == 0 && matches!(predictor, Predictor::None) {
             return Err(Error::usage("pc: without predictor and corrector nothing happens"));
         }
@@ -143,25 +131,20 @@ impl Sampler for Pc {
         path: &[Level],
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
-        let [batch, c, h, w] = x.dims();
-        let device = x.device();
         for step in steps(path)? {
-            let levels = Levels::all(step.from, batch);
             let first = (step.index * (self.corrections + 1)) as u64;
             for correction in 0..self.corrections {
-                let denoised = model.denoise(x.clone(), &levels, &run.cond)?;
-                let noise =
-                    run.noise.normal(Purpose::Sampler, first + correction as u64 + 1, [c, h, w], &device);
+                let denoised = ask(model, &x, step.from, run)?;
+                let noise = fresh(run, first + correction as u64 + 1, &x);
                 x = self.correct(step, x, denoised, noise);
             }
-            let denoised = model.denoise(x.clone(), &levels, &run.cond)?;
+            let denoised = ask(model, &x, step.from, run)?;
             let Prediction { x: keep, x0, noise } = self.predictor.step(step);
             x = x.mul_scalar(keep) + denoised.clone().mul_scalar(x0);
             if noise > 0.0 {
-                x = x + run.noise.normal(Purpose::Sampler, first, [c, h, w], &device).mul_scalar(noise);
+                x = x.clone() + fresh(run, first, &x).mul_scalar(noise);
             }
-            let (level, steps) = (step.to, step.count);
-            run.report(&Progress { step: step.index + 1, steps, level, x: &x, denoised: &denoised })?;
+            tell(run, step, &x, &denoised)?;
         }
         Ok(x)
     }
@@ -177,9 +160,9 @@ impl Sampler for Pc {
 
 #[cfg(test)]
 mod tests {
-    use langevin_core::Cond;
     use langevin_core::closed_form::Mixture;
     use langevin_core::registry::Registry;
+    use langevin_core::{Cond, Levels};
     use serde_json::Value;
 
     use super::*;

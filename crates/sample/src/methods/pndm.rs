@@ -19,7 +19,7 @@ use crate::walk::{ask, tell};
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "pndm",
     aliases: &["plms"],
-    summary: "multistep in the noise, one model call a step and one more in the first",
+    summary: "multistep in the noise, one model call a step and one more in the first; 20 steps or more, or even ones",
     source: "Liu et al. 2022, eq. 11 and 12 (arXiv 2202.09778)",
     options: &[LIMIT],
     build: |options| Ok(Box::new(Pndm { limit: options.number("limit", 0.5, 1e9)? })),

@@ -9,9 +9,10 @@ use burn::tensor::Tensor;
 use langevin_core::registry::{Entry, OptionDoc};
 use langevin_core::{Denoiser, Level, Result, Run};
 
-use crate::path::{PathStep, steps};
+use super::heun::{self, Over, two_where_noisy};
+use crate::path::steps;
 use crate::sampler::Sampler;
-use crate::walk::{S_NOISE, ask, fresh, tell, whole};
+use crate::walk::{S_NOISE, fresh, tell, whole};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "restart",
@@ -54,24 +55,6 @@ impl Restart {
         let (begin, end) = (reached(self.high)?, reached(self.low)?);
         (begin < end && self.times > 0).then_some((begin, end))
     }
-
-    fn heun(
-        &self,
-        model: &dyn Denoiser,
-        x: Tensor<4>,
-        step: PathStep,
-        run: &Run<'_>,
-    ) -> Result<(Tensor<4>, Tensor<4>)> {
-        let mut denoised = ask(model, &x, step.from, run)?;
-        let mut next = step.advance(x.clone(), denoised.clone());
-        if step.to.sigma > 0.0 {
-            let second = ask(model, &next, step.to, run)?;
-            let weight = (0.5 / step.kept()).min(self.limit);
-            denoised = denoised.clone() + (second - denoised).mul_scalar(weight);
-            next = step.advance(x, denoised.clone());
-        }
-        Ok((next, denoised))
-    }
 }
 
 impl Sampler for Restart {
@@ -84,9 +67,10 @@ impl Sampler for Restart {
     ) -> Result<Tensor<4>> {
         let steps = steps(path)?;
         let stretch = self.stretch(path);
+        let walk = |x, step, run: &Run<'_>| heun::advance(model, x, step, &Over::Ratio, self.limit, run);
         for step in &steps {
             let mut denoised;
-            (x, denoised) = self.heun(model, x, *step, run)?;
+            (x, denoised) = walk(x, *step, run)?;
             if let Some((begin, end)) = stretch.filter(|(_, end)| *end == step.index + 1) {
                 let (low, high) = (path[end], path[begin]);
                 let scale = high.alpha / low.alpha;
@@ -95,7 +79,7 @@ impl Sampler for Restart {
                     let noise = fresh(run, time as u64, &x).mul_scalar(added * self.noise);
                     x = x.mul_scalar(scale) + noise;
                     for step in &steps[begin..end] {
-                        (x, denoised) = self.heun(model, x, *step, run)?;
+                        (x, denoised) = walk(x, *step, run)?;
                     }
                 }
             }
@@ -105,9 +89,8 @@ impl Sampler for Restart {
     }
 
     fn calls(&self, path: &[Level]) -> usize {
-        let noisy_ends = path.iter().skip(1).filter(|level| level.sigma > 0.0).count();
         let again = self.stretch(path).map_or(0, |(begin, end)| 2 * (end - begin) * self.times);
-        path.len() - 1 + noisy_ends + again
+        two_where_noisy(path) + again
     }
 
     fn order(&self) -> Option<usize> {

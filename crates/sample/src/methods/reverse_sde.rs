@@ -8,10 +8,11 @@
 
 use burn::tensor::Tensor;
 use langevin_core::registry::{Entry, OptionDoc};
-use langevin_core::{Denoiser, Level, Levels, Progress, Purpose, Result, Run};
+use langevin_core::{Denoiser, Level, Result, Run};
 
 use crate::path::{PathStep, steps};
 use crate::sampler::Sampler;
+use crate::walk::{ask, fresh, tell};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "reverse_sde",
@@ -43,19 +44,16 @@ impl Sampler for ReverseSde {
         path: &[Level],
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
-        let [batch, c, h, w] = x.dims();
         for step in steps(path)? {
-            let denoised = model.denoise(x.clone(), &Levels::all(step.from, batch), &run.cond)?;
+            let denoised = ask(model, &x, step.from, run)?;
             let kept = self.kept(step);
             let scale = step.to.sigma * kept / step.from.sigma;
             x = x.mul_scalar(scale) + denoised.clone().mul_scalar(step.to.alpha - step.from.alpha * scale);
             let deviation = step.to.sigma * (1.0 - kept * kept).max(0.0).sqrt();
             if deviation > 0.0 {
-                let noise = run.noise.normal(Purpose::Sampler, step.index as u64, [c, h, w], &x.device());
-                x = x + noise.mul_scalar(deviation);
+                x = x.clone() + fresh(run, step.index as u64, &x).mul_scalar(deviation);
             }
-            let (level, steps) = (step.to, step.count);
-            run.report(&Progress { step: step.index + 1, steps, level, x: &x, denoised: &denoised })?;
+            tell(run, step, &x, &denoised)?;
         }
         Ok(x)
     }

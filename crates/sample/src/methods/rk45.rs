@@ -10,6 +10,7 @@ use langevin_core::registry::{Entry, OptionDoc};
 use langevin_core::{Denoiser, Level, Result, Run};
 
 use crate::adaptive::{Adaptive, Asked, END, Lane, MAX_CALLS, Pair, Tried, column, errors, gather};
+use crate::dormand_prince::{self, ERROR, STAGES};
 use crate::sampler::Sampler;
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
@@ -42,20 +43,6 @@ struct Rk45 {
     atol: f64,
     walk: Adaptive,
 }
-
-/// Where each stage stands, and what it is made of.
-const STAGES: [(f64, &[f64]); 6] = [
-    (1.0 / 5.0, &[1.0 / 5.0]),
-    (3.0 / 10.0, &[3.0 / 40.0, 9.0 / 40.0]),
-    (4.0 / 5.0, &[44.0 / 45.0, -56.0 / 15.0, 32.0 / 9.0]),
-    (8.0 / 9.0, &[19372.0 / 6561.0, -25360.0 / 2187.0, 64448.0 / 6561.0, -212.0 / 729.0]),
-    (1.0, &[9017.0 / 3168.0, -355.0 / 33.0, 46732.0 / 5247.0, 49.0 / 176.0, -5103.0 / 18656.0]),
-    (1.0, &[35.0 / 384.0, 0.0, 500.0 / 1113.0, 125.0 / 192.0, -2187.0 / 6784.0, 11.0 / 84.0]),
-];
-
-/// The fifth order less the fourth.
-const ERROR: [f64; 7] =
-    [71.0 / 57600.0, 0.0, -71.0 / 16695.0, 71.0 / 1920.0, -17253.0 / 339_200.0, 22.0 / 525.0, -1.0 / 40.0];
 
 /// The level at a place, which is minus the flow's time.
 fn level(place: f64) -> Level {
@@ -135,8 +122,7 @@ impl Pair for Rk45 {
     }
 
     fn judge(&self, error: f64) -> (bool, f64) {
-        let factor = if error == 0.0 { 10.0 } else { 0.9 * error.powf(-0.2) };
-        (error < 1.0, factor.clamp(0.2, 10.0))
+        dormand_prince::judge(error)
     }
 }
 

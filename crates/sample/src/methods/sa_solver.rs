@@ -19,7 +19,7 @@ use crate::walk::{ask, fresh, tell, whole};
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "sa_solver",
     aliases: &["sa"],
-    summary: "stochastic Adams predictor and corrector with any share of noise, one model call a step",
+    summary: "stochastic Adams predictor and corrector with any share of noise, one model call a step; below 20 steps with tau=0",
     source: "Xue et al. 2023, Algorithm 1, eq. 14 and 17 (arXiv 2309.05019)",
     options: &[
         OptionDoc { key: "predictor_order", default: "2", doc: "how many answers a step uses, 1 to 4" },

@@ -1,7 +1,7 @@
 //! Adaptive methods: near the exact flow as their tolerance asks, with each picture on its own.
 
-use burn::tensor::Device;
-use langevin_core::{Cond, ErrorKind, Level, NoiseStreams, Run};
+use burn::tensor::{Device, Tensor};
+use langevin_core::{Cond, Denoiser, ErrorKind, Level, Levels, NoiseStreams, Result, Run};
 use langevin_sample::{SampleRequest, sample_all, start_noise};
 use langevin_testkit::samplers::values;
 use langevin_testkit::{Counting, Exact, Gaussian, Mixture};
@@ -69,5 +69,28 @@ fn a_walk_that_needs_too_many_calls_says_so() {
             sample_all(&gaussian, &*sampler(spec), &path, &request, &Device::flex(), |_| ()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Failed);
         assert!(error.to_string().contains("20 calls") && error.to_string().contains("max_calls"), "{error}");
+    }
+}
+
+/// A model whose answers are no numbers.
+#[derive(Debug)]
+struct Broken;
+
+impl Denoiser for Broken {
+    fn denoise(&self, x: Tensor<4>, _: &Levels, _: &Cond) -> Result<Tensor<4>> {
+        Ok(x.mul_scalar(f32::NAN))
+    }
+}
+
+#[test]
+fn answers_that_are_not_finite_end_the_walk_at_once() {
+    let path = [Level { alpha: 0.0, sigma: 1.0 }, Level::CLEAN];
+    for spec in ["rk45", "dpm_adaptive"] {
+        let mut run = Run::new(Cond::none(), NoiseStreams::new(4, 0..1));
+        let x = start_noise(&run, path[0], [2, 1, 1], &Device::flex());
+        let model = Counting::new(Broken);
+        let error = sampler(spec).sample(&model, x, &path, &mut run).unwrap_err();
+        assert!(error.to_string().contains("finite numbers"), "{spec}: {error}");
+        assert!(model.calls() < 10, "{spec}: {}", model.calls());
     }
 }
