@@ -11,6 +11,7 @@ use langevin_eval::Sample;
 use langevin_kernels::Arithmetic;
 
 use super::parts::{CHUNK, Look, gather};
+use crate::guiding::Guiding;
 use crate::model::{Model, SHIPPED};
 use crate::sampling::{Drawing, draw, even_labels};
 use crate::tuned::{Asked, resolve};
@@ -103,6 +104,7 @@ pub(super) fn drawing(
         sampler: resolved.sampler,
         spacing: resolved.spacing,
         cfg_scale: choice.cfg_scale.unwrap_or(guidance),
+        guiding: Guiding::default(),
         clip: defaults.clip,
         labels: None,
         arithmetic: Arithmetic::Fast,
