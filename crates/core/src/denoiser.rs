@@ -19,11 +19,18 @@ pub trait Denoiser: Send + Sync {
     /// Usage, when the model has no answer at a level (an epsilon or score network at `alpha = 0`) or cannot
     /// take the conditioning.
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>>;
+
+    /// A new batch begins. Guidance with momentum forgets the last one; nothing else remembers any.
+    fn begin(&self) {}
 }
 
 impl<D: Denoiser + ?Sized> Denoiser for &D {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
         (**self).denoise(x, at, cond)
+    }
+
+    fn begin(&self) {
+        (**self).begin();
     }
 }
 

@@ -128,6 +128,10 @@ impl<D: Denoiser> Denoiser for SideBySide<D> {
         let answers = self.lanes.run(parts, |(x, at, cond)| self.inner.denoise(x, &at, &cond));
         Ok(Tensor::cat(answers.into_iter().collect::<Result<Vec<_>>>()?, 0))
     }
+
+    fn begin(&self) {
+        self.inner.begin();
+    }
 }
 
 impl<D: Differentiable> Differentiable for SideBySide<D> {

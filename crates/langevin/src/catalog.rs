@@ -1,5 +1,6 @@
 //! Everything that has a name: what `langevin list` prints and the tables in `docs/` are made of.
 
+use langevin_core::guidance::GUIDANCES;
 use langevin_eval::METRICS;
 use langevin_process::{
     DENSITIES, PARAMETERISATIONS, PROCESSES, Registry, SCHEDULES, SPACINGS, TIME_INPUTS, WEIGHTINGS,
@@ -42,6 +43,11 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "presets", summary: "settings for `train --preset`", items: presets },
     Kind { name: "samplers", summary: "ways from noise to a picture", items: || of(&SAMPLERS) },
     Kind { name: "spacings", summary: "which noise levels the steps visit", items: || of(&SPACINGS) },
+    Kind {
+        name: "guidances",
+        summary: "ways to follow a class, or a model, more strongly",
+        items: || of(&GUIDANCES),
+    },
     Kind { name: "schedules", summary: "how the noise grows with time", items: || of(&SCHEDULES) },
     Kind { name: "processes", summary: "how signal and noise share the picture", items: || of(&PROCESSES) },
     Kind {

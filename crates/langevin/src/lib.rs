@@ -16,6 +16,7 @@ pub mod evaluation;
 mod folder;
 pub mod forward;
 pub mod gif;
+pub mod guiding;
 mod known;
 pub mod layers;
 pub mod likelihood;

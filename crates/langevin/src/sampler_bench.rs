@@ -14,6 +14,7 @@ use langevin_sample::SAMPLERS;
 use serde::Serialize;
 
 use crate::evaluation;
+use crate::guiding::Guiding;
 use crate::model::Model;
 use crate::plot::{Plot, Scale, Series};
 use crate::sampling::{Drawing, draw_watched, even_labels};
@@ -201,6 +202,7 @@ impl Bench<'_> {
             sampler: sampler.to_owned(),
             spacing: spacing.to_owned(),
             cfg_scale: if classes > 0 { model.info.sample.cfg_scale } else { 1.0 },
+            guiding: Guiding::default(),
             clip: model.info.sample.clip,
             labels: (classes > 0).then(|| even_labels(classes, request.count)),
             arithmetic: Arithmetic::Fast,

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::guidance::{ClassifierFree, Clipped, Thresholded};
+use langevin_core::guidance::{Clipped, Thresholded};
 use langevin_core::{Denoiser, Error, Picture, Result, SideBySide, batch_to_pictures};
 use langevin_kernels::Arithmetic;
 use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{BatchProgress, SAMPLERS, SampleRequest, Sampler, sample_all};
 use serde::{Deserialize, Serialize};
 
+use crate::guiding::Guiding;
 use crate::memory;
 use crate::model::Model;
 
@@ -29,8 +30,10 @@ pub struct Drawing {
     pub sampler: String,
     /// The spacing.
     pub spacing: String,
-    /// Strength of classifier-free guidance.
+    /// Strength of guidance; 1 is none.
     pub cfg_scale: f64,
+    /// What guides.
+    pub guiding: Guiding,
     /// Clamp denoised pictures to the range of pictures.
     pub clip: bool,
     /// The class of each picture; `None` draws without one.
@@ -67,8 +70,17 @@ pub struct Recipe {
     pub sampler: String,
     /// The spacing.
     pub spacing: String,
-    /// Strength of classifier-free guidance.
+    /// Strength of guidance.
     pub cfg_scale: f64,
+    /// The guidance, where it is not plain classifier-free guidance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guidance: Option<String>,
+    /// The worse model that guided, as it was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guide: Option<String>,
+    /// As `model_hash`, of the guide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guide_hash: Option<String>,
     /// Whether denoised pictures were clamped.
     pub clip: bool,
     /// The class, if any.
@@ -97,7 +109,8 @@ fn is_f32(name: &String) -> bool {
 /// Draws pictures and calls `progress` after each step of each batch.
 ///
 /// # Errors
-/// Usage: an unknown sampler or spacing, classes for a model without, a model that has no answer at the first level.
+/// Usage: an unknown sampler, spacing or guidance, a guide that does not fit, classes for a model without, a model that has
+/// no answer at the first level.
 /// Failed, when the memory that is free does not suffice. Interrupted, when cancelled.
 pub fn draw(
     model: &Model,
@@ -125,7 +138,8 @@ pub fn draw_tensor(
     }
     let computed = model.denoiser.with_arithmetic(drawing.arithmetic);
     let model_denoiser = SideBySide::new(&computed, drawing.batch_size)?;
-    let guided = ClassifierFree::new(model_denoiser, drawing.cfg_scale);
+    let (scale, arithmetic) = (drawing.cfg_scale, drawing.arithmetic);
+    let guided = drawing.guiding.apply(model, model_denoiser, scale, at_once, arithmetic)?;
     let settings = &model.info.sample;
     let denoiser: Box<dyn Denoiser + '_> = match settings.threshold {
         _ if !drawing.clip => Box::new(guided),
@@ -226,6 +240,9 @@ impl Recipe {
             sampler: drawing.sampler.clone(),
             spacing: drawing.spacing.clone(),
             cfg_scale: drawing.cfg_scale,
+            guidance: drawing.guiding.named().map(str::to_owned),
+            guide: drawing.guiding.guide.as_ref().map(|guide| guide.name.clone()),
+            guide_hash: drawing.guiding.guide.as_ref().map(|guide| guide.hash.clone()),
             clip: drawing.clip,
             class: label.map(|label| model.info.classes[label as usize].clone()),
             size: model.info.size,
@@ -237,8 +254,11 @@ impl Recipe {
 
     /// The text chunks of the picture: `parameters` in the grammar of A1111, and `langevin` as JSON.
     pub fn to_text(&self) -> Vec<(&'static str, String)> {
+        // A value with commas stands in quotation marks.
+        let guidance =
+            self.guidance.as_ref().map_or(String::new(), |guidance| format!(" Guidance: {guidance:?},"));
         let parameters = format!(
-            "{}\nSteps: {}, Sampler: {}, Schedule type: {}, CFG scale: {}, Seed: {}, Image: {}, Size: {}x{}, Model hash: {}, Model: {}, Version: langevin {}",
+            "{}\nSteps: {}, Sampler: {}, Schedule type: {}, CFG scale: {},{guidance} Seed: {}, Image: {}, Size: {}x{}, Model hash: {}, Model: {}, Version: langevin {}",
             self.class.as_deref().unwrap_or_default(),
             self.steps,
             self.sampler,

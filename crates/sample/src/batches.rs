@@ -128,6 +128,7 @@ pub fn sample_all(
             None => start_noise(&run, path[0], request.shape, device),
         };
         let x = if request.unit_start { x.mul_scalar(path[0].magnitude() / path[0].sigma) } else { x };
+        model.begin();
         made.push(sampler.sample(model, x, path, &mut run)?);
     }
     Ok(Tensor::cat(made, 0))

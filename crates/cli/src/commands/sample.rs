@@ -8,6 +8,7 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use langevin::core::batch_to_pictures;
+use langevin::guiding::Guiding;
 use langevin::kernels::Arithmetic;
 use langevin::sampling::{self, Drawing, Recipe};
 use langevin::scatter::sheet;
@@ -29,6 +30,8 @@ Examples:
   langevin sample builtin:shapes -n 64 --grid shapes.png
   langevin sample runs/mnist --class 7 -n 9 -o sevens/
   langevin sample runs/mnist --trajectory film.gif --steps 30
+  langevin sample runs/mnist --class 7 --cfg-scale 4 --guidance apg:eta=0
+  langevin sample runs/mnist --guide runs/mnist-short --cfg-scale 2
   langevin sample --from sevens/0003.png -o again.png")]
 pub struct Sample {
     /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
@@ -58,9 +61,15 @@ pub struct Sample {
     /// A class by name or number, several with commas, or `all` for one after the other [default: all in turn].
     #[arg(long, value_name = "NAME|all|none")]
     class: Option<String>,
-    /// Strength of classifier-free guidance: 1 is none [default: the model's].
+    /// Strength of guidance: 1 is none [default: the model's].
     #[arg(long)]
     cfg_scale: Option<f64>,
+    /// What guides, with the strength of --cfg-scale, as in `langevin list guidances` [default: cfg, or autoguidance with --guide].
+    #[arg(long, value_name = "NAME:key=value")]
+    guidance: Option<String>,
+    /// A worse model of the same pictures to guide away from: smaller, or trained less.
+    #[arg(long, value_name = "MODEL")]
+    guide: Option<String>,
     /// Do not clamp denoised pictures to the range of pictures.
     #[arg(long)]
     no_clip: bool,
@@ -115,9 +124,11 @@ impl Sample {
                 model.hash, recipe.model_hash
             ));
         }
-        let (drawing, measured_at) = self.drawing(&model, &device)?;
+        let guide = self.open_guide(shell, recipe.as_ref(), &device)?;
+        let (drawing, measured_at) = self.drawing(&model, guide, &device)?;
+        let guided = drawing.guiding.named().map_or(String::new(), |rule| format!(", guided by {rule}"));
         shell.say(&format!(
-            "{line}, seed {}; {}, {} steps of {} over {}",
+            "{line}, seed {}; {}, {} steps of {} over {}{guided}",
             drawing.seed, name, drawing.steps, drawing.sampler, drawing.spacing
         ));
         if let Some(calls) = measured_at {
@@ -164,6 +175,8 @@ impl Sample {
         self.sampler = self.sampler.take().or(Some(recipe.sampler.clone()));
         self.spacing = self.spacing.take().or(Some(recipe.spacing.clone()));
         self.cfg_scale = self.cfg_scale.or(Some(recipe.cfg_scale));
+        self.guidance = self.guidance.take().or_else(|| recipe.guidance.clone());
+        self.guide = self.guide.take().or_else(|| recipe.guide.clone());
         self.no_clip |= !recipe.clip;
         self.exact |= recipe.exact;
         self.dtype = self.dtype.take().or(Some(recipe.dtype.clone()));
@@ -171,8 +184,36 @@ impl Sample {
         self.model.clone().unwrap_or_else(|| recipe.model.clone())
     }
 
+    /// The worse model that guides, if one does.
+    fn open_guide(
+        &self,
+        shell: &Shell,
+        recipe: Option<&Recipe>,
+        device: &Device,
+    ) -> Result<Option<Arc<Model>>> {
+        let Some(name) = &self.guide else { return Ok(None) };
+        let guide = Model::open(name, device)?;
+        for note in &guide.notes {
+            shell.warn(&format!("{name}: {note}"));
+        }
+        if let Some(hash) =
+            recipe.and_then(|recipe| recipe.guide_hash.as_ref()).filter(|hash| **hash != guide.hash)
+        {
+            shell.warn(&format!(
+                "{name} is not the guide the picture was drawn with (its hash is {}, the recipe's {hash}): the picture will differ",
+                guide.hash
+            ));
+        }
+        Ok(Some(Arc::new(guide)))
+    }
+
     /// What is drawn; and the budget at which its sampler was measured best, where that decided.
-    fn drawing(&self, model: &Model, device: &Device) -> Result<(Drawing, Option<usize>)> {
+    fn drawing(
+        &self,
+        model: &Model,
+        guide: Option<Arc<Model>>,
+        device: &Device,
+    ) -> Result<(Drawing, Option<usize>)> {
         let defaults = &model.info.sample;
         let asked = Asked {
             steps: self.steps,
@@ -194,6 +235,7 @@ impl Sample {
             } else {
                 defaults.cfg_scale
             }),
+            guiding: Guiding { rule: self.guidance.clone(), guide },
             clip: defaults.clip && !self.no_clip,
             labels: self.labels(model)?,
             arithmetic: match self.dtype.as_deref() {

@@ -8,6 +8,7 @@ mod comparing;
 mod evaluating;
 mod folders;
 mod full_disk;
+mod guiding;
 mod interrupted;
 mod likelihoods;
 mod looking;

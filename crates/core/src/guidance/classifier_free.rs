@@ -1,34 +1,52 @@
 //! Classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598, eq. 6), in the coordinate of denoised pictures:
-//! `D = D(x | nothing) + scale * (D(x | class) - D(x | nothing))`.
-//!
-//! `scale` 1 is the conditional model itself, 0 the unconditional one, larger exaggerates the class.
+//! `D = D(x | nothing) + w (D(x | class) - D(x | nothing))`.
 
 use burn::tensor::Tensor;
 use langevin_process::Result;
+use langevin_process::registry::Entry;
 
-use crate::cond::Cond;
-use crate::denoiser::{Denoiser, Levels};
+use super::guided::{Compared, Guidance};
 
-/// A denoiser that is pushed towards its condition.
-pub struct ClassifierFree<D> {
-    inner: D,
-    scale: f64,
-}
+pub(super) const ENTRY: Entry<dyn Guidance> = Entry {
+    name: "cfg",
+    aliases: &["classifier_free"],
+    summary: "classifier-free: on from the answer without the class to the answer with it",
+    source: "Ho and Salimans 2022, 2207.12598, eq. 6",
+    options: &[],
+    build: |_| Ok(Box::new(ClassifierFree)),
+};
 
-impl<D: Denoiser> ClassifierFree<D> {
-    /// Guides `inner` by `scale`.
-    pub fn new(inner: D, scale: f64) -> Self {
-        Self { inner, scale }
+/// On along the straight line from the worse answer to the better.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ClassifierFree;
+
+impl Guidance for ClassifierFree {
+    fn guide(&self, Compared { told, free, scale, .. }: Compared<'_>) -> Result<Tensor<4>> {
+        Ok(free.clone() + (told - free).mul_scalar(scale))
     }
 }
 
-impl<D: Denoiser> Denoiser for ClassifierFree<D> {
-    fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
-        if self.scale == 1.0 || !cond.has_labels() {
-            return self.inner.denoise(x, at, cond);
+#[cfg(test)]
+mod tests {
+    use super::super::guided::tests::{Classed, LEVELS, check_near, points};
+    use super::*;
+    use crate::cond::Cond;
+    use crate::denoiser::{Denoiser, Levels};
+    use crate::guidance::Guided;
+
+    #[test]
+    fn classes_of_one_width_are_extrapolated() {
+        let model = Classed::two();
+        let x = points(&[[0.3, 0.2], [-0.5, 0.1]]);
+        for (at, scale) in LEVELS.into_iter().flat_map(|at| [0.0, 1.5, 4.0, -1.0].map(|scale| (at, scale))) {
+            let guided = Guided::new(&model, Box::new(ClassifierFree), scale, None).unwrap();
+            let cond = Cond::classes([Some(0), Some(1)]);
+            let made = guided.denoise(x.clone(), &Levels::all(at, 2), &cond).unwrap();
+            let one = |class: usize| {
+                let x = x.clone().narrow(0, class, 1);
+                model.extrapolated(class, scale).denoise(x, &Levels::all(at, 1), &Cond::none()).unwrap()
+            };
+            check_near(&made, &Tensor::cat(vec![one(0), one(1)], 0), 2e-6);
         }
-        let free = self.inner.denoise(x.clone(), at, &cond.unconditional())?;
-        let told = self.inner.denoise(x, at, cond)?;
-        Ok(free.clone() + (told - free).mul_scalar(self.scale))
     }
 }

@@ -23,4 +23,8 @@ impl<D: Denoiser> Denoiser for Clipped<D> {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
         Ok(self.inner.denoise(x, at, cond)?.clamp(-self.range, self.range))
     }
+
+    fn begin(&self) {
+        self.inner.begin();
+    }
 }

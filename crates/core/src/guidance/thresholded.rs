@@ -35,6 +35,10 @@ impl<D: Denoiser> Denoiser for Thresholded<D> {
         }
         Ok(Tensor::from_data(TensorData::new(values, shape), &device))
     }
+
+    fn begin(&self) {
+        self.inner.begin();
+    }
 }
 
 /// The quantile `ratio` of the absolute values, between two of them linearly interpolated.

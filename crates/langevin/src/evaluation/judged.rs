@@ -10,6 +10,7 @@ use langevin_kernels::Arithmetic;
 
 use super::EvalRequest;
 use super::parts::{CHUNK, Look, gather};
+use crate::guiding::Guiding;
 use crate::model::Model;
 use crate::sampling::{Drawing, draw_watched, even_labels};
 use crate::tuned::{Asked, resolve};
@@ -94,6 +95,7 @@ fn drawing(model: &Model, request: &EvalRequest) -> Result<Drawing> {
         sampler: resolved.sampler,
         spacing: resolved.spacing,
         cfg_scale: choice.cfg_scale.unwrap_or(guidance),
+        guiding: Guiding::default(),
         clip: defaults.clip,
         labels: None,
         arithmetic: Arithmetic::Fast,
