@@ -1,6 +1,7 @@
 //! What every part of `langevin` shares: the [`Denoiser`] waist, the [`Preconditioned`] network that owns both
 //! loss and denoising, conditioning, per-image noise streams, the [`Run`] a sampler works under, and pictures.
 
+pub mod clipping;
 pub mod closed_form;
 mod cond;
 mod denoiser;

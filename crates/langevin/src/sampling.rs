@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::guidance::{Clipped, Thresholded};
+use langevin_core::clipping::{Clipped, Thresholded};
 use langevin_core::{Denoiser, Error, Picture, Result, SideBySide, batch_to_pictures};
 use langevin_kernels::Arithmetic;
 use langevin_process::{Diffusion, Level, SPACINGS};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use burn::tensor::Device;
-use langevin_core::guidance::Clipped;
+use langevin_core::clipping::Clipped;
 use langevin_core::{Error, ErrorKind, Preconditioned, Result, SideBySide, grid};
 use langevin_data::{
     Batch, Crop, DataInfo, Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare, Skipped,

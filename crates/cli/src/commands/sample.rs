@@ -30,7 +30,7 @@ Examples:
   langevin sample builtin:shapes -n 64 --grid shapes.png
   langevin sample runs/mnist --class 7 -n 9 -o sevens/
   langevin sample runs/mnist --trajectory film.gif --steps 30
-  langevin sample runs/mnist --class 7 --cfg-scale 4 --guidance apg:eta=0
+  langevin sample runs/mnist --class 7 --cfg-scale 4 --guidance apg:norm=1
   langevin sample runs/mnist --guide runs/mnist-short --cfg-scale 2
   langevin sample --from sevens/0003.png -o again.png")]
 pub struct Sample {

@@ -57,7 +57,8 @@ fn every_guidance_draws_and_the_recipe_redraws_it() {
 #[test]
 fn momentum_does_not_leave_the_picture() {
     let world = World::new();
-    let base = format!("sample {} --seed 4 --steps 5 --cfg-scale 5 --guidance apg", classed_run());
+    let base =
+        format!("sample {} --seed 4 --steps 5 --cfg-scale 5 --guidance apg:momentum=-0.5", classed_run());
     for (folder, flags) in
         [("a", "-n 5 --batch-size 5"), ("b", "-n 5 --batch-size 2 --threads 1"), ("c", "-n 5 --batch-size 1")]
     {
@@ -93,7 +94,7 @@ fn what_cannot_guide_is_refused_with_the_reason() {
         (classed, "--cfg-scale 2 --guide nowhere", 3, &["nowhere", "no such file"]),
         (
             classed,
-            "--cfg-scale 2 --guidance apg --sampler dpm_adaptive",
+            "--cfg-scale 2 --guidance apg:momentum=-0.5 --sampler dpm_adaptive",
             2,
             &["momentum=0", "sampler asks for some"],
         ),

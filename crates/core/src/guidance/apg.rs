@@ -23,8 +23,8 @@ pub(super) const ENTRY: Entry<dyn Guidance> = Entry {
     options: &[
         OptionDoc {
             key: "momentum",
-            default: "-0.5",
-            doc: "what earlier differences add, in (-1, 1); 0 for none; not for adaptive samplers",
+            default: "0",
+            doc: "what earlier differences add, in (-1, 1); the paper has -0.5; not for adaptive samplers",
         },
         OptionDoc {
             key: "norm",

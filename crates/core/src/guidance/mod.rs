@@ -1,25 +1,20 @@
-//! Denoisers made from denoisers: guidance, which compares two answers, and clipping. A guidance has a name, options and an
-//! entry in [`GUIDANCES`].
+//! Denoisers made from denoisers by comparing two answers. A guidance has a name, options and an entry in [`GUIDANCES`].
 
 mod apg;
 mod autoguidance;
 mod classifier_free;
-mod clipped;
 mod guided;
 mod host;
 mod interval;
 mod rescaled;
-mod thresholded;
 
 pub use apg::Apg;
 pub use autoguidance::Autoguidance;
 pub use classifier_free::ClassifierFree;
-pub use clipped::Clipped;
 pub use guided::{Compared, Guidance, Guided};
 pub use interval::Interval;
 use langevin_process::Registry;
 pub use rescaled::Rescaled;
-pub use thresholded::Thresholded;
 
 /// Every guidance by name. `cfg` comes first: it is what one gets who names none.
 pub const GUIDANCES: Registry<dyn Guidance> = Registry {
