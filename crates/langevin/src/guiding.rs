@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use langevin_core::guidance::{GUIDANCES, Guided};
+use langevin_core::guidance::{GUIDANCES, Guidance, Guided};
 use langevin_core::{Denoiser, Error, Result, SideBySide};
 use langevin_kernels::Arithmetic;
 
@@ -37,6 +37,25 @@ impl Guiding {
         batch_size: usize,
         arithmetic: Arithmetic,
     ) -> Result<Guided<'static, D>> {
+        let rule = self.rule(model, scale)?;
+        let guide = match &self.guide {
+            None => None,
+            Some(guide) => {
+                if guide.denoiser.network().is_some() {
+                    memory::check_sampling(&guide.info.network, guide.info.size, batch_size)?;
+                }
+                let computed = guide.denoiser.with_arithmetic(arithmetic);
+                Some(Box::new(SideBySide::new(computed, batch_size)?) as Box<dyn Denoiser>)
+            }
+        };
+        Guided::new(inner, rule, scale, guide)
+    }
+
+    /// The rule, if `model` can be guided by it with the strength `scale`.
+    ///
+    /// # Errors
+    /// Usage, as [`Guiding::apply`].
+    pub(crate) fn rule(&self, model: &Model, scale: f64) -> Result<Box<dyn Guidance>> {
         if !(-100.0..=100.0).contains(&scale) {
             return Err(Error::usage(format!("guidance strength {scale} must lie in [-100, 100]")));
         }
@@ -60,18 +79,8 @@ impl Guiding {
             return Err(Error::usage(format!("guidance \"{name}\" does nothing at strength 1"))
                 .hint("give a strength, as --cfg-scale 2"));
         }
-        let guide = match &self.guide {
-            None => None,
-            Some(guide) => {
-                check_guide(model, guide)?;
-                if guide.denoiser.network().is_some() {
-                    memory::check_sampling(&guide.info.network, guide.info.size, batch_size)?;
-                }
-                let computed = guide.denoiser.with_arithmetic(arithmetic);
-                Some(Box::new(SideBySide::new(computed, batch_size)?) as Box<dyn Denoiser>)
-            }
-        };
-        Guided::new(inner, rule, scale, guide)
+        self.guide.as_ref().map_or(Ok(()), |guide| check_guide(model, guide))?;
+        Ok(rule)
     }
 }
 

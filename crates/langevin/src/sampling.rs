@@ -192,19 +192,7 @@ impl Drawing {
     fn method(&self, model: &Model) -> Result<(Vec<Level>, Box<dyn Sampler>)> {
         let path = path(model.denoiser.diffusion(), &self.spacing, self.steps)?;
         let sampler = SAMPLERS.build(&self.sampler)?;
-        if !(-100.0..=100.0).contains(&self.cfg_scale) {
-            return Err(Error::usage(format!(
-                "guidance strength {} must lie in [-100, 100]",
-                self.cfg_scale
-            )));
-        }
-        if self.cfg_scale != 1.0 && model.info.classes.is_empty() {
-            return Err(Error::usage(format!(
-                "{}: was trained without classes, so there is nothing to guide towards",
-                model.name
-            ))
-            .hint("leave --cfg-scale out"));
-        }
+        self.guiding.rule(model, self.cfg_scale)?;
         Ok((path, sampler))
     }
 }
