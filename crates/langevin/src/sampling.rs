@@ -8,11 +8,12 @@ use langevin_core::guidance::{ClassifierFree, Clipped, Thresholded};
 use langevin_core::{Denoiser, Error, Picture, Result, SideBySide, batch_to_pictures};
 use langevin_kernels::Arithmetic;
 use langevin_process::{Diffusion, Level, SPACINGS};
-use langevin_sample::{BatchProgress, SAMPLERS, SampleRequest, sample_all};
+use langevin_sample::{BatchProgress, SAMPLERS, SampleRequest, Sampler, sample_all};
 use serde::{Deserialize, Serialize};
 
 use crate::memory;
 use crate::model::Model;
+use crate::own::placed;
 
 /// How to draw.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ pub struct Drawing {
     pub steps: usize,
     /// The sampler.
     pub sampler: String,
-    /// The spacing.
+    /// The spacing; `own` for the levels in the model's file.
     pub spacing: String,
     /// Strength of classifier-free guidance.
     pub cfg_scale: f64,
@@ -118,8 +119,20 @@ pub fn draw_tensor(
     device: &Device,
     progress: impl FnMut(&BatchProgress<'_>),
 ) -> Result<Tensor<4>> {
-    let path = path(model.denoiser.diffusion(), &drawing.spacing, drawing.steps)?;
-    let sampler = SAMPLERS.build(&drawing.sampler)?;
+    let spacing = placed(&model.info.sample, &drawing.sampler, &drawing.spacing, drawing.steps)?;
+    let path = path(model.denoiser.diffusion(), &spacing, drawing.steps)?;
+    draw_along(model, drawing, SAMPLERS.build(&drawing.sampler)?.as_ref(), &path, device, progress)
+}
+
+/// As [`draw_tensor`], with `sampler` and `path` in place of those that `drawing` names.
+pub(crate) fn draw_along(
+    model: &Model,
+    drawing: &Drawing,
+    sampler: &dyn Sampler,
+    path: &[Level],
+    device: &Device,
+    progress: impl FnMut(&BatchProgress<'_>),
+) -> Result<Tensor<4>> {
     if !(-100.0..=100.0).contains(&drawing.cfg_scale) {
         return Err(Error::usage(format!("guidance strength {} must lie in [-100, 100]", drawing.cfg_scale)));
     }
@@ -154,7 +167,7 @@ pub fn draw_tensor(
         unit_start: settings.unit_start,
         cancel: Some(Arc::clone(&drawing.cancel)),
     };
-    sample_all(denoiser.as_ref(), sampler.as_ref(), &path, &request, device, progress)
+    sample_all(denoiser.as_ref(), sampler, path, &request, device, progress)
 }
 
 /// The noise levels of `steps` steps of `spacing`.
