@@ -38,7 +38,7 @@ pub struct BenchSamplers {
     /// Spacings, several with commas [default: the model's, trailing, karras, log_snr].
     #[arg(long, value_name = "LIST")]
     spacings: Option<String>,
-    /// First find the noise levels that serve the model best at these budgets, by the measured errors of single steps, and compare
+    /// First find noise levels at these budgets for which the measured errors of single steps sum to the least, and compare
     /// them as the spacing `own`; `sample --spacing own` uses them.
     #[arg(long)]
     optimise_grid: bool,
