@@ -74,6 +74,7 @@ fn describe(pipeline: &Pipeline) -> ModelInfo {
             threshold,
             unit_start: sampling.unit_start,
             tuned: Vec::new(),
+            grids: Vec::new(),
         },
         data,
         preset,

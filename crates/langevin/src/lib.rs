@@ -24,6 +24,7 @@ pub mod measure;
 pub mod memory;
 mod model;
 pub mod npy;
+pub mod own;
 pub mod plot;
 pub mod png;
 mod presets;

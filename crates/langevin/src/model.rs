@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::Answers;
 use crate::known::{KNOWN, Known};
+use crate::own::Grid;
 use crate::settings::SampleSettings;
 use crate::tuned::Tuned;
 
@@ -231,12 +232,12 @@ impl Model {
     }
 }
 
-/// Writes what was measured to serve best into the file of the model `spec`, a run folder or a `.safetensors` file, and gives
+/// Writes what was measured to serve best, and the levels of its own if some were found, into the file of the model `spec`, a run folder or a `.safetensors` file, and gives
 /// the file's path. The weights stay as they are, byte for byte.
 ///
 /// # Errors
 /// Usage, for a model that comes with the binary. Bad input, when the file is not a model. Failed, when it cannot be written.
-pub fn write_tuned(spec: &str, tuned: &[Tuned]) -> Result<PathBuf> {
+pub fn write_tuned(spec: &str, tuned: &[Tuned], grids: Option<&[Grid]>) -> Result<PathBuf> {
     if spec.starts_with("builtin:") {
         return Err(Error::usage(format!(
             "{spec}: comes with the binary, so nothing can be written into it"
@@ -249,6 +250,9 @@ pub fn write_tuned(spec: &str, tuned: &[Tuned]) -> Result<PathBuf> {
         let (_, mut metadata) = tensor_file::decode(&bytes)?;
         let mut info = ModelInfo::from_metadata(&metadata)?;
         info.sample.tuned = tuned.to_vec();
+        if let Some(grids) = grids {
+            info.sample.grids = grids.to_vec();
+        }
         metadata.extend(info.to_metadata());
         tensor_file::with_metadata(&bytes, &metadata)
     };

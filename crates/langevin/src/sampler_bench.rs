@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::evaluation;
 use crate::guiding::Guiding;
 use crate::model::Model;
+use crate::own::{Grid, OWN, placed};
 use crate::plot::{Plot, Scale, Series};
 use crate::sampling::{Drawing, draw_watched, even_labels};
 use crate::tuned::{Tuned, steps_within};
@@ -90,6 +91,8 @@ pub struct Comparison {
     pub left_out: Vec<String>,
     /// The best at each budget; and the best with one call a step where that is another.
     pub best: Vec<Tuned>,
+    /// The levels of the spacing `own`.
+    pub grids: Vec<Grid>,
 }
 
 /// Compares. `progress` is told what is being drawn and the share that is done; its error stops the work.
@@ -104,8 +107,9 @@ pub fn compare(
 ) -> Result<Comparison> {
     let named = names(&request.samplers, || SAMPLERS.names().map(str::to_owned).collect());
     let spacings = names(&request.spacings, || usual_spacings(model));
-    for spacing in &spacings {
-        SPACINGS.build(spacing)?;
+    let settings = &model.info.sample;
+    for (sampler, spacing) in named.iter().flat_map(|a| spacings.iter().map(move |b| (a, b))) {
+        SPACINGS.build(&placed(settings, sampler, spacing, 10)?)?;
     }
     let (mut samplers, mut left_out) = (Vec::new(), Vec::new());
     for sampler in named {
@@ -159,6 +163,7 @@ pub fn compare(
         reference: format!("{} steps of {REFERENCE} over {spacing}", request.reference_steps),
         reference_rms: mean_and_error(&differences(&coarser, &reference)).0,
         best: best(&request.calls, &rows),
+        grids: model.info.sample.grids.clone(),
         rows,
         left_out,
     })
@@ -172,8 +177,9 @@ fn names(given: &[String], all: impl Fn() -> Vec<String>) -> Vec<String> {
 }
 
 fn usual_spacings(model: &Model) -> Vec<String> {
-    let own = model.info.sample.spacing.clone();
-    [own, "trailing".to_owned(), "karras".to_owned(), "log_snr".to_owned()].to_vec()
+    let own = &model.info.sample.spacing;
+    let found = (!model.info.sample.grids.is_empty()).then_some(OWN);
+    [own.as_str(), "trailing", "karras", "log_snr"].into_iter().chain(found).map(str::to_owned).collect()
 }
 
 struct Bench<'a> {
@@ -238,9 +244,11 @@ impl Bench<'_> {
         progress: &mut dyn FnMut(f64) -> Result<()>,
     ) -> Result<Row> {
         let diffusion = self.model.denoiser.diffusion();
-        let steps = steps_within(sampler, spacing, diffusion, budget)?;
+        let settings = &self.model.info.sample;
+        let steps = steps_within(settings, sampler, spacing, diffusion, budget)?;
         let method = SAMPLERS.build(sampler)?;
-        let calls = method.calls(&SPACINGS.build(spacing)?.path(diffusion, steps)?);
+        let placed = placed(settings, sampler, spacing, steps)?;
+        let calls = method.calls(&SPACINGS.build(&placed)?.path(diffusion, steps)?);
         let (drawn, seconds) = self.draw(sampler, spacing, steps, progress)?;
         let (rms, rms_error) = mean_and_error(&differences(&drawn, reference));
         let groups = if drawn.len() >= 16 { 4 } else { 0 };
@@ -330,6 +338,13 @@ impl Comparison {
                 row.frechet_error.map_or_else(String::new, |error| format!(" ± {error:.3}")),
                 row.ms
             );
+        }
+        if self.rows.iter().any(|row| row.spacing == OWN) {
+            for grid in &self.grids {
+                let (order, steps) = (grid.order, grid.levels.len());
+                text += &format!("\nown, order {order}, {steps} steps: {}", grid.spacing());
+            }
+            text += "\n";
         }
         for line in &self.left_out {
             text += &format!("\nLeft out: {line}.");

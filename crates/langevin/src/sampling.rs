@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::guiding::Guiding;
 use crate::memory;
 use crate::model::Model;
+use crate::own::placed;
 
 /// How to draw.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ pub struct Drawing {
     pub steps: usize,
     /// The sampler.
     pub sampler: String,
-    /// The spacing.
+    /// The spacing; `own` for the levels in the model's file.
     pub spacing: String,
     /// Strength of guidance; 1 is none.
     pub cfg_scale: f64,
@@ -132,6 +133,18 @@ pub fn draw_tensor(
     progress: impl FnMut(&BatchProgress<'_>),
 ) -> Result<Tensor<4>> {
     let (path, sampler) = drawing.method(model)?;
+    draw_along(model, drawing, sampler.as_ref(), &path, device, progress)
+}
+
+/// As [`draw_tensor`], with `sampler` and `path` in place of those that `drawing` names.
+pub(crate) fn draw_along(
+    model: &Model,
+    drawing: &Drawing,
+    sampler: &dyn Sampler,
+    path: &[Level],
+    device: &Device,
+    progress: impl FnMut(&BatchProgress<'_>),
+) -> Result<Tensor<4>> {
     let at_once = drawing.batch_size.min(drawing.count);
     if model.denoiser.network().is_some() {
         memory::check_sampling(&model.info.network, model.info.size, at_once)?;
@@ -157,7 +170,7 @@ pub fn draw_tensor(
         unit_start: settings.unit_start,
         cancel: Some(Arc::clone(&drawing.cancel)),
     };
-    sample_all(denoiser.as_ref(), sampler.as_ref(), &path, &request, device, progress)
+    sample_all(denoiser.as_ref(), sampler, path, &request, device, progress)
 }
 
 /// As [`draw_tensor`]. `progress` is told the share that is done; its error stops the work.
@@ -190,7 +203,8 @@ impl Drawing {
     }
 
     fn method(&self, model: &Model) -> Result<(Vec<Level>, Box<dyn Sampler>)> {
-        let path = path(model.denoiser.diffusion(), &self.spacing, self.steps)?;
+        let spacing = placed(&model.info.sample, &self.sampler, &self.spacing, self.steps)?;
+        let path = path(model.denoiser.diffusion(), &spacing, self.steps)?;
         let sampler = SAMPLERS.build(&self.sampler)?;
         self.guiding.rule(model, self.cfg_scale)?;
         Ok((path, sampler))

@@ -6,6 +6,7 @@ use langevin_process::{DiffusionSpec, Error, Result, nearest};
 use langevin_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::own::Grid;
 use crate::tuned::Tuned;
 
 /// Everything about a model and its training.
@@ -68,6 +69,9 @@ pub struct SampleSettings {
     /// What served best at a number of calls, as `langevin bench-samplers` measured it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tuned: Vec<Tuned>,
+    /// The levels of the spacing `own`, as `langevin bench-samplers --optimise-grid` measured them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub grids: Vec<Grid>,
 }
 
 fn is_one(value: &f64) -> bool {
@@ -86,6 +90,7 @@ impl Default for SampleSettings {
             threshold: None,
             unit_start: false,
             tuned: Vec::new(),
+            grids: Vec::new(),
         }
     }
 }

@@ -6,6 +6,7 @@ use langevin_process::{Diffusion, SPACINGS};
 use langevin_sample::SAMPLERS;
 use serde::{Deserialize, Serialize};
 
+use crate::own::placed;
 use crate::settings::SampleSettings;
 
 /// The best of what was measured at one budget.
@@ -29,7 +30,7 @@ pub struct Resolved {
     pub steps: usize,
     /// The sampler.
     pub sampler: String,
-    /// The spacing.
+    /// The spacing, never `own`: the levels that it stands for.
     pub spacing: String,
     /// The budget whose measurement decided, if one did.
     pub measured_at: Option<usize>,
@@ -54,7 +55,7 @@ pub struct Asked<'a> {
 /// within it (else at the smallest). For steps only methods with one call a step come into question.
 ///
 /// # Errors
-/// Usage, when no steps of the sampler fit into the calls.
+/// Usage, when no steps of the sampler fit into the calls, or the spacing is `own` and no levels were measured.
 pub fn resolve(defaults: &SampleSettings, diffusion: &Diffusion, asked: Asked<'_>) -> Result<Resolved> {
     let budget = asked.calls.or(asked.steps);
     let fits = |tuned: &&Tuned| asked.calls.is_some() || tuned.steps == tuned.calls;
@@ -66,13 +67,13 @@ pub fn resolve(defaults: &SampleSettings, diffusion: &Diffusion, asked: Asked<'_
     let sampler = best.map_or(asked.sampler.unwrap_or(&defaults.sampler), |tuned| &tuned.sampler);
     let spacing = best.map_or(asked.spacing.unwrap_or(&defaults.spacing), |tuned| &tuned.spacing);
     let steps = match asked.calls {
-        Some(calls) => steps_within(sampler, spacing, diffusion, calls)?,
+        Some(calls) => steps_within(defaults, sampler, spacing, diffusion, calls)?,
         None => asked.steps.unwrap_or(defaults.steps),
     };
     Ok(Resolved {
         steps,
         sampler: sampler.to_owned(),
-        spacing: spacing.to_owned(),
+        spacing: placed(defaults, sampler, spacing, steps)?,
         measured_at: best.map(|tuned| tuned.calls),
     })
 }
@@ -81,10 +82,21 @@ pub fn resolve(defaults: &SampleSettings, diffusion: &Diffusion, asked: Asked<'_
 ///
 /// # Errors
 /// Usage: unknown names, or not even one step fits.
-pub fn steps_within(sampler: &str, spacing: &str, diffusion: &Diffusion, calls: usize) -> Result<usize> {
-    let (method, placed) = (SAMPLERS.build(sampler)?, SPACINGS.build(spacing)?);
+pub fn steps_within(
+    settings: &SampleSettings,
+    sampler: &str,
+    spacing: &str,
+    diffusion: &Diffusion,
+    calls: usize,
+) -> Result<usize> {
+    let method = SAMPLERS.build(sampler)?;
+    // Names are checked once; a path may be impossible for some numbers of steps.
+    SPACINGS.build(&placed(settings, sampler, spacing, calls)?)?;
     let fits = |steps: &usize| {
-        placed.path(diffusion, *steps).is_ok_and(|path| (1..=calls).contains(&method.calls(&path)))
+        let placed = placed(settings, sampler, spacing, *steps).and_then(|placed| SPACINGS.build(&placed));
+        placed
+            .and_then(|placed| placed.path(diffusion, *steps))
+            .is_ok_and(|path| (1..=calls).contains(&method.calls(&path)))
     };
     (1..=calls).rev().find(fits).ok_or_else(|| {
         Error::usage(format!("{sampler} over {spacing} takes no step within {calls} calls of the network"))

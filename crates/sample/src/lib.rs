@@ -6,6 +6,7 @@
 //! * [`SAMPLERS`]: every method by name; [`Sampler`]: what a method is.
 //! * [`steps`]: the steps of a path, each a [`PathStep`] with the step primitive all methods share.
 //! * [`Likelihoods`]: how likely a picture is, by the probability flow and by the variational bound.
+//! * [`Follow`], [`StepErrors`]: the levels that serve a model best.
 //! * [`invert`]: the noise that a picture came from.
 //! * [`sample_all`]: any number of pictures, in batches that do not show in the result.
 
@@ -15,6 +16,7 @@ mod bound;
 mod brownian;
 mod churn;
 pub mod dormand_prince;
+mod grid_search;
 mod invert;
 mod likelihood;
 pub mod methods;
@@ -28,6 +30,7 @@ mod walk;
 
 pub use batches::{BatchProgress, SampleRequest, sample_all};
 pub use bound::Bound;
+pub use grid_search::{Follow, StepErrors, fine_path};
 pub use invert::invert;
 pub use likelihood::{FlowSettings, Likelihoods, LogDensity, Placed, Trace};
 pub use methods::SAMPLERS;

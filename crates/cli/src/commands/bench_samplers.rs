@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use clap::Args;
+use langevin::own::{self, GridRequest, OWN};
 use langevin::sampler_bench::{BenchRequest, Comparison, compare};
 use langevin::train::write_file;
-use langevin::{Error, ErrorKind, Model, Result, png, write_tuned};
+use langevin::{Device, Error, ErrorKind, Model, Result, png, write_tuned};
 
 use super::eval::specs;
 use crate::outputs::{self, Claim};
@@ -22,6 +23,7 @@ when no sampler and no spacing are named.
 
 Examples:
   langevin bench-samplers runs/mnist
+  langevin bench-samplers runs/mnist --optimise-grid --samplers ddim,dpmpp_2m
   langevin bench-samplers builtin:shapes --samplers euler,heun,dpmpp_2m --calls 5,10 -n 16 -o comparison/"
 )]
 pub struct BenchSamplers {
@@ -36,6 +38,10 @@ pub struct BenchSamplers {
     /// Spacings, several with commas [default: the model's, trailing, karras, log_snr].
     #[arg(long, value_name = "LIST")]
     spacings: Option<String>,
+    /// First find noise levels at these budgets for which the measured errors of single steps sum to the least, and compare
+    /// them as the spacing `own`; `sample --spacing own` uses them.
+    #[arg(long)]
+    optimise_grid: bool,
     /// Pictures.
     #[arg(short, default_value_t = 32, value_parser = shell::from_1_to::<100_000>())]
     n: usize,
@@ -66,14 +72,14 @@ impl BenchSamplers {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
         let (device, line) = shell.compute("f32")?;
-        let model = Model::open(&self.model, &device)?;
+        let mut model = Model::open(&self.model, &device)?;
         let mut calls = self.calls.clone();
         calls.sort_unstable();
         calls.dedup();
         let request = BenchRequest {
             calls,
             samplers: self.samplers.as_deref().map(specs).unwrap_or_default(),
-            spacings: self.spacings.as_deref().map(specs).unwrap_or_default(),
+            spacings: self.spacings(),
             count: self.n,
             seed: self.seed,
             batch_size: self.batch_size,
@@ -86,6 +92,9 @@ impl BenchSamplers {
         shell.say(&format!("{line}, seed {}; {}, {} pictures", self.seed, self.model, self.n));
         let signal = shell::signals()?;
         let mut stages = shell::Stages::new(shell);
+        if self.optimise_grid {
+            model.info.sample.grids = self.grids(&model, &request.calls, &device, &mut stages, &signal)?;
+        }
         let found = compare(&model, &request, &device, |what, share| {
             stages.at(what, share);
             match signal.load(Ordering::Relaxed) {
@@ -96,6 +105,47 @@ impl BenchSamplers {
         stages.finish();
         let found = found?;
         self.write(shell, &found, &files)
+    }
+
+    /// The spacings to compare; none for the usual ones, the model's own levels among them.
+    fn spacings(&self) -> Vec<String> {
+        let mut named = self.spacings.as_deref().map(specs).unwrap_or_default();
+        if self.optimise_grid && !named.is_empty() {
+            named.push(OWN.to_owned());
+        }
+        named
+    }
+
+    /// Levels for the model, found on pictures that are not among those of the comparison.
+    fn grids(
+        &self,
+        model: &Model,
+        calls: &[usize],
+        device: &Device,
+        stages: &mut shell::Stages<'_>,
+        signal: &AtomicI32,
+    ) -> Result<Vec<own::Grid>> {
+        let cancel = Arc::new(AtomicBool::new(false));
+        let request = GridRequest {
+            steps: calls.to_vec(),
+            count: self.n,
+            first: self.n as u64,
+            seed: self.seed,
+            batch_size: self.batch_size,
+            cancel: Arc::clone(&cancel),
+        };
+        let found = own::optimise(model, &request, device, |done| {
+            stages.at("levels for this model", done);
+            if signal.load(Ordering::Relaxed) != 0 {
+                cancel.store(true, Ordering::Relaxed);
+            }
+        });
+        found.map_err(|error| match (error.kind(), signal.load(Ordering::Relaxed)) {
+            (ErrorKind::Interrupted(_), signal) if signal != 0 => {
+                Error::new(ErrorKind::Interrupted(signal), "the measurement of levels was interrupted")
+            }
+            _ => error,
+        })
     }
 
     fn write(&self, shell: &Shell, found: &Comparison, files: &[Option<PathBuf>; 4]) -> Result<()> {
@@ -109,7 +159,8 @@ impl BenchSamplers {
         }
         let table = found.markdown();
         outputs::result(if self.json { &json } else { table.trim_end() })?;
-        if self.no_write || found.best.is_empty() {
+        let grids = self.optimise_grid.then_some(found.grids.as_slice());
+        if self.no_write || found.best.is_empty() && grids.is_none() {
             return Ok(());
         }
         if self.model.starts_with("builtin:") {
@@ -117,7 +168,7 @@ impl BenchSamplers {
                 .say("a shipped model is not changed: name the sampler and the spacing when drawing with it");
             return Ok(());
         }
-        let path = write_tuned(&self.model, &found.best)?;
+        let path = write_tuned(&self.model, &found.best, grids)?;
         shell.say(&format!("the best at each number of calls are now in {}", path.display()));
         Ok(())
     }

@@ -49,7 +49,7 @@ pub struct Sample {
     /// Sampler, as in `langevin list samplers` [default: the model's; with --steps or --calls what `bench-samplers` found best].
     #[arg(long)]
     sampler: Option<String>,
-    /// Spacing of noise levels, as in `langevin list spacings` [default: the model's].
+    /// Spacing of noise levels, as in `langevin list spacings`, or `own` for levels measured on the model [default: the model's].
     #[arg(long)]
     spacing: Option<String>,
     /// Seed [default: random, and said].

@@ -41,6 +41,36 @@ fn the_best_sampler_is_written_into_the_model_and_used() {
 }
 
 #[test]
+fn levels_of_its_own_are_written_into_the_model_and_used() {
+    let world = World::new();
+    let model = std::fs::read(format!("{}/model.safetensors", plain_run())).unwrap();
+    world.write("m.safetensors", &model);
+    let none = "sample m.safetensors -n 1 --spacing own --steps 3 -o a.png";
+    world.run(none).refused(2, &["own", "--optimise-grid"]);
+    let words = "bench-samplers m.safetensors --optimise-grid --samplers ddim,dpmpp_2m --spacings karras --calls 3,2 -n 2 \
+                 --reference-steps 6 --json";
+    let found = world.run(words).ok().json();
+    let own = found["rows"].as_array().unwrap().iter().filter(|row| row["spacing"] == "own").count();
+    assert_eq!((own, found["rows"].as_array().unwrap().len()), (4, 8), "{found}");
+    let grids = found["grids"].as_array().unwrap();
+    assert_eq!(grids.len(), 4, "{found}");
+    let grid = grids.iter().find(|grid| grid["order"] == 1 && grid["levels"].as_array().unwrap().len() == 3);
+    // As the recipe writes them: 80, where JSON has 80.0.
+    let levels = grid.unwrap()["levels"].as_array().unwrap().iter();
+    let levels: Vec<String> = levels.map(|level| level.as_f64().unwrap().to_string()).collect();
+    let draw = "sample m.safetensors -n 1 --seed 5 --steps 3 --sampler ddim";
+    world.run(&format!("{draw} --spacing own -o a.png")).ok();
+    world.run(&format!("{draw} --spacing levels:at={} -o b.png", levels.join("/"))).ok();
+    assert!(world.read("a.png") == world.read("b.png"));
+    world.run("sample --from a.png -o c.png").ok();
+    assert!(world.read("a.png") == world.read("c.png"));
+    // A comparison without a new measurement keeps the levels, and has them among its spacings.
+    let again = words.replace(" --optimise-grid", "").replace("--spacings karras ", "");
+    let again = world.run(&again).ok().json();
+    assert_eq!((&again["grids"], again["rows"].as_array().unwrap().len()), (&found["grids"], 16), "{again}");
+}
+
+#[test]
 fn what_cannot_be_compared_is_refused() {
     let world = World::new();
     let run = plain_run();

@@ -6,6 +6,7 @@ mod end;
 mod exponential;
 mod karras;
 mod leading;
+mod levels;
 mod linspace;
 mod log_snr;
 mod polyexponential;
@@ -43,6 +44,7 @@ pub const SPACINGS: Registry<dyn Spacing> = Registry {
         log_snr::ENTRY,
         beta::ENTRY,
         ays::ENTRY,
+        levels::ENTRY,
     ],
 };
 

@@ -6,6 +6,7 @@ mod clip;
 mod defects;
 mod few_steps;
 mod golden;
+mod grid;
 mod inversion;
 mod parity;
 mod tables;
