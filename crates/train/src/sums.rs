@@ -34,13 +34,7 @@ impl OrderedSum {
             let count = summed.count;
             let Some(next) = summed.early.remove(&count) else { break };
             summed.count += 1;
-            for (path, more) in next {
-                let total = match summed.total.remove(&path) {
-                    Some(total) => total + more,
-                    None => more,
-                };
-                summed.total.insert(path, total);
-            }
+            add(&mut summed.total, next);
         }
     }
 
@@ -52,20 +46,30 @@ impl OrderedSum {
     }
 }
 
+/// Adds to each sum of `total` the gradient of the same parameter.
+fn add(total: &mut GradientMap, gradients: GradientMap) {
+    for (path, more) in gradients {
+        let sum = match total.remove(&path) {
+            Some(sum) => sum + more,
+            None => more,
+        };
+        total.insert(path, sum);
+    }
+}
+
 /// The gradients of `loss` by the parameters of `module`, added to `sums`, those of earlier passes. Where a gradient is made
 /// the sum is added to it at once, so that most of the network's are never in memory twice.
 pub fn backward<M: Module>(loss: &Tensor<1>, module: &M, sums: GradientMap) -> GradientMap {
+    if sums.is_empty() {
+        return parameters::gradients(module, &mut loss.backward());
+    }
     let mut walk = Sums { path: Vec::new(), sums, taking: false };
     module.visit(&mut walk);
-    let mut gradients = loss.backward();
-    let mut total = parameters::gradients(module, &mut gradients);
+    let gradients = parameters::gradients(module, &mut loss.backward());
     walk.taking = true;
     module.visit(&mut walk);
-    for (path, sum) in walk.sums {
-        let more = total.remove(&path);
-        total.insert(path, more.map_or(sum.clone(), |more| sum + more));
-    }
-    total
+    add(&mut walk.sums, gradients);
+    walk.sums
 }
 
 /// Leaves the sums with the parameters, or takes back what is left of them.
