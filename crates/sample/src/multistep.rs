@@ -16,6 +16,7 @@ use langevin_core::{Denoiser, Level, Result, Run};
 use crate::brownian::Brownian;
 use crate::path::{PathStep, steps};
 use crate::quadrature::{phi_2, phi_3};
+use crate::sampler::Sampler;
 use crate::walk::{FreshNoise, ask, tell};
 
 pub(crate) const SOLVER_TYPE: OptionDoc = OptionDoc {
@@ -60,8 +61,8 @@ pub(crate) fn highest_order(step: PathStep, order: usize, lower_order_final: boo
     if lower_order_final && step.count < 15 { order.min(step.count - step.index) } else { order }
 }
 
-impl Multistep {
-    pub(crate) fn sample(
+impl Sampler for Multistep {
+    fn sample(
         &self,
         model: &dyn Denoiser,
         mut x: Tensor<4>,
@@ -99,6 +100,16 @@ impl Multistep {
         Ok(x)
     }
 
+    fn calls(&self, path: &[Level]) -> usize {
+        path.len() - 1
+    }
+
+    fn order(&self) -> Option<usize> {
+        self.noise.order(if self.full_curvature { 3 } else { 2 })
+    }
+}
+
+impl Multistep {
     /// What the polynomial through the answers adds to the first-order step.
     fn bend(
         &self,

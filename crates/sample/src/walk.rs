@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use langevin_core::registry::{OptionDoc, Options};
 use langevin_core::{Denoiser, Error, Level, Levels, Progress, Purpose, Result, Run};
 
-use crate::path::PathStep;
+use crate::path::{PathStep, steps};
 
 /// The model's clean pictures for `x` at one level.
 pub(crate) fn ask(model: &dyn Denoiser, x: &Tensor<4>, at: Level, run: &Run<'_>) -> Result<Tensor<4>> {
@@ -49,6 +49,32 @@ impl FreshNoise {
     pub(crate) fn order(self, order: usize) -> Option<usize> {
         (self.eta == 0.0).then_some(order)
     }
+}
+
+/// A walk of steps to less noise than asked for, each with fresh noise up to the level. `towards` turns the model's answer at
+/// the start of a step of finite length, for the picture and the step to less noise, into the clean picture it aims at.
+pub(crate) fn ancestral(
+    model: &dyn Denoiser,
+    mut x: Tensor<4>,
+    path: &[Level],
+    noise: FreshNoise,
+    run: &mut Run<'_>,
+    towards: impl Fn(&Tensor<4>, &Tensor<4>, PathStep, &Run<'_>) -> Result<Tensor<4>>,
+) -> Result<Tensor<4>> {
+    for step in steps(path)? {
+        let mut denoised = ask(model, &x, step.from, run)?;
+        let parts = step.from.ancestral(step.to, noise.eta);
+        let down = step.until(Level { alpha: step.to.alpha, sigma: parts.x * step.from.sigma });
+        if step.kept() > 0.0 {
+            denoised = towards(&x, &denoised, down, run)?;
+        }
+        x = down.advance(x, denoised.clone());
+        if parts.noise > 0.0 {
+            x = x.clone() + fresh(run, step.index as u64, &x).mul_scalar(parts.noise * noise.factor);
+        }
+        tell(run, step, &x, &denoised)?;
+    }
+    Ok(x)
 }
 
 /// A whole number among the options.

@@ -6,9 +6,8 @@ use langevin_core::registry::Entry;
 use langevin_core::{Denoiser, Level, Result, Run};
 
 use super::dpm2::{LIMIT, towards, two_where_finite};
-use crate::path::steps;
 use crate::sampler::Sampler;
-use crate::walk::{ETA, FreshNoise, S_NOISE, ask, fresh, tell};
+use crate::walk::{ETA, FreshNoise, S_NOISE, ancestral};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "dpm2_a",
@@ -32,24 +31,13 @@ impl Sampler for Dpm2A {
     fn sample(
         &self,
         model: &dyn Denoiser,
-        mut x: Tensor<4>,
+        x: Tensor<4>,
         path: &[Level],
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
-        for step in steps(path)? {
-            let mut denoised = ask(model, &x, step.from, run)?;
-            let parts = step.from.ancestral(step.to, self.noise.eta);
-            let down = step.until(Level { alpha: step.to.alpha, sigma: parts.x * step.from.sigma });
-            if step.kept() > 0.0 {
-                denoised = towards(model, &x, &denoised, down, self.limit, run)?;
-            }
-            x = down.advance(x, denoised.clone());
-            if parts.noise > 0.0 {
-                x = x.clone() + fresh(run, step.index as u64, &x).mul_scalar(parts.noise * self.noise.factor);
-            }
-            tell(run, step, &x, &denoised)?;
-        }
-        Ok(x)
+        ancestral(model, x, path, self.noise, run, |x, denoised, step, run| {
+            towards(model, x, denoised, step, self.limit, run)
+        })
     }
 
     fn calls(&self, path: &[Level]) -> usize {

@@ -1,9 +1,7 @@
 //! DPM-Solver++(2M) SDE: the second-order multistep method for the reverse SDE, its noise read from one Brownian path;
 //! k-diffusion's `sample_dpmpp_2m_sde` and diffusers' `sde-dpmsolver++`. See [`crate::multistep`].
 
-use burn::tensor::Tensor;
 use langevin_core::registry::Entry;
-use langevin_core::{Denoiser, Level, Result, Run};
 
 use crate::multistep::{Multistep, SOLVER_TYPE, SOLVER_TYPES};
 use crate::sampler::Sampler;
@@ -16,35 +14,12 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     source: "k-diffusion, sample_dpmpp_2m_sde; Lu et al. 2022, Algorithm 2 (arXiv 2211.01095)",
     options: &[ETA, S_NOISE, SOLVER_TYPE],
     build: |options| {
-        Ok(Box::new(Dpmpp2mSde(Multistep {
+        Ok(Box::new(Multistep {
             order: 2,
             heun: choice(options, "solver_type", SOLVER_TYPES)? == 1,
             lower_order_final: false,
             full_curvature: false,
             noise: FreshNoise::read(options)?,
-        })))
+        }))
     },
 };
-
-#[derive(Debug)]
-struct Dpmpp2mSde(Multistep);
-
-impl Sampler for Dpmpp2mSde {
-    fn sample(
-        &self,
-        model: &dyn Denoiser,
-        x: Tensor<4>,
-        path: &[Level],
-        run: &mut Run<'_>,
-    ) -> Result<Tensor<4>> {
-        self.0.sample(model, x, path, run)
-    }
-
-    fn calls(&self, path: &[Level]) -> usize {
-        path.len() - 1
-    }
-
-    fn order(&self) -> Option<usize> {
-        self.0.noise.order(2)
-    }
-}

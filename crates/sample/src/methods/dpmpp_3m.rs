@@ -3,9 +3,7 @@
 //! diffusers' `DPMSolverMultistepScheduler(solver_order=3)` with the defaults; k-diffusion's `sample_dpmpp_3m_sde` at
 //! `eta = 0` with `solver_type=heun,lower_order_final=false`. See [`crate::multistep`].
 
-use burn::tensor::Tensor;
 use langevin_core::registry::Entry;
-use langevin_core::{Denoiser, Level, Result, Run};
 
 use crate::multistep::{CURVATURE, CURVATURES, LOWER_ORDER_FINAL, Multistep, SOLVER_TYPE, SOLVER_TYPES};
 use crate::sampler::Sampler;
@@ -18,35 +16,12 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     source: "Lu et al. 2022, appendix B.3 (arXiv 2211.01095)",
     options: &[SOLVER_TYPE, LOWER_ORDER_FINAL, CURVATURE],
     build: |options| {
-        Ok(Box::new(Dpmpp3m(Multistep {
+        Ok(Box::new(Multistep {
             order: 3,
             heun: choice(options, "solver_type", SOLVER_TYPES)? == 1,
             lower_order_final: options.get("lower_order_final")?,
             full_curvature: choice(options, "curvature", CURVATURES)? == 1,
             noise: FreshNoise::NONE,
-        })))
+        }))
     },
 };
-
-#[derive(Debug)]
-struct Dpmpp3m(Multistep);
-
-impl Sampler for Dpmpp3m {
-    fn sample(
-        &self,
-        model: &dyn Denoiser,
-        x: Tensor<4>,
-        path: &[Level],
-        run: &mut Run<'_>,
-    ) -> Result<Tensor<4>> {
-        self.0.sample(model, x, path, run)
-    }
-
-    fn calls(&self, path: &[Level]) -> usize {
-        path.len() - 1
-    }
-
-    fn order(&self) -> Option<usize> {
-        Some(if self.0.full_curvature { 3 } else { 2 })
-    }
-}

@@ -1,9 +1,7 @@
 //! DPM-Solver++(3M) SDE: the third-order multistep method for the reverse SDE, its noise read from one Brownian path;
 //! k-diffusion's `sample_dpmpp_3m_sde`. See [`crate::multistep`].
 
-use burn::tensor::Tensor;
 use langevin_core::registry::Entry;
-use langevin_core::{Denoiser, Level, Result, Run};
 
 use crate::multistep::{CURVATURE, CURVATURES, Multistep};
 use crate::sampler::Sampler;
@@ -16,35 +14,12 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     source: "k-diffusion, sample_dpmpp_3m_sde; Lu et al. 2022, appendix B.3 (arXiv 2211.01095)",
     options: &[ETA, S_NOISE, CURVATURE],
     build: |options| {
-        Ok(Box::new(Dpmpp3mSde(Multistep {
+        Ok(Box::new(Multistep {
             order: 3,
             heun: true,
             lower_order_final: false,
             full_curvature: choice(options, "curvature", CURVATURES)? == 1,
             noise: FreshNoise::read(options)?,
-        })))
+        }))
     },
 };
-
-#[derive(Debug)]
-struct Dpmpp3mSde(Multistep);
-
-impl Sampler for Dpmpp3mSde {
-    fn sample(
-        &self,
-        model: &dyn Denoiser,
-        x: Tensor<4>,
-        path: &[Level],
-        run: &mut Run<'_>,
-    ) -> Result<Tensor<4>> {
-        self.0.sample(model, x, path, run)
-    }
-
-    fn calls(&self, path: &[Level]) -> usize {
-        path.len() - 1
-    }
-
-    fn order(&self) -> Option<usize> {
-        self.0.noise.order(if self.0.full_curvature { 3 } else { 2 })
-    }
-}
