@@ -9,6 +9,7 @@
 //! * forward: picture `k` of a batch gets the same bytes alone or in any batch, on any number of threads;
 //! * backward: at a fixed batch the gradients are the same bytes at every run and on any number of threads.
 
+mod algorithm;
 pub mod allocator;
 mod arithmetic;
 mod autodiff;
@@ -18,6 +19,7 @@ mod ops;
 pub mod plain;
 mod tensor;
 
+pub use algorithm::{Algorithm, Pass};
 pub use arithmetic::Arithmetic;
 pub use flex::{Isa, peak_gflops};
 pub use ops::{AdamW, Attention, Conv2d, DiffusionOps, GroupNorm};

@@ -8,6 +8,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod algorithms;
 mod answers;
 pub mod catalog;
 pub mod convert;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use langevin::kernels::Isa;
+use langevin::algorithms::{AlgorithmTimes, measure_algorithms};
+use langevin::kernels::{Algorithm, Isa};
 use langevin::layers::measure_layers;
 use langevin::measure::{Cost, measure};
 use langevin::nn::UNetConfig;
@@ -27,11 +28,14 @@ Examples:
 )]
 pub struct Bench {
     /// A model (run folder, file, diffusers folder, builtin:NAME) or a preset's name.
-    #[arg(required_unless_present = "kernels")]
+    #[arg(required_unless_present_any = ["kernels", "algorithms"])]
     what: Option<String>,
     /// Time single layers, beside what the processor can do at most.
     #[arg(long, conflicts_with_all = ["what", "compare"])]
     kernels: bool,
+    /// Time each way of multiplying 3x3 convolutions, for many shapes, beside the one that is chosen.
+    #[arg(long, conflicts_with_all = ["what", "compare", "kernels"])]
+    algorithms: bool,
     /// Pictures at once.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
@@ -49,6 +53,9 @@ pub struct Bench {
 impl Bench {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
+        if self.algorithms {
+            return self.algorithms(shell);
+        }
         let Some(what) = &self.what else { return self.layers(shell) };
         let before = self.compare.as_deref().map(Before::read).transpose()?;
         let (device, line) = shell.compute("f32")?;
@@ -102,6 +109,25 @@ impl Bench {
                 part(layer.forward_gflops),
                 part(layer.training_gflops)
             ))
+        })
+    }
+
+    fn algorithms(&self, shell: &Shell) -> Result<()> {
+        let (_, line) = shell.compute("f32")?;
+        shell.say(&format!("{line}, {}", Isa::best().name()));
+        let times = measure_algorithms(self.batch_size, self.runs);
+        if self.json {
+            return outputs::result(&serde_json::to_string(&times).expect("numbers are plain values"));
+        }
+        let ways = Algorithm::ALL.map(|way| format!("{:>11}", way.name())).join(" ");
+        outputs::result(&format!("microseconds a picture; batch {}", self.batch_size))?;
+        outputs::result(&format!("{:<24} {ways} {:>11} {:>7}", "map, channels, pass", "chosen", "slower"))?;
+        times.iter().try_for_each(|times| {
+            let AlgorithmTimes { side, inputs, outputs, pass, .. } = times;
+            let shape = format!("{side}x{side} {inputs} -> {outputs} {pass}");
+            let each = times.microseconds.map(|time| format!("{time:>11.1}")).join(" ");
+            let slower = format!("{:.0}%", 100.0 * times.regret());
+            outputs::result(&format!("{shape:<24} {each} {:>11} {slower:>7}", times.chosen))
         })
     }
 }

@@ -12,7 +12,9 @@ use super::kept::{self, Layout, Purpose};
 use super::pack::{Order, Panels, padded_rows};
 use super::simd::Isa;
 use super::taps::{Gather, NONE, Taps};
+use super::winograd::Tiles;
 use super::{Shared, Tensor, dims, numbers, pixels, tensor, winograd, written};
+use crate::algorithm::{Algorithm, Pass};
 use crate::arithmetic::Arithmetic;
 use crate::ops::Conv2d;
 
@@ -178,19 +180,19 @@ fn panels(
     let taps_kept = match layout {
         Layout::Taps | Layout::Rows | Layout::Rounded => 2 * taps.count,
         Layout::Pairs => taps.count,
-        Layout::Points => 2 * winograd::POINTS,
+        Layout::Points(tiles) => 2 * tiles.points(),
     };
     let columns = if forward { co } else { ci }.next_multiple_of(isa.panel());
     let bytes = 2 * taps_kept * columns * if forward { ci } else { co };
     kept::panels(weight, [co, ci], purpose, bytes, || {
-        if layout == Layout::Points {
-            return Panels::of_points(isa, numbers(weight), co, ci, taps, forward);
+        if let Layout::Points(tiles) = layout {
+            return Panels::of_points(isa, numbers(weight), co, ci, taps, tiles, forward);
         }
         let plain = if forward { Panels::of_outputs } else { Panels::of_inputs };
         let order = if layout == Layout::Rows { Order::Rows } else { Order::Taps };
         let plain = plain(isa, numbers(weight), co, ci, taps, order);
         match layout {
-            Layout::Taps | Layout::Rows | Layout::Points => plain,
+            Layout::Taps | Layout::Rows | Layout::Points(_) => plain,
             Layout::Rounded => plain.rounded(),
             Layout::Pairs => plain.in_pairs(),
         }
@@ -203,35 +205,48 @@ enum Way {
     /// Tap by tap, over weights laid out so.
     Direct(Layout),
     /// By transforms of tiles.
-    Transforms,
+    Transforms(Tiles),
 }
 
 impl Way {
-    fn choose(isa: Isa, sizes: &Sizes, options: Conv2d, forward: bool) -> Self {
-        let Sizes { ci, co, .. } = *sizes;
-        match options.arithmetic {
-            Arithmetic::Bf16 if forward && half::native(isa) => Self::Direct(Layout::Pairs),
-            Arithmetic::Bf16 if forward => Self::Direct(Layout::Rounded),
-            _ if winograd::applies(sizes.kernel, sizes.input, [ci, co], options) => Self::Transforms,
-            _ => Self::Direct(Layout::Taps),
+    /// For pictures, forward or, with the sides changed, the input's gradient.
+    fn of_pictures(isa: Isa, sizes: &Sizes, options: Conv2d, forward: bool) -> Self {
+        if options.arithmetic != Arithmetic::Bf16 || !forward {
+            return Self::of_pass(sizes, options, Pass::Picture);
+        }
+        match Self::of_pass(sizes, options, Pass::PictureInBf16) {
+            Self::Direct(_) if half::native(isa) => Self::Direct(Layout::Pairs),
+            Self::Direct(_) => Self::Direct(Layout::Rounded),
+            transforms => transforms,
+        }
+    }
+
+    fn of_pass(sizes: &Sizes, options: Conv2d, pass: Pass) -> Self {
+        let Sizes { ci, co, kernel, input, .. } = *sizes;
+        if options.arithmetic == Arithmetic::Exact || !winograd::applies(kernel, [ci, co], options) {
+            return Self::Direct(Layout::Taps);
+        }
+        match Algorithm::choose(pass, input, [ci, co]) {
+            Algorithm::Direct => Self::Direct(Layout::Taps),
+            Algorithm::WinogradF2 => Self::Transforms(Tiles::Two),
+            Algorithm::WinogradF4 => Self::Transforms(Tiles::Four),
         }
     }
 
     fn layout(self, sizes: &Sizes) -> Layout {
         match self {
             Self::Direct(layout) => layout,
-            Self::Transforms if winograd::ahead(sizes.input) => Layout::Points,
-            Self::Transforms => Layout::Rows,
+            Self::Transforms(tiles) if winograd::ahead(tiles, sizes.input) => Layout::Points(tiles),
+            Self::Transforms(_) => Layout::Rows,
         }
     }
 }
 
 /// The kernels of a convolution by transforms, laid out as [`Way::layout`] says; backward they are turned.
 fn kernels<'a>(layout: Layout, panels: &'a Panels, forward: bool) -> winograd::Kernels<'a> {
-    if layout == Layout::Points {
-        winograd::Kernels::Spread(panels)
-    } else {
-        winograd::Kernels::Plain(panels, !forward)
+    match layout {
+        Layout::Points(_) => winograd::Kernels::Spread(panels),
+        _ => winograd::Kernels::Plain(panels, !forward),
     }
 }
 
@@ -249,22 +264,24 @@ fn forward_with(isa: Isa, x: &Tensor, weight: &Tensor, bias: &Tensor, options: C
     let Sizes { n, ci, co, output: [ho, wo], .. } = sizes;
     let taps = Taps::new(sizes.input, sizes.kernel, options);
     let bias = Bias::new(numbers(bias), co, isa.panel());
-    let way = Way::choose(isa, &sizes, options, true);
+    let way = Way::of_pictures(isa, &sizes, options, true);
     let layout = way.layout(&sizes);
     let weights = panels(isa, weight, [co, ci], &taps, layout, true);
     let weights = weights.get().expect("just made");
     let x = numbers(x);
-    let out = match layout {
-        Layout::Points | Layout::Rows => {
+    let out = match way {
+        Way::Transforms(tiles) => {
             let kernels = kernels(layout, weights, true);
-            winograd::product(x, n, sizes.input, ci, kernels, |picture| bias.of(picture))
+            winograd::product(tiles, x, n, sizes.input, ci, kernels, |picture| bias.of(picture))
         }
-        Layout::Taps => product(x, n, ci, &taps.forward(), weights, Some(&bias)),
-        Layout::Rounded => product(&half::rounded(x), n, ci, &taps.forward(), weights, Some(&bias)),
-        Layout::Pairs => {
+        Way::Direct(Layout::Rounded) => {
+            product(&half::rounded(x), n, ci, &taps.forward(), weights, Some(&bias))
+        }
+        Way::Direct(Layout::Pairs) => {
             let x = half::pair_columns(x, ci);
             product(&x, n, half::pairs_of(ci), &taps.forward(), weights, Some(&bias))
         }
+        Way::Direct(_) => product(x, n, ci, &taps.forward(), weights, Some(&bias)),
     };
     tensor(out, [n, ho, wo, co])
 }
@@ -310,22 +327,24 @@ fn backward_with(
     let Sizes { n, ci, co, input: [h, w], kernel: [kh, kw], .. } = sizes;
     let taps = Taps::new(sizes.input, sizes.kernel, options);
     let by_bias = bias_gradient(numbers(grad), n, sizes.outputs(), co, bias_rows);
-    let way = Way::choose(isa, &sizes, options, false);
-    let layout = way.layout(&sizes);
-    let by_tap = if way == Way::Transforms {
-        winograd::kernel_gradients(isa, numbers(x), numbers(grad), n, sizes.input, ci, co)
-    } else {
-        tap_gradients(isa, &sizes, &taps, numbers(x), numbers(grad))
+    let by_tap = match Way::of_pass(&sizes, options, Pass::Weights) {
+        Way::Transforms(tiles) => {
+            winograd::kernel_gradients(isa, tiles, numbers(x), numbers(grad), n, sizes.input, ci, co)
+        }
+        Way::Direct(_) => tap_gradients(isa, &sizes, &taps, numbers(x), numbers(grad)),
     };
     let by_weight = weight_gradient(&sizes, &taps, &by_tap);
     let by_x = if input_grad {
+        let way = Way::of_pictures(isa, &sizes, options, false);
+        let layout = way.layout(&sizes);
         let weights = panels(isa, weight, [co, ci], &taps, layout, false);
         let weights = weights.get().expect("just made");
-        let out = if way == Way::Transforms {
-            let kernels = kernels(layout, weights, false);
-            winograd::product(numbers(grad), n, sizes.input, co, kernels, |_| std::ptr::null())
-        } else {
-            product(numbers(grad), n, co, &taps.backward(), weights, None)
+        let out = match way {
+            Way::Transforms(tiles) => {
+                let kernels = kernels(layout, weights, false);
+                winograd::product(tiles, numbers(grad), n, sizes.input, co, kernels, |_| std::ptr::null())
+            }
+            Way::Direct(_) => product(numbers(grad), n, co, &taps.backward(), weights, None),
         };
         tensor(out, [n, h, w, ci])
     } else {

@@ -12,6 +12,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::pack::Panels;
 use super::simd::Isa;
+use super::winograd::Tiles;
 use super::{Tensor, numbers};
 
 /// Bytes of layouts kept at most; more are made for each convolution.
@@ -39,8 +40,8 @@ pub(super) enum Layout {
     Taps,
     /// As it is, the taps of each row beside each other, to be transformed where it is used.
     Rows,
-    /// Transformed, for each point.
-    Points,
+    /// Transformed, for each point of tiles of a size.
+    Points(Tiles),
     /// Rounded to bf16, for each tap.
     Rounded,
     /// Pairs of bf16, for each tap.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::half;
 use super::simd::Isa;
 use super::taps::Taps;
-use super::winograd::{POINTS, spread_kernels};
+use super::winograd::Tiles;
 use super::{Shared, written};
 
 /// The right side of a row product: for each panel of columns, the rows of all taps in some [`Order`]; missing columns of
@@ -134,6 +134,7 @@ impl Panels {
         co: usize,
         ci: usize,
         taps: &Taps,
+        tiles: Tiles,
         forward: bool,
     ) -> Self {
         let plain = if forward {
@@ -142,11 +143,18 @@ impl Panels {
             Self::of_inputs(isa, weight, co, ci, taps, Order::Rows)
         };
         let (columns, depth) = if forward { (co, ci) } else { (ci, co) };
-        Self::new(isa, columns, depth, POINTS, false, |column, _, points| {
+        Self::new(isa, columns, depth, tiles.points(), false, |column, _, points| {
             // SAFETY: the same memory; `spread_kernels` writes all of it.
             let points = unsafe { &mut *(std::ptr::from_mut(points) as *mut [MaybeUninit<f32>]) };
-            let stride = points.len() / POINTS;
-            spread_kernels(isa, plain.panel(column / plain.width), plain.width, !forward, points, stride);
+            let stride = points.len() / tiles.points();
+            tiles.spread_kernels(
+                isa,
+                plain.panel(column / plain.width),
+                plain.width,
+                !forward,
+                points,
+                stride,
+            );
         })
     }
 

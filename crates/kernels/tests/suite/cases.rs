@@ -3,7 +3,7 @@
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex};
 use burn::tensor::{Device, Tensor, TensorData};
-use langevin_kernels::{Attention, Conv2d, DiffusionOps, GroupNorm, plain};
+use langevin_kernels::{Algorithm, Attention, Conv2d, DiffusionOps, GroupNorm, plain};
 
 /// Numbers in (-1, 1) from a fixed linear congruential generator.
 pub fn noise(count: usize, seed: u64) -> Vec<f32> {
@@ -34,11 +34,29 @@ pub enum Op {
 pub struct Case {
     pub op: Op,
     pub shapes: Vec<Vec<usize>>,
+    /// How its convolution is multiplied, instead of as it would be.
+    pub algorithm: Option<Algorithm>,
 }
 
 impl Case {
     fn new(op: Op, shapes: &[&[usize]]) -> Self {
-        Self { op, shapes: shapes.iter().map(|shape| shape.to_vec()).collect() }
+        Self { op, shapes: shapes.iter().map(|shape| shape.to_vec()).collect(), algorithm: None }
+    }
+
+    /// Does `work` with convolutions multiplied as this case wants.
+    pub fn within<R>(&self, work: impl FnOnce() -> R) -> R {
+        match self.algorithm {
+            Some(algorithm) => algorithm.within(work),
+            None => work(),
+        }
+    }
+
+    /// The case once by each algorithm, if it is a convolution that has several.
+    fn each_way(self) -> Vec<Self> {
+        let several = matches!(self.op, Op::Conv(options) if options == Conv2d::same(3))
+            && self.shapes[1][..2].iter().all(|channels| channels.is_multiple_of(16));
+        let ways = if several { Algorithm::ALL.map(Some).to_vec() } else { vec![None] };
+        ways.into_iter().map(|algorithm| Self { algorithm, ..self.clone() }).collect()
     }
 
     /// The shapes with `batch` pictures.
@@ -198,6 +216,9 @@ pub fn all() -> Vec<Case> {
         ),
         Case::new(conv(Conv2d::same(3)), &[&[0, 6, 9, 32], &[48, 32, 3, 3], &[0, 48]]),
         Case::new(conv(Conv2d::same(3)), &[&[0, 4, 4, 16], &[16, 16, 3, 3], &[1, 16]]),
+        Case::new(conv(Conv2d::same(3)), &[&[0, 1, 1, 16], &[32, 16, 3, 3], &[0, 32]]),
+        Case::new(conv(Conv2d::same(3)), &[&[0, 3, 2, 48], &[16, 48, 3, 3], &[1, 16]]),
+        Case::new(conv(Conv2d::same(3)), &[&[0, 11, 13, 16], &[16, 16, 3, 3], &[0, 16]]),
         Case::new(Op::Join, &[&[0, 3, 2, 5], &[0, 3, 2, 4]]),
         Case::new(Op::Linear, &[&[0, 13], &[9, 13], &[1, 9]]),
         Case::new(norm(2, true), &[&[0, 5, 3, 6], &[0, 6], &[0, 6]]),
@@ -209,6 +230,9 @@ pub fn all() -> Vec<Case> {
         Case::new(Op::Down, &[&[0, 6, 4, 3]]),
         Case::new(Op::Down, &[&[0, 5, 7, 2]]),
     ]
+    .into_iter()
+    .flat_map(Case::each_way)
+    .collect()
 }
 
 /// Shapes as networks have them, where blocking, banding and threads come into play.
@@ -236,4 +260,7 @@ pub fn realistic() -> Vec<Case> {
         Case::new(Op::Up, &[&[0, 16, 16, 64]]),
         Case::new(Op::Down, &[&[0, 32, 32, 64]]),
     ]
+    .into_iter()
+    .flat_map(Case::each_way)
+    .collect()
 }

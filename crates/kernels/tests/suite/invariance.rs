@@ -14,7 +14,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 }
 
 fn forward(case: &Case, batch: usize) -> Vec<u32> {
-    bits(&case.fast(&case.inputs(batch), batch, &Device::flex()).1.values())
+    bits(&case.within(|| case.fast(&case.inputs(batch), batch, &Device::flex())).1.values())
 }
 
 #[test]
@@ -37,6 +37,10 @@ fn a_picture_has_the_same_bytes_in_every_batch_and_on_every_number_of_threads() 
 }
 
 fn backward(case: &Case, batch: usize) -> Vec<Vec<u32>> {
+    case.within(|| gradients(case, batch))
+}
+
+fn gradients(case: &Case, batch: usize) -> Vec<Vec<u32>> {
     let device = Device::flex().autodiff();
     let (inputs, out) = case.fast(&case.inputs(batch), batch, &device);
     let shape = out.0.shape().to_vec();
