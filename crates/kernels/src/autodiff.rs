@@ -51,6 +51,7 @@ again!(SwishAgain { x; } = swish);
 again!(DoubleAgain { x; factor: f64 } = double_pixels);
 again!(HalveAgain { x; factor: f64 } = halve_pixels);
 again!(JoinAgain { a, b; } = join_channels);
+again!(JoinedNormAgain { a, b, scale, shift; options: GroupNorm } = joined_norm_act);
 
 impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff<B, C> {
     fn leave_sum(parameter: FloatTensor<Self>, sum: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -202,6 +203,107 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
                 shift.into_primitive(),
                 options,
             )),
+        }
+    }
+
+    fn joined_conv(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        options: Conv2d,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct JoinedConv;
+        impl<B: Backend + DiffusionOps> Backward<B, 4> for JoinedConv {
+            type State = ([NodeId; 3], usize, Conv2d);
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 4>,
+                grads: &mut Gradients,
+                checkpointer: &mut Checkpointer,
+            ) {
+                let (states, bias_rows, options) = ops.state;
+                let [on_a, on_b, on_weight, on_bias] = ops.parents;
+                let grad = grads.consume::<B>(&ops.node);
+                let [a, b, weight] = states.map(|state| checkpointer.retrieve_node_output(state));
+                let (by_a, by_b, by_weight, by_bias) =
+                    briefly(|| B::joined_conv_backward(a, b, weight, grad, bias_rows, options));
+                register!(grads, on_a => by_a, on_b => by_b, on_bias => by_bias);
+                if let Some(node) = on_weight {
+                    grads.register::<B>(node.id, carried::added::<B>(node.id, by_weight));
+                }
+            }
+        }
+        let run = |a: FloatTensor<Self>,
+                   b: FloatTensor<Self>,
+                   weight: FloatTensor<Self>,
+                   bias: FloatTensor<Self>| {
+            let (a, b) = (a.into_primitive(), b.into_primitive());
+            B::joined_conv(a, b, weight.into_primitive(), bias.into_primitive(), options)
+        };
+        let nodes = [a.node(), b.node(), weight.node(), bias.node()];
+        match JoinedConv.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let states = [prep.checkpoint(&a), prep.checkpoint(&b), prep.checkpoint(&weight)];
+                let state = (states, bias.shape()[0], options);
+                prep.finish(state, briefly(|| run(a, b, weight, bias)))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(run(a, b, weight, bias)),
+        }
+    }
+
+    fn joined_norm_act(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        options: GroupNorm,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct JoinedNormAct;
+        impl<B: Backend + DiffusionOps> Backward<B, 4> for JoinedNormAct {
+            type State = ([NodeId; 4], GroupNorm);
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 4>,
+                grads: &mut Gradients,
+                checkpointer: &mut Checkpointer,
+            ) {
+                let (states, options) = ops.state;
+                let [on_a, on_b, on_scale, on_shift] = ops.parents;
+                let grad = grads.consume::<B>(&ops.node);
+                let [a, b, scale, shift] = states.map(|state| checkpointer.retrieve_node_output(state));
+                let (by_a, by_b, by_scale, by_shift) =
+                    B::joined_norm_act_backward(a, b, scale, shift, grad, options);
+                register!(grads, on_a => by_a, on_b => by_b, on_scale => by_scale, on_shift => by_shift);
+            }
+        }
+        let again = JoinedNormAgain::<B> {
+            a: a.node().id(),
+            b: b.node().id(),
+            scale: scale.node().id(),
+            shift: shift.node().id(),
+            options,
+            backend: PhantomData,
+        };
+        let run = |a: FloatTensor<Self>,
+                   b: FloatTensor<Self>,
+                   scale: FloatTensor<Self>,
+                   shift: FloatTensor<Self>| {
+            let (a, b) = (a.into_primitive(), b.into_primitive());
+            B::joined_norm_act(a, b, scale.into_primitive(), shift.into_primitive(), options)
+        };
+        let prepared =
+            JoinedNormAct.prepare::<C>([a.node(), b.node(), scale.node(), shift.node()]).memory_bound();
+        match prepared.retro_forward(again).parents([&a, &b, &scale, &shift]).stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let states = [&a, &b, &scale, &shift].map(|tensor| prep.checkpoint(tensor));
+                prep.finish((states, options), run(a, b, scale, shift))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(run(a, b, scale, shift)),
         }
     }
 

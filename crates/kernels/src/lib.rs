@@ -24,6 +24,7 @@ pub use arithmetic::Arithmetic;
 pub use flex::{Isa, peak_gflops};
 pub use ops::{AdamW, Attention, Conv2d, DiffusionOps, GroupNorm};
 pub use tensor::{
-    adamw_ema_step, attention, channels_first, channels_last, conv2d, downsample2x, group_norm,
-    join_channels, leave_gradient_sum, linear, silu, take_gradient_sum, upsample_nearest2x,
+    adamw_ema_step, attention, channels_first, channels_last, conv2d, conv2d_joined, downsample2x,
+    group_norm, group_norm_joined, join_channels, leave_gradient_sum, linear, silu, take_gradient_sum,
+    upsample_nearest2x,
 };

@@ -173,6 +173,53 @@ pub trait DiffusionOps: Backend {
         plain::group_norm_act_backward::<Self>(x, scale, shift, grad, options)
     }
 
+    /// [`DiffusionOps::image_conv`] of two pictures whose channels are joined, `[n, h, w, ca]` and `[n, h, w, cb]`, without a
+    /// copy of them where the backend can.
+    fn joined_conv(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        options: Conv2d,
+    ) -> FloatTensor<Self> {
+        plain::joined_conv::<Self>(a, b, weight, bias, options)
+    }
+
+    /// The gradients of [`DiffusionOps::joined_conv`] by `a`, `b`, `weight` and `bias`.
+    fn joined_conv_backward(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        bias_rows: usize,
+        options: Conv2d,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        plain::joined_conv_backward::<Self>(a, b, weight, grad, bias_rows, options)
+    }
+
+    /// [`DiffusionOps::group_norm_act`] of two pictures whose channels are joined; the result has all of them.
+    fn joined_norm_act(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        options: GroupNorm,
+    ) -> FloatTensor<Self> {
+        plain::joined_norm_act::<Self>(a, b, scale, shift, options)
+    }
+
+    /// The gradients of [`DiffusionOps::joined_norm_act`] by `a`, `b`, `scale` and `shift`.
+    fn joined_norm_act_backward(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        options: GroupNorm,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        plain::joined_norm_act_backward::<Self>(a, b, scale, shift, grad, options)
+    }
+
     /// `softmax(scale * q k^T) v` for each head, all `[n, tokens, heads * dim]`; the tokens of `k` and `v` may differ in
     /// number from `q`'s.
     fn softmax_attention(

@@ -202,6 +202,60 @@ fn probabilities<B: Backend>(q: FloatTensor<B>, k: FloatTensor<B>, options: Atte
     B::softmax(scores, 3)
 }
 
+/// See [`crate::DiffusionOps::joined_conv`].
+pub fn joined_conv<B: Backend>(
+    a: FloatTensor<B>,
+    b: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    options: Conv2d,
+) -> FloatTensor<B> {
+    image_conv::<B>(join_channels::<B>(a, b), weight, bias, options)
+}
+
+/// See [`crate::DiffusionOps::joined_conv_backward`].
+pub fn joined_conv_backward<B: Backend>(
+    a: FloatTensor<B>,
+    b: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    bias_rows: usize,
+    options: Conv2d,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let first = dims::<B, 4>(&a)[3];
+    let joined = join_channels::<B>(a, b);
+    let (by_x, by_weight, by_bias) = image_conv_backward::<B>(joined, weight, grad, bias_rows, options, true);
+    let (by_a, by_b) = split_channels::<B>(by_x, first);
+    (by_a, by_b, by_weight, by_bias)
+}
+
+/// See [`crate::DiffusionOps::joined_norm_act`].
+pub fn joined_norm_act<B: Backend>(
+    a: FloatTensor<B>,
+    b: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    shift: FloatTensor<B>,
+    options: GroupNorm,
+) -> FloatTensor<B> {
+    group_norm_act::<B>(join_channels::<B>(a, b), scale, shift, options)
+}
+
+/// See [`crate::DiffusionOps::joined_norm_act_backward`].
+pub fn joined_norm_act_backward<B: Backend>(
+    a: FloatTensor<B>,
+    b: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    shift: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    options: GroupNorm,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let first = dims::<B, 4>(&a)[3];
+    let joined = join_channels::<B>(a, b);
+    let (by_x, by_scale, by_shift) = group_norm_act_backward::<B>(joined, scale, shift, grad, options);
+    let (by_a, by_b) = split_channels::<B>(by_x, first);
+    (by_a, by_b, by_scale, by_shift)
+}
+
 /// See [`crate::DiffusionOps::softmax_attention`].
 pub fn softmax_attention<B: Backend>(
     q: FloatTensor<B>,

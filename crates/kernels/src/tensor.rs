@@ -15,17 +15,21 @@ pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<2>, options: Conv2d)
     let [n, _, _, ci] = x.dims();
     let [co, wi, _, _] = weight.dims();
     assert_eq!(ci, wi, "the convolution takes {wi} channels, the picture has {ci}");
-    let options = match Arithmetic::current() {
-        Arithmetic::Fast => options,
-        arithmetic => Conv2d { arithmetic, ..options },
-    };
     assert!([[1, co], [n, co]].contains(&bias.dims()), "the bias is {:?} for {n} x {co}", bias.dims());
     Tensor::from_dispatch(Dispatch::image_conv(
         x.into_dispatch(),
         weight.into_dispatch(),
         bias.into_dispatch(),
-        options,
+        here(options),
     ))
+}
+
+/// As this thread computes now, if it is told how.
+fn here(options: Conv2d) -> Conv2d {
+    match Arithmetic::current() {
+        Arithmetic::Fast => options,
+        arithmetic => Conv2d { arithmetic, ..options },
+    }
 }
 
 /// `x weight^T + bias`; the weight lies as PyTorch's does.
@@ -52,6 +56,53 @@ pub fn group_norm(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, options: Gro
     assert!(c.is_multiple_of(options.groups), "{c} channels do not divide into {} groups", options.groups);
     Tensor::from_dispatch(Dispatch::group_norm_act(
         x.into_dispatch(),
+        scale.into_dispatch(),
+        shift.into_dispatch(),
+        options,
+    ))
+}
+
+/// [`conv2d`] of two pictures whose channels are joined, `[n, h, w, ca]` and `[n, h, w, cb]`; on the CPU a 1 x 1 convolution
+/// reads both where they lie.
+pub fn conv2d_joined(
+    a: Tensor<4>,
+    b: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<2>,
+    options: Conv2d,
+) -> Tensor<4> {
+    let ([n, .., ca], [.., cb]) = (a.dims(), b.dims());
+    let [co, wi, _, _] = weight.dims();
+    assert_eq!(a.dims()[..3], b.dims()[..3], "pictures whose channels are joined");
+    assert_eq!(ca + cb, wi, "the convolution takes {wi} channels, the pictures have {ca} and {cb}");
+    assert!([[1, co], [n, co]].contains(&bias.dims()), "the bias is {:?} for {n} x {co}", bias.dims());
+    Tensor::from_dispatch(Dispatch::joined_conv(
+        a.into_dispatch(),
+        b.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        here(options),
+    ))
+}
+
+/// [`group_norm`] of two pictures whose channels are joined, `[n, h, w, ca]` and `[n, h, w, cb]`; the result has all of them,
+/// and on the CPU both are read where they lie.
+pub fn group_norm_joined(
+    a: Tensor<4>,
+    b: Tensor<4>,
+    scale: Tensor<2>,
+    shift: Tensor<2>,
+    options: GroupNorm,
+) -> Tensor<4> {
+    let ([n, .., ca], [.., cb]) = (a.dims(), b.dims());
+    let c = ca + cb;
+    assert_eq!(a.dims()[..3], b.dims()[..3], "pictures whose channels are joined");
+    assert_eq!(scale.dims(), shift.dims(), "scale and shift of a group norm");
+    assert!([[n, c], [1, c]].contains(&scale.dims()), "scale is {:?} for {n} x {c} channels", scale.dims());
+    assert!(c.is_multiple_of(options.groups), "{c} channels do not divide into {} groups", options.groups);
+    Tensor::from_dispatch(Dispatch::joined_norm_act(
+        a.into_dispatch(),
+        b.into_dispatch(),
         scale.into_dispatch(),
         shift.into_dispatch(),
         options,

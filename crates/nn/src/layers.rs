@@ -59,6 +59,11 @@ impl Conv2d {
         kernels::conv2d(x, self.weight.val(), self.bias.val().unsqueeze(), self.options)
     }
 
+    /// Over the joined channels of two pictures.
+    pub fn forward_joined(&self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+        kernels::conv2d_joined(a, b, self.weight.val(), self.bias.val().unsqueeze(), self.options)
+    }
+
     /// The same with `extra` `[n, out]` added to every pixel of its picture.
     pub fn forward_adding(&self, x: Tensor<4>, extra: Tensor<2>) -> Tensor<4> {
         kernels::conv2d(x, self.weight.val(), self.bias.val().unsqueeze() + extra, self.options)
@@ -133,6 +138,12 @@ impl GroupNorm {
     /// `[n, h, w, channels]`, shape kept.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         kernels::group_norm(x, self.weight.val().unsqueeze(), self.bias.val().unsqueeze(), self.options)
+    }
+
+    /// Over the joined channels of two pictures.
+    pub fn forward_joined(&self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+        let (weight, bias) = (self.weight.val().unsqueeze(), self.bias.val().unsqueeze());
+        kernels::group_norm_joined(a, b, weight, bias, self.options)
     }
 
     /// With each picture's own `scale` and `shift`, `[n, channels]`, applied after the affine map:

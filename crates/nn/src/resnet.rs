@@ -144,6 +144,15 @@ impl ResnetBlock {
 
     /// `[n, h, w, inputs]` -> `[n, h, w, outputs]`.
     pub fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        self.parts().forward(x, pass)
+    }
+
+    /// The same for an input in two parts, `[n, h, w, a]` and `[n, h, w, inputs - a]`, which are not copied together.
+    pub fn forward_joined(&self, a: Tensor<4>, b: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        self.parts().forward_joined(a, b, pass)
+    }
+
+    fn parts(&self) -> ResnetParts<'_> {
         ResnetParts {
             norm1: &self.norm1,
             conv1: &self.conv1,
@@ -153,7 +162,6 @@ impl ResnetBlock {
             conv_shortcut: self.conv_shortcut.as_ref(),
             options: self.options,
         }
-        .forward(x, pass)
     }
 }
 
@@ -166,11 +174,32 @@ impl ResnetShape {
 
 impl ResnetParts<'_> {
     pub(crate) fn forward(&self, x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
-        let ResnetOptions { resize, scale_shift, dropout, rescale, activation } = self.options;
+        let resize = self.options.resize;
+        let hidden = self.hidden(self.norm1.forward(x.clone()), pass);
+        let x = resize.apply(x);
+        let x = match self.conv_shortcut {
+            Some(conv) => conv.forward(x),
+            None => x,
+        };
+        self.sum(x, hidden)
+    }
+
+    pub(crate) fn forward_joined(&self, a: Tensor<4>, b: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        match self.conv_shortcut {
+            Some(shortcut) if self.options.resize == Resize::Keep => {
+                let hidden = self.hidden(self.norm1.forward_joined(a.clone(), b.clone()), pass);
+                self.sum(shortcut.forward_joined(a, b), hidden)
+            }
+            _ => self.forward(kernels::join_channels(a, b), pass),
+        }
+    }
+
+    /// The branch of two convolutions, from its first norm on.
+    fn hidden(&self, normalised: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+        let ResnetOptions { resize, scale_shift, dropout, activation, .. } = self.options;
         // SiLU is part of the norm.
         let activate = |x| if activation == Activation::Silu { x } else { activation.of(x) };
-        let hidden = resize.apply(activate(self.norm1.forward(x.clone())));
-        let x = resize.apply(x);
+        let hidden = resize.apply(activate(normalised));
         let modulation = self.time_emb_proj.forward(pass.embedding.clone());
         let hidden = if scale_shift {
             let hidden = self.conv1.forward(hidden);
@@ -179,13 +208,12 @@ impl ResnetParts<'_> {
         } else {
             self.norm2.forward(self.conv1.forward_adding(hidden, modulation))
         };
-        let hidden = self.conv2.forward(pass.drop_out(activate(hidden), dropout));
-        let x = match self.conv_shortcut {
-            Some(conv) => conv.forward(x),
-            None => x,
-        };
+        self.conv2.forward(pass.drop_out(activate(hidden), dropout))
+    }
+
+    fn sum(&self, x: Tensor<4>, hidden: Tensor<4>) -> Tensor<4> {
         let out = x + hidden;
-        if rescale == 1.0 { out } else { out / rescale }
+        if self.options.rescale == 1.0 { out } else { out / self.options.rescale }
     }
 }
 

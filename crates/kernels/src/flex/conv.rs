@@ -6,27 +6,25 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use super::gemm::{MAX_ROWS, OuterProduct, RowProduct, Term, outer_product};
+use super::gemm::{MAX_ROWS, OuterProduct, outer_product};
 use super::half;
+use super::indirect::{Bias, Side, product};
 use super::kept::{self, Layout, Purpose};
 use super::pack::{Order, Panels, padded_rows};
 use super::simd::Isa;
-use super::taps::{Gather, NONE, Taps};
+use super::taps::{Gather, Taps};
 use super::winograd::Tiles;
 use super::{Shared, Tensor, dims, numbers, pixels, tensor, winograd, written};
 use crate::algorithm::{Algorithm, Pass};
 use crate::arithmetic::Arithmetic;
 use crate::ops::Conv2d;
 
-/// Rows one task works on: register tiles that share a pass over a panel of weights.
-const CHUNK: usize = 8 * MAX_ROWS;
-
 /// The sizes of one convolution.
 #[derive(Debug, Clone, Copy)]
-struct Sizes {
-    n: usize,
-    ci: usize,
-    co: usize,
+pub(super) struct Sizes {
+    pub(super) n: usize,
+    pub(super) ci: usize,
+    pub(super) co: usize,
     /// Rows and columns of kernel, input and output.
     kernel: [usize; 2],
     input: [usize; 2],
@@ -34,7 +32,7 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn new(x: &Tensor, weight: &Tensor, options: Conv2d) -> Self {
+    pub(super) fn new(x: &Tensor, weight: &Tensor, options: Conv2d) -> Self {
         let [n, h, w, ci] = dims::<4>(x);
         let [co, _, kh, kw] = dims::<4>(weight);
         let (kernel, input) = ([kh, kw], [h, w]);
@@ -50,125 +48,8 @@ impl Sizes {
     }
 }
 
-/// What is added to the product: numbers for each column, one row for all pictures or one for each.
-struct Bias {
-    values: Vec<f32>,
-    width: usize,
-    shared: bool,
-}
-
-impl Bias {
-    /// Rows of `columns` numbers: one for all pictures, or one for each.
-    fn new(bias: &[f32], columns: usize, panel: usize) -> Self {
-        let width = columns.next_multiple_of(panel);
-        Self { values: padded_rows(bias, columns, width), width, shared: bias.len() == columns }
-    }
-
-    fn of(&self, picture: usize) -> *const f32 {
-        let row = if self.shared { 0 } else { picture };
-        self.values[row * self.width..][..self.width].as_ptr()
-    }
-}
-
-/// For each of `n` pictures and each pixel of `gather`: the sum over taps of the read pixel of `x`, `depth` channels, times
-/// the tap's weights.
-fn product(
-    x: &[f32],
-    n: usize,
-    depth: usize,
-    gather: &Gather,
-    weights: &Panels,
-    bias: Option<&Bias>,
-) -> Vec<f32> {
-    let (pixels, columns) = (gather.pixels(), weights.columns);
-    let plane = x.len() / n.max(1);
-    let rows = n * pixels;
-    // Small pictures lie beside each other, so that a tile's rows share their missing taps.
-    let interleaved = pixels <= 256;
-    let place = |row: usize| {
-        let (picture, at) = if interleaved { (row % n, row / n) } else { (row / pixels, row % pixels) };
-        (picture, gather.order[at] as usize)
-    };
-    let zeros = vec![0.0_f32; depth];
-    let chunks = rows.div_ceil(CHUNK);
-    let panels = weights.count();
-    // Where there are few rows the panels are divided too.
-    let shares = (2 * rayon::current_num_threads()).div_ceil(chunks.max(1)).clamp(1, panels.max(1));
-    written(rows * columns, |out| {
-        let out = Shared(out);
-        (0..chunks * shares).into_par_iter().for_each(|task| {
-            let (chunk, share) = (task / shares, task % shares);
-            let (first, end) = (chunk * CHUNK, rows.min((chunk + 1) * CHUNK));
-            let mut terms: Vec<Term> = Vec::with_capacity(gather.taps * CHUNK / MAX_ROWS);
-            let mut tiles = Vec::with_capacity(CHUNK / MAX_ROWS);
-            for start in (first..end).step_by(MAX_ROWS) {
-                let count = MAX_ROWS.min(end - start);
-                let mut tile = Tile {
-                    rows: count,
-                    terms: (terms.len(), 0),
-                    out: [0; MAX_ROWS],
-                    bias: [std::ptr::null(); MAX_ROWS],
-                };
-                let mut places = [(0, 0); MAX_ROWS];
-                for (i, at) in places[..count].iter_mut().enumerate() {
-                    let (picture, pixel) = place(start + i);
-                    *at = (picture, pixel);
-                    tile.out[i] = (picture * pixels + pixel) * columns;
-                    tile.bias[i] = bias.map_or(std::ptr::null(), |bias| bias.of(picture));
-                }
-                for tap in 0..gather.taps {
-                    let mut left = [zeros.as_ptr(); MAX_ROWS];
-                    let mut any = false;
-                    for (left, (picture, pixel)) in left.iter_mut().zip(&places[..count]) {
-                        let read = gather.reads[pixel * gather.taps + tap];
-                        if read != NONE {
-                            *left = x[picture * plane + read as usize * depth..][..depth].as_ptr();
-                            any = true;
-                        }
-                    }
-                    if any {
-                        terms.push(Term { left, right: weights.tap(tap) });
-                    }
-                }
-                tile.terms.1 = terms.len();
-                tiles.push(tile);
-            }
-            for panel in (share..panels).step_by(shares) {
-                let first = panel * weights.width;
-                let right = weights.panel(panel);
-                for tile in &tiles {
-                    let offset =
-                        |bias: *const f32| if bias.is_null() { bias } else { bias.wrapping_add(first) };
-                    let product = RowProduct {
-                        rows: tile.rows,
-                        columns: weights.width.min(columns - first),
-                        terms: &terms[tile.terms.0..tile.terms.1],
-                        depth,
-                        right: right.as_ptr(),
-                        right_stride: weights.width,
-                        out: tile.out.map(|at| out.at(at + first)),
-                        bias: tile.bias.map(offset),
-                    };
-                    // SAFETY: the processor has the instruction set that the panels were made for; the left pieces
-                    // were sliced to `depth` numbers, panels and bias are padded to whole panels, and each row and
-                    // panel of the result belongs to one task.
-                    unsafe { half::product(weights.isa, &product, weights.pairs) };
-                }
-            }
-        });
-    })
-}
-
-/// A register tile's rows: where they go, and their terms.
-struct Tile {
-    rows: usize,
-    terms: (usize, usize),
-    out: [usize; MAX_ROWS],
-    bias: [*const f32; MAX_ROWS],
-}
-
 /// The layout of a weight for a pass, from [`super::kept`].
-fn panels(
+pub(super) fn panels(
     isa: Isa,
     weight: &Tensor,
     [co, ci]: [usize; 2],
@@ -250,6 +131,19 @@ fn kernels<'a>(layout: Layout, panels: &'a Panels, forward: bool) -> winograd::K
     }
 }
 
+/// The product over all channels of one tensor.
+fn direct(
+    x: &[f32],
+    n: usize,
+    depth: usize,
+    gather: &Gather,
+    weights: &Panels,
+    bias: Option<&Bias>,
+) -> Vec<f32> {
+    let side = Side { x, depth, first: 0 };
+    product([side], n, gather, weights, bias, &[weights.columns]).remove(0)
+}
+
 /// See [`crate::DiffusionOps::image_conv`]; all tensors packed.
 pub(super) fn forward(x: &Tensor, weight: &Tensor, bias: &Tensor, options: Conv2d) -> Tensor {
     forward_with(Isa::best(), x, weight, bias, options)
@@ -275,13 +169,13 @@ fn forward_with(isa: Isa, x: &Tensor, weight: &Tensor, bias: &Tensor, options: C
             winograd::product(tiles, x, n, sizes.input, ci, kernels, |picture| bias.of(picture))
         }
         Way::Direct(Layout::Rounded) => {
-            product(&half::rounded(x), n, ci, &taps.forward(), weights, Some(&bias))
+            direct(&half::rounded(x), n, ci, &taps.forward(), weights, Some(&bias))
         }
         Way::Direct(Layout::Pairs) => {
             let x = half::pair_columns(x, ci);
-            product(&x, n, half::pairs_of(ci), &taps.forward(), weights, Some(&bias))
+            direct(&x, n, half::pairs_of(ci), &taps.forward(), weights, Some(&bias))
         }
-        Way::Direct(_) => product(x, n, ci, &taps.forward(), weights, Some(&bias)),
+        Way::Direct(_) => direct(x, n, ci, &taps.forward(), weights, Some(&bias)),
     };
     tensor(out, [n, ho, wo, co])
 }
@@ -292,7 +186,7 @@ pub(super) fn rows(isa: Isa, x: &[f32], n: usize, weight: &Tensor, bias: &Tensor
     let taps = Taps::new([1, 1], [1, 1], Conv2d::same(1));
     let weights = panels(isa, weight, [co, ci], &taps, Layout::Taps, true);
     let bias = Bias::new(numbers(bias), co, isa.panel());
-    product(x, n, ci, &taps.forward(), weights.get().expect("just made"), Some(&bias))
+    direct(x, n, ci, &taps.forward(), weights.get().expect("just made"), Some(&bias))
 }
 
 /// See [`crate::DiffusionOps::image_conv_backward`]; all tensors packed.
@@ -344,7 +238,7 @@ fn backward_with(
                 let kernels = kernels(layout, weights, false);
                 winograd::product(tiles, numbers(grad), n, sizes.input, co, kernels, |_| std::ptr::null())
             }
-            Way::Direct(_) => product(numbers(grad), n, co, &taps.backward(), weights, None),
+            Way::Direct(_) => direct(numbers(grad), n, co, &taps.backward(), weights, None),
         };
         tensor(out, [n, h, w, ci])
     } else {
@@ -354,7 +248,7 @@ fn backward_with(
 }
 
 /// The sum of `grad` over the pixels of each picture, or of all pictures.
-fn bias_gradient(grad: &[f32], n: usize, pixels: usize, co: usize, rows: usize) -> Vec<f32> {
+pub(super) fn bias_gradient(grad: &[f32], n: usize, pixels: usize, co: usize, rows: usize) -> Vec<f32> {
     let mut sums = vec![0.0_f32; n * co];
     sums.par_chunks_mut(co.max(1)).enumerate().for_each(|(picture, sums)| {
         let mut block = vec![0.0_f32; co];
@@ -372,7 +266,7 @@ fn bias_gradient(grad: &[f32], n: usize, pixels: usize, co: usize, rows: usize) 
 }
 
 /// `[taps, co, ci]`: the sum over pictures and pixels of the output's gradient times what the tap read.
-fn tap_gradients(isa: Isa, sizes: &Sizes, taps: &Taps, x: &[f32], grad: &[f32]) -> Vec<f32> {
+pub(super) fn tap_gradients(isa: Isa, sizes: &Sizes, taps: &Taps, x: &[f32], grad: &[f32]) -> Vec<f32> {
     let Sizes { n, ci, co, .. } = *sizes;
     let lanes = isa.panel() / 2;
     // Whole vectors are read from the input's pixels.

@@ -12,13 +12,15 @@ const MAX_WIDTH: usize = 32;
 /// How many rows of the right side are asked for ahead.
 const ROWS_AHEAD: usize = 32;
 
-/// One term of a row product: `rows` pieces of the left side, `depth` long, times `depth` rows of the right side.
+/// One term of a row product: pieces of the left side times as many rows of the right side as they are long.
 #[derive(Clone, Copy)]
 pub(super) struct Term {
     /// Where each row's piece starts.
     pub(super) left: [*const f32; MAX_ROWS],
     /// Where the right side's rows start, in numbers from [`RowProduct::right`].
     pub(super) right: usize,
+    /// Length of the pieces.
+    pub(super) depth: usize,
 }
 
 /// Up to `MAX_ROWS` rows of `sum over terms of left x right`.
@@ -30,8 +32,6 @@ pub(super) struct RowProduct<'a> {
     pub(super) columns: usize,
     /// The summands, added in order.
     pub(super) terms: &'a [Term],
-    /// Length of each term's pieces.
-    pub(super) depth: usize,
     /// The right side of every term.
     pub(super) right: *const f32,
     /// Numbers from one row of the right side to the next.
@@ -50,7 +50,7 @@ unsafe fn row_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(p: &RowProd
         for term in p.terms {
             let left: [*const f32; ROWS] = std::array::from_fn(|i| term.left[first + i]);
             let mut right = p.right.add(term.right);
-            for k in 0..p.depth {
+            for k in 0..term.depth {
                 let mut b = [S::splat(0.0); VECTORS];
                 for (j, b) in b.iter_mut().enumerate() {
                     *b = S::load(right.add(j * S::LANES));
@@ -143,8 +143,8 @@ vectorised! {
     /// Computes a [`RowProduct`].
     ///
     /// # Safety
-    /// For the first `rows` rows, `depth` numbers can be read from each left pointer, `depth`
-    /// rows of a whole panel from each right one and a panel from each bias that is not null; `columns`, at most a panel,
+    /// For the first `rows` rows, a term's `depth` numbers can be read from each of its left pointers, as many
+    /// rows of a whole panel from its right one and a panel from each bias that is not null; `columns`, at most a panel,
     /// can be written to each output, where nothing else reads or writes meanwhile.
     pub(super) unsafe fn row_product(isa, p: &RowProduct<'_>) = row_product_body
 }

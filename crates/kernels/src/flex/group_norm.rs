@@ -2,6 +2,8 @@
 //! more. Channels lie beside each other, so every pass runs over whole vectors of them; pixels are taken in blocks whose
 //! size the shape alone decides.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::sigmoid::{fma, silu, silu_slope};
@@ -21,36 +23,62 @@ struct Sizes {
     n: usize,
     c: usize,
     pixels: usize,
-    /// Numbers in a block of pixels.
+    /// Pixels of a block.
     block: usize,
     /// Rows of scale and shift.
     rows: usize,
     options: GroupNorm,
 }
 
-impl Sizes {
-    fn new(x: &Tensor, scale: &Tensor, options: GroupNorm) -> Self {
-        let [n, h, w, c] = dims::<4>(x);
-        let pixels = h * w;
-        let block = (BLOCK / c.max(1)).clamp(1, pixels.max(1)) * c;
-        Self { n, c, pixels, block, rows: dims::<2>(scale)[0], options }
+/// The channels of one tensor among those that are normalised together.
+#[derive(Clone, Copy)]
+struct Side<'a> {
+    x: &'a [f32],
+    c: usize,
+    /// The first of the norm's channels.
+    first: usize,
+}
+
+impl<'a> Side<'a> {
+    /// The sides of tensors whose channels lie beside each other.
+    fn all<const N: usize>(tensors: [&'a Tensor; N]) -> [Self; N] {
+        let mut first = 0;
+        tensors.map(|x| {
+            let [.., c] = dims::<4>(x);
+            first += c;
+            Self { x: numbers(x), c, first: first - c }
+        })
     }
 
-    /// Numbers of one picture.
-    fn picture(&self) -> usize {
-        self.pixels * self.c
+    /// The numbers of some pixels.
+    fn of(&self, pixels: &Range<usize>) -> &'a [f32] {
+        &self.x[pixels.start * self.c..pixels.end * self.c]
+    }
+
+    fn channels(&self) -> Range<usize> {
+        self.first..self.first + self.c
+    }
+}
+
+impl Sizes {
+    fn new<const N: usize>(tensors: [&Tensor; N], scale: &Tensor, options: GroupNorm) -> Self {
+        let [n, h, w, _] = dims::<4>(tensors[0]);
+        let c = tensors.map(|x| dims::<4>(x)[3]).iter().sum::<usize>();
+        let pixels = h * w;
+        let block = (BLOCK / c.max(1)).clamp(1, pixels.max(1));
+        Self { n, c, pixels, block, rows: dims::<2>(scale)[0], options }
     }
 
     /// Blocks of one picture.
     fn blocks(&self) -> usize {
-        self.picture().div_ceil(self.block.max(1))
+        self.pixels.div_ceil(self.block.max(1))
     }
 
-    /// Which picture a block of the whole batch belongs to, and the block's numbers in it.
-    fn span(&self, index: usize) -> (usize, std::ops::Range<usize>) {
+    /// Which picture a block of the whole batch belongs to, and its pixels among those of the batch.
+    fn span(&self, index: usize) -> (usize, Range<usize>) {
         let (picture, block) = (index / self.blocks(), index % self.blocks());
-        let start = picture * self.picture() + block * self.block;
-        (picture, start..(start + self.block).min((picture + 1) * self.picture()))
+        let start = picture * self.pixels + block * self.block;
+        (picture, start..(start + self.block).min((picture + 1) * self.pixels))
     }
 
     /// The modulation of a picture.
@@ -118,15 +146,18 @@ vectorised! {
 }
 
 /// Distances are taken from each channel's first pixel, so that a large mean does not eat the variance's digits.
-fn statistics(isa: Isa, sizes: &Sizes, x: &[f32]) -> Statistics {
+fn statistics(isa: Isa, sizes: &Sizes, sides: &[Side<'_>]) -> Statistics {
     let Sizes { n, c, .. } = *sizes;
     let width = c / sizes.options.groups;
     let mut parts = vec![0.0_f32; n * sizes.blocks() * 2 * c];
     parts.par_chunks_mut(2 * c).enumerate().for_each(|(index, part)| {
         let (picture, span) = sizes.span(index);
         let (sums, squares) = part.split_at_mut(c);
-        let pivot = &x[picture * sizes.picture()..][..c];
-        moments(isa, &x[span], pivot, sums, squares);
+        for side in sides {
+            let pivot = &side.x[picture * sizes.pixels * side.c..][..side.c];
+            let (sums, squares) = (&mut sums[side.channels()], &mut squares[side.channels()]);
+            moments(isa, side.of(&span), pivot, sums, squares);
+        }
     });
     let mut mean = vec![0.0_f32; n * c];
     let mut inverse_std = vec![0.0_f32; n * c];
@@ -134,11 +165,12 @@ fn statistics(isa: Isa, sizes: &Sizes, x: &[f32]) -> Statistics {
     for picture in 0..n {
         let parts = &parts[picture * sizes.blocks() * 2 * c..][..sizes.blocks() * 2 * c];
         let total = |i: usize| parts.chunks_exact(2 * c).map(|part| f64::from(part[i])).sum::<f64>() / pixels;
-        let channels: Vec<(f64, f64)> = (0..c)
-            .map(|i| {
+        let pivots = sides.iter().flat_map(|side| &side.x[picture * sizes.pixels * side.c..][..side.c]);
+        let channels: Vec<(f64, f64)> = pivots
+            .enumerate()
+            .map(|(i, pivot)| {
                 let offset = total(i);
-                let pivot = f64::from(x[picture * sizes.picture() + i]);
-                (pivot + offset, (total(c + i) - offset * offset).max(0.0))
+                (f64::from(*pivot) + offset, (total(c + i) - offset * offset).max(0.0))
             })
             .collect();
         for (group, channels) in channels.chunks_exact(width).enumerate() {
@@ -160,13 +192,13 @@ fn applied<S: Simd>(x: f32, factor: f32, offset: f32, act: bool) -> f32 {
 }
 
 #[inline(always)]
-fn apply_body<S: Simd>(x: &[f32], factor: &[f32], offset: &[f32], act: bool, out: &mut [f32]) {
+fn apply_body<S: Simd>(x: &[f32], factor: &[f32], offset: &[f32], act: bool, out: &mut [f32], stride: usize) {
     let c = factor.len();
     let ((factors, last_factors), (offsets, last_offsets)) =
         (factor.as_chunks::<SIDE>(), offset.as_chunks::<SIDE>());
-    for (out, pixel) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
+    for (out, pixel) in out.chunks_mut(stride).zip(x.chunks_exact(c)) {
         let ((outs, last_outs), (pixels, last_pixels)) =
-            (out.as_chunks_mut::<SIDE>(), pixel.as_chunks::<SIDE>());
+            (out[..c].as_chunks_mut::<SIDE>(), pixel.as_chunks::<SIDE>());
         for (((out, pixel), factor), offset) in outs.iter_mut().zip(pixels).zip(factors).zip(offsets) {
             for i in 0..SIDE {
                 out[i] = applied::<S>(pixel[i], factor[i], offset[i], act);
@@ -179,8 +211,16 @@ fn apply_body<S: Simd>(x: &[f32], factor: &[f32], offset: &[f32], act: bool, out
 }
 
 vectorised! {
-    /// `act(x * factor + offset)` by channel.
-    fn apply(isa, x: &[f32], factor: &[f32], offset: &[f32], act: bool, out: &mut [f32]) = apply_body
+    /// `act(x * factor + offset)` by channel; the pixels of `out` are `stride` apart.
+    fn apply(
+        isa,
+        x: &[f32],
+        factor: &[f32],
+        offset: &[f32],
+        act: bool,
+        out: &mut [f32],
+        stride: usize,
+    ) = apply_body
 }
 
 /// What norm and modulation come down to: `x * factor + offset`, `[n, c]` both.
@@ -199,24 +239,34 @@ fn folded(sizes: &Sizes, statistics: &Statistics, scale: &[f32], shift: &[f32]) 
     (factors, offsets)
 }
 
-/// See [`crate::DiffusionOps::group_norm_act`].
-pub(super) fn forward(x: &Tensor, scale: &Tensor, shift: &Tensor, options: GroupNorm) -> Tensor {
-    let shape = dims::<4>(x);
-    let sizes = Sizes::new(x, scale, options);
-    let (isa, x) = (Isa::best(), numbers(x));
-    if x.is_empty() {
+/// See [`crate::DiffusionOps::group_norm_act`] and, for two tensors, [`crate::DiffusionOps::joined_norm_act`].
+pub(super) fn forward<const N: usize>(
+    tensors: [&Tensor; N],
+    scale: &Tensor,
+    shift: &Tensor,
+    options: GroupNorm,
+) -> Tensor {
+    let [n, h, w, _] = dims::<4>(tensors[0]);
+    let sizes = Sizes::new(tensors, scale, options);
+    let (shape, c) = ([n, h, w, sizes.c], sizes.c);
+    let (isa, sides) = (Isa::best(), Side::all(tensors));
+    if n * h * w * c == 0 {
         return tensor(vec![], shape);
     }
-    let statistics = statistics(isa, &sizes, x);
+    let statistics = statistics(isa, &sizes, &sides);
     let (factors, offsets) = folded(&sizes, &statistics, numbers(scale), numbers(shift));
-    let out = written(x.len(), |out| {
+    let out = written(n * h * w * c, |out| {
         let out = Shared(out);
-        (0..sizes.n * sizes.blocks()).into_par_iter().for_each(|index| {
+        (0..n * sizes.blocks()).into_par_iter().for_each(|index| {
             let (picture, span) = sizes.span(index);
-            let channels = picture * sizes.c..(picture + 1) * sizes.c;
+            let of_picture = picture * c..(picture + 1) * c;
+            let (factors, offsets) = (&factors[of_picture.clone()], &offsets[of_picture]);
             // SAFETY: this block's own part of the result.
-            let out = unsafe { std::slice::from_raw_parts_mut(out.at(span.start), span.len()) };
-            apply(isa, &x[span], &factors[channels.clone()], &offsets[channels], options.silu, out);
+            let out = unsafe { std::slice::from_raw_parts_mut(out.at(span.start * c), span.len() * c) };
+            for side in &sides {
+                let (factors, offsets) = (&factors[side.channels()], &offsets[side.channels()]);
+                apply(isa, side.of(&span), factors, offsets, options.silu, &mut out[side.first..], c);
+            }
         });
     });
     tensor(out, shape)
@@ -231,10 +281,23 @@ struct Channels<'a> {
     shift: &'a [f32],
 }
 
+impl Channels<'_> {
+    /// Some of them.
+    fn of(&self, span: Range<usize>) -> Self {
+        let Self { mean, inverse_std, scale, shift } = *self;
+        Self {
+            mean: &mean[span.clone()],
+            inverse_std: &inverse_std[span.clone()],
+            scale: &scale[span.clone()],
+            shift: &shift[span],
+        }
+    }
+}
+
 #[inline(always)]
 fn slopes_body<S: Simd>(
     x: &[f32],
-    grad: &[f32],
+    (grad, stride): (&[f32], usize),
     at: Channels<'_>,
     act: bool,
     sums: (&mut [f32], &mut [f32]),
@@ -244,7 +307,8 @@ fn slopes_body<S: Simd>(
     let (by_shift, by_scale) = (&mut sums.0[..c], &mut sums.1[..c]);
     let (mean, inverse_std) = (&at.mean[..c], &at.inverse_std[..c]);
     let (scale, shift) = (&at.scale[..c], &at.shift[..c]);
-    for ((out, pixel), grad) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(grad.chunks_exact(c)) {
+    for ((out, pixel), grad) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(grad.chunks(stride)) {
+        let grad = &grad[..c];
         for i in 0..c {
             let normalised = (pixel[i] - mean[i]) * inverse_std[i];
             let slope = if act {
@@ -260,11 +324,12 @@ fn slopes_body<S: Simd>(
 }
 
 vectorised! {
-    /// The gradient of the modulated value, and its sums by channel, plain and times the normalised value.
+    /// The gradient of the modulated value, and its sums by channel, plain and times the normalised value; the pixels of
+    /// `grad` are as far apart as the number beside it says.
     fn slopes(
         isa,
         x: &[f32],
-        grad: &[f32],
+        grad: (&[f32], usize),
         at: Channels<'_>,
         act: bool,
         sums: (&mut [f32], &mut [f32]),
@@ -297,24 +362,24 @@ vectorised! {
     ) = finish_body
 }
 
-/// See [`crate::DiffusionOps::group_norm_act_backward`].
-pub(super) fn backward(
-    x: &Tensor,
+/// See [`crate::DiffusionOps::group_norm_act_backward`] and, for two tensors,
+/// [`crate::DiffusionOps::joined_norm_act_backward`]: the gradients by each tensor, by scale and by shift.
+pub(super) fn backward<const N: usize>(
+    tensors: [&Tensor; N],
     scale: &Tensor,
     shift: &Tensor,
     grad: &Tensor,
     options: GroupNorm,
-) -> (Tensor, Tensor, Tensor) {
-    let shape = dims::<4>(x);
-    let sizes = Sizes::new(x, scale, options);
+) -> ([Tensor; N], Tensor, Tensor) {
+    let sizes = Sizes::new(tensors, scale, options);
     let Sizes { n, c, rows, .. } = sizes;
-    let (isa, x, scale, shift, grad) =
-        (Isa::best(), numbers(x), numbers(scale), numbers(shift), numbers(grad));
-    if x.is_empty() {
+    let (isa, sides) = (Isa::best(), Side::all(tensors));
+    let (scale, shift, grad) = (numbers(scale), numbers(shift), numbers(grad));
+    if grad.is_empty() {
         let zeros = || tensor(vec![0.0; rows * c], [rows, c]);
-        return (tensor(vec![], shape), zeros(), zeros());
+        return (tensors.map(|x| tensor(vec![], dims::<4>(x))), zeros(), zeros());
     }
-    let statistics = statistics(isa, &sizes, x);
+    let statistics = statistics(isa, &sizes, &sides);
     let channels = |picture: usize| Channels {
         mean: &statistics.mean[picture * c..][..c],
         inverse_std: &statistics.inverse_std[picture * c..][..c],
@@ -323,20 +388,28 @@ pub(super) fn backward(
     };
     let count = sizes.blocks();
     let mut parts = vec![0.0_f32; n * count * 2 * c];
-    let mut by_x = vec![0.0_f32; x.len()];
+    let mut by_x = sides.map(|side| vec![0.0_f32; side.x.len()]);
     let spans: Vec<_> = (0..n * count).map(|index| sizes.span(index)).collect();
-    let mut pieces = Vec::with_capacity(spans.len());
-    let mut rest = by_x.as_mut_slice();
+    let mut rest = by_x.each_mut().map(|by_x| by_x.as_mut_slice());
+    let mut pieces: Vec<[&mut [f32]; N]> = Vec::with_capacity(spans.len());
     for (_, span) in &spans {
-        let (piece, more) = rest.split_at_mut(span.len());
-        pieces.push(piece);
-        rest = more;
+        let mut at = 0;
+        pieces.push(rest.each_mut().map(|rest| {
+            let (piece, more) = std::mem::take(rest).split_at_mut(span.len() * sides[at].c);
+            *rest = more;
+            at += 1;
+            piece
+        }));
     }
     pieces.par_iter_mut().zip(parts.par_chunks_mut(2 * c)).zip(&spans).for_each(
-        |((out, part), (picture, span))| {
-            let at = channels(*picture);
-            let (x, grad) = (&x[span.clone()], &grad[span.clone()]);
-            slopes(isa, x, grad, at, options.silu, part.split_at_mut(c), out);
+        |((outs, part), (picture, span))| {
+            let grad = &grad[span.start * c..span.end * c];
+            let (by_shift, by_scale) = part.split_at_mut(c);
+            for (side, out) in sides.iter().zip(outs) {
+                let (at, grad) = (channels(*picture).of(side.channels()), (&grad[side.first..], c));
+                let sums = (&mut by_shift[side.channels()], &mut by_scale[side.channels()]);
+                slopes(isa, side.of(span), grad, at, options.silu, sums, out);
+            }
         },
     );
     let mut by_shift = vec![0.0_f32; n * c];
@@ -363,16 +436,22 @@ pub(super) fn backward(
             projection[span].fill((product / size) as f32);
         }
     }
-    pieces.par_iter_mut().zip(&spans).for_each(|(out, (picture, span))| {
+    pieces.par_iter_mut().zip(&spans).for_each(|(outs, (picture, span))| {
         let of_picture = picture * c..(picture + 1) * c;
         let (mean_grad, projection) = (&mean_grad[of_picture.clone()], &projection[of_picture]);
-        finish(isa, &x[span.clone()], channels(*picture), mean_grad, projection, out);
+        for (side, out) in sides.iter().zip(outs) {
+            let at = channels(*picture).of(side.channels());
+            let (mean_grad, projection) = (&mean_grad[side.channels()], &projection[side.channels()]);
+            finish(isa, side.of(span), at, mean_grad, projection, out);
+        }
     });
     if rows == 1 {
         by_scale = sum_rows(&by_scale, c);
         by_shift = sum_rows(&by_shift, c);
     }
-    (tensor(by_x, shape), tensor(by_scale, [rows, c]), tensor(by_shift, [rows, c]))
+    let mut by_x = by_x.into_iter();
+    let by_x = tensors.map(|x| tensor(by_x.next().expect("one for each tensor"), dims::<4>(x)));
+    (by_x, tensor(by_scale, [rows, c]), tensor(by_shift, [rows, c]))
 }
 
 /// The sum over the rows of a matrix of `columns` columns, first row first.

@@ -115,13 +115,15 @@ pub(super) unsafe fn multiply(
         for first in (0..left.rows).step_by(MAX_ROWS) {
             let rows = MAX_ROWS.min(left.rows - first);
             let at = |i: usize| first + i.min(rows - 1);
-            let terms =
-                [Term { left: std::array::from_fn(|i| left.row(at(i)).as_ptr()), right: right.panel(index) }];
+            let terms = [Term {
+                left: std::array::from_fn(|i| left.row(at(i)).as_ptr()),
+                right: right.panel(index),
+                depth: left.columns,
+            }];
             let product = RowProduct {
                 rows,
                 columns: panel.min(right.columns - column),
                 terms: &terms,
-                depth: left.columns,
                 right: right.values.as_ptr(),
                 right_stride: right.stride,
                 out: std::array::from_fn(|i| out.wrapping_add(at(i) * out_stride + column)),

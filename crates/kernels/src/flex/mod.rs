@@ -9,6 +9,8 @@ mod conv;
 mod gemm;
 mod group_norm;
 mod half;
+mod indirect;
+mod joined;
 pub(crate) mod kept;
 mod linear;
 mod matrix;
@@ -133,7 +135,7 @@ impl DiffusionOps for Flex {
     fn group_norm_act(x: Tensor, scale: Tensor, shift: Tensor, options: GroupNorm) -> Tensor {
         fast_or_plain!(
             [x, scale, shift],
-            group_norm::forward(&x, &scale, &shift, options),
+            group_norm::forward([&x], &scale, &shift, options),
             plain::group_norm_act::<Self>(x, scale, shift, options)
         )
     }
@@ -147,8 +149,61 @@ impl DiffusionOps for Flex {
     ) -> (Tensor, Tensor, Tensor) {
         fast_or_plain!(
             [x, scale, shift, grad],
-            group_norm::backward(&x, &scale, &shift, &grad, options),
+            {
+                let ([by_x], by_scale, by_shift) = group_norm::backward([&x], &scale, &shift, &grad, options);
+                (by_x, by_scale, by_shift)
+            },
             plain::group_norm_act_backward::<Self>(x, scale, shift, grad, options)
+        )
+    }
+
+    fn joined_conv(a: Tensor, b: Tensor, weight: Tensor, bias: Tensor, options: Conv2d) -> Tensor {
+        fast_or_plain!(
+            [a, b, weight, bias],
+            joined::forward(&a, &b, &weight, &bias, options),
+            plain::joined_conv::<Self>(a, b, weight, bias, options)
+        )
+    }
+
+    fn joined_conv_backward(
+        a: Tensor,
+        b: Tensor,
+        weight: Tensor,
+        grad: Tensor,
+        bias_rows: usize,
+        options: Conv2d,
+    ) -> (Tensor, Tensor, Tensor, Tensor) {
+        fast_or_plain!(
+            [a, b, weight, grad],
+            joined::backward(&a, &b, &weight, &grad, bias_rows, options),
+            plain::joined_conv_backward::<Self>(a, b, weight, grad, bias_rows, options)
+        )
+    }
+
+    fn joined_norm_act(a: Tensor, b: Tensor, scale: Tensor, shift: Tensor, options: GroupNorm) -> Tensor {
+        fast_or_plain!(
+            [a, b, scale, shift],
+            group_norm::forward([&a, &b], &scale, &shift, options),
+            plain::joined_norm_act::<Self>(a, b, scale, shift, options)
+        )
+    }
+
+    fn joined_norm_act_backward(
+        a: Tensor,
+        b: Tensor,
+        scale: Tensor,
+        shift: Tensor,
+        grad: Tensor,
+        options: GroupNorm,
+    ) -> (Tensor, Tensor, Tensor, Tensor) {
+        fast_or_plain!(
+            [a, b, scale, shift, grad],
+            {
+                let ([by_a, by_b], by_scale, by_shift) =
+                    group_norm::backward([&a, &b], &scale, &shift, &grad, options);
+                (by_a, by_b, by_scale, by_shift)
+            },
+            plain::joined_norm_act_backward::<Self>(a, b, scale, shift, grad, options)
         )
     }
 

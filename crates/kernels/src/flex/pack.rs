@@ -183,10 +183,10 @@ impl Panels {
         self.columns.div_ceil(self.width)
     }
 
-    /// Where a tap's rows start in a panel.
-    pub(super) fn tap(&self, tap: usize) -> usize {
-        assert!(tap < self.taps);
-        tap * self.depth * self.width
+    /// Where row `first` of a tap starts in a panel; there are `count` rows from there on.
+    pub(super) fn row(&self, tap: usize, first: usize, count: usize) -> usize {
+        assert!(tap < self.taps && first + count <= self.depth, "rows of a tap");
+        (tap * self.depth + first) * self.width
     }
 
     /// The rows of one panel.

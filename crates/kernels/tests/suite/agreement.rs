@@ -1,5 +1,6 @@
 //! Forward and backward against the plain bodies, and those against finite differences.
 
+use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Device, Tensor, TensorData};
 use langevin_kernels::{AdamW, Algorithm, Arithmetic, Conv2d, DiffusionOps, Isa, adamw_ema_step, plain};
@@ -73,9 +74,20 @@ fn plain_backward_bodies_agree_with_composition() {
         let out = case.plain::<Flex>(tensors.clone());
         assert_eq!(values.len(), probe.len());
         let grad = Flex::float_from_data(TensorData::new(probe, out.layout().shape().clone()), &device);
-        let [a, b, c] = [0, 1, 2].map(|i| tensors.get(i).cloned().unwrap_or_else(|| tensors[0].clone()));
-        let rows = c.layout().shape()[0];
+        let [a, b, c, d] =
+            [0, 1, 2, 3].map(|i| tensors.get(i).cloned().unwrap_or_else(|| tensors[0].clone()));
+        let rows = tensors.last().expect("there are inputs").layout().shape()[0];
         let found = match case.op {
+            Op::JoinedConv(options) => {
+                let found = plain::joined_conv_backward::<Flex>(a, b, c, grad, rows, options);
+                agree(&case, [found.0, found.1, found.2, found.3], &expected);
+                continue;
+            }
+            Op::JoinedNorm(options) => {
+                let found = plain::joined_norm_act_backward::<Flex>(a, b, c, d, grad, options);
+                agree(&case, [found.0, found.1, found.2, found.3], &expected);
+                continue;
+            }
             Op::Conv(options) => plain::image_conv_backward::<Flex>(a, b, grad, rows, options, true),
             Op::Norm(options) => plain::group_norm_act_backward::<Flex>(a, b, c, grad, options),
             Op::Attention(heads) => plain::softmax_attention_backward::<Flex>(
@@ -95,10 +107,48 @@ fn plain_backward_bodies_agree_with_composition() {
             }
             _ => continue,
         };
-        for (found, expected) in [found.0, found.1, found.2].iter().zip(&expected) {
-            let found = found.to_contiguous();
-            let difference = largest_difference(found.as_slice::<f32>().unwrap(), expected);
-            assert!(difference < 2e-5, "{case:?}: {difference:.1e}");
+        agree(&case, [found.0, found.1, found.2], &expected);
+    }
+}
+
+fn agree<const N: usize>(case: &Case, found: [FloatTensor<Flex>; N], expected: &[Vec<f32>]) {
+    for (found, expected) in found.iter().zip(expected) {
+        let found = found.to_contiguous();
+        let difference = largest_difference(found.as_slice::<f32>().unwrap(), expected);
+        assert!(difference < 2e-5, "{case:?}: {difference:.1e}");
+    }
+}
+
+/// Two pictures that are read where they lie give the bytes that their copy would.
+#[test]
+fn joined_pictures_give_the_bytes_of_their_copy() {
+    for case in all() {
+        let joined = match case.op {
+            Op::JoinedConv(options) => Op::Conv(options),
+            Op::JoinedNorm(options) => Op::Norm(options),
+            _ => continue,
+        };
+        let batch = 3;
+        let inputs = case.inputs(batch);
+        let channels = [case.shapes[0][3], case.shapes[1][3]];
+        let pixels = inputs[0].chunks_exact(channels[0]).zip(inputs[1].chunks_exact(channels[1]));
+        let copy: Vec<f32> = pixels.flat_map(|(a, b)| [a, b].concat()).collect();
+        let mut shapes = case.shapes[1..].to_vec();
+        shapes[0][3] += channels[0];
+        let of_copy = Case { op: joined, shapes, algorithm: None };
+        let copies = [vec![copy], inputs[2..].to_vec()].concat();
+        let probe = crate::cases::noise(
+            case.within(|| case.fast(&inputs, batch, &Device::flex())).1.values().len(),
+            3,
+        );
+        for isa in Isa::all() {
+            let (apart, by_apart) = isa.within(|| gradients(&case, &inputs, batch, &probe));
+            let (whole, by_whole) = isa.within(|| gradients(&of_copy, &copies, batch, &probe));
+            assert_eq!(apart, whole, "{} {case:?}", isa.name());
+            let pixels = by_apart[0].chunks_exact(channels[0]).zip(by_apart[1].chunks_exact(channels[1]));
+            let by_copy: Vec<f32> = pixels.flat_map(|(a, b)| [a, b].concat()).collect();
+            assert_eq!(by_copy, by_whole[0], "{} {case:?}: the pictures' gradients", isa.name());
+            assert_eq!(by_apart[2..], by_whole[1..], "{} {case:?}: the weights' gradients", isa.name());
         }
     }
 }
@@ -123,7 +173,7 @@ fn gradients_agree_with_finite_differences() {
                     loss(&inputs)
                 };
                 // Convolutions are linear, so a large step tells as much and rounding less.
-                let step = if matches!(case.op, Op::Conv(_)) { 0.25 } else { 1e-2 };
+                let step = if matches!(case.op, Op::Conv(_) | Op::JoinedConv(_)) { 0.25 } else { 1e-2 };
                 let measured = (8.0 * (shifted(step) - shifted(-step))
                     - (shifted(2.0 * step) - shifted(-2.0 * step)))
                     / (12.0 * f64::from(step));

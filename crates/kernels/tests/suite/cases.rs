@@ -24,6 +24,8 @@ pub enum Op {
     Norm(GroupNorm),
     Attention(usize),
     Join,
+    JoinedConv(Conv2d),
+    JoinedNorm(GroupNorm),
     Silu,
     Up,
     Down,
@@ -98,6 +100,8 @@ impl Case {
                 Dispatch::softmax_attention(next(), next(), next(), Attention { heads, scale: 0.5 })
             }
             Op::Join => Dispatch::join_channels(next(), next()),
+            Op::JoinedConv(options) => Dispatch::joined_conv(next(), next(), next(), next(), options),
+            Op::JoinedNorm(options) => Dispatch::joined_norm_act(next(), next(), next(), next(), options),
             Op::Silu => Dispatch::swish(next()),
             Op::Up => Dispatch::double_pixels(next(), 1.5),
             Op::Down => Dispatch::halve_pixels(next(), 0.25),
@@ -117,6 +121,8 @@ impl Case {
                 plain::softmax_attention::<B>(next(), next(), next(), Attention { heads, scale: 0.5 })
             }
             Op::Join => plain::join_channels::<B>(next(), next()),
+            Op::JoinedConv(options) => plain::joined_conv::<B>(next(), next(), next(), next(), options),
+            Op::JoinedNorm(options) => plain::joined_norm_act::<B>(next(), next(), next(), next(), options),
             Op::Silu => plain::swish::<B>(next()),
             Op::Up => plain::double_pixels::<B>(next(), 1.5),
             Op::Down => plain::halve_pixels::<B>(next(), 0.25),
@@ -196,6 +202,8 @@ pub fn plain_with_gradients(
 pub fn all() -> Vec<Case> {
     let conv = |options| Op::Conv(options);
     let norm = |groups, silu| Op::Norm(GroupNorm { groups, eps: 1e-5, silu });
+    let joined = |kernel| Op::JoinedConv(Conv2d::same(kernel));
+    let joined_norm = |groups, silu| Op::JoinedNorm(GroupNorm { groups, eps: 1e-5, silu });
     let uneven = Conv2d { stride: 2, pad_rows: (0, 1), pad_cols: (0, 1), upsample: false, ..Conv2d::same(3) };
     let wide = Conv2d { stride: 1, pad_rows: (2, 0), pad_cols: (0, 2), upsample: false, ..Conv2d::same(3) };
     vec![
@@ -220,6 +228,12 @@ pub fn all() -> Vec<Case> {
         Case::new(conv(Conv2d::same(3)), &[&[0, 3, 2, 48], &[16, 48, 3, 3], &[1, 16]]),
         Case::new(conv(Conv2d::same(3)), &[&[0, 11, 13, 16], &[16, 16, 3, 3], &[0, 16]]),
         Case::new(Op::Join, &[&[0, 3, 2, 5], &[0, 3, 2, 4]]),
+        Case::new(joined(1), &[&[0, 5, 3, 32], &[0, 5, 3, 24], &[9, 56, 1, 1], &[1, 9]]),
+        Case::new(joined(1), &[&[0, 4, 4, 64], &[0, 4, 4, 33], &[40, 97, 1, 1], &[0, 40]]),
+        Case::new(joined(1), &[&[0, 4, 3, 5], &[0, 4, 3, 2], &[4, 7, 1, 1], &[1, 4]]),
+        Case::new(joined(3), &[&[0, 4, 4, 32], &[0, 4, 4, 16], &[16, 48, 3, 3], &[1, 16]]),
+        Case::new(joined_norm(4, true), &[&[0, 5, 3, 6], &[0, 5, 3, 2], &[0, 8], &[0, 8]]),
+        Case::new(joined_norm(2, false), &[&[0, 4, 4, 17], &[0, 4, 4, 35], &[1, 52], &[1, 52]]),
         Case::new(Op::Linear, &[&[0, 13], &[9, 13], &[1, 9]]),
         Case::new(norm(2, true), &[&[0, 5, 3, 6], &[0, 6], &[0, 6]]),
         Case::new(norm(4, false), &[&[0, 4, 4, 8], &[1, 8], &[1, 8]]),
@@ -251,6 +265,14 @@ pub fn realistic() -> Vec<Case> {
         Case::new(
             conv(Conv2d { upsample: true, ..Conv2d::same(3) }),
             &[&[0, 8, 8, 64], &[64, 64, 3, 3], &[1, 64]],
+        ),
+        Case::new(
+            Op::JoinedConv(Conv2d::same(1)),
+            &[&[0, 16, 16, 128], &[0, 16, 16, 64], &[128, 192, 1, 1], &[1, 128]],
+        ),
+        Case::new(
+            Op::JoinedNorm(GroupNorm { groups: 32, eps: 1e-5, silu: true }),
+            &[&[0, 16, 16, 128], &[0, 16, 16, 64], &[1, 192], &[1, 192]],
         ),
         Case::new(Op::Linear, &[&[0, 512], &[256, 512], &[1, 256]]),
         Case::new(norm(true), &[&[0, 32, 32, 64], &[0, 64], &[0, 64]]),

@@ -166,7 +166,7 @@ impl UpBlock {
     ) -> Tensor<4> {
         for (i, resnet) in self.resnets.iter().enumerate() {
             let skip = skips.pop().expect("the way down left one for each layer");
-            x = resnet.forward(kernels::join_channels(x, skip), pass);
+            x = resnet.forward_joined(x, skip, pass);
             if let Some(attention) = self.attentions.get(i)
                 && self.kind != Resample::Skip
             {

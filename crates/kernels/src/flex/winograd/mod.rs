@@ -167,12 +167,12 @@ fn multiply_panel(
                 let terms = [Term {
                     left: std::array::from_fn(|i| left[at(i) * depth..].as_ptr()),
                     right: point * depth * width,
+                    depth,
                 }];
                 let product = RowProduct {
                     rows,
                     columns,
                     terms: &terms,
-                    depth,
                     right: kernels.as_ptr(),
                     right_stride: width,
                     out: std::array::from_fn(|i| out.wrapping_add(at(i) * columns)),
