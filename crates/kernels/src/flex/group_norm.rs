@@ -2,6 +2,7 @@
 //! more. Channels lie beside each other, so every pass runs over whole vectors of them; pixels are taken in blocks whose
 //! size the shape alone decides.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -57,6 +58,16 @@ impl<'a> Side<'a> {
 
     fn channels(&self) -> Range<usize> {
         self.first..self.first + self.c
+    }
+
+    /// This side's channels of pixels of `c`; copied if there are others, a block that stays in the first cache.
+    fn cut<'b>(&self, pixels: &'b [f32], c: usize) -> Cow<'b, [f32]> {
+        if self.c == c {
+            return Cow::Borrowed(pixels);
+        }
+        let mut own = Vec::with_capacity(pixels.len() / c * self.c);
+        pixels.chunks_exact(c).for_each(|pixel| own.extend_from_slice(&pixel[self.channels()]));
+        Cow::Owned(own)
     }
 }
 
@@ -297,7 +308,7 @@ impl Channels<'_> {
 #[inline(always)]
 fn slopes_body<S: Simd>(
     x: &[f32],
-    (grad, stride): (&[f32], usize),
+    grad: &[f32],
     at: Channels<'_>,
     act: bool,
     sums: (&mut [f32], &mut [f32]),
@@ -307,8 +318,7 @@ fn slopes_body<S: Simd>(
     let (by_shift, by_scale) = (&mut sums.0[..c], &mut sums.1[..c]);
     let (mean, inverse_std) = (&at.mean[..c], &at.inverse_std[..c]);
     let (scale, shift) = (&at.scale[..c], &at.shift[..c]);
-    for ((out, pixel), grad) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(grad.chunks(stride)) {
-        let grad = &grad[..c];
+    for ((out, pixel), grad) in out.chunks_exact_mut(c).zip(x.chunks_exact(c)).zip(grad.chunks_exact(c)) {
         for i in 0..c {
             let normalised = (pixel[i] - mean[i]) * inverse_std[i];
             let slope = if act {
@@ -324,12 +334,11 @@ fn slopes_body<S: Simd>(
 }
 
 vectorised! {
-    /// The gradient of the modulated value, and its sums by channel, plain and times the normalised value; the pixels of
-    /// `grad` are as far apart as the number beside it says.
+    /// The gradient of the modulated value, and its sums by channel, plain and times the normalised value.
     fn slopes(
         isa,
         x: &[f32],
-        grad: (&[f32], usize),
+        grad: &[f32],
         at: Channels<'_>,
         act: bool,
         sums: (&mut [f32], &mut [f32]),
@@ -406,9 +415,9 @@ pub(super) fn backward<const N: usize>(
             let grad = &grad[span.start * c..span.end * c];
             let (by_shift, by_scale) = part.split_at_mut(c);
             for (side, out) in sides.iter().zip(outs) {
-                let (at, grad) = (channels(*picture).of(side.channels()), (&grad[side.first..], c));
+                let at = channels(*picture).of(side.channels());
                 let sums = (&mut by_shift[side.channels()], &mut by_scale[side.channels()]);
-                slopes(isa, side.of(span), grad, at, options.silu, sums, out);
+                slopes(isa, side.of(span), &side.cut(grad, c), at, options.silu, sums, out);
             }
         },
     );

@@ -2,7 +2,6 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use langevin_kernels as kernels;
 
 use super::config::{Resample, UNetConfig};
 use super::shapes::quarter;

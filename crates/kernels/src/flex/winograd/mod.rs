@@ -69,20 +69,28 @@ impl<'a> Kernels<'a> {
         (count / MAX_ROWS * MAX_ROWS).max(least)
     }
 
-    /// The transformed rows of one panel, one point after the other.
-    fn spread(self, tiles: Tiles, panel: usize) -> Cow<'a, [f32]> {
+    /// The transformed rows of one panel, and how far apart its points lie.
+    fn spread(self, tiles: Tiles, panel: usize) -> (Cow<'a, [f32]>, usize) {
+        let points = tiles.points();
         match self {
-            Self::Spread(panels) => Cow::Borrowed(panels.panel(panel)),
+            Self::Spread(panels) => {
+                let rows = panels.panel(panel);
+                (Cow::Borrowed(rows), rows.len() / points)
+            }
             Self::Plain(panels, turned) => {
                 let taps = panels.panel(panel);
-                let (points, size) = (tiles.points(), taps.len() / 9);
-                Cow::Owned(written(points * size, |rows| {
-                    // SAFETY: room for all of it, which `spread_kernels` writes.
+                let stride = taps.len() / 9 + GAP;
+                let rows = written(points * stride, |rows| {
+                    // SAFETY: room for all of it; what the gaps hold is never read, but is a number.
                     let rows = unsafe {
-                        std::slice::from_raw_parts_mut(rows.cast::<MaybeUninit<f32>>(), points * size)
+                        for point in 1..=points {
+                            rows.add(point * stride - GAP).write_bytes(0, GAP);
+                        }
+                        std::slice::from_raw_parts_mut(rows.cast::<MaybeUninit<f32>>(), points * stride)
                     };
-                    tiles.spread_kernels(panels.isa, taps, panels.width, turned, rows, size);
-                }))
+                    tiles.spread_kernels(panels.isa, taps, panels.width, turned, rows, stride);
+                });
+                (Cow::Owned(rows), stride)
             }
         }
     }
@@ -125,9 +133,10 @@ pub(super) fn product<'a>(
             (0..kernels.panels().count()).into_par_iter().for_each(|panel| {
                 let column = panel * width;
                 let columns = width.min(co - column);
-                let kernels = kernels.spread(tiles, panel);
-                let products =
-                    multiply_panel(isa, tiles.points(), (&spread, stride), ci, count, &kernels, columns);
+                let (kernels, apart) = kernels.spread(tiles, panel);
+                let kernels = (kernels.as_ref(), apart);
+                let spread = (spread.as_slice(), stride);
+                let products = multiply_panel(isa, tiles.points(), spread, ci, count, kernels, columns);
                 for tile in 0..count {
                     let bias = bias(grid.picture(first + tile));
                     let bias = if bias.is_null() { bias } else { bias.wrapping_add(column) };
@@ -144,19 +153,20 @@ pub(super) fn product<'a>(
     })
 }
 
-/// The products of `count` tiles of `depth` channels, whose points are `stride` apart, with one panel of kernels: for each
-/// of the `points`, the panel's columns of each tile.
+/// The products of `count` tiles of `depth` channels, whose points are `stride` apart, with one panel of kernels, whose
+/// points are as far apart as the number beside them says: for each of the `points`, the panel's columns of each tile.
 fn multiply_panel(
     isa: Isa,
     points: usize,
     (spread, stride): (&[f32], usize),
     depth: usize,
     count: usize,
-    kernels: &[f32],
+    (kernels, apart): (&[f32], usize),
     columns: usize,
 ) -> Vec<f32> {
     let width = isa.panel();
-    assert_eq!(kernels.len(), points * depth * width, "transformed kernels");
+    let whole = apart >= depth * width && kernels.len() >= (points - 1) * apart + depth * width;
+    assert!(whole, "transformed kernels");
     written(points * count * columns, |out| {
         for point in 0..points {
             let left = &spread[point * stride..][..count * depth];
@@ -166,7 +176,7 @@ fn multiply_panel(
                 let at = |i: usize| first + i.min(rows - 1);
                 let terms = [Term {
                     left: std::array::from_fn(|i| left[at(i) * depth..].as_ptr()),
-                    right: point * depth * width,
+                    right: point * apart,
                     depth,
                 }];
                 let product = RowProduct {
