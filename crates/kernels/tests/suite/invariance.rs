@@ -25,7 +25,7 @@ fn a_picture_has_the_same_bytes_in_every_batch_and_on_every_number_of_threads() 
         let largest = on_threads(1, || forward(&case, 17));
         let size = alone.len();
         for batch in [1, 2, 3, 5, 8, 16, 17] {
-            for threads in [1, 2, 3] {
+            for threads in [1, 2, 3, 16] {
                 let found = on_threads(threads, || forward(&case, batch));
                 if found != largest[..batch * size] || found[..size] != alone {
                     wrong.push(format!("{case:?}: batch {batch}, {threads} threads"));
@@ -64,7 +64,7 @@ fn gradients_have_the_same_bytes_at_every_run_and_on_every_number_of_threads() {
     let small = all().into_iter().chain(realistic()).map(|case| (case, 5));
     for (case, batch) in small.chain(large) {
         let first = on_threads(1, || backward(&case, batch));
-        for threads in [1, 2, 2, 3] {
+        for threads in [1, 2, 2, 3, 16] {
             if on_threads(threads, || backward(&case, batch)) != first {
                 wrong.push(format!("{case:?}: batch {batch}, {threads} threads"));
             }
