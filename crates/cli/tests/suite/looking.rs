@@ -73,5 +73,12 @@ fn bench_measures_and_compares() {
     world.write("other.json", b"{}");
     world.run("bench tiny --compare other.json").refused(3, &["other.json", "forward_ms"]);
     world.run("bench tiny --compare none.json").refused(3, &["none.json"]);
+    let ways = world.run("bench --algorithms --batch-size 1 --runs 1 --json").ok().json();
+    let ways = ways.as_array().expect("a list of shapes and passes");
+    assert_eq!(ways.len(), 9 * 5 * 4);
+    for way in ways {
+        let times = way["microseconds"].as_array().expect("the time of each");
+        assert!(times.len() == 3 && times.iter().all(|time| time.as_f64() > Some(0.0)), "{way}");
+    }
     world.run("bench tyni").refused(2, &["tyni", "did you mean \"tiny\"?"]);
 }
