@@ -10,6 +10,7 @@ mod folders;
 mod full_disk;
 mod guiding;
 mod interrupted;
+mod inverting;
 mod likelihoods;
 mod looking;
 mod names;
