@@ -39,8 +39,8 @@ pub struct Invert {
     /// Spacing of noise levels, as in `langevin list spacings` [default: the model's].
     #[arg(long)]
     spacing: Option<String>,
-    /// How often each step asks the model: 1 is DDIM inversion, more lead back more exactly.
-    #[arg(long, default_value_t = 3, value_parser = shell::from_1_to::<1000>())]
+    /// How often each step asks the model: 1 is DDIM inversion; more lead back more exactly, from noise that is less like noise.
+    #[arg(long, default_value_t = 1, value_parser = shell::from_1_to::<1000>())]
     iterations: usize,
     /// The class of the pictures by name or number, or one for each with commas [default: none].
     #[arg(long, value_name = "NAME|none")]
