@@ -43,6 +43,14 @@ CASES = [
     ("DEISMultistepScheduler", {}),
     ("EDMEulerScheduler", {}),
     ("EDMDPMSolverMultistepScheduler", dict(sigma_min=0.01, sigma_max=50.0, rho=5.0)),
+    ("PNDMScheduler", {}),
+    ("PNDMScheduler", dict(set_alpha_to_one=False, skip_prk_steps=True, **SD1)),
+    ("LCMScheduler", {}),
+    ("TCDScheduler", {}),
+    ("KDPM2DiscreteScheduler", {}),
+    ("KDPM2AncestralDiscreteScheduler", {}),
+    ("DPMSolverSDEScheduler", {}),
+    ("SASolverScheduler", {}),
     ("FlowMatchEulerDiscreteScheduler", {}),
     ("FlowMatchEulerDiscreteScheduler", dict(shift=3.0)),
 ]
@@ -52,16 +60,32 @@ def path(scheduler, steps):
     """Timesteps, and the levels sigma / alpha, the end included."""
     scheduler.set_timesteps(steps)
     times = [float(t) for t in scheduler.timesteps]
+    name = type(scheduler).__name__
+    if name.startswith("PNDM"):
+        # Without the calls inside the first steps.
+        times = [float(t) for t in scheduler._timesteps[::-1]]
     if not hasattr(scheduler, "sigmas"):
         of = scheduler.alphas_cumprod
-        final = scheduler.final_alpha_cumprod if hasattr(scheduler, "final_alpha_cumprod") else scheduler.one
+        # LCM's last step ends on the clean picture, TCD's at the first entry, whatever set_alpha_to_one says.
+        if name.startswith("TCD"):
+            final = of[0]
+        elif name.startswith("LCM"):
+            final = of[0] / of[0]
+        else:
+            final = scheduler.final_alpha_cumprod if hasattr(scheduler, "final_alpha_cumprod") else scheduler.one
         levels = [of[int(t)] for t in times] + [final]
         return times, [float(((1 - a) / a) ** 0.5) if a > 0 else None for a in levels]
     sigmas = [float(sigma) for sigma in scheduler.sigmas]
-    if type(scheduler).__name__.startswith("Heun"):
+    if name.startswith("Heun"):
         # Stored twice, the ends once.
         times, sigmas = times[:1] + times[1::2], sigmas[:1] + sigmas[1::2]
-    if type(scheduler).__name__.startswith("FlowMatch") or scheduler.config.get("use_flow_sigmas"):
+    if name.startswith("DPMSolverSDE"):
+        # Between two timesteps lies that of the second call.
+        times, sigmas = times[::2], sigmas[:1] + sigmas[1::2]
+    if name.startswith("KDPM2"):
+        # Likewise, and the end is stored three times.
+        times, sigmas = times[::2], sigmas[:1] + sigmas[1:-1:2]
+    if name.startswith("FlowMatch") or scheduler.config.get("use_flow_sigmas"):
         sigmas = [s / (1 - s) if s < 1 - 1e-5 else None for s in sigmas]
     return times, sigmas
 

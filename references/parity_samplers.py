@@ -1,6 +1,6 @@
 """Golden trajectories for crates/sample: every sampler against diffusers' and k-diffusion's, with the same noise.
 
-    python references/parity_samplers.py    # writes references/golden/parity_{diffusers,k_diffusion}.json
+    python references/parity_samplers.py    # writes references/golden/parity_{diffusers,diffusers_stages,k_diffusion}.json
 
 The models are known in closed form: a mixture and a Gaussian with different moments for each value, and a tiny fixed
 non-linear function of the picture and its level. Everything is computed in float64; where the libraries say float32 they are
@@ -206,7 +206,7 @@ def k_diffusion_cases():
                     end = function(model, START * sigmas[0], sigmas, callback=keep, disable=True, **given)
                     states = states[1:] + [end]
                     rows.append(row("k-diffusion", sampler, grid, n, name, states))
-    for order in [2]:
+    for order in [2, 3]:
         for name, answer in MODELS.items():
             model = lambda x, sigma, **_: answer(x, 1.0, float(sigma[0]))
             walk = lambda x: sampling.sample_dpm_adaptive(model, x, 0.02, 20.0, disable=True, order=order)
@@ -292,6 +292,60 @@ def walk_table(scheduler, answer, kind, n, **options):
     return levels, states
 
 
+def walk_pndm(scheduler, answer, kind, n):
+    """Three Runge-Kutta steps of four calls, of which the first three are not at the end of a step, and multistep ones."""
+    scheduler.set_timesteps(n)
+    of = lambda t: [math.sqrt(scheduler.alphas_cumprod[int(t)]), math.sqrt(1 - scheduler.alphas_cumprod[int(t)])]
+    end = [math.sqrt(scheduler.final_alpha_cumprod), math.sqrt(1 - scheduler.final_alpha_cumprod)]
+    levels = [of(t) for t in scheduler._timesteps[::-1]] + [end]
+    x, states = START, []
+    for i, t in enumerate(scheduler.timesteps):
+        x = scheduler.step(output(answer, x, of(t), kind), t, x).prev_sample
+        if i >= 12 or i % 4 == 3:
+            states.append(x)
+    return levels, states
+
+
+def walk_tcd(scheduler, answer, kind, n, **options):
+    """A table whose first entry is the end."""
+    levels, states = walk_table(scheduler, answer, kind, n, **options)
+    first = scheduler.alphas_cumprod[0]
+    return levels[:-1] + [[math.sqrt(first), math.sqrt(1 - first)]], states
+
+
+def walk_stages(scheduler, answer, kind, n):
+    """Schedulers with x = x0 + sigma n that ask twice a step, at the level that they scale the picture for."""
+    scheduler.set_timesteps(n)
+    sigmas = [float(s) for s in scheduler.sigmas]
+    ends = [s for i, s in enumerate(sigmas) if i == 0 or s != sigmas[i - 1]]
+    x, states = START * ends[0], []
+    for t in scheduler.timesteps:
+        alpha = float(scheduler.scale_model_input(torch.ones(1), t))
+        x = scheduler.step(output(answer, x * alpha, [alpha, math.sqrt(1 - alpha**2)], kind), t, x).prev_sample
+        if scheduler.state_in_first_order:
+            states.append(x)
+    if not scheduler.state_in_first_order:
+        states.append(x)
+    return [[1.0, s] for s in ends], states
+
+
+def walk_edm(scheduler, answer, kind, n):
+    """EDM's schedulers, which turn the network's output into a clean picture themselves."""
+    scheduler.set_timesteps(n)
+    sigmas = [float(s) for s in scheduler.sigmas]
+    levels, data = [[1.0, s] for s in sigmas], scheduler.config.sigma_data
+    x, states = START * sigmas[0], []
+    for i, t in enumerate(scheduler.timesteps):
+        sigma = sigmas[i]
+        total = sigma**2 + data**2
+        scheduler.scale_model_input(x, t)
+        patched(schedulers.scheduling_edm_dpmsolver_multistep, lambda: normal_of(levels, i))
+        made = (answer(x, 1.0, sigma) - data**2 / total * x) / (sigma * data / math.sqrt(total))
+        x = scheduler.step(made if kind == "epsilon" else -made, t, x).prev_sample
+        states.append(x)
+    return levels, states
+
+
 def walk_ipndm(scheduler, answer, kind, n):
     angles = [0.97 * (1 - i / n) * math.pi / 2 for i in range(n + 1)]
     scheduler.register_to_config(trained_betas=[math.sin(angle) for angle in angles])
@@ -339,7 +393,7 @@ def diffusers_cases():
         ("pndm", diffusers.PNDMScheduler, skip, walk_table, ["epsilon"]),
         ("ipndm", diffusers.IPNDMScheduler, {}, walk_ipndm, ["v_prediction"]),
         ("lcm", diffusers.LCMScheduler, {}, walk_table, every),
-        ("euler", diffusers.EulerDiscreteScheduler, {}, walk_exploding, two),
+        ("euler", diffusers.EulerDiscreteScheduler, {}, walk_exploding, every),
         ("euler_a", diffusers.EulerAncestralDiscreteScheduler, {}, walk_exploding, two),
         ("lms", diffusers.LMSDiscreteScheduler, {}, walk_exploding, every),
         ("dpmpp_sde", diffusers.DPMSolverSDEScheduler, {}, walk_exploding, two),
@@ -389,6 +443,32 @@ def diffusers_cases():
         ("euler", diffusers.FlowMatchEulerDiscreteScheduler, {}, walk_multistep, ["flow"]),
         ("flow_heun", diffusers.FlowMatchHeunDiscreteScheduler, {}, walk_flow_heun, ["flow"]),
     ]
+    return diffusers_rows(cases)
+
+
+def stages_cases():
+    """Schedulers that ask inside a step, that find levels by the time of their table, and EDM's."""
+    every, two = ["epsilon", "sample", "v_prediction"], ["epsilon", "v_prediction"]
+    multistep = diffusers.EDMDPMSolverMultistepScheduler
+    to_one, offset = {"set_alpha_to_one": True}, {"steps_offset": 1}
+    no_limit = "limit=1000000000"
+    cases = [
+        # Mixes velocities of different levels, as without Runge-Kutta steps.
+        (f"pndm:prk=true,{no_limit}", diffusers.PNDMScheduler, to_one, walk_pndm, ["epsilon"]),
+        (f"pndm:prk=true,{no_limit}", diffusers.PNDMScheduler, offset, walk_pndm, ["epsilon"]),
+        ("tcd", diffusers.TCDScheduler, {}, walk_tcd, every),
+        (f"heun:{no_limit}", diffusers.HeunDiscreteScheduler, {}, walk_stages, every),
+        (f"dpm2:{no_limit}", diffusers.KDPM2DiscreteScheduler, {}, walk_stages, two),
+        (f"dpm2_a:{no_limit}", diffusers.KDPM2AncestralDiscreteScheduler, {}, walk_stages, two),
+        ("euler", diffusers.EDMEulerScheduler, {}, walk_edm, two),
+        ("dpmpp_2m", multistep, {}, walk_edm, two),
+        ("dpmpp_3m", multistep, {"solver_order": 3}, walk_edm, two),
+        ("dpmpp_2m_sde", multistep, {"algorithm_type": "sde-dpmsolver++"}, walk_edm, two),
+    ]
+    return diffusers_rows(cases)
+
+
+def diffusers_rows(cases):
     levels, rows = {}, []
     for sampler, scheduler, options, walk, kinds in cases:
         shown = {key: value for key, value in options.items() if not callable(value)}
@@ -413,6 +493,11 @@ def diffusers_cases():
                 grid = known[0] if known else source
                 levels.setdefault(grid, {})[n] = path
                 rows.append(row(source, sampler, grid, n, name, walks[0][1]))
+                if walk in (walk_pndm, walk_tcd):
+                    # Levels between those of the path are found by the time of this table.
+                    betas = scheduler(**options).config
+                    curve = {"linear": "linear", "scaled_linear": "scaled_linear"}[betas.beta_schedule]
+                    rows[-1]["schedule"] = f"{curve}:start={betas.beta_start},end={betas.beta_end},steps=1000"
     return levels, rows
 
 
@@ -421,6 +506,8 @@ NOISY = [
     schedulers.scheduling_lcm,
     schedulers.scheduling_euler_ancestral_discrete,
     schedulers.scheduling_sasolver,
+    schedulers.scheduling_tcd,
+    schedulers.scheduling_k_dpm_2_ancestral_discrete,
 ]
 
 
@@ -457,3 +544,4 @@ def write(name, made):
 if __name__ == "__main__":
     write("parity_k_diffusion", k_diffusion_cases())
     write("parity_diffusers", diffusers_cases())
+    write("parity_diffusers_stages", stages_cases())

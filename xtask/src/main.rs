@@ -3,6 +3,7 @@
 mod bench_peers;
 mod code;
 mod kill_test;
+mod solvers;
 mod stamp;
 mod tidy;
 mod tree;
@@ -18,6 +19,7 @@ tasks:
   docs                 build the documentation; a warning is an error
   kill-test [--kills N] [--seed N] [--record]
                        kill a tiny training at random times: no unloadable state, and the same model in the end
+  solvers [--record]   every sampler x schedule x process x 1 to 50 steps: finite, and at sigma = 0; a few minutes
   bench-peers [--networks LIST] [--rounds N] [--no-compile] [--record]
                        time the same networks here and in PyTorch, in turn; makes its own Python environment";
 
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
             &[("RUSTDOCFLAGS", "-D warnings")],
         ),
         ["kill-test", rest @ ..] => kill_test::run(&root(), rest),
+        ["solvers", rest @ ..] => solvers::run(&root(), rest),
         ["bench-peers", rest @ ..] => bench_peers::run(&root(), rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
@@ -50,7 +53,7 @@ fn main() -> ExitCode {
 }
 
 /// The names of the tasks, for checking that the README speaks of nothing else.
-const TASKS: &[&str] = &["tidy", "fmt", "docs", "kill-test", "bench-peers"];
+const TASKS: &[&str] = &["tidy", "fmt", "docs", "kill-test", "solvers", "bench-peers"];
 
 /// The workspace that cargo runs this from, which need not be the one it was built in.
 fn root() -> PathBuf {

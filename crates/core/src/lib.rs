@@ -2,6 +2,7 @@
 //! loss and denoising, conditioning, per-image noise streams, the [`Run`] a sampler works under, and pictures.
 
 pub mod clipping;
+mod clock;
 pub mod closed_form;
 mod cond;
 mod denoiser;
@@ -17,6 +18,7 @@ mod preconditioned;
 mod run;
 pub mod tensor_file;
 
+pub use clock::Clock;
 pub use cond::Cond;
 pub use denoiser::{Denoiser, Levels};
 pub use differentiable::{Differentiable, Tracked};

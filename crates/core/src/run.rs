@@ -1,4 +1,4 @@
-//! What a sampler works under: conditioning, noise streams, a progress callback and a way to stop.
+//! What a sampler works under: conditioning, noise streams, a clock, a progress callback and a way to stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::tensor::Tensor;
 use langevin_process::{Error, ErrorKind, Level, Result};
 
+use crate::clock::Clock;
 use crate::cond::Cond;
 use crate::noise::NoiseStreams;
 
@@ -32,14 +33,23 @@ pub struct Run<'a> {
     pub cond: Cond,
     /// The noise streams of the pictures of this batch.
     pub noise: NoiseStreams,
+    /// The time of methods that need one.
+    pub clock: Clock,
     progress: Option<Callback<'a>>,
     cancel: Option<Arc<AtomicBool>>,
 }
 
 impl<'a> Run<'a> {
-    /// A run that reports to nobody and cannot be stopped.
+    /// A run by the flow's time that reports to nobody and cannot be stopped.
     pub fn new(cond: Cond, noise: NoiseStreams) -> Self {
-        Self { cond, noise, progress: None, cancel: None }
+        Self { cond, noise, clock: Clock::FLOW, progress: None, cancel: None }
+    }
+
+    /// Measures time by `clock`.
+    #[must_use]
+    pub fn by(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Calls `callback` after every step.

@@ -18,6 +18,7 @@ mod folder;
 pub mod forward;
 pub mod gif;
 pub mod guiding;
+pub mod inversion;
 mod known;
 pub mod layers;
 pub mod likelihood;

@@ -43,9 +43,34 @@ pub fn decode(bytes: &[u8], device: &Device) -> Result<Tensor<4>> {
     Ok(Tensor::from_data(TensorData::new(values, shape), device))
 }
 
+/// A `.npy` file (format 1) of `tensor`, `[n, c, h, w]`.
+pub fn encode(tensor: Tensor<4>) -> Vec<u8> {
+    let [n, c, h, w] = tensor.dims();
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({n}, {c}, {h}, {w}), }}");
+    // NumPy pads with spaces, so that the numbers begin at a multiple of 64.
+    let length = (10 + header.len() + 1).next_multiple_of(64) - 10;
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((length as u16).to_le_bytes());
+    bytes.extend(format!("{header:<width$}\n", width = length - 1).into_bytes());
+    let values = tensor.try_into_vec_as::<f32>().expect("a float tensor holds floats");
+    bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let values = [1.0_f32, -2.5, 3.0, 1e-7, 5.0, 6.0];
+        let tensor = Tensor::<1>::from_data(values.as_slice(), &Device::flex()).reshape([1, 3, 1, 2]);
+        let bytes = encode(tensor);
+        assert_eq!((bytes.len() - 4 * 6) % 64, 0);
+        let back = decode(&bytes, &Device::flex()).unwrap();
+        assert_eq!(back.dims(), [1, 3, 1, 2]);
+        assert_eq!(back.try_into_vec_as::<f32>().unwrap(), values);
+    }
 
     fn file(header: &str, data: &[f32]) -> Vec<u8> {
         let mut bytes = b"\x93NUMPY\x01\x00".to_vec();

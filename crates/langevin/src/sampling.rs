@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::clipping::{Clipped, Thresholded};
-use langevin_core::{Denoiser, Error, Picture, Result, SideBySide, batch_to_pictures};
+use langevin_core::{Clock, Denoiser, Error, Picture, Result, SideBySide, batch_to_pictures};
 use langevin_kernels::Arithmetic;
 use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{BatchProgress, SAMPLERS, SampleRequest, Sampler, sample_all};
@@ -168,6 +168,7 @@ pub(crate) fn draw_along(
         labels: drawing.labels.clone(),
         start: drawing.start.clone(),
         unit_start: settings.unit_start,
+        clock: Clock::of(model.denoiser.diffusion().clone()),
         cancel: Some(Arc::clone(&drawing.cancel)),
     };
     sample_all(denoiser.as_ref(), sampler, path, &request, device, progress)
@@ -202,7 +203,7 @@ impl Drawing {
         self.method(model).map(drop)
     }
 
-    fn method(&self, model: &Model) -> Result<(Vec<Level>, Box<dyn Sampler>)> {
+    pub(crate) fn method(&self, model: &Model) -> Result<(Vec<Level>, Box<dyn Sampler>)> {
         let spacing = placed(&model.info.sample, &self.sampler, &self.spacing, self.steps)?;
         let path = path(model.denoiser.diffusion(), &spacing, self.steps)?;
         let sampler = SAMPLERS.build(&self.sampler)?;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use burn::tensor::Device;
 use langevin_core::clipping::Clipped;
-use langevin_core::{Error, ErrorKind, Preconditioned, Result, SideBySide, grid};
+use langevin_core::{Clock, Error, ErrorKind, Preconditioned, Result, SideBySide, grid};
 use langevin_data::{
     Batch, Crop, DataInfo, Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare, Skipped,
 };
@@ -235,6 +235,7 @@ impl Hooks<UNet> for Drawing<'_> {
         let sampler: Box<dyn Sampler> = SAMPLERS.build(sampler)?;
         let shape = [self.info.channels, self.info.size.1, self.info.size.0];
         let mut request = SampleRequest::new(PREVIEW, PREVIEW_SEED, shape);
+        request.clock = Clock::of(model.diffusion.clone());
         if !self.info.classes.is_empty() {
             request.labels = Some(even_labels(self.info.classes.len(), PREVIEW));
         }

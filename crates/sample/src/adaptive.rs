@@ -5,11 +5,14 @@
 //! goes, by the step primitive, to `sigma / alpha` of 80 (or the end, if that is noisier), and one that ends clean is walked
 //! to `end` (0.002 by default, as in EDM) and from there lands on the model's clean picture.
 
+use std::fmt::Debug;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use langevin_core::registry::{OptionDoc, Options};
 use langevin_core::{Cond, Denoiser, Error, Level, Levels, Result, Run};
 
 use crate::path::{PathStep, steps};
+use crate::sampler::Sampler;
 use crate::walk::{ask, tell, whole};
 
 /// Where a walk that starts without signal begins, in `sigma / alpha`.
@@ -28,7 +31,7 @@ pub(crate) const MAX_CALLS: OptionDoc = OptionDoc {
 };
 
 /// One embedded pair of methods: a step, and an estimate of its error.
-pub(crate) trait Pair {
+pub(crate) trait Pair: Debug + Send + Sync {
     /// The place of a level on the way: grows along the walk.
     fn place(&self, level: Level) -> f64;
 
@@ -46,6 +49,11 @@ pub(crate) trait Pair {
 
     /// Whether a step with this error is taken, and the factor on the next.
     fn judge(&self, error: f64) -> (bool, f64);
+
+    /// What that factor multiplies, where the end of the walk cut the step that was `wanted` down to the one `used`.
+    fn base(&self, _wanted: f64, used: f64) -> f64 {
+        used
+    }
 }
 
 /// One picture on its way.
@@ -83,22 +91,17 @@ impl Asked<'_> {
     }
 }
 
-/// The settings that all adaptive methods share.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Adaptive {
+/// The sampler of a pair, with the settings that all of them share.
+#[derive(Debug)]
+pub(crate) struct Adaptive<P> {
+    pair: P,
     end: f64,
-    pub(crate) max_calls: usize,
+    max_calls: usize,
 }
 
-impl Adaptive {
-    pub(crate) fn read(options: &Options) -> Result<Self> {
-        let max_calls = whole(options, "max_calls", 1, 1_000_000_000)?;
-        Ok(Self { end: options.number("end", 1e-6, 1e3)?, max_calls })
-    }
-
-    pub(crate) fn sample(
+impl<P: Pair> Sampler for Adaptive<P> {
+    fn sample(
         &self,
-        pair: &dyn Pair,
         model: &dyn Denoiser,
         mut x: Tensor<4>,
         path: &[Level],
@@ -120,7 +123,7 @@ impl Adaptive {
             if at.ratio() > end.ratio() {
                 let answer;
                 let stretch = PathStep { from: at, to: end, ..step };
-                (x, answer) = self.walk(pair, model, x, stretch, run, &mut sizes, &mut left)?;
+                (x, answer) = self.walk(model, x, stretch, run, &mut sizes, &mut left)?;
                 (at, denoised) = (end, Some(answer));
             }
             if step.to.sigma == 0.0 {
@@ -131,6 +134,25 @@ impl Adaptive {
             tell(run, step, &x, &denoised.expect("every step asks the model"))?;
         }
         Ok(x)
+    }
+
+    fn calls(&self, _path: &[Level]) -> usize {
+        self.max_calls
+    }
+
+    fn is_adaptive(&self) -> bool {
+        true
+    }
+
+    fn order(&self) -> Option<usize> {
+        None
+    }
+}
+
+impl<P: Pair> Adaptive<P> {
+    pub(crate) fn read(options: &Options, pair: P) -> Result<Self> {
+        let max_calls = whole(options, "max_calls", 1, 1_000_000_000)?;
+        Ok(Self { pair, end: options.number("end", 1e-6, 1e3)?, max_calls })
     }
 
     fn ask_counted(
@@ -156,7 +178,6 @@ impl Adaptive {
     /// Walks every picture over `stretch`, which lies between noisy levels with signal.
     fn walk(
         &self,
-        pair: &dyn Pair,
         model: &dyn Denoiser,
         x: Tensor<4>,
         stretch: PathStep,
@@ -164,6 +185,7 @@ impl Adaptive {
         sizes: &mut [Option<f64>],
         left: &mut usize,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
+        let pair = &self.pair;
         let (begin, end) = (pair.place(stretch.from), pair.place(stretch.to));
         let scale = |to: Level, from: Level| to.magnitude() / from.magnitude();
         let x = x.mul_scalar(scale(pair.level(begin), stretch.from));
@@ -198,7 +220,7 @@ impl Adaptive {
                 let used = to - lane.place;
                 // A step that was cut short by the end says little about the size of the next.
                 if to < end || !taken {
-                    lane.step = used * factor;
+                    lane.step = pair.base(lane.step, used) * factor;
                 }
                 if taken {
                     (lane.x, lane.kept, lane.place) = (tried.x, Some(tried.kept), to);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Cond, Denoiser, Error, Level, NoiseStreams, Progress, Result, Run};
+use langevin_core::{Clock, Cond, Denoiser, Error, Level, NoiseStreams, Progress, Result, Run};
 
 use crate::sampler::Sampler;
 use crate::start::start_noise;
@@ -29,6 +29,8 @@ pub struct SampleRequest {
     pub start: Option<Tensor<4>>,
     /// Start with the deviation `sqrt(alpha^2 + sigma^2)` of noisy pictures rather than sigma, as diffusers does.
     pub unit_start: bool,
+    /// The time of methods that need one: that of the model's schedule.
+    pub clock: Clock,
     /// Stops after the current step once true.
     pub cancel: Option<Arc<AtomicBool>>,
 }
@@ -45,6 +47,7 @@ impl SampleRequest {
             labels: None,
             start: None,
             unit_start: false,
+            clock: Clock::FLOW,
             cancel: None,
         }
     }
@@ -119,6 +122,7 @@ pub fn sample_all(
             Cond { labels: request.labels.as_ref().map(|all| all[offset..end].to_vec()), dropout: None };
         let images = (offset..end).map(|index| request.first.wrapping_add(index as u64));
         let mut run = Run::new(cond, NoiseStreams::new(request.seed, images))
+            .by(request.clock.clone())
             .on_progress(|progress| each_step(&BatchProgress { offset, count, progress }));
         if let Some(flag) = &request.cancel {
             run = run.cancelled_by(Arc::clone(flag));

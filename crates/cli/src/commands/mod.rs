@@ -7,6 +7,7 @@ pub mod convert;
 pub mod env;
 pub mod eval;
 pub mod inspect;
+pub mod invert;
 pub mod likelihood;
 pub mod list;
 pub mod noise;

@@ -53,29 +53,33 @@ pub fn ddim(fields: &Fields<'_>) -> Result<Sampling> {
 pub fn pndm(fields: &Fields<'_>) -> Result<Sampling> {
     let lowest = !fields.flag("set_alpha_to_one", false)?;
     let spacing = spacing(fields, "leading", Placing::Whole, lowest)?;
-    fields.flag("skip_prk_steps", false)?;
+    // It does not limit the weight of a second answer.
+    let begin = if fields.flag("skip_prk_steps", false)? { "" } else { "prk=true," };
+    let sampler = format!("pndm:{begin}limit=1000000000");
     let steps = entries(fields)?.min(50);
-    Ok(Sampling { unit_start: true, ..Sampling::new(table(fields, DDPM_BETAS)?, "pndm", spacing, steps) })
+    Ok(Sampling { unit_start: true, ..Sampling::new(table(fields, DDPM_BETAS)?, &sampler, spacing, steps) })
 }
 
-/// `LCMScheduler`: consistency sampling in a few steps.
+/// `LCMScheduler`: consistency sampling in a few steps, the last of which ends on the clean picture.
 pub fn lcm(fields: &Fields<'_>) -> Result<Sampling> {
-    few_steps(fields, "lcm")
+    few_steps(fields, "lcm", "")
 }
 
-/// `TCDScheduler`: trajectory consistency sampling.
+/// `TCDScheduler`: trajectory consistency sampling, whose last step ends at the table's first entry.
 pub fn tcd(fields: &Fields<'_>) -> Result<Sampling> {
-    few_steps(fields, "tcd")
+    few_steps(fields, "tcd", ",end=lowest")
 }
 
-fn few_steps(fields: &Fields<'_>, sampler: &str) -> Result<Sampling> {
-    let lowest = !fields.flag("set_alpha_to_one", true)?;
+fn few_steps(fields: &Fields<'_>, sampler: &str, end: &str) -> Result<Sampling> {
+    fields.flag("set_alpha_to_one", true)?;
     fields.number("timestep_scaling", 10.0)?;
-    fields.count("original_inference_steps", 50)?;
+    let original = match fields.count("original_inference_steps", 50)? {
+        0 => return Err(Error::bad_input("\"original_inference_steps\" is 0, not at least 1")),
+        original => original,
+    };
     fields.text("timestep_spacing", "leading")?;
     fields.count("steps_offset", 0)?;
-    let spacing = if lowest { "trailing:end=lowest" } else { "trailing" };
-    let sampling = Sampling::new(table(fields, LCM_BETAS)?, sampler, spacing.to_owned(), 4);
-    Ok(Sampling { clip: clip(fields, false)?, threshold: threshold(fields)?, unit_start: true, ..sampling }
-        .noting(true, "the timesteps of this scheduler are placed by the spacing trailing"))
+    let spacing = format!("lcm:original={original}{end}");
+    let sampling = Sampling::new(table(fields, LCM_BETAS)?, sampler, spacing, 4);
+    Ok(Sampling { clip: clip(fields, false)?, threshold: threshold(fields)?, unit_start: true, ..sampling })
 }

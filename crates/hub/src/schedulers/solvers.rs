@@ -33,7 +33,7 @@ pub fn lms(fields: &Fields<'_>) -> Result<Sampling> {
     ratios(fields, DDPM_BETAS, "lms")
 }
 
-/// `HeunDiscreteScheduler`, which does not limit the weight of a step's second answer.
+/// `HeunDiscreteScheduler`. Like the next two it does not limit the weight of a step's second answer.
 pub fn heun(fields: &Fields<'_>) -> Result<Sampling> {
     let clip = clip(fields, false)?;
     Ok(Sampling { clip, ..ratios(fields, LATENT_BETAS, "heun:limit=1000000000")? })
@@ -41,12 +41,12 @@ pub fn heun(fields: &Fields<'_>) -> Result<Sampling> {
 
 /// `KDPM2DiscreteScheduler`.
 pub fn dpm2(fields: &Fields<'_>) -> Result<Sampling> {
-    ratios(fields, LATENT_BETAS, "dpm2")
+    ratios(fields, LATENT_BETAS, "dpm2:limit=1000000000")
 }
 
 /// `KDPM2AncestralDiscreteScheduler`.
 pub fn dpm2_a(fields: &Fields<'_>) -> Result<Sampling> {
-    ratios(fields, LATENT_BETAS, "dpm2_a")
+    ratios(fields, LATENT_BETAS, "dpm2_a:limit=1000000000")
 }
 
 /// `DPMSolverSDEScheduler`.
@@ -155,15 +155,20 @@ pub fn deis(fields: &Fields<'_>) -> Result<Sampling> {
     let order = fields.count("solver_order", 2)?;
     fields.text("algorithm_type", "deis")?;
     fields.text("solver_type", "logrho")?;
-    let mut sampling = lambdas(fields, &format!("deis:order={order}"), "linspace")?;
-    if sampling.diffusion.process == "vp" && sampling.spacing.starts_with(['l', 't']) {
+    Ok(to_the_lowest(lambdas(fields, &format!("deis:order={order}"), "linspace")?))
+}
+
+/// A path over the times of a table that ends at its first entry.
+fn to_the_lowest(mut sampling: Sampling) -> Sampling {
+    let even = ["leading", "linspace", "trailing"].iter().any(|name| sampling.spacing.starts_with(name));
+    if sampling.diffusion.process == "vp" && even && !sampling.spacing.contains("end=") {
         let separator = if sampling.spacing.contains(':') { "," } else { ":" };
         sampling.spacing = format!("{}{separator}end=lowest", sampling.spacing);
     }
-    Ok(sampling)
+    sampling
 }
 
-/// `SASolverScheduler`.
+/// `SASolverScheduler`, which ends at the table's first entry.
 pub fn sa_solver(fields: &Fields<'_>) -> Result<Sampling> {
     let orders = (fields.count("predictor_order", 2)?, fields.count("corrector_order", 2)?);
     fields.text("algorithm_type", "data_prediction")?;
@@ -174,7 +179,7 @@ pub fn sa_solver(fields: &Fields<'_>) -> Result<Sampling> {
             format!("sa_solver:predictor_order={predictor},corrector_order={corrector}")
         }
     };
-    lambdas(fields, &sampler, "linspace")
+    Ok(to_the_lowest(lambdas(fields, &sampler, "linspace")?))
 }
 
 /// Schedulers that step in the log-SNR, and start from noise of variance 1.

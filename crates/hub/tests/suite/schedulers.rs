@@ -10,7 +10,7 @@ use crate::networks::golden;
 fn paths_are_those_of_diffusers() {
     let text = std::fs::read_to_string(golden("scheduler_paths.json")).unwrap();
     let rows: Vec<Value> = serde_json::from_str(&text.replace("-Infinity", "null")).unwrap();
-    assert!(rows.len() >= 30);
+    assert!(rows.len() >= 38);
     for row in &rows {
         let class = row["class"].as_str().unwrap();
         let config = row["config"].as_object().unwrap();
@@ -94,7 +94,16 @@ fn odd_defaults_are_the_classes_own() {
     assert_eq!(read("DDIMScheduler", json!({"clip_sample": false})).sampler, "ddim");
     let heun = read("HeunDiscreteScheduler", json!({}));
     assert_eq!(heun.diffusion.schedule, "linear:start=0.00085,end=0.012,steps=1000");
-    assert_eq!(read("PNDMScheduler", json!({})).spacing, "leading:end=lowest");
+    let pndm = read("PNDMScheduler", json!({}));
+    assert_eq!(
+        (pndm.sampler.as_str(), pndm.spacing.as_str()),
+        ("pndm:prk=true,limit=1000000000", "leading:end=lowest")
+    );
+    assert_eq!(read("PNDMScheduler", json!({"skip_prk_steps": true})).sampler, "pndm:limit=1000000000");
+    assert_eq!(read("LCMScheduler", json!({})).spacing, "lcm:original=50");
+    let tcd = read("TCDScheduler", json!({"original_inference_steps": 25}));
+    assert_eq!((tcd.sampler.as_str(), tcd.spacing.as_str()), ("tcd", "lcm:original=25,end=lowest"));
+    assert_eq!(read("SASolverScheduler", json!({})).spacing, "linspace:extra=1,end=lowest");
     assert_eq!(read("UniPCMultistepScheduler", json!({})).sampler, "unipc");
     let third = json!({"solver_order": 3, "solver_type": "bh1"});
     assert_eq!(read("UniPCMultistepScheduler", third).sampler, "unipc:order=3,solver_type=bh1");

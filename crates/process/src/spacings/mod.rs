@@ -5,6 +5,7 @@ mod beta;
 mod end;
 mod exponential;
 mod karras;
+mod lcm;
 mod leading;
 mod levels;
 mod linspace;
@@ -44,6 +45,7 @@ pub const SPACINGS: Registry<dyn Spacing> = Registry {
         log_snr::ENTRY,
         beta::ENTRY,
         ays::ENTRY,
+        lcm::ENTRY,
         levels::ENTRY,
     ],
 };

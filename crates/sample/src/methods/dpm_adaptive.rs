@@ -6,7 +6,7 @@
 
 use burn::tensor::Tensor;
 use langevin_core::registry::{Entry, OptionDoc};
-use langevin_core::{Denoiser, Level, Result, Run};
+use langevin_core::{Level, Result};
 
 use crate::adaptive::{Adaptive, Asked, END, Lane, MAX_CALLS, Pair, Tried, column, errors, gather};
 use crate::sampler::Sampler;
@@ -30,13 +30,13 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         MAX_CALLS,
     ],
     build: |options| {
-        Ok(Box::new(DpmAdaptive {
+        let pair = DpmAdaptive {
             order: whole(options, "order", 2, 3)?,
             rtol: options.number("rtol", 1e-6, 1.0)?,
             atol: options.number("atol", 1e-6, 1.0)?,
             first: options.number("h_init", 1e-6, 10.0)?,
-            walk: Adaptive::read(options)?,
-        }))
+        };
+        Ok(Box::new(Adaptive::read(options, pair)?))
     },
 };
 
@@ -46,7 +46,6 @@ struct DpmAdaptive {
     rtol: f64,
     atol: f64,
     first: f64,
-    walk: Adaptive,
 }
 
 fn level(lambda: f64) -> Level {
@@ -70,48 +69,51 @@ impl Pair for DpmAdaptive {
         self.order
     }
 
+    /// Everything is written with clean pictures: a change of noise from `D` to an answer `D'` at `sigma'` is `(D - D') / sigma'`, and
+    /// the error is made of changes alone. As a difference of noises, or of the ends in two orders, it would be lost in the
+    /// rounding of the picture at high noise, where it decides the sizes of the first steps.
     fn attempt(&self, asked: &Asked<'_>, from: &[Lane], to: &[f64]) -> Result<Vec<Tried>> {
         let x = gather(from);
         let device = x.device();
         let starts: Vec<f64> = from.iter().map(|lane| lane.place).collect();
         let steps = || starts.iter().copied().zip(to.iter().copied());
         let each = |of: &dyn Fn(f64, f64) -> f64| column(steps().map(|(s, t)| of(s, t)), &device);
-        // The noise in pictures a part of the way.
-        let noise = |x: &Tensor<4>, part: f64| -> Result<(Tensor<4>, Tensor<4>)> {
-            let at: Vec<Level> = steps().map(|(s, t)| level(s + part * (t - s))).collect();
-            let denoised = asked.ask(x, from, at)?;
-            let scale = each(&|s, t| 1.0 / level(s + part * (t - s)).sigma);
-            Ok(((x.clone() - denoised.clone()) * scale, denoised))
+        let sigma = |part: f64| move |s: f64, t: f64| level(s + part * (t - s)).sigma;
+        let answer = |x: &Tensor<4>, part: f64| {
+            asked.ask(x, from, steps().map(|(s, t)| level(s + part * (t - s))).collect())
         };
-        let straight = |part: f64| each(&|s, t| -level(s + part * (t - s)).sigma * (part * (t - s)).exp_m1());
-        let (n, denoised) = noise(&x, 0.0)?;
+        let denoised = answer(&x, 0.0)?;
+        // DDIM's step to a part of the way.
+        let straight = |part: f64| {
+            let kept = each(&|s, t| (-part * (t - s)).exp());
+            let gain = each(&|s, t| -(-part * (t - s)).exp_m1());
+            x.clone() * kept + denoised.clone() * gain
+        };
+        // How the noise seen there differs from that at the start.
+        let change =
+            |seen: Tensor<4>, part: f64| (denoised.clone() - seen) * each(&|s, t| 1.0 / sigma(part)(s, t));
         let part = if self.order == 2 { 0.5 } else { 1.0 / 3.0 };
-        let inside = x.clone() + n.clone() * straight(part);
-        let change = noise(&inside, part)?.0 - n.clone();
-        let first = x.clone() + n.clone() * straight(1.0);
-        let second =
-            first.clone() + change.clone() * each(&|s, t| -level(t).sigma * (t - s).exp_m1() / (2.0 * part));
-        let (low, high) = if self.order == 2 {
-            (first, second)
+        let early = change(answer(&straight(part), part)?, part);
+        let first = straight(1.0);
+        let bend = early.clone() * each(&|s, t| -level(t).sigma * (t - s).exp_m1() / (2.0 * part));
+        let (low, high, difference) = if self.order == 2 {
+            (first.clone(), first + bend.clone(), bend)
         } else {
             let slope = |h: f64| h.exp_m1() / h - 1.0;
             let (part_1, part_2) = (1.0 / 3.0, 2.0 / 3.0);
-            let inside = x.clone()
-                + n.clone() * straight(part_2)
-                + change
-                    * each(&|s, t| {
-                        let h = part_2 * (t - s);
-                        -level(s + h).sigma * part_2 / part_1 * slope(h)
-                    });
-            let change = noise(&inside, part_2)?.0 - n;
-            (second, first + change * each(&|s, t| -level(t).sigma / part_2 * slope(t - s)))
+            // In noise, then in the picture.
+            let more = early * each(&|s, t| -part_2 / part_1 * slope(part_2 * (t - s)));
+            let inside = straight(part_2) + more.clone() * each(&sigma(part_2));
+            let late = change(answer(&inside, part_2)?, part_2) + more;
+            let curve = late * each(&|s, t| -level(t).sigma / part_2 * slope(t - s));
+            (first.clone() + bend.clone(), first + curve.clone(), curve - bend)
         };
         // The step before is judged by its own lower order.
         let before: Vec<Tensor<4>> =
             from.iter().map(|lane| lane.kept.clone().unwrap_or_else(|| lane.x.clone())).collect();
         let before = Tensor::cat(before, 0);
         let tolerance = |a: f64, b: f64| self.atol.max(self.rtol * a.max(b));
-        let errors = errors(low.clone() - high.clone(), [&low, &before], tolerance);
+        let errors = errors(difference, [&low, &before], tolerance);
         let one = |x: &Tensor<4>, i: usize| x.clone().slice_dim(0, i..i + 1);
         let tried = errors.into_iter().enumerate().map(|(i, error)| Tried {
             x: one(&high, i),
@@ -127,28 +129,9 @@ impl Pair for DpmAdaptive {
         let factor = 1.0 + (factor - 1.0).atan();
         (factor >= 0.81, factor)
     }
-}
 
-impl Sampler for DpmAdaptive {
-    fn sample(
-        &self,
-        model: &dyn Denoiser,
-        x: Tensor<4>,
-        path: &[Level],
-        run: &mut Run<'_>,
-    ) -> Result<Tensor<4>> {
-        self.walk.sample(self, model, x, path, run)
-    }
-
-    fn calls(&self, _path: &[Level]) -> usize {
-        self.walk.max_calls
-    }
-
-    fn is_adaptive(&self) -> bool {
-        true
-    }
-
-    fn order(&self) -> Option<usize> {
-        None
+    /// As k-diffusion, whose controller is not told that the step was cut.
+    fn base(&self, wanted: f64, _used: f64) -> f64 {
+        wanted
     }
 }

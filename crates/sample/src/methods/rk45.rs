@@ -7,7 +7,7 @@
 
 use burn::tensor::Tensor;
 use langevin_core::registry::{Entry, OptionDoc};
-use langevin_core::{Denoiser, Level, Result, Run};
+use langevin_core::{Level, Result};
 
 use crate::adaptive::{Adaptive, Asked, END, Lane, MAX_CALLS, Pair, Tried, column, errors, gather};
 use crate::dormand_prince::{self, ERROR, STAGES};
@@ -29,11 +29,9 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         MAX_CALLS,
     ],
     build: |options| {
-        Ok(Box::new(Rk45 {
-            rtol: options.number("rtol", 1e-6, 1.0)?,
-            atol: options.number("atol", 1e-6, 1.0)?,
-            walk: Adaptive::read(options)?,
-        }))
+        let pair =
+            Rk45 { rtol: options.number("rtol", 1e-6, 1.0)?, atol: options.number("atol", 1e-6, 1.0)? };
+        Ok(Box::new(Adaptive::read(options, pair)?))
     },
 };
 
@@ -41,7 +39,6 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
 struct Rk45 {
     rtol: f64,
     atol: f64,
-    walk: Adaptive,
 }
 
 /// The level at a place, which is minus the flow's time.
@@ -123,29 +120,5 @@ impl Pair for Rk45 {
 
     fn judge(&self, error: f64) -> (bool, f64) {
         dormand_prince::judge(error)
-    }
-}
-
-impl Sampler for Rk45 {
-    fn sample(
-        &self,
-        model: &dyn Denoiser,
-        x: Tensor<4>,
-        path: &[Level],
-        run: &mut Run<'_>,
-    ) -> Result<Tensor<4>> {
-        self.walk.sample(self, model, x, path, run)
-    }
-
-    fn calls(&self, _path: &[Level]) -> usize {
-        self.walk.max_calls
-    }
-
-    fn is_adaptive(&self) -> bool {
-        true
-    }
-
-    fn order(&self) -> Option<usize> {
-        None
     }
 }

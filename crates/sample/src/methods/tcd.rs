@@ -2,12 +2,12 @@
 //! 4): a deterministic step to less noise than asked for, at `(1 - eta)` of the next level's time, and fresh noise up to the
 //! level. `eta = 0` is DDIM, `eta = 1` is consistency sampling ([`super::lcm`]).
 //!
-//! A path has levels and no times. The time taken here is the flow's, `sigma / (alpha + sigma)`, which exists for every
-//! process; diffusers' `TCDScheduler` takes the index into the model's table.
+//! A path has levels and no times: the time is that of the run's [`Clock`], the model's own as a rule, which on a table is the
+//! index that diffusers' `TCDScheduler` takes.
 
 use burn::tensor::Tensor;
 use langevin_core::registry::{Entry, OptionDoc};
-use langevin_core::{Denoiser, Level, Result, Run};
+use langevin_core::{Clock, Denoiser, Level, Result, Run};
 
 use crate::path::steps;
 use crate::sampler::Sampler;
@@ -33,9 +33,9 @@ struct Tcd {
 
 /// The noise kept and the fresh noise of a step to `to`: `x` at `(1 - eta)` of its time, scaled to its signal, has the first,
 /// and the second makes up for the rest.
-fn shares(to: Level, eta: f64) -> (f64, f64) {
-    let time = (1.0 - eta) * to.sigma / (to.alpha + to.sigma);
-    let kept = to.alpha * time / (1.0 - time);
+fn shares(clock: &Clock, to: Level, eta: f64) -> (f64, f64) {
+    // A schedule's clean end may hold more noise than the end of the path.
+    let kept = to.alpha * clock.part_of(to, 1.0 - eta).ratio().min(to.ratio());
     (kept, (to.sigma * to.sigma - kept * kept).max(0.0).sqrt())
 }
 
@@ -49,7 +49,7 @@ impl Sampler for Tcd {
     ) -> Result<Tensor<4>> {
         for step in steps(path)? {
             let denoised = ask(model, &x, step.from, run)?;
-            let (kept, renewed) = shares(step.to, self.eta);
+            let (kept, renewed) = shares(&run.clock, step.to, self.eta);
             let down = step.until(Level { alpha: step.to.alpha, sigma: kept });
             x = down.advance(x, denoised.clone());
             if self.eta > 0.0 && renewed > 0.0 {
@@ -76,6 +76,7 @@ mod tests {
     #[test]
     fn eta_goes_from_all_noise_kept_to_none() {
         let to = Level { alpha: 0.6, sigma: 0.8 };
+        let shares = |to, eta| shares(&Clock::FLOW, to, eta);
         let (kept, renewed) = shares(to, 0.0);
         assert!((kept - 0.8).abs() < 1e-15 && renewed < 1e-7);
         assert_eq!(shares(to, 1.0), (0.0, 0.8));

@@ -56,7 +56,7 @@ fn a_large_variance_is_no_root_of_a_logarithm() {
 
 #[test]
 fn seeds_hold_on_the_cpu() {
-    // Seeding candle's CPU fails.
+    // Seeding candle's CPU fails, and deepinv takes seed 0 for no seed.
     let path = path("linear", "vp", "trailing", 5);
     let made = |seed: u64| {
         let request = SampleRequest::new(2, seed, [3, 1, 1]);
@@ -66,6 +66,7 @@ fn seeds_hold_on_the_cpu() {
         )
     };
     assert_eq!(made(7), made(7));
+    assert_eq!(made(0), made(0));
     assert_ne!(made(7), made(8));
     assert_ne!(made(0), made(1));
 }

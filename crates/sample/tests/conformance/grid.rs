@@ -1,8 +1,8 @@
 //! Levels found by measurement, on mixtures whose flow is known: nearer to its end than every spacing by rule.
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::Denoiser;
 use langevin_core::closed_form::Mixture;
+use langevin_core::{Clock, Denoiser};
 use langevin_process::{Diffusion, DiffusionSpec, Level, SPACINGS};
 use langevin_sample::{Follow, SAMPLERS, SampleRequest, Sampler, fine_path, sample_all};
 
@@ -16,6 +16,7 @@ const HELD_OUT: SampleRequest = SampleRequest {
     labels: None,
     start: None,
     unit_start: false,
+    clock: Clock::FLOW,
     cancel: None,
 };
 

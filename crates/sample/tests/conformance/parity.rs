@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use burn::tensor::{Tensor, TensorData};
-use langevin_core::{Cond, Denoiser, Level, Levels, NoiseStreams, Result, Run};
+use langevin_core::{Clock, Cond, Denoiser, Level, Levels, NoiseStreams, Result, Run};
 use langevin_process::SPACINGS;
 use langevin_testkit::samplers::{tensor, values};
 use langevin_testkit::{Gaussian, Mixture};
@@ -13,8 +13,9 @@ use serde_json::Value;
 
 use super::{diffusion, sampler};
 
-const GOLDEN: [&str; 2] = [
+const GOLDEN: [&str; 3] = [
     include_str!("../../../../references/golden/parity_diffusers.json"),
+    include_str!("../../../../references/golden/parity_diffusers_stages.json"),
     include_str!("../../../../references/golden/parity_k_diffusion.json"),
 ];
 const SHAPE: [usize; 4] = [2, 2, 1, 1];
@@ -62,7 +63,8 @@ fn distance(golden: &Value, row: &Value) -> f64 {
     };
     let mut made = Vec::new();
     let noise = NoiseStreams::new(0, 0..2);
-    let mut run = Run::new(Cond::none(), noise).on_progress(|at| made.push(values(at.x.clone())));
+    let clock = row["schedule"].as_str().map_or(Clock::FLOW, |text| Clock::of(diffusion(text, "vp")));
+    let mut run = Run::new(Cond::none(), noise).by(clock).on_progress(|at| made.push(values(at.x.clone())));
     let scale = if path[0].alpha == 1.0 { path[0].sigma } else { 1.0 };
     let start: Vec<f64> = numbers(&golden["start"]).iter().map(|v| v * scale).collect();
     sampler(text("sampler")).sample(model, tensor(&start, SHAPE), &path, &mut run).unwrap();

@@ -1,0 +1,214 @@
+//! `langevin invert`: the noise from which a model draws given pictures.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+use clap::Args;
+use langevin::core::{batch_to_pictures, signed_to_batch};
+use langevin::guiding::Guiding;
+use langevin::inversion::{self, SAMPLER, psnr};
+use langevin::kernels::Arithmetic;
+use langevin::sampling::{self, Drawing};
+use langevin::train::write_file;
+use langevin::{Error, ErrorKind, Model, Picture, Result, data, npy};
+
+use crate::outputs::{self, Claim};
+use crate::shell::{self, Shell, Stages};
+
+/// The arguments of `invert`.
+#[derive(Args)]
+#[command(
+    after_help = "Writes the noise as a float32 NumPy file of shape n,c,h,w with variance 1, draws the pictures again from it, and says how
+near they come (PSNR in dB). `sample --sampler ddim --init-noise FILE.npy` with the same steps and spacing draws them too.
+
+Examples:
+  langevin invert runs/mnist seven.png -o seven.npy
+  langevin sample runs/mnist --sampler ddim --steps 50 --init-noise seven.npy -n 1 --class none --cfg-scale 1
+  langevin invert builtin:shapes a.png b.png --steps 100 --iterations 5 --json"
+)]
+pub struct Invert {
+    /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
+    model: String,
+    /// Pictures: png, jpeg, webp, bmp, tiff or gif; of another size than the model's they are scaled and cropped.
+    #[arg(required = true)]
+    images: Vec<PathBuf>,
+    /// Steps.
+    #[arg(long, default_value_t = 50, value_parser = shell::from_1_to::<10_000>())]
+    steps: usize,
+    /// Spacing of noise levels, as in `langevin list spacings` [default: the model's].
+    #[arg(long)]
+    spacing: Option<String>,
+    /// How often each step asks the model: 1 is DDIM inversion; more lead back more exactly, from noise that is less like noise.
+    #[arg(long, default_value_t = 1, value_parser = shell::from_1_to::<1000>())]
+    iterations: usize,
+    /// The class of the pictures by name or number, or one for each with commas [default: none].
+    #[arg(long, value_name = "NAME|none")]
+    class: Option<String>,
+    /// Do not clamp denoised pictures to the range of pictures.
+    #[arg(long)]
+    no_clip: bool,
+    /// Pictures at once; changes speed and memory alone.
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
+    batch_size: usize,
+    /// File for the noise.
+    #[arg(short, value_name = "FILE.npy", default_value = "noise.npy")]
+    output: PathBuf,
+    /// Overwrite what is there.
+    #[arg(long)]
+    force: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Invert {
+    /// Runs the command.
+    pub fn run(self, shell: &Shell) -> Result<()> {
+        outputs::check_ending(&self.output, "npy")?;
+        let (device, line) = shell.compute("f32")?;
+        let model = Model::open(&self.model, &device)?;
+        for note in &model.notes {
+            shell.warn(&format!("{}: {note}", self.model));
+        }
+        let drawing = self.drawing(&model)?;
+        drawing.check(&model)?;
+        let pictures = self.pictures(shell, &model)?;
+        let _claim = Claim::new([self.output.as_path()], self.force)?;
+        let signal = shell::signals()?;
+        shell.say(&format!(
+            "{line}; {}, {} steps of {SAMPLER} over {}, {} calls each",
+            self.model, drawing.steps, drawing.spacing, self.iterations
+        ));
+        let [c, h, w] = model.shape();
+        let values = pictures.iter().flat_map(Picture::to_signed).collect();
+        let batch = signed_to_batch(values, [pictures.len(), c, h, w], &device);
+        let mut stages = Stages::new(shell);
+        // The way there asks the model this many times as often as the way back.
+        let share = self.iterations as f64 / (self.iterations as f64 + 1.0);
+        let noise = inversion::noise_of(&model, batch, &drawing, self.iterations, &device, |at| {
+            watch(&mut stages, &drawing, &signal, at.fraction() * share);
+        });
+        let noise = noise.map_err(|error| interrupted(error, &signal))?;
+        let back = Drawing { start: Some(noise.clone()), ..drawing.clone() };
+        let drawn = sampling::draw_tensor(&model, &back, &device, |at| {
+            watch(&mut stages, &drawing, &signal, share + at.fraction() * (1.0 - share));
+        });
+        stages.finish();
+        let drawn = batch_to_pictures(drawn.map_err(|error| interrupted(error, &signal))?);
+        let ratios: Vec<f64> = pictures.iter().zip(&drawn).map(|(a, b)| psnr(a, b)).collect();
+        write_file(&self.output, &npy::encode(noise.clone()))?;
+        self.report(shell, &model, &drawing, &ratios, deviation(noise))
+    }
+
+    fn drawing(&self, model: &Model) -> Result<Drawing> {
+        let labels = match self.class.as_deref() {
+            None | Some("none") => None,
+            Some(names) => {
+                let classes: Vec<u32> =
+                    names.split(',').map(|name| model.class(name.trim())).collect::<Result<_>>()?;
+                Some((0..self.images.len()).map(|i| Some(classes[i % classes.len()])).collect())
+            }
+        };
+        let defaults = &model.info.sample;
+        Ok(Drawing {
+            count: self.images.len(),
+            first: 0,
+            seed: 0,
+            steps: self.steps,
+            sampler: SAMPLER.to_owned(),
+            spacing: self.spacing.clone().unwrap_or_else(|| defaults.spacing.clone()),
+            cfg_scale: 1.0,
+            guiding: Guiding::default(),
+            clip: defaults.clip && !self.no_clip,
+            labels,
+            arithmetic: Arithmetic::Fast,
+            batch_size: self.batch_size,
+            start: None,
+            cancel: Arc::new(AtomicBool::new(false)),
+        })
+    }
+
+    /// The pictures at the model's size, with 8 bits a sample, as they would be drawn.
+    fn pictures(&self, shell: &Shell, model: &Model) -> Result<Vec<Picture>> {
+        let [channels, height, width] = model.shape();
+        let one = |file: &PathBuf| {
+            let picture = data::read_picture(file)?;
+            if (picture.width, picture.height) != (width, height) {
+                shell.warn(&format!(
+                    "{}: is {}x{}, and is scaled and cropped to the model's {width}x{height}",
+                    file.display(),
+                    picture.width,
+                    picture.height
+                ));
+            }
+            let fitted = data::fit(&picture, &data::Prepare::new(width, height, channels));
+            Ok(fitted.map_err(|error| error.within(file.display()))?.to_8_bit())
+        };
+        self.images.iter().map(one).collect()
+    }
+
+    fn report(
+        &self,
+        shell: &Shell,
+        model: &Model,
+        drawing: &Drawing,
+        ratios: &[f64],
+        deviation: f64,
+    ) -> Result<()> {
+        if self.json {
+            let pictures: Vec<_> = self.images.iter().zip(ratios).collect();
+            let pictures: Vec<_> = pictures
+                .iter()
+                // JSON has no infinity: a picture that comes back exactly has null.
+                .map(|(file, psnr)| serde_json::json!({ "file": file, "psnr": psnr.is_finite().then_some(psnr) }))
+                .collect();
+            let result = serde_json::json!({
+                "noise": self.output, "deviation": deviation, "pictures": pictures, "steps": drawing.steps,
+                "spacing": drawing.spacing, "iterations": self.iterations, "model_hash": model.hash,
+            });
+            return outputs::result(&result.to_string());
+        }
+        for (file, psnr) in self.images.iter().zip(ratios) {
+            outputs::result(&format!("{psnr:6.2} dB  {}", file.display()))?;
+        }
+        let classes = if model.info.classes.is_empty() {
+            String::new()
+        } else {
+            format!(" --class {} --cfg-scale 1", self.class.as_deref().unwrap_or("none"))
+        };
+        let clip = if self.no_clip { " --no-clip" } else { "" };
+        shell.say(&format!(
+            "noise of deviation {deviation:.3}; drawn again by: langevin sample {} --sampler {SAMPLER} --steps {} --spacing {} \
+             --init-noise {} -n {}{classes}{clip}",
+            self.model,
+            drawing.steps,
+            drawing.spacing,
+            self.output.display(),
+            ratios.len()
+        ));
+        outputs::result(&self.output.display().to_string())
+    }
+}
+
+fn watch(stages: &mut Stages<'_>, drawing: &Drawing, signal: &AtomicI32, done: f64) {
+    stages.at("inverting", done);
+    if signal.load(Ordering::Relaxed) != 0 {
+        drawing.cancel.store(true, Ordering::Relaxed);
+    }
+}
+
+fn interrupted(error: Error, signal: &AtomicI32) -> Error {
+    match signal.load(Ordering::Relaxed) {
+        0 => error,
+        signal => {
+            Error::new(ErrorKind::Interrupted(signal), "the inversion was interrupted; nothing was written")
+        }
+    }
+}
+
+/// The root mean square of all values.
+fn deviation(noise: langevin::Tensor<4>) -> f64 {
+    let values = noise.try_into_vec_as::<f32>().expect("a float tensor holds floats");
+    (values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
+}

@@ -1,0 +1,89 @@
+//! The noise that pictures came from: DDIM's walk the other way, with a model's own settings.
+
+use burn::tensor::{Device, Tensor};
+use langevin_core::{Denoiser, Error, Level, Picture, Result, Run};
+use langevin_sample::{BatchProgress, Sampler, invert};
+
+use crate::model::Model;
+use crate::sampling::{Drawing, draw_along};
+
+/// The sampler whose walk is inverted.
+pub const SAMPLER: &str = "ddim";
+
+/// The unit-variance noise from which `drawing` leads back to `pictures` ([`langevin_sample::invert`]).
+///
+/// Steps, spacing, classes, clamping and the way to compute are those of `drawing`, whose sampler must be [`SAMPLER`] and whose
+/// `count` is that of the pictures; its seed and start noise play no part. A drawing with the result as its `start` makes the
+/// pictures again, the more exactly the more `iterations` each step was given.
+///
+/// # Shapes
+/// `pictures` and the result: `[count, channels, height, width]`, pictures in [-1, 1].
+///
+/// # Errors
+/// As [`crate::sampling::draw`]; usage, for another sampler.
+pub fn noise_of(
+    model: &Model,
+    pictures: Tensor<4>,
+    drawing: &Drawing,
+    iterations: usize,
+    device: &Device,
+    progress: impl FnMut(&BatchProgress<'_>),
+) -> Result<Tensor<4>> {
+    if drawing.sampler != SAMPLER {
+        return Err(Error::usage(format!("only the walk of {SAMPLER} is inverted, not {}", drawing.sampler)));
+    }
+    let (path, _) = drawing.method(model)?;
+    let backwards = Drawing { start: Some(pictures), ..drawing.clone() };
+    // What a start of variance 1 is multiplied with.
+    let scale = if model.info.sample.unit_start { path[0].magnitude() } else { path[0].sigma };
+    draw_along(model, &backwards, &Backwards { iterations, scale }, &path, device, progress)
+}
+
+/// Peak signal-to-noise ratio in dB of two pictures of one shape; infinite where they are the same.
+pub fn psnr(a: &Picture, b: &Picture) -> f64 {
+    let (a, b) = (a.to_signed(), b.to_signed());
+    let squares: f64 = a.iter().zip(&b).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+    // The range of pictures is 2 wide.
+    10.0 * (4.0 * a.len() as f64 / squares).log10()
+}
+
+/// Takes pictures at the end of a path, scaled as if they were start noise, to noise of variance 1.
+#[derive(Debug)]
+struct Backwards {
+    iterations: usize,
+    scale: f64,
+}
+
+impl Sampler for Backwards {
+    fn sample(
+        &self,
+        model: &dyn Denoiser,
+        x: Tensor<4>,
+        path: &[Level],
+        run: &mut Run<'_>,
+    ) -> Result<Tensor<4>> {
+        let x = x.div_scalar(self.scale);
+        Ok(invert(model, x, path, self.iterations, run)?.div_scalar(self.scale))
+    }
+
+    fn calls(&self, path: &[Level]) -> usize {
+        (path.len() - 1) * self.iterations
+    }
+
+    fn order(&self) -> Option<usize> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ratio_is_that_of_the_mean_square_error() {
+        let picture = |value: u8| Picture::from_u8(2, 2, 1, vec![value; 4]);
+        let wanted = 20.0 * (255.0_f64 / 5.0).log10();
+        assert!((psnr(&picture(100), &picture(105)) - wanted).abs() < 1e-4);
+        assert_eq!(psnr(&picture(7), &picture(7)), f64::INFINITY);
+    }
+}
