@@ -92,8 +92,8 @@ fn a_variance_exploding_walk_is_that_of_diffusers() {
         let streams = NoiseStreams::new(0, 0..1);
         let start = streams.normal(Purpose::Start, 0, [2, 1, 1], &Device::flex());
         let mut made: Vec<Vec<f32>> = Vec::new();
-        let mut run =
-            Run::new(Cond::none(), streams).on_progress(|at| made.push(at.x.clone().try_into_vec_as().unwrap()));
+        let mut run = Run::new(Cond::none(), streams)
+            .on_progress(|at| made.push(at.x.clone().try_into_vec_as().unwrap()));
         let sampler = SAMPLERS.build(&sampling.sampler).unwrap();
         sampler.sample(&Mixture::three(), start.mul_scalar(path[0].sigma), &path, &mut run).unwrap();
         drop(run);
@@ -106,7 +106,11 @@ fn a_variance_exploding_walk_is_that_of_diffusers() {
             let size = wanted.iter().fold(path[at].sigma.max(0.1), |size, v| size.max(v.abs()));
             for (made, wanted) in made.iter().zip(wanted) {
                 let off = (f64::from(*made) - wanted).abs() / size;
-                assert!(off < tolerance, "{}, {steps} steps, {at}: {made} and not {wanted}", sampling.sampler);
+                assert!(
+                    off < tolerance,
+                    "{}, {steps} steps, {at}: {made} and not {wanted}",
+                    sampling.sampler
+                );
             }
         }
     }
