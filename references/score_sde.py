@@ -1,9 +1,11 @@
-"""Golden steps for crates/sample/src/methods/pc.rs: diffusers' ScoreSdeVeScheduler on a mixture known in closed form.
+"""Golden steps and walks for crates/sample/src/methods/pc.rs and crates/hub: diffusers' ScoreSdeVeScheduler on a mixture
+known in closed form.
 
     python references/score_sde.py    # writes references/golden/score_sde.json
 
-Predictor and corrector are given recorded noise; the picture is a batch of one, since the corrector's step is a mean over
-the batch.
+Single steps of predictor and corrector are given recorded noise. Whole walks follow the loop of ScoreSdeVePipeline on data in
+[0, 1], with langevin's noise (references/parity_samplers.py); their states are given in [-1, 1]. The picture is a batch of
+one, since the corrector's step is a mean over the batch.
 """
 
 import json
@@ -12,6 +14,8 @@ import pathlib
 import torch
 
 torch.set_default_dtype(torch.float64)
+
+from parity_samplers import normal  # noqa: E402  (after the precision is set)
 
 import diffusers  # noqa: E402  (after the precision is set)
 from diffusers.schedulers import scheduling_sde_ve  # noqa: E402
@@ -60,5 +64,35 @@ golden = {
     "noises": [noise.flatten().tolist() for noise in noises],
     "states": states,
 }
+
+
+def walk(steps, snr, correct_steps, sampling_eps):
+    config = {"snr": snr, "sigma_min": 0.01, "sigma_max": 50.0, "correct_steps": correct_steps}
+    config["sampling_eps"] = sampling_eps
+    scheduler = scheduling_sde_ve.ScoreSdeVeScheduler(num_train_timesteps=steps, **config)
+    scheduler.set_timesteps(steps)
+    scheduler.set_sigmas(steps)
+    noise = iter(())
+    scheduling_sde_ve.randn_tensor = lambda shape, **_: next(noise)
+    of_unit = lambda x, sigma: 2 * score(2 * x - 1, 2 * sigma)
+    # langevin's pictures start around 0 of [-1, 1], the pipeline's around 0 of [0, 1].
+    x = normal(0, purpose=1)[:1] * scheduler.init_noise_sigma + 0.5
+    states = []
+    for i, t in enumerate(scheduler.timesteps):
+        first = i * (correct_steps + 1)
+        noise = iter([normal(first + k)[:1] for k in [*range(1, correct_steps + 1), 0]])
+        sigma = scheduler.sigmas[i]
+        for _ in range(correct_steps):
+            x = scheduler.step_correct(of_unit(x, sigma), x).prev_sample
+        step = scheduler.step_pred(of_unit(x, sigma), t, x)
+        x = step.prev_sample
+        states.append((2 * x - 1).flatten().tolist())
+    states[-1] = (2 * step.prev_sample_mean - 1).flatten().tolist()
+    return {"config": config, "steps": steps, "states": states}
+
+
+# The network is asked at levels that differ from those of the steps by sampling_eps; the first walks have none to speak of.
+golden["walks"] = [walk(steps, snr, n, 1e-9) for steps in [5, 10, 20, 50] for snr, n in [(0.15, 1), (0.1, 2)]]
+golden["walks"].append(walk(20, 0.15, 1, 1e-5))
 path = pathlib.Path(__file__).parent / "golden" / "score_sde.json"
 path.write_text(json.dumps(golden, indent=1) + "\n")

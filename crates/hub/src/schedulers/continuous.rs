@@ -7,13 +7,23 @@ use super::solvers::flow;
 use crate::fields::Fields;
 use crate::scheduler::{Sampling, ends_lowest, entries, threshold};
 
-/// `ScoreSdeVeScheduler`. Its data lie in [0, 1], ours in [-1, 1], where the same noise is twice as large.
+/// Steps of `ScoreSdeVePipeline`, whatever its scheduler's config says.
+const VE_STEPS: usize = 2000;
+
+/// `ScoreSdeVeScheduler`: at every level of a geometric ladder Langevin steps, then a step of reverse diffusion. Its data lie
+/// in [0, 1], ours in [-1, 1], where the same noise is twice as large.
 pub fn ve(fields: &Fields<'_>) -> Result<Sampling> {
     let (min, max) = (fields.number("sigma_min", 0.01)?, fields.number("sigma_max", 1348.0)?);
-    for key in ["snr", "sampling_eps"] {
-        fields.number(key, 0.0)?;
+    let snr = fields.number("snr", 0.15)?;
+    if !(1e-6..=1.0).contains(&snr) {
+        return Err(Error::bad_input(format!("\"snr\" is {snr}, not in 0.000001 to 1")));
     }
-    fields.count("correct_steps", 1)?;
+    let sampler = match fields.count("correct_steps", 1)? {
+        0 => "pc:corrector=none".to_owned(),
+        steps @ 1..=100 => format!("pc:snr={snr},corrector_steps={steps}"),
+        steps => return Err(Error::bad_input(format!("\"correct_steps\" is {steps}, not in 0 to 100"))),
+    };
+    fields.number("sampling_eps", 1e-5)?;
     fields.count("num_train_timesteps", 2000)?;
     let diffusion = DiffusionSpec {
         schedule: format!("geometric:sigma_min={},sigma_max={}", 2.0 * min, 2.0 * max),
@@ -22,9 +32,13 @@ pub fn ve(fields: &Fields<'_>) -> Result<Sampling> {
         time_input: "sigma:scale=0.5".to_owned(),
         ..DiffusionSpec::default()
     };
-    let sampling = Sampling::new(diffusion, "heun", "karras".to_owned(), 50);
-    Ok(Sampling { exploding: true, ..sampling }
-        .noting(true, "ScoreSdeVeScheduler walks in some thousand random steps; here heun is the default"))
+    // Without an end of its own the spacing stops at 0.002.
+    let spacing = format!("exponential:sigma_min={}", 2.0 * min);
+    let sampling = Sampling::new(diffusion, &sampler, spacing, VE_STEPS);
+    Ok(Sampling { exploding: true, ..sampling }.noting(
+        true,
+        "ScoreSdeVeScheduler takes 2000 steps of pc; --sampler heun --spacing karras --steps 25 asks the network far less",
+    ))
 }
 
 /// `ScoreSdeVpScheduler`, whose network is told the time in [0, 1] and predicts the noise.
