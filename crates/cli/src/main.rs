@@ -1,6 +1,7 @@
 //! The binary `langevin`: arguments in, the facade's work, results on stdout, everything else on stderr.
 
 mod commands;
+mod guide;
 mod outputs;
 mod shell;
 

@@ -64,7 +64,8 @@ pub fn schedules_plot() -> Plot {
     let curve = |name: &str| {
         let schedule = SCHEDULES.build(name).ok()?;
         let points = (0..=400).map(|index| f64::from(index) / 400.0);
-        Some(Series { name: name.to_owned(), points: points.map(|t| (t, schedule.log_snr(t))).collect() })
+        let points = points.map(|t| (t, schedule.log_snr(t))).collect();
+        Some(Series { name: name.to_owned(), points, ..Series::default() })
     };
     Plot {
         title: "Noise schedules: how the picture sinks into the noise".into(),
@@ -80,7 +81,8 @@ pub fn schedules_plot() -> Plot {
 pub fn levels_plot(diffusion: &Diffusion) -> Plot {
     let curve = |name: &str, part: fn(Level) -> f64| {
         let points = (0..=400).map(|index| f64::from(index) / 400.0);
-        Series { name: name.into(), points: points.map(|t| (t, part(diffusion.level(t)))).collect() }
+        let points = points.map(|t| (t, part(diffusion.level(t)))).collect();
+        Series { name: name.into(), points, ..Series::default() }
     };
     Plot {
         title: format!("schedule {}, process {}", diffusion.spec().schedule, diffusion.spec().process),

@@ -30,6 +30,7 @@ pub mod own;
 pub mod plot;
 pub mod png;
 mod presets;
+mod refined;
 pub mod sampler_bench;
 pub mod sampling;
 pub mod scatter;

@@ -114,11 +114,60 @@ pub struct LikelihoodReport {
     pub pictures: Vec<PictureReport>,
 }
 
+/// How much more one model needs than another for the same pictures, in bits per dimension. Pictures differ far more than
+/// models do; a difference picture by picture is free of that.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Difference {
+    /// By the probability flow.
+    pub bits: Mean,
+    /// By the variational bound, where both have one.
+    pub bound: Option<Mean>,
+}
+
+impl LikelihoodReport {
+    /// This less `other`, which was measured with the same request.
+    ///
+    /// # Errors
+    /// Usage, when they are not about the same pictures.
+    pub fn less(&self, other: &Self) -> Result<Difference> {
+        let pairs = || self.pictures.iter().zip(&other.pictures);
+        if self.pictures.len() != other.pictures.len() || pairs().any(|(a, b)| a.picture != b.picture) {
+            return Err(Error::usage("likelihoods of different pictures cannot be compared one by one"));
+        }
+        let bits: Vec<f64> = pairs().map(|(a, b)| a.bits - b.bits).collect();
+        let bound: Option<Vec<f64>> = pairs().map(|(a, b)| Some(a.bound? - b.bound?)).collect();
+        Ok(Difference { bits: mean(&bits), bound: bound.map(|bound| mean(&bound)) })
+    }
+}
+
 /// A picture as its bytes, with what the model is told.
 struct Taken {
     picture: u64,
     bytes: Vec<f64>,
     label: Option<u32>,
+}
+
+/// Whether `request` can be measured on `other` too, picture by picture beside `model`, as far as is known without measuring.
+///
+/// # Errors
+/// Usage: pictures of another shape, data without the classes of `other`. Bad input: data that cannot be read.
+pub fn check_other(model: &Model, other: &Model, request: &LikelihoodRequest) -> Result<()> {
+    if model.shape() != other.shape() {
+        let of = |model: &Model| {
+            let [channels, height, width] = model.shape();
+            format!("{width}x{height} with {channels} channels")
+        };
+        return Err(Error::usage(format!(
+            "{}: its pictures are of {}, and those of {} of {}",
+            other.name,
+            of(other),
+            model.name,
+            of(model)
+        ))
+        .hint("compare models of the same pictures"));
+    }
+    let one = LikelihoodRequest { count: 1, ..request.clone() };
+    take(other, &one, langevin_data::open(&request.data, &OpenOptions::default())?).map(drop)
 }
 
 /// Measures; `progress` is told the pictures done.

@@ -203,6 +203,11 @@ impl Model {
         [self.info.channels, self.info.size.1, self.info.size.0]
     }
 
+    /// The strength of guidance when nothing else is said: 1, which is none, for a model without classes.
+    pub fn cfg_scale(&self) -> f64 {
+        if self.info.classes.is_empty() { 1.0 } else { self.info.sample.cfg_scale }
+    }
+
     /// The number of the class that `name` names: its name, or its number.
     ///
     /// # Errors

@@ -6,11 +6,13 @@ use std::sync::atomic::AtomicBool;
 use burn::tensor::Device;
 use langevin_core::{Error, Result};
 use langevin_kernels::Arithmetic;
-use langevin_sample::{Follow, SAMPLERS, fine_path};
+use langevin_process::{Level, SPACINGS};
+use langevin_sample::{Follow, SAMPLERS, Sampler, fine_path};
 use serde::{Deserialize, Serialize};
 
 use crate::guiding::Guiding;
 use crate::model::Model;
+use crate::refined::{Judge, walks};
 use crate::sampling::{Drawing, draw_along, even_labels};
 use crate::settings::SampleSettings;
 
@@ -40,6 +42,10 @@ impl Grid {
 pub struct GridRequest {
     /// Numbers of steps to find levels for.
     pub steps: Vec<usize>,
+    /// Strength of guidance; the model's where it is `None`.
+    pub cfg_scale: Option<f64>,
+    /// What guides.
+    pub guiding: Guiding,
     /// Pictures to follow.
     pub count: usize,
     /// The number of the first.
@@ -72,9 +78,16 @@ pub fn placed(settings: &SampleSettings, sampler: &str, spacing: &str, steps: us
     })
 }
 
-/// Follows pictures finely, and finds for each number of steps the levels over which the measured errors of single steps sum
-/// to the least ([`langevin_sample::StepErrors`]), for solvers of first and second order. `progress` is told the share that is
-/// done.
+/// The spacings that found levels are compared with, where they fit the model.
+const PUBLISHED: [&str; 6] = ["karras", "trailing", "log_snr", "exponential", "beta", "ays"];
+/// Up to this many steps levels are moved; more steps gain little, and each move is a walk.
+const MOVED: usize = 32;
+
+/// Finds levels for solvers of first and second order (ddim, `dpmpp_2m`) at each number of steps. Pictures are followed finely;
+/// the levels over which the measured errors of single steps sum to the least ([`langevin_sample::StepErrors`]) and those of the
+/// published spacings are then walked by the solver itself, and what comes nearest to the fine ends is moved to and fro for as
+/// long as it comes nearer. On the pictures of the request no published spacing does better. `progress` is told the share that
+/// is done.
 ///
 /// # Errors
 /// Usage: more steps than fine levels, a model that cannot be sampled. Interrupted, when cancelled.
@@ -100,8 +113,8 @@ pub fn optimise(
         steps: path.len() - 1,
         sampler: String::new(),
         spacing: String::new(),
-        cfg_scale: if classes > 0 { model.info.sample.cfg_scale } else { 1.0 },
-        guiding: Guiding::default(),
+        cfg_scale: request.cfg_scale.unwrap_or_else(|| model.cfg_scale()),
+        guiding: request.guiding.clone(),
         clip: model.info.sample.clip,
         labels: (classes > 0).then(|| even_labels(classes, request.count)),
         arithmetic: Arithmetic::Fast,
@@ -109,28 +122,60 @@ pub fn optimise(
         start: None,
         cancel: Arc::clone(&request.cancel),
     };
+    let candidates: Vec<Vec<Vec<f64>>> = steps.iter().map(|steps| published(model, *steps)).collect();
     let follow = Follow::default();
-    draw_along(model, &drawing, &follow, &path, device, |at| progress(at.fraction()))?;
+    let walks = |at: usize| walks(candidates[at].len() + 1, steps[at], steps[at] <= MOVED) * steps[at];
+    let first = follow.calls(&path);
+    let total = (first + 2 * (0..steps.len()).map(walks).sum::<usize>()) as f64;
+    let mut done = first as f64 / total;
+    let ends = draw_along(model, &drawing, &follow, &path, device, |at| {
+        progress(at.fraction() * first as f64 / total)
+    })?;
     let errors = follow.into_errors()?;
+    let judge = Judge { model, drawing: &drawing, device, ends: &ends };
     let mut grids = Vec::new();
-    for order in [1, 2] {
-        for levels in errors.best_levels(order, &steps)? {
-            let levels = levels.iter().map(|level| rounded(level.ratio().min(1e6))).collect();
+    for (order, solver) in [(1, "ddim"), (2, "dpmpp_2m")] {
+        let sampler = SAMPLERS.build(solver)?;
+        for (at, levels) in errors.best_levels(order, &steps)?.iter().enumerate() {
+            let end = done + walks(at) as f64 / total;
+            let mut tried = candidates[at].clone();
+            tried.extend(listed(levels));
+            let levels = judge.best(sampler.as_ref(), &tried, steps[at] <= MOVED, || {
+                done += steps[at] as f64 / total;
+                progress(done.min(end));
+            })?;
+            done = end;
             grids.push(Grid { order, levels });
         }
     }
     Ok(grids)
 }
 
+/// The levels of the model's spacing and of [`PUBLISHED`] that fit it, each once.
+fn published(model: &Model, steps: usize) -> Vec<Vec<f64>> {
+    let mut all: Vec<Vec<f64>> = Vec::new();
+    for name in [model.info.sample.spacing.as_str()].into_iter().chain(PUBLISHED) {
+        let path = SPACINGS.build(name).and_then(|spacing| spacing.path(model.denoiser.diffusion(), steps));
+        let levels = path.ok().and_then(|path| listed(&path[..path.len() - 1]));
+        all.extend(levels.filter(|levels| levels.len() == steps && !all.contains(levels)));
+    }
+    all
+}
+
+/// `sigma / alpha` of `levels` as they are stored, if that tells them apart.
+fn listed(levels: &[Level]) -> Option<Vec<f64>> {
+    let levels: Vec<f64> = levels.iter().map(|level| rounded(level.ratio().min(1e6))).collect();
+    levels.windows(2).all(|pair| pair[1] < pair[0]).then_some(levels)
+}
+
 /// To five digits, which are read and typed more easily and place a level to 0.001%.
-fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     format!("{value:.4e}").parse().unwrap_or(value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use langevin_process::SPACINGS;
 
     #[test]
     fn own_is_the_grid_of_the_samplers_order_and_the_next_larger_number_of_steps() {
@@ -146,5 +191,51 @@ mod tests {
         assert_eq!(placed(&settings, "ddim", "karras", 3).unwrap(), "karras");
         let none = placed(&SampleSettings::default(), "ddim", OWN, 3).unwrap_err();
         assert!(none.to_string().contains("--optimise-grid"), "{none}");
+    }
+
+    #[test]
+    fn no_published_spacing_comes_nearer_on_other_pictures() {
+        let device = Device::flex();
+        let model = Model::open("builtin:ring8", &device).unwrap();
+        let request = GridRequest {
+            steps: vec![5, 8],
+            cfg_scale: None,
+            guiding: Guiding::default(),
+            count: 256,
+            first: 1000,
+            seed: 3,
+            batch_size: 256,
+            cancel: Arc::default(),
+        };
+        let mut shares = Vec::new();
+        let grids = optimise(&model, &request, &device, |share| shares.push(share)).unwrap();
+        assert!(shares.windows(2).all(|pair| pair[0] <= pair[1]) && shares.last() <= Some(&1.0));
+        let drawing = Drawing {
+            count: 256,
+            first: 0,
+            seed: 3,
+            steps: 200,
+            sampler: "heun".to_owned(),
+            spacing: "karras".to_owned(),
+            cfg_scale: 1.0,
+            guiding: Guiding::default(),
+            clip: model.info.sample.clip,
+            labels: None,
+            arithmetic: Arithmetic::Fast,
+            batch_size: 256,
+            start: None,
+            cancel: Arc::default(),
+        };
+        let ends = crate::sampling::draw_tensor(&model, &drawing, &device, |_| {}).unwrap();
+        let judge = Judge { model: &model, drawing: &drawing, device: &device, ends: &ends };
+        for grid in &grids {
+            let sampler = SAMPLERS.build(if grid.order == 1 { "ddim" } else { "dpmpp_2m" }).unwrap();
+            let of = |levels: &Vec<f64>| judge.distance(sampler.as_ref(), levels).unwrap();
+            let others = published(&model, grid.levels.len());
+            assert!(others.len() >= 5);
+            let least = others.iter().map(of).fold(f64::INFINITY, f64::min);
+            let own = of(&grid.levels);
+            assert!(own < 1.02 * least, "order {}: {own} over {:?}, and {least}", grid.order, grid.levels);
+        }
     }
 }

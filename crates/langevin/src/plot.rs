@@ -6,16 +6,18 @@ use langevin_core::Picture;
 use crate::drawing::{Align, Color, Scene, Shape, text_width};
 
 /// One curve.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Series {
     /// What the legend calls it.
     pub name: String,
     /// The points (x, y) from left to right; where a value is not finite (or, on a log axis, not above 0) the curve is
     /// interrupted.
     pub points: Vec<(f64, f64)>,
+    /// Standard errors of the points' y, drawn as bars; none, or one for each point.
+    pub errors: Vec<f64>,
 }
 
-/// How values are laid along the y axis.
+/// How values are laid along an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scale {
     /// Evenly.
@@ -34,6 +36,8 @@ pub struct Plot {
     pub x_label: String,
     /// Beside the y axis.
     pub y_label: String,
+    /// The scale of the x axis.
+    pub x_scale: Scale,
     /// The scale of the y axis.
     pub y_scale: Scale,
     /// The lowest and highest y shown; what the curves need when it is `None`.
@@ -81,6 +85,9 @@ impl Plot {
         frame.draw_axes(self, &mut shapes);
         for (index, series) in self.series.iter().enumerate().rev() {
             let (color, dashes) = style(index);
+            for bar in frame.bars(series) {
+                shapes.push(Shape::Line { points: bar.to_vec(), width: 1.1, color, dashes: None });
+            }
             for points in frame.pieces(&series.points) {
                 shapes.push(Shape::Line { points, width: 2.2, color, dashes });
             }
@@ -98,7 +105,7 @@ fn style(index: usize) -> (Color, Option<(f64, f64)>) {
     (PALETTE[index % PALETTE.len()], DASHES[index / PALETTE.len() % DASHES.len()])
 }
 
-/// The plotted area and what is shown in it. On a log axis `y` holds logarithms to base 10.
+/// The plotted area and what is shown in it. On a log axis `x` or `y` holds logarithms to base 10.
 struct Frame {
     left: f64,
     right: f64,
@@ -106,6 +113,7 @@ struct Frame {
     y: (f64, f64),
     x_ticks: Vec<f64>,
     y_ticks: Vec<f64>,
+    x_scale: Scale,
     scale: Scale,
 }
 
@@ -114,7 +122,8 @@ impl Frame {
         let scale = plot.y_scale;
         let points = || plot.series.iter().flat_map(|series| &series.points);
         let finite = |values: &mut dyn Iterator<Item = f64>| extent(values).unwrap_or((0.0, 1.0));
-        let x = widened(finite(&mut points().map(|point| point.0)));
+        let x_scale = plot.x_scale;
+        let x = widened(finite(&mut points().map(|point| position(point.0, x_scale))));
         let y = match plot.y_range {
             Some((low, high)) => widened((position(low, scale), position(high, scale))),
             None => widened(finite(&mut points().map(|point| position(point.1, scale)))),
@@ -131,7 +140,8 @@ impl Frame {
         let names = plot.series.iter().map(|series| text_width(&series.name, TEXT)).fold(0.0, f64::max);
         let legend = if plot.series.len() > 1 { names * 1.1 + LEGEND_SAMPLE + 34.0 } else { 24.0 };
         let right = (WIDTH - legend).max(left + 200.0);
-        Self { left, right, x, y, x_ticks: ticks(x, 6), y_ticks, scale }
+        let x_ticks = if x_scale == Scale::Log { decades(x) } else { ticks(x, 6) };
+        Self { left, right, x, y, x_ticks, y_ticks, x_scale, scale }
     }
 
     fn bottom(&self) -> f64 {
@@ -157,7 +167,7 @@ impl Frame {
         for tick in &self.x_ticks {
             let x = self.place_x(*tick);
             shapes.push(line([(x, TOP), (x, bottom)], 1.0, GRID));
-            let label = label(*tick, &self.x_ticks, Scale::Linear);
+            let label = label(*tick, &self.x_ticks, self.x_scale);
             shapes.push(text(x, bottom + 20.0, TEXT, Align::Centre, &label));
         }
         for tick in &self.y_ticks {
@@ -190,7 +200,8 @@ impl Frame {
 
     /// The visible pieces of a curve, in scene units.
     fn pieces(&self, points: &[(f64, f64)]) -> Vec<Vec<(f64, f64)>> {
-        let points: Vec<_> = points.iter().map(|(x, y)| (*x, position(*y, self.scale))).collect();
+        let at = |(x, y): &(f64, f64)| (position(*x, self.x_scale), position(*y, self.scale));
+        let points: Vec<_> = points.iter().map(at).collect();
         let mut pieces: Vec<Vec<(f64, f64)>> = Vec::new();
         for (from, to) in points.iter().zip(points.iter().skip(1)) {
             let Some((from, to)) = clipped(*from, *to, self.y) else { continue };
@@ -201,6 +212,19 @@ impl Frame {
             }
         }
         pieces
+    }
+
+    /// The bars of errors, in scene units; below the frame or, on a log axis, below 0 they end with the frame.
+    fn bars(&self, series: &Series) -> Vec<[(f64, f64); 2]> {
+        let bar = |((x, y), error): (&(f64, f64), &f64)| {
+            let x = position(*x, self.x_scale);
+            let [low, high] = [y - error, y + error].map(|y| position(y, self.scale));
+            let low = if low.is_nan() { self.y.0 } else { low };
+            let seen = [x, high].iter().all(|value| value.is_finite()) && high >= self.y.0 && low <= self.y.1;
+            let [low, high] = [low, high].map(|y| self.place_y(y.clamp(self.y.0, self.y.1)));
+            seen.then(|| [(self.place_x(x), low), (self.place_x(x), high)])
+        };
+        series.points.iter().zip(&series.errors).filter_map(bar).collect()
     }
 }
 
@@ -323,7 +347,7 @@ mod tests {
             vec![(0.0, f64::INFINITY), (0.25, 30.0), (0.5, 0.0), (0.75, -5.0), (1.0, f64::NEG_INFINITY)];
         let plot = Plot {
             y_range: Some((-10.0, 10.0)),
-            series: vec![Series { name: "a".into(), points }],
+            series: vec![Series { name: "a".into(), points, ..Series::default() }],
             ..Plot::default()
         };
         let frame = Frame::around(&plot);
@@ -334,9 +358,26 @@ mod tests {
     }
 
     #[test]
+    fn bars_stay_in_the_frame_and_log_axes_lay_powers_evenly() {
+        let points = vec![(1.0, 10.0), (10.0, 1.0), (100.0, 5.0)];
+        let series = Series { name: "a".into(), points, errors: vec![3.0, 2.0, f64::NAN] };
+        let (x_scale, y_scale) = (Scale::Log, Scale::Log);
+        let plot = Plot { series: vec![series], x_scale, y_scale, ..Plot::default() };
+        let frame = Frame::around(&plot);
+        let bars = frame.bars(&plot.series[0]);
+        assert_eq!(bars.len(), 2);
+        let [first, second] = [bars[0], bars[1]];
+        assert!((second[0].0 - (frame.left + frame.right) / 2.0).abs() < 1e-9, "{second:?}");
+        // From the frame's lower edge, which is 1, to 3; and from 7 to the upper edge, which is 10.
+        assert!((second[0].1 - frame.bottom()).abs() < 1e-9 && (first[1].1 - TOP).abs() < 1e-9);
+        let part = (frame.bottom() - second[1].1) / (frame.bottom() - TOP);
+        assert!((part - 3.0_f64.log10()).abs() < 1e-9, "{part}");
+    }
+
+    #[test]
     fn an_empty_plot_and_a_flat_curve_can_be_drawn() {
         assert!(Plot::default().to_svg().contains("<svg"));
-        let flat = Series { name: "flat".into(), points: vec![(1.0, 2.0), (1.0, 2.0)] };
+        let flat = Series { name: "flat".into(), points: vec![(1.0, 2.0), (1.0, 2.0)], ..Series::default() };
         let plot = Plot { series: vec![flat.clone(), flat], y_scale: Scale::Log, ..Plot::default() };
         assert!(plot.to_svg().contains(">flat</text>"));
         assert_eq!(plot.to_picture(0.5).width, 380);

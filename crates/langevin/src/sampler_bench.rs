@@ -33,6 +33,10 @@ pub struct BenchRequest {
     pub samplers: Vec<String>,
     /// Spacings, as in lists; empty for the model's and the usual ones.
     pub spacings: Vec<String>,
+    /// Strength of guidance; the model's where it is `None`.
+    pub cfg_scale: Option<f64>,
+    /// What guides.
+    pub guiding: Guiding,
     /// Pictures.
     pub count: usize,
     /// The seed of their noise.
@@ -43,6 +47,12 @@ pub struct BenchRequest {
     pub reference_steps: usize,
     /// Stops the drawing when it becomes true.
     pub cancel: Arc<AtomicBool>,
+}
+
+impl BenchRequest {
+    fn scale(&self, model: &Model) -> f64 {
+        self.cfg_scale.unwrap_or_else(|| model.cfg_scale())
+    }
 }
 
 /// One sampler over one spacing at one budget.
@@ -111,6 +121,8 @@ pub fn compare(
     for (sampler, spacing) in named.iter().flat_map(|a| spacings.iter().map(move |b| (a, b))) {
         SPACINGS.build(&placed(settings, sampler, spacing, 10)?)?;
     }
+    let scale = request.scale(model);
+    request.guiding.rule(model, scale)?;
     let (mut samplers, mut left_out) = (Vec::new(), Vec::new());
     for sampler in named {
         if SAMPLERS.build(&sampler)?.is_adaptive() {
@@ -153,6 +165,11 @@ pub fn compare(
             }
         }
     }
+    let guided = match request.guiding.named() {
+        Some(rule) => format!(", guided by {rule} of strength {scale}"),
+        None if scale != 1.0 => format!(", guided with strength {scale}"),
+        None => String::new(),
+    };
     rows.sort_by(|a: &Row, b: &Row| {
         (a.budget, !a.follows).cmp(&(b.budget, !b.follows)).then(a.rms.total_cmp(&b.rms))
     });
@@ -160,7 +177,7 @@ pub fn compare(
         model: model.name.clone(),
         n: request.count,
         seed: request.seed,
-        reference: format!("{} steps of {REFERENCE} over {spacing}", request.reference_steps),
+        reference: format!("{} steps of {REFERENCE} over {spacing}{guided}", request.reference_steps),
         reference_rms: mean_and_error(&differences(&coarser, &reference)).0,
         best: best(&request.calls, &rows),
         grids: model.info.sample.grids.clone(),
@@ -207,8 +224,8 @@ impl Bench<'_> {
             steps,
             sampler: sampler.to_owned(),
             spacing: spacing.to_owned(),
-            cfg_scale: if classes > 0 { model.info.sample.cfg_scale } else { 1.0 },
-            guiding: Guiding::default(),
+            cfg_scale: request.scale(model),
+            guiding: request.guiding.clone(),
             clip: model.info.sample.clip,
             labels: (classes > 0).then(|| even_labels(classes, request.count)),
             arithmetic: Arithmetic::Fast,
@@ -363,20 +380,22 @@ impl Comparison {
             }
         }
         for name in names {
-            let mut points: Vec<(f64, f64)> = Vec::new();
+            let (mut points, mut errors): (Vec<(f64, f64)>, Vec<f64>) = Default::default();
             let mut own: Vec<&Row> = self.rows.iter().filter(|row| row.sampler == *name).collect();
             own.sort_by(|a, b| a.calls.cmp(&b.calls).then(a.rms.total_cmp(&b.rms)));
             for row in own {
                 if points.last().is_none_or(|last| last.0 < row.calls as f64) {
                     points.push((row.calls as f64, row.rms));
+                    errors.push(row.rms_error);
                 }
             }
-            series.push(Series { name: name.clone(), points });
+            series.push(Series { name: name.clone(), points, errors });
         }
         Plot {
             title: format!("{}: distance from the fine trajectory", self.model),
             x_label: "calls of the network".to_owned(),
             y_label: "RMS difference, of 255".to_owned(),
+            x_scale: Scale::Log,
             y_scale: Scale::Log,
             y_range: None,
             series,

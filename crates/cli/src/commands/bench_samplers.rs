@@ -11,6 +11,7 @@ use langevin::train::write_file;
 use langevin::{Device, Error, ErrorKind, Model, Result, png, write_tuned};
 
 use super::eval::specs;
+use crate::guide::GuideFlags;
 use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell};
 
@@ -19,7 +20,7 @@ use crate::shell::{self, Shell};
 #[command(
     after_help = "Every sampler draws the same pictures from the same noise; what counts is how near they are to those of a finely
 solved trajectory. The best at each number of calls is written into the model's file: `sample MODEL --steps N` uses it
-when no sampler and no spacing are named.
+when no sampler and no spacing are named. With a guidance other than the model's own, nothing is written.
 
 Examples:
   langevin bench-samplers runs/mnist
@@ -42,6 +43,8 @@ pub struct BenchSamplers {
     /// them as the spacing `own`; `sample --spacing own` uses them.
     #[arg(long)]
     optimise_grid: bool,
+    #[command(flatten)]
+    guide: GuideFlags,
     /// Pictures.
     #[arg(short, default_value_t = 32, value_parser = shell::from_1_to::<100_000>())]
     n: usize,
@@ -76,7 +79,10 @@ impl BenchSamplers {
         let mut calls = self.calls.clone();
         calls.sort_unstable();
         calls.dedup();
+        let guiding = self.guide.open(shell, None, &device)?;
         let request = BenchRequest {
+            cfg_scale: self.guide.cfg_scale,
+            guiding,
             calls,
             samplers: self.samplers.as_deref().map(specs).unwrap_or_default(),
             spacings: self.spacings(),
@@ -93,7 +99,7 @@ impl BenchSamplers {
         let signal = shell::signals()?;
         let mut stages = shell::Stages::new(shell);
         if self.optimise_grid {
-            model.info.sample.grids = self.grids(&model, &request.calls, &device, &mut stages, &signal)?;
+            model.info.sample.grids = self.grids(&model, &request, &device, &mut stages, &signal)?;
         }
         let found = compare(&model, &request, &device, |what, share| {
             stages.at(what, share);
@@ -104,7 +110,7 @@ impl BenchSamplers {
         });
         stages.finish();
         let found = found?;
-        self.write(shell, &found, &files)
+        self.write(shell, &found, &files, self.guide.differ_from(&model))
     }
 
     /// The spacings to compare; none for the usual ones, the model's own levels among them.
@@ -120,14 +126,16 @@ impl BenchSamplers {
     fn grids(
         &self,
         model: &Model,
-        calls: &[usize],
+        compared: &BenchRequest,
         device: &Device,
         stages: &mut shell::Stages<'_>,
         signal: &AtomicI32,
     ) -> Result<Vec<own::Grid>> {
         let cancel = Arc::new(AtomicBool::new(false));
         let request = GridRequest {
-            steps: calls.to_vec(),
+            steps: compared.calls.clone(),
+            cfg_scale: compared.cfg_scale,
+            guiding: compared.guiding.clone(),
             count: self.n,
             first: self.n as u64,
             seed: self.seed,
@@ -148,7 +156,13 @@ impl BenchSamplers {
         })
     }
 
-    fn write(&self, shell: &Shell, found: &Comparison, files: &[Option<PathBuf>; 4]) -> Result<()> {
+    fn write(
+        &self,
+        shell: &Shell,
+        found: &Comparison,
+        files: &[Option<PathBuf>; 4],
+        guided_otherwise: bool,
+    ) -> Result<()> {
         let json = serde_json::to_string(found).expect("a comparison is plain values");
         let plot = found.plot();
         if let [Some(table), Some(values), Some(picture), Some(drawing)] = files {
@@ -161,6 +175,12 @@ impl BenchSamplers {
         outputs::result(if self.json { &json } else { table.trim_end() })?;
         let grids = self.optimise_grid.then_some(found.grids.as_slice());
         if self.no_write || found.best.is_empty() && grids.is_none() {
+            return Ok(());
+        }
+        if guided_otherwise {
+            shell.say(
+                "measured with a guidance that is not the model's own, so its file stays as it is: name the sampler and the spacing",
+            );
             return Ok(());
         }
         if self.model.starts_with("builtin:") {

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 use langevin::eval::Bound;
 use langevin::evaluation::{Choice, EvalRequest, Evaluation, FeatureSpec, evaluate};
+use langevin::guiding::Guiding;
 use langevin::train::write_file;
 use langevin::{Error, ErrorKind, Result, png};
 
+use crate::guide::GuideFlags;
 use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell};
 
@@ -24,6 +26,7 @@ Examples:
   langevin eval runs/mnist --data mnist/ -n 2000
   langevin eval samples-000/ --data ~/photos --features random --json
   langevin eval runs/mnist --data mnist/ --metrics kid,memorisation --sheet copies.png --fail-if 'kid>0.05' --fail-if 'copied>0'
+  langevin eval runs/mnist --data mnist/ --cfg-scale 3 --guidance interval:high=1
   langevin eval restored/ --data originals/ --metrics psnr,ssim"
 )]
 pub struct Eval {
@@ -53,9 +56,8 @@ pub struct Eval {
     /// Spacing of noise levels [default: the model's].
     #[arg(long)]
     spacing: Option<String>,
-    /// Strength of classifier-free guidance [default: the model's].
-    #[arg(long)]
-    cfg_scale: Option<f64>,
+    #[command(flatten)]
+    guide: GuideFlags,
     /// Side in pixels that two sets of pictures are brought to [default: that of the data].
     #[arg(long, value_parser = shell::from_1_to::<4096>())]
     size: Option<usize>,
@@ -83,7 +85,8 @@ impl Eval {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
         let (device, line) = shell.compute("f32")?;
-        let request = self.request()?;
+        let guiding = self.guide.open(shell, None, &device)?;
+        let request = self.request(guiding)?;
         if let Some(file) = &self.sheet {
             outputs::check_ending(file, "png")?;
         }
@@ -103,7 +106,7 @@ impl Eval {
         self.write(shell, &found)
     }
 
-    fn request(&self) -> Result<EvalRequest> {
+    fn request(&self, guiding: Guiding) -> Result<EvalRequest> {
         Ok(EvalRequest {
             judged: self.judged.clone(),
             data: self.data.clone(),
@@ -115,7 +118,8 @@ impl Eval {
                 steps: self.steps,
                 sampler: self.sampler.clone(),
                 spacing: self.spacing.clone(),
-                cfg_scale: self.cfg_scale,
+                cfg_scale: self.guide.cfg_scale,
+                guiding,
                 batch_size: self.batch_size,
             },
             size: self.size,

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use langevin::likelihood::{LikelihoodReport, LikelihoodRequest, Mean, measure};
+use langevin::likelihood::{LikelihoodReport, LikelihoodRequest, Mean, check_other, measure};
 use langevin::sample::Trace;
 use langevin::train::write_file;
-use langevin::{Model, Result};
+use langevin::{Device, Model, Result};
 
 use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell};
@@ -21,6 +21,7 @@ and the variational bound on the bytes beside it. MNIST and CIFAR take their tes
 
 Examples:
   langevin likelihood runs/mnist mnist/#test -n 256
+  langevin likelihood runs/vp mnist/#test -n 512 --compare runs/subvp
   langevin likelihood builtin:shapes builtin:shapes -n 16 --probes 4
   langevin likelihood builtin:ring8 builtin:ring8 --json"
 )]
@@ -35,6 +36,9 @@ pub struct Likelihood {
     /// Seed of probes and noise.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// A second model, measured on the same pictures with the same noise and probes; the difference is told with its error.
+    #[arg(long, value_name = "MODEL")]
+    compare: Option<String>,
     /// How the trace of the derivative is found: exact takes as many backward passes as a picture has values [default: exact
     /// up to 16 values, else rademacher].
     #[arg(long, value_parser = ["exact", "rademacher", "gaussian"])]
@@ -73,8 +77,65 @@ impl Likelihood {
     pub fn run(self, shell: &Shell) -> Result<()> {
         let (device, line) = shell.compute("f32")?;
         let model = Model::open(&self.model, &device)?;
+        let request = self.request();
+        let other = match &self.compare {
+            Some(name) => {
+                let other = Model::open(name, &device)?;
+                check_other(&model, &other, &request)?;
+                Some(other)
+            }
+            None => None,
+        };
         let _claim = Claim::new(self.per_image.iter().map(PathBuf::as_path), self.force)?;
-        let request = LikelihoodRequest {
+        shell.say(&format!("{line}, seed {}; {} under {}", self.seed, self.data, self.model));
+        let found = self.measure(shell, &model, &request, &device)?;
+        if found.report.count < self.n {
+            shell
+                .warn(&format!("{} pictures, not {}: {} has no more", found.report.count, self.n, self.data));
+        }
+        let compared = match &other {
+            Some(other) => {
+                shell.say(&format!("{} under {}", self.data, other.name));
+                let second = self.measure(shell, other, &request, &device)?;
+                let difference = found.report.less(&second.report)?;
+                Some((second, difference))
+            }
+            None => None,
+        };
+        if let Some(file) = &self.per_image {
+            let mut list = serde_json::to_value(&found.report.pictures).expect("a report is plain values");
+            let others = compared.iter().flat_map(|(second, _)| &second.report.pictures);
+            for (one, other) in list.as_array_mut().into_iter().flatten().zip(others) {
+                one["compared"] = serde_json::json!({"bits": other.bits, "bound": other.bound});
+            }
+            let list = serde_json::to_string_pretty(&list).expect("a report is plain values");
+            write_file(file, list.as_bytes())?;
+        }
+        if self.json {
+            let mut json = found.json();
+            json["data"] = self.data.into();
+            json["seed"] = self.seed.into();
+            if let Some((second, difference)) = &compared {
+                json["compared"] = second.json();
+                json["difference"] = serde_json::to_value(difference).expect("a report is plain values");
+            }
+            return outputs::result(&json.to_string());
+        }
+        show(&found)?;
+        let Some((second, difference)) = &compared else { return Ok(()) };
+        outputs::result(&format!("compared        {}", second.name))?;
+        show(second)?;
+        let bound = difference.bound.map_or_else(String::new, |bound| format!("; bound {}", signed(bound)));
+        outputs::result(&format!(
+            "difference      {}  probability flow{bound}; {} less {}, picture by picture",
+            signed(difference.bits),
+            found.name,
+            second.name
+        ))
+    }
+
+    fn request(&self) -> LikelihoodRequest {
+        LikelihoodRequest {
             data: self.data.clone(),
             count: self.n,
             seed: self.seed,
@@ -89,41 +150,59 @@ impl Likelihood {
             lowest: self.sigma_min,
             batch_size: self.batch_size,
             unconditional: self.unconditional,
-        };
-        shell.say(&format!("{line}, seed {}; {} under {}", self.seed, self.data, self.model));
+        }
+    }
+
+    fn measure(
+        &self,
+        shell: &Shell,
+        model: &Model,
+        request: &LikelihoodRequest,
+        device: &Device,
+    ) -> Result<Measured> {
         let bar = if shell.is_live() { ProgressBar::new(self.n as u64) } else { ProgressBar::hidden() };
         let start = Instant::now();
-        let report = measure(&model, &request, &device, |done| bar.set_position(done as u64))?;
+        let report = measure(model, request, device, |done| bar.set_position(done as u64))?;
         bar.finish_and_clear();
         for note in &report.notes {
             shell.warn(note);
         }
-        if report.count < self.n {
-            shell.warn(&format!("{} pictures, not {}: {} has no more", report.count, self.n, self.data));
-        }
         let seconds = start.elapsed().as_secs_f64();
-        if let Some(file) = &self.per_image {
-            let list = serde_json::to_string_pretty(&report.pictures).expect("a report is plain values");
-            write_file(file, list.as_bytes())?;
-        }
-        if self.json {
-            let mut json = serde_json::to_value(&report).expect("a report is plain values");
-            json["model"] = self.model.into();
-            json["model_hash"] = model.hash.into();
-            json["data"] = self.data.into();
-            json["seed"] = self.seed.into();
-            json["seconds"] = seconds.into();
-            return outputs::result(&json.to_string());
-        }
-        show(&report, seconds)
+        Ok(Measured { name: model.name.clone(), hash: model.hash.clone(), report, seconds })
     }
 }
 
-fn show(report: &LikelihoodReport, seconds: f64) -> Result<()> {
-    let with = |Mean { mean, error }: Mean| match error {
+/// One model's likelihoods.
+struct Measured {
+    name: String,
+    hash: String,
+    report: LikelihoodReport,
+    seconds: f64,
+}
+
+impl Measured {
+    fn json(&self) -> serde_json::Value {
+        let mut json = serde_json::to_value(&self.report).expect("a report is plain values");
+        json["model"] = self.name.clone().into();
+        json["model_hash"] = self.hash.clone().into();
+        json["seconds"] = self.seconds.into();
+        json
+    }
+}
+
+fn with(Mean { mean, error }: Mean) -> String {
+    match error {
         Some(error) => format!("{mean:.4} +- {error:.4}"),
         None => format!("{mean:.4}"),
-    };
+    }
+}
+
+fn signed(Mean { mean, error }: Mean) -> String {
+    let sign = if mean < 0.0 { '-' } else { '+' };
+    format!("{sign}{}", with(Mean { mean: mean.abs(), error }))
+}
+
+fn show(Measured { report, seconds, .. }: &Measured) -> Result<()> {
     outputs::result(&format!("bits/dim        {}  probability flow", with(report.bits)))?;
     if let Some(error) = report.probe_error {
         outputs::result(&format!("                of the error {error:.4} from the probes"))?;
@@ -149,6 +228,6 @@ fn show(report: &LikelihoodReport, seconds: f64) -> Result<()> {
         report.calls,
         report.noise.0,
         report.noise.1,
-        shell::duration(seconds)
+        shell::duration(*seconds)
     ))
 }

@@ -16,6 +16,7 @@ use langevin::train::write_file;
 use langevin::tuned::{self, Asked};
 use langevin::{Device, Error, Model, Picture, Result, Tensor, gif, npy, png};
 
+use crate::guide::GuideFlags;
 use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell};
 
@@ -61,15 +62,8 @@ pub struct Sample {
     /// A class by name or number, several with commas, or `all` for one after the other [default: all in turn].
     #[arg(long, value_name = "NAME|all|none")]
     class: Option<String>,
-    /// Strength of guidance: 1 is none [default: the model's].
-    #[arg(long)]
-    cfg_scale: Option<f64>,
-    /// What guides, with the strength of --cfg-scale, as in `langevin list guidances` [default: cfg, or autoguidance with --guide].
-    #[arg(long, value_name = "NAME:key=value")]
-    guidance: Option<String>,
-    /// A worse model of the same pictures to guide away from: smaller, or trained less.
-    #[arg(long, value_name = "MODEL")]
-    guide: Option<String>,
+    #[command(flatten)]
+    guide: GuideFlags,
     /// Do not clamp denoised pictures to the range of pictures.
     #[arg(long)]
     no_clip: bool,
@@ -124,8 +118,9 @@ impl Sample {
                 model.hash, recipe.model_hash
             ));
         }
-        let guide = self.open_guide(shell, recipe.as_ref(), &device)?;
-        let (drawing, measured_at) = self.drawing(&model, guide, &device)?;
+        let guide_hash = recipe.as_ref().and_then(|recipe| recipe.guide_hash.as_deref());
+        let guiding = self.guide.open(shell, guide_hash, &device)?;
+        let (drawing, measured_at) = self.drawing(&model, guiding, &device)?;
         let guided = drawing.guiding.named().map_or(String::new(), |rule| format!(", guided by {rule}"));
         shell.say(&format!(
             "{line}, seed {}; {}, {} steps of {} over {}{guided}",
@@ -174,9 +169,9 @@ impl Sample {
         }
         self.sampler = self.sampler.take().or(Some(recipe.sampler.clone()));
         self.spacing = self.spacing.take().or(Some(recipe.spacing.clone()));
-        self.cfg_scale = self.cfg_scale.or(Some(recipe.cfg_scale));
-        self.guidance = self.guidance.take().or_else(|| recipe.guidance.clone());
-        self.guide = self.guide.take().or_else(|| recipe.guide.clone());
+        self.guide.cfg_scale = self.guide.cfg_scale.or(Some(recipe.cfg_scale));
+        self.guide.guidance = self.guide.guidance.take().or_else(|| recipe.guidance.clone());
+        self.guide.guide = self.guide.guide.take().or_else(|| recipe.guide.clone());
         self.no_clip |= !recipe.clip;
         self.exact |= recipe.exact;
         self.dtype = self.dtype.take().or(Some(recipe.dtype.clone()));
@@ -184,36 +179,8 @@ impl Sample {
         self.model.clone().unwrap_or_else(|| recipe.model.clone())
     }
 
-    /// The worse model that guides, if one does.
-    fn open_guide(
-        &self,
-        shell: &Shell,
-        recipe: Option<&Recipe>,
-        device: &Device,
-    ) -> Result<Option<Arc<Model>>> {
-        let Some(name) = &self.guide else { return Ok(None) };
-        let guide = Model::open(name, device)?;
-        for note in &guide.notes {
-            shell.warn(&format!("{name}: {note}"));
-        }
-        if let Some(hash) =
-            recipe.and_then(|recipe| recipe.guide_hash.as_ref()).filter(|hash| **hash != guide.hash)
-        {
-            shell.warn(&format!(
-                "{name} is not the guide the picture was drawn with (its hash is {}, the recipe's {hash}): the picture will differ",
-                guide.hash
-            ));
-        }
-        Ok(Some(Arc::new(guide)))
-    }
-
     /// What is drawn; and the budget at which its sampler was measured best, where that decided.
-    fn drawing(
-        &self,
-        model: &Model,
-        guide: Option<Arc<Model>>,
-        device: &Device,
-    ) -> Result<(Drawing, Option<usize>)> {
+    fn drawing(&self, model: &Model, guiding: Guiding, device: &Device) -> Result<(Drawing, Option<usize>)> {
         let defaults = &model.info.sample;
         let asked = Asked {
             steps: self.steps,
@@ -230,12 +197,8 @@ impl Sample {
             steps: resolved.steps,
             sampler: resolved.sampler,
             spacing: resolved.spacing,
-            cfg_scale: self.cfg_scale.unwrap_or(if model.info.classes.is_empty() {
-                1.0
-            } else {
-                defaults.cfg_scale
-            }),
-            guiding: Guiding { rule: self.guidance.clone(), guide },
+            cfg_scale: self.guide.cfg_scale.unwrap_or_else(|| model.cfg_scale()),
+            guiding,
             clip: defaults.clip && !self.no_clip,
             labels: self.labels(model)?,
             arithmetic: match self.dtype.as_deref() {

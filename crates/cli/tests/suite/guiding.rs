@@ -105,3 +105,41 @@ fn what_cannot_guide_is_refused_with_the_reason() {
     let fits = "--cfg-scale 2 --guidance apg:momentum=0 --sampler dpm_adaptive";
     world.run(&format!("sample {classed} -n 3 --steps 3 --seed 1 {fits} -o out/")).ok();
 }
+
+#[test]
+fn whatever_draws_takes_the_same_flags() {
+    let world = World::new();
+    let run = classed_run();
+    let frechet = |flags: &str| {
+        let words =
+            "--data builtin:shapes -n 16 --steps 2 --features random --metrics frechet:groups=2 --json";
+        let report = world.run(&format!("eval {run} {words} {flags}")).ok().json();
+        report["metrics"][0]["value"].as_f64().unwrap()
+    };
+    let (plain, guided) = (frechet("--cfg-scale 1"), frechet("--cfg-scale 6"));
+    assert!(plain != guided && guided == frechet("--cfg-scale 6 --guidance cfg"), "{plain} {guided}");
+    assert_ne!(guided, frechet("--cfg-scale 6 --guidance apg"));
+    assert_ne!(guided, frechet(&format!("--cfg-scale 6 --guide {run}")));
+    world.write("m.safetensors", &std::fs::read(format!("{run}/model.safetensors")).unwrap());
+    let before = world.read("m.safetensors");
+    let compare = |flags: &str| {
+        let words = "--samplers ddim --spacings karras --calls 2 -n 2 --reference-steps 4 --json";
+        world.run(&format!("bench-samplers m.safetensors {words} {flags}")).ok()
+    };
+    let guided = compare("--cfg-scale 6 --guidance apg --optimise-grid");
+    // What is best under another guidance is not the model's default.
+    assert!(guided.err.contains("stays as it is") && world.read("m.safetensors") == before, "{}", guided.err);
+    let guided = guided.json();
+    assert!(guided["reference"].as_str().unwrap().ends_with("guided by apg of strength 6"), "{guided}");
+    let plain = compare("--cfg-scale 1 --no-write").json();
+    assert_ne!(plain["rows"][0]["rms"], guided["rows"][0]["rms"]);
+    compare("");
+    assert!(world.read("m.safetensors") != before);
+    world.run(&format!("eval {run} --data builtin:shapes --guide nowhere")).refused(3, &["nowhere"]);
+    world
+        .run(&format!("eval {run} --data builtin:shapes --cfg-scale 2 --guidance agp"))
+        .refused(2, &["agp", "apg"]);
+    world
+        .run(&format!("bench-samplers {run} --guidance autoguidance --cfg-scale 2"))
+        .refused(2, &["--guide"]);
+}

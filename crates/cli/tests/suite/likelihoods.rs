@@ -42,6 +42,38 @@ fn a_network_has_bits_and_a_bound_for_every_picture() {
 }
 
 #[test]
+fn two_models_are_compared_picture_by_picture() {
+    let world = World::new();
+    let words = "-n 12 --bound-draws 2 --tolerance 1e-5 --compare";
+    let words = format!("likelihood builtin:ring8 builtin:ring8 {words} builtin:grid25");
+    let report = world.run(&format!("{words} --per-image each.json --json")).ok().json();
+    let exact = |report: &serde_json::Value| report["exact"]["mean"].as_f64().unwrap();
+    let found = report["difference"]["bits"]["mean"].as_f64().unwrap();
+    let wanted = exact(&report) - exact(&report["compared"]);
+    // A ring's points are unlikely under the grid.
+    assert!(wanted < -0.1 && (found - wanted).abs() < 0.02, "{found} and {wanted}");
+    let error = report["difference"]["bits"]["error"].as_f64().unwrap();
+    assert!(error > 0.0 && report["difference"]["bound"]["mean"].as_f64().is_some(), "{report}");
+    let each: serde_json::Value = serde_json::from_slice(&world.read("each.json")).unwrap();
+    let of =
+        |one: &serde_json::Value| one["bits"].as_f64().unwrap() - one["compared"]["bits"].as_f64().unwrap();
+    let mean = each.as_array().unwrap().iter().map(of).sum::<f64>() / 12.0;
+    assert!((mean - found).abs() < 1e-9, "{mean} and {found}");
+    assert!(world.run(&words).ok().out.contains("difference      -"));
+    // The same model, picture, noise and probes.
+    let same = world.run(&words.replace("grid25", "ring8").replace("-n 12", "-n 3 --json")).ok().json();
+    assert_eq!(
+        same["difference"],
+        serde_json::json!({
+            "bits": {"mean": 0.0, "error": 0.0}, "bound": {"mean": 0.0, "error": 0.0},
+        })
+    );
+    world
+        .run("likelihood builtin:ring8 builtin:ring8 --compare builtin:shapes")
+        .refused(2, &["shapes", "channels"]);
+}
+
+#[test]
 fn impossible_requests_are_refused() {
     let world = World::new();
     world.run("likelihood builtin:ring8 nowhere").refused(3, &["nowhere"]);

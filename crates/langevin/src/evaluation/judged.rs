@@ -24,7 +24,7 @@ pub(super) enum Judged {
 }
 
 /// How a model draws, where it is not as the model says.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Choice {
     /// Steps.
     pub steps: Option<usize>,
@@ -32,8 +32,10 @@ pub struct Choice {
     pub sampler: Option<String>,
     /// The spacing.
     pub spacing: Option<String>,
-    /// Strength of classifier-free guidance.
+    /// Strength of guidance.
     pub cfg_scale: Option<f64>,
+    /// What guides.
+    pub guiding: Guiding,
     /// Pictures at once.
     pub batch_size: usize,
 }
@@ -56,10 +58,11 @@ impl Judged {
             return Ok(Self::Model(Box::new(model), Box::new(drawing)));
         }
         let data = langevin_data::open(spec, &OpenOptions::default())?;
-        let Choice { steps, sampler, spacing, cfg_scale, .. } = &request.choice;
-        if steps.is_some() || sampler.is_some() || spacing.is_some() || cfg_scale.is_some() {
+        let Choice { steps, sampler, spacing, cfg_scale, guiding, .. } = &request.choice;
+        let guided = cfg_scale.is_some() || guiding.named().is_some();
+        if steps.is_some() || sampler.is_some() || spacing.is_some() || guided {
             return Err(Error::usage(format!("{spec}: is a set of pictures, so nothing is drawn"))
-                .hint("leave --steps, --sampler, --spacing and --cfg-scale out, or give a model"));
+                .hint("leave --steps, --sampler, --spacing and the flags of guidance out, or give a model"));
         }
         Ok(Self::Data(data))
     }
@@ -86,7 +89,6 @@ fn drawing(model: &Model, request: &EvalRequest) -> Result<Drawing> {
         spacing: choice.spacing.as_deref(),
     };
     let resolved = resolve(defaults, model.denoiser.diffusion(), asked)?;
-    let guidance = if model.info.classes.is_empty() { 1.0 } else { defaults.cfg_scale };
     let drawing = Drawing {
         count: request.count,
         first: 0,
@@ -94,8 +96,8 @@ fn drawing(model: &Model, request: &EvalRequest) -> Result<Drawing> {
         steps: resolved.steps,
         sampler: resolved.sampler,
         spacing: resolved.spacing,
-        cfg_scale: choice.cfg_scale.unwrap_or(guidance),
-        guiding: Guiding::default(),
+        cfg_scale: choice.cfg_scale.unwrap_or_else(|| model.cfg_scale()),
+        guiding: choice.guiding.clone(),
         clip: defaults.clip,
         labels: None,
         arithmetic: Arithmetic::Fast,

@@ -227,7 +227,13 @@ fn compare_sets(
     let gallery = wall.as_ref().map(|wall| wall as &dyn Gallery);
     let task = (classes.len() >= 2).then_some(Task::Classes(classes.len()));
     let shape = [channels, size.1, size.0];
-    let pupil = task.map(|task| Pupil { task, shape, seed: request.seed, device: device.clone() });
+    let pupil = task.map(|task| Pupil {
+        images: SCORE_IMAGES,
+        task,
+        shape,
+        seed: request.seed,
+        device: device.clone(),
+    });
     let trainer = pupil.as_ref().map(|pupil| pupil as &dyn Trainer);
     let (mut sheet, total) = (None, chosen.len());
     for (index, chosen) in chosen.iter().enumerate() {
@@ -288,6 +294,8 @@ fn draw_sheet(found: &Measured, sample: &Sample, gallery: &dyn Gallery) -> Resul
 
 /// Learns classes for [`Trainer::accuracy`].
 struct Pupil {
+    /// Pictures seen in a training.
+    images: u64,
     task: Task,
     shape: [usize; 3],
     seed: u64,
@@ -311,10 +319,49 @@ impl Trainer for Pupil {
                 first_image: first,
             })
         };
-        let length = Length { images: SCORE_IMAGES, seed: self.seed };
+        let length = Length { images: self.images, seed: self.seed };
         let network = fit::train(self.task, self.shape, length, &self.device, next, |_| Ok(()))?;
         let read = features::read(&network, &test.pictures, &self.device)?;
         let right = read.iter().zip(&truth).filter(|(read, truth)| read == truth).count();
         Ok(right as f64 / truth.len().max(1) as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stripes along (class 0) or across (class 1) with a phase, the classes told as `told` says.
+    fn stripes(name: &str, pictures: std::ops::Range<usize>, told: impl Fn(usize) -> usize) -> Sample {
+        let mut sample = Sample::new(name);
+        for number in pictures {
+            let (class, phase) = (usize::from(number.is_multiple_of(4)), number / 4);
+            let pixel = |at: usize| {
+                let along = if class == 0 { at % 8 } else { at / 8 };
+                if (along + phase).is_multiple_of(2) { 230 } else { 50 + (number % 7) as u8 }
+            };
+            sample.pictures.push(Picture::from_u8(8, 8, 1, (0..64).map(pixel).collect()));
+            sample.labels.get_or_insert_default().push(told(class) as u32);
+        }
+        sample
+    }
+
+    #[test]
+    fn the_accuracy_score_is_the_share_of_real_pictures_that_is_read_right() {
+        let device = Device::flex();
+        let trainer = Pupil { images: 1280, task: Task::Classes(2), shape: [1, 8, 8], seed: 3, device };
+        let real = stripes("real", 400..480, |class| class);
+        let score = |judged: &Sample| {
+            let case = Case { judged, reference: &real, gallery: None, trainer: Some(&trainer), seed: 3 };
+            let value = METRICS.build("accuracy_score").unwrap().measure(&case).unwrap().values.remove(0);
+            assert_eq!((value.name, value.count), ("accuracy_score", judged.len()));
+            let error = (value.value * (1.0 - value.value) / 80.0).sqrt();
+            assert!((value.error.unwrap() - error).abs() < 1e-12);
+            value.value
+        };
+        // Pictures that are what they were asked to be; the opposite; and of one class whatever was asked for.
+        assert_eq!(score(&stripes("right", 0..64, |class| class)), 1.0);
+        assert_eq!(score(&stripes("swapped", 0..64, |class| 1 - class)), 0.0);
+        assert_eq!(score(&stripes("one", 0..64, |_| 1)), 0.25);
     }
 }
