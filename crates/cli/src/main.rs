@@ -38,6 +38,10 @@ struct Arguments {
 enum Command {
     /// Train a model on pictures; run again to go on where it stopped.
     Train(commands::train::Train),
+    /// Teach a model to draw in few steps; run again to go on where it stopped.
+    Distill(commands::distill::Distill),
+    /// Make an average of a run's weights of any width, after training.
+    Ema(commands::ema::Ema),
     /// Draw pictures with a model.
     Sample(commands::sample::Sample),
     /// Judge the pictures of a model, or a set of pictures, by a data set.
@@ -71,6 +75,8 @@ fn main() {
     let shell = shell::Shell::new(arguments.quiet, arguments.verbose, arguments.threads, arguments.device);
     let result = match arguments.command {
         Command::Train(command) => command.run(&shell),
+        Command::Distill(command) => command.run(&shell),
+        Command::Ema(command) => command.run(&shell),
         Command::Sample(command) => command.run(&shell),
         Command::Eval(command) => command.run(&shell),
         Command::Likelihood(command) => command.run(&shell),

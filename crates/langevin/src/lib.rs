@@ -11,6 +11,7 @@
 mod answers;
 pub mod catalog;
 pub mod convert;
+pub mod distilling;
 pub mod drawing;
 pub mod evaluation;
 mod folder;
@@ -27,6 +28,7 @@ pub mod npy;
 pub mod own;
 pub mod plot;
 pub mod png;
+pub mod post_hoc;
 mod presets;
 pub mod sampler_bench;
 pub mod sampling;
