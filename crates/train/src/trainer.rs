@@ -1,21 +1,18 @@
 //! The training loop.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Instant;
 
 use burn::tensor::Device;
-use langevin_core::tensor_file::{self, Storage};
 use langevin_core::{Error, ErrorKind, NamedTensors, Network, Preconditioned, Result};
 use langevin_data::{Batch, Loader};
 use langevin_kernels::AdamW as AdamWSettings;
 
 use crate::averages::{Averages, Forgetting};
 use crate::config::TrainConfig;
+use crate::folder::{lock, peak_bytes, write_model};
 use crate::hooks::{Event, Forecast, Hooks, Step};
 use crate::learner::{Gradients, Learner};
 use crate::log::Log;
@@ -87,20 +84,6 @@ pub fn train<N: Network>(job: Job<N>, hooks: &mut dyn Hooks<N>) -> Result<Outcom
     Trainer::take_up(job, hooks)?.run()
 }
 
-fn lock(out: &std::path::Path) -> Result<File> {
-    let path = out.join(".lock");
-    let failed = |error: &io::Error| state::write_error(&path, 0, error);
-    let file = File::create(&path).map_err(|error| failed(&error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => {
-            Err(Error::failed(format!("{}: another training runs here", out.display()))
-                .hint("wait for it, stop it, or choose another --out folder"))
-        }
-        Err(fs::TryLockError::Error(error)) => Err(failed(&error)),
-    }
-}
-
 struct Trainer<'a, N> {
     job: Job<N>,
     hooks: &'a mut dyn Hooks<N>,
@@ -141,7 +124,7 @@ impl<'a, N: Network> Trainer<'a, N> {
             hooks.begin()?;
             // A stop between publishing a checkpoint and writing the model left an older model.
             let metadata = hooks.metadata(standing.images);
-            write_model(&job, metadata, &checkpoint.average)?;
+            write_model(&job.out, job.half, &metadata, &checkpoint.average)?;
         } else {
             hooks.begin()?;
         }
@@ -380,7 +363,7 @@ impl<'a, N: Network> Trainer<'a, N> {
         let checkpoint = Checkpoint { standing, weights, average, moments, tracked };
         let path = checkpoint.save(&self.job.out.join("checkpoints"), self.job.config.keep)?;
         let metadata = self.hooks.metadata(self.images);
-        write_model(&self.job, metadata, &checkpoint.average)?;
+        write_model(&self.job.out, self.job.half, &metadata, &checkpoint.average)?;
         self.tell(&Event::Saved { path })
     }
 
@@ -456,18 +439,4 @@ fn wanted<N: Network>(job: &Job<N>) -> Vec<(String, Forgetting)> {
     let target = job.objective.target_decay().map(|keep| (TARGET.to_owned(), Forgetting::Constant(keep)));
     let stored = (job.config.ema_snapshots > 0).then(snapshots::wanted);
     target.into_iter().chain(stored.into_iter().flatten()).collect()
-}
-
-/// Writes `model.safetensors`: the averaged weights and the metadata, whole or not at all.
-fn write_model<N>(job: &Job<N>, metadata: BTreeMap<String, String>, average: &NamedTensors) -> Result<()> {
-    let storage = if job.half { Storage::F16 } else { Storage::F32 };
-    let bytes = tensor_file::encode(average, &metadata, storage);
-    state::replace_file(&job.out.join("model.safetensors"), &bytes)
-}
-
-/// The most memory this process has held, from `/proc` where there is one.
-pub fn peak_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
 }

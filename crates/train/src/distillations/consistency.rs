@@ -148,7 +148,7 @@ mod tests {
 
     fn pass(uniforms: &[f64], seen: u64) -> Pass {
         let of = |scale: f64| -> Vec<f64> {
-            uniforms.iter().enumerate().map(|(k, _)| scale * (1.7 * k as f64 + 0.4).sin()).collect()
+            (0..uniforms.len()).map(|k| scale * (1.7 * k as f64 + 0.4).sin()).collect()
         };
         Pass {
             x0: tensor(&of(0.6)),
@@ -166,12 +166,11 @@ mod tests {
         let error = |width: f64| {
             let (from, to) = (level(0.8 * (1.0 + width)), level(0.8));
             let over = [Interval { from, to, weight: 1.0 }];
-            // In f64, since the step's error is small; the tensors of this method are f32.
             let moved = values(heun(&gaussian, &tensor(&[1.2]), &over, &Cond::none()).unwrap())[0];
             (moved - gaussian.flow(from, to, &[f64::from(1.2_f32)])[0]).abs()
         };
-        let ratio = error(0.8) / error(0.4);
-        assert!((5.0..12.0).contains(&ratio), "{ratio}");
+        let ratio = error(0.2) / error(0.1);
+        assert!((6.0..9.0).contains(&ratio), "{ratio}");
         assert!(error(0.1) < 1e-4);
     }
 
@@ -188,7 +187,7 @@ mod tests {
         let exact = loss(&Known(gaussian.clone(), 1.0));
         // Half the variance is another distribution, whose trajectories end elsewhere.
         let other = loss(&Known(Gaussian::same(0.1, 0.12), 1.0));
-        assert!(exact < 3e-7 && other > 100.0 * exact, "{exact} {other}");
+        assert!(exact < 4e-6 && other > 100.0 * exact, "{exact} {other}");
     }
 
     #[test]
@@ -203,9 +202,9 @@ mod tests {
         let (x0, noise) = (values(shown.x0.clone()), values(shown.noise.clone()));
         let got = method.loss(&course(), &models, shown).unwrap().mean.into_scalar::<f32>();
         let mut want = 0.0;
-        for k in 0..2 {
+        for (k, uniform) in uniforms.into_iter().enumerate() {
             let levels = Discretisation { start: 10, most: 1280, mean: -1.1, std: 2.0 };
-            let Interval { from, to, .. } = levels.interval(&course(), uniforms[k], 0).unwrap();
+            let Interval { from, to, .. } = levels.interval(&course(), uniform, 0).unwrap();
             let (t, s) = (from.sigma, to.sigma);
             // Heun's rule as it is written (Karras et al. 2022, Algorithm 1).
             let x = x0[k] + t * noise[k];

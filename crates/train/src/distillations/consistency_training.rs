@@ -99,15 +99,15 @@ mod tests {
             let got = method.loss(&course, &models, pass).unwrap().mean.into_scalar::<f32>();
             let path = SPACINGS.build("karras").unwrap().path(&diffusion, intervals + 1).unwrap();
             let mut want = 0.0;
-            for k in 0..2 {
-                let from = method.level(&course, uniforms[k], seen);
+            for (k, uniform) in uniforms.into_iter().enumerate() {
+                let from = method.level(&course, uniform, seen);
                 let at = path.iter().position(|level| *level == from).unwrap();
                 let to = path[at + 1];
                 let squares = (0..2).map(|pixel| {
                     let (x0, n) = (f64::from(x0[2 * k + pixel]), f64::from(noise[2 * k + pixel]));
                     let noisy = |level: Level| level.alpha * x0 + level.sigma * n;
-                    let here = 0.8_f32 as f64 * noisy(from) + 0.1 * from.sigma;
-                    let there = 0.6_f32 as f64 * noisy(to) + 0.1 * to.sigma;
+                    let here = f64::from(0.8_f32) * noisy(from) + 0.1 * from.sigma;
+                    let there = f64::from(0.6_f32) * noisy(to) + 0.1 * to.sigma;
                     (here - there).powi(2)
                 });
                 let c = 0.00054 * 2.0_f64.sqrt();

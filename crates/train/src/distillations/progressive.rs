@@ -198,14 +198,15 @@ mod tests {
 
     #[test]
     fn the_loss_is_the_weighted_error_of_the_clean_picture() {
-        let course = course("cosine", "vp", 4);
+        let course = course("cosine", "vp", 16);
         let (teacher, student) = (Gaussian::same(MEAN, 0.3), Gaussian::same(MEAN, 0.5));
         let (x0, noise, uniforms) = ([0.4, -0.7], [0.9, -1.1], vec![0.2, 0.8]);
-        for (method, weigh) in [
-            ("progressive", (|snr| f64::max(snr, 1.0)) as fn(f64) -> f64),
+        let cases: [(&str, fn(f64) -> f64); 3] = [
+            ("progressive", |snr| snr.max(1.0)),
             ("progressive:weighting=snr_plus_one", |snr| snr + 1.0),
             ("progressive:most=2", |snr| snr.clamp(1.0, 2.0)),
-        ] {
+        ];
+        for (method, weigh) in cases {
             let pass = Pass {
                 x0: tensor(&x0),
                 noise: tensor(&noise),
@@ -217,8 +218,8 @@ mod tests {
             let models = Models { student: &student, still: &student, target: None, teacher: Some(&teacher) };
             let losses = DISTILLATIONS.build(method).unwrap().loss(&course, &models, pass).unwrap();
             let mut want = 0.0;
-            for k in 0..2 {
-                let pair = pair(&course, uniforms[k]);
+            for (k, uniform) in uniforms.iter().enumerate() {
+                let pair = pair(&course, *uniform);
                 let (from, middle, to) = (pair.from, pair.middle, pair.to);
                 let x = from.alpha * x0[k] + from.sigma * noise[k];
                 let half = ddim(x, answer(0.3, x, from), from, middle);

@@ -1,13 +1,15 @@
 //! Distilling a model into one that draws in few steps: which stages there are, what their students are, and what each is
 //! taught with.
 
+mod fitting;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
 
 use burn::tensor::Device;
 use langevin_core::{Denoiser, Error, Result};
-use langevin_data::{DataInfo, OpenOptions};
+use langevin_data::OpenOptions;
 use langevin_kernels::Arithmetic;
 use langevin_process::{Diffusion, DiffusionSpec, Level, SPACINGS};
 use langevin_train::distillations::Traits;
@@ -112,9 +114,9 @@ pub struct Distilling {
 pub fn plan(request: DistillRequest, device: &Device) -> Result<Distilling> {
     let traits = DISTILLATIONS.build(&request.method)?.traits();
     let teacher = Model::open(&request.model, device)?;
-    check_teacher(&teacher, &request, traits)?;
+    fitting::check_teacher(&teacher, &request, traits)?;
     let data = langevin_data::open(&request.data, &OpenOptions::default())?;
-    check_data(&teacher, data.info(), &request.data)?;
+    fitting::check_data(&teacher, data.info(), &request.data)?;
     let mut distill = Distill {
         method: request.method.clone(),
         teacher: request.model.clone(),
@@ -175,94 +177,6 @@ fn halvings(from: usize, steps: usize) -> Result<Vec<usize>> {
     }
     let halved = std::iter::successors(Some(from / 2), |steps| Some(steps / 2));
     Ok(halved.take_while(|now| *now >= steps).collect())
-}
-
-fn check_teacher(teacher: &Model, request: &DistillRequest, traits: Traits) -> Result<()> {
-    let name = &teacher.name;
-    if teacher.denoiser.network().is_none() {
-        return Err(Error::usage(format!(
-            "{name}: is known in closed form and has no network to begin from"
-        ))
-        .hint("give a trained model"));
-    }
-    let info = &teacher.info;
-    if info.size.0 != info.size.1 {
-        return Err(Error::usage(format!(
-            "{name}: draws pictures of {}x{}, and only square ones can be trained",
-            info.size.0, info.size.1
-        )));
-    }
-    let predicts = info.diffusion.parameterisation.as_str();
-    let consistent = predicts.starts_with("consistency");
-    if consistent && traits.needs_teacher {
-        return Err(Error::usage(format!(
-            "{name}: is a consistency model, which has no trajectories to teach"
-        ))
-        .hint("give the model that it was distilled from"));
-    }
-    if traits.halves && (predicts.starts_with("epsilon") || predicts.starts_with("score")) {
-        return Err(Error::usage(format!(
-            "{name}: predicts the noise, from which few steps cannot tell the picture where there is little signal"
-        ))
-        .hint("give a model that predicts v, x0, edm or velocity, or use --method consistency"));
-    }
-    if traits.is_consistent && !consistent && predicts.contains(':') {
-        return Err(Error::usage(format!(
-            "{name}: predicts {predicts}, and consistency models take no options of it"
-        )));
-    }
-    if request.scratch && (traits.halves || traits.needs_teacher) {
-        return Err(Error::usage("--scratch: a student with a teacher begins with the teacher's weights")
-            .hint("leave it out, or use --method consistency_training"));
-    }
-    if !traits.needs_teacher && request.cfg_scale != 1.0 {
-        return Err(Error::usage(format!(
-            "--cfg-scale {}: this method has no teacher to guide",
-            request.cfg_scale
-        )));
-    }
-    Guiding::default().rule(teacher, request.cfg_scale)?;
-    let diffusion = teacher.denoiser.diffusion();
-    diffusion.coefficients(diffusion.highest()).map_err(|error| error.within(name)).map(drop)
-}
-
-/// Whether the data are pictures that the model can draw.
-fn check_data(teacher: &Model, data: &DataInfo, spec: &str) -> Result<()> {
-    let info = &teacher.info;
-    let told = |what: String| Error::usage(format!("{spec}: {what}"));
-    if !info.classes.is_empty() && data.classes != info.classes {
-        let named = |classes: &[String]| match classes {
-            [] => "none".to_owned(),
-            few if few.len() <= 12 => few.join(", "),
-            many => format!("{} of them", many.len()),
-        };
-        return Err(told(format!(
-            "its classes are {}, those of {} are {}",
-            named(&data.classes),
-            teacher.name,
-            named(&info.classes)
-        ))
-        .hint("distil with the data that the model was trained on"));
-    }
-    // The same data were brought to the model's size before; pictures of a folder are, whatever their size.
-    if info.data == spec {
-        return Ok(());
-    }
-    let (have, want) = ((data.size, data.channels), (info.size, info.channels));
-    let fixed = ["idx", "cifar", "builtin"].contains(&data.kind);
-    let small = data.size.0.min(data.size.1) < info.size.0;
-    if small || (fixed && have != want) {
-        let shape =
-            |((width, height), channels): ((usize, usize), usize)| format!("{width}x{height}x{channels}");
-        return Err(told(format!(
-            "its pictures are {}, and {} draws {}",
-            shape(have),
-            teacher.name,
-            shape(want)
-        ))
-        .hint("distil with the data that the model was trained on, or such pictures"));
-    }
-    Ok(())
 }
 
 fn settings(
