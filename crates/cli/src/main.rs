@@ -39,6 +39,10 @@ struct Arguments {
 enum Command {
     /// Train a model on pictures; run again to go on where it stopped.
     Train(commands::train::Train),
+    /// Teach a model to draw in few steps; run again to go on where it stopped.
+    Distill(commands::distill::Distill),
+    /// Make an average of a run's weights of any width, after training.
+    Ema(commands::ema::Ema),
     /// Draw pictures with a model.
     Sample(commands::sample::Sample),
     /// Find the noise from which a model draws given pictures.
@@ -74,6 +78,8 @@ fn main() {
     let shell = shell::Shell::new(arguments.quiet, arguments.verbose, arguments.threads, arguments.device);
     let result = match arguments.command {
         Command::Train(command) => command.run(&shell),
+        Command::Distill(command) => command.run(&shell),
+        Command::Ema(command) => command.run(&shell),
         Command::Sample(command) => command.run(&shell),
         Command::Invert(command) => command.run(&shell),
         Command::Eval(command) => command.run(&shell),

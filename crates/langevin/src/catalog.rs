@@ -7,6 +7,7 @@ use langevin_process::{
 };
 use langevin_process::{Error, Result, nearest};
 use langevin_sample::SAMPLERS;
+use langevin_train::DISTILLATIONS;
 use serde::Serialize;
 
 use crate::known::KNOWN;
@@ -66,6 +67,11 @@ pub const KINDS: &[Kind] = &[
         items: || of(&WEIGHTINGS),
     },
     Kind { name: "densities", summary: "how often training sees each noise level", items: || of(&DENSITIES) },
+    Kind {
+        name: "distillations",
+        summary: "ways to teach a model to draw in few steps",
+        items: || of(&DISTILLATIONS),
+    },
     Kind { name: "metrics", summary: "ways to judge pictures", items: || of(&METRICS) },
     Kind { name: "datasets", summary: "generated data sets", items: datasets },
 ];

@@ -15,6 +15,7 @@ use crate::guiding::Guiding;
 use crate::memory;
 use crate::model::Model;
 use crate::own::placed;
+use crate::settings::SampleSettings;
 
 /// How to draw.
 #[derive(Debug, Clone)]
@@ -154,11 +155,7 @@ pub(crate) fn draw_along(
     let (scale, arithmetic) = (drawing.cfg_scale, drawing.arithmetic);
     let guided = drawing.guiding.apply(model, model_denoiser, scale, at_once, arithmetic)?;
     let settings = &model.info.sample;
-    let denoiser: Box<dyn Denoiser + '_> = match settings.threshold {
-        _ if !drawing.clip => Box::new(guided),
-        Some([ratio, max]) => Box::new(Thresholded::new(guided, ratio, max)),
-        None => Box::new(Clipped::new(guided, settings.clip_range)),
-    };
+    let denoiser = within_range(&SampleSettings { clip: drawing.clip, ..settings.clone() }, guided);
     let request = SampleRequest {
         count: drawing.count,
         first: drawing.first,
@@ -172,6 +169,18 @@ pub(crate) fn draw_along(
         cancel: Some(Arc::clone(&drawing.cancel)),
     };
     sample_all(denoiser.as_ref(), sampler, path, &request, device, progress)
+}
+
+/// `inner` with its pictures kept in their range, as `settings` say.
+pub(crate) fn within_range<'a>(
+    settings: &SampleSettings,
+    inner: impl Denoiser + 'a,
+) -> Box<dyn Denoiser + 'a> {
+    match settings.threshold {
+        _ if !settings.clip => Box::new(inner),
+        Some([ratio, max]) => Box::new(Thresholded::new(inner, ratio, max)),
+        None => Box::new(Clipped::new(inner, settings.clip_range)),
+    }
 }
 
 /// As [`draw_tensor`]. `progress` is told the share that is done; its error stops the work.

@@ -6,6 +6,7 @@ use langevin_process::{DiffusionSpec, Error, Result, nearest};
 use langevin_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::distilling::Distill;
 use crate::own::Grid;
 use crate::tuned::Tuned;
 
@@ -23,6 +24,9 @@ pub struct Settings {
     pub train: TrainConfig,
     /// How to sample when nothing else is said.
     pub sample: SampleSettings,
+    /// What is distilled, and how, where the training is a distillation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distill: Option<Distill>,
 }
 
 /// What pictures the model is trained on.
@@ -134,7 +138,16 @@ pub fn settings_layers(preset: &str, flags: &[String]) -> Result<(String, Settin
         let preset = crate::presets::Preset::find(preset)?;
         (preset.name.to_owned(), preset.text.to_owned())
     };
-    let mut layers = vec![(name.clone(), text)];
+    let settings = layered(&name, &text, flags)?;
+    Ok((name, settings))
+}
+
+/// The settings of the TOML `text`, called `name` in messages, with `flags` on top.
+///
+/// # Errors
+/// As [`settings_layers`].
+pub(crate) fn layered(name: &str, text: &str, flags: &[String]) -> Result<Settings> {
+    let mut layers = vec![(name.to_owned(), text.to_owned())];
     for flag in flags {
         let (key, value) = flag
             .split_once('=')
@@ -145,7 +158,7 @@ pub fn settings_layers(preset: &str, flags: &[String]) -> Result<(String, Settin
     }
     let layers: Vec<(&str, &str)> =
         layers.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    Ok((name, Settings::from_layers(&layers)?))
+    Settings::from_layers(&layers)
 }
 
 fn merge(whole: &mut toml::Table, layer: toml::Table) {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use burn::tensor::Device;
 use langevin_core::clipping::Clipped;
-use langevin_core::{Clock, Error, ErrorKind, Preconditioned, Result, SideBySide, grid};
+use langevin_core::{Clock, Error, ErrorKind, NamedTensors, Preconditioned, Result, SideBySide, grid};
 use langevin_data::{
     Batch, Crop, DataInfo, Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare, Skipped,
 };
@@ -15,7 +15,9 @@ use langevin_kernels::Arithmetic;
 use langevin_nn::UNet;
 use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{SAMPLERS, SampleRequest, Sampler, sample_all};
-use langevin_train::{Event, Hooks, Job, Outcome, Preview, create_folder, replace_file};
+use langevin_train::{
+    Denoising, Event, Hooks, Job, Objective, Outcome, Preview, create_folder, replace_file, with_parameters,
+};
 
 use crate::memory;
 use crate::model::ModelInfo;
@@ -46,6 +48,16 @@ pub struct TrainRequest {
     pub half: bool,
     /// Becomes the number of a signal when the run shall stop.
     pub stop: Arc<AtomicI32>,
+    /// What is learned, where it is not the data by themselves.
+    pub lesson: Option<Lesson>,
+}
+
+/// A training that is not the ordinary one of a denoiser.
+pub struct Lesson {
+    /// The loss.
+    pub objective: Box<dyn Objective<UNet>>,
+    /// The weights to begin with; without, random ones.
+    pub weights: Option<NamedTensors>,
 }
 
 /// A request with everything resolved and checked; nothing is written yet.
@@ -72,6 +84,10 @@ pub struct Prepared {
 pub fn prepare(request: TrainRequest) -> Result<Prepared> {
     let mut settings = request.settings.clone();
     settings.train.check()?;
+    if settings.distill.is_some() != request.lesson.is_some() {
+        return Err(Error::usage(format!("{}: holds the settings of a distillation", request.preset))
+            .hint("use `langevin distill`"));
+    }
     let dataset = langevin_data::open(&request.data, &OpenOptions::default())?;
     let data = dataset.info().clone();
     resolve(&mut settings, &data)?;
@@ -155,11 +171,20 @@ impl Prepared {
     ///
     /// # Errors
     /// As [`langevin_train::train`]; failed, when the memory that is free does not suffice.
-    pub fn train(self, device: &Device, mut observe: impl FnMut(&Event)) -> Result<Outcome> {
+    pub fn train(mut self, device: &Device, mut observe: impl FnMut(&Event)) -> Result<Outcome> {
         let train = self.settings.train.clone();
         let threads = rayon::current_num_threads();
         memory::check_training(&self.settings.network, self.settings.data.size, &train, threads)?;
-        let network = self.settings.network.init(train.seed, &train.autodiff(device))?;
+        let mut network = self.settings.network.init(train.seed, &train.autodiff(device))?;
+        let objective: Box<dyn Objective<UNet>> = match self.request.lesson.take() {
+            None => Box::new(Denoising::new(&train)?),
+            Some(lesson) => {
+                if let Some(weights) = &lesson.weights {
+                    network = with_parameters(network, weights)?;
+                }
+                lesson.objective
+            }
+        };
         let arithmetic = if train.exact { Arithmetic::Exact } else { Arithmetic::Fast };
         let network = network.with_arithmetic(arithmetic);
         let diffusion = Diffusion::new(&self.settings.diffusion)?;
@@ -172,6 +197,7 @@ impl Prepared {
         let toml = self.toml();
         let job = Job {
             model: Preconditioned::new(network, diffusion),
+            objective,
             config: train,
             loader: Box::new(loader),
             validation: self.validation.clone(),
@@ -203,6 +229,15 @@ impl Prepared {
         }
         if let Some(whole) = settings.as_object_mut() {
             whole.remove("sample");
+        }
+        if let Some(distill) = settings.get_mut("distill").and_then(serde_json::Value::as_object_mut) {
+            // The hash tells which teacher it is.
+            distill.remove("teacher");
+            if distill.get("from") == Some(&0.into()) {
+                // How a consistency model is sampled changes nothing of what it learns.
+                distill.remove("steps");
+                distill.remove("spacing");
+            }
         }
         settings["data"]["name"] = self.request.data.clone().into();
         settings["data"]["pictures"] = self.pictures.into();

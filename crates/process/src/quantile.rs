@@ -23,6 +23,11 @@ pub fn normal(p: f64) -> f64 {
     sign * x
 }
 
+/// The standard normal distribution function at `x`, the inverse of [`normal`].
+pub fn normal_distribution(x: f64) -> f64 {
+    0.5 * libm::erfc(-x * FRAC_1_SQRT_2)
+}
+
 /// The quantile of `p` in `[0, 1]` of the beta distribution with the positive shapes `a` and `b`, by Newton's
 /// iteration kept within a bracket.
 pub fn beta(p: f64, a: f64, b: f64) -> f64 {
@@ -96,6 +101,7 @@ mod tests {
             (0.975, 1.959_963_984_540_054),
         ] {
             assert!((normal(p) - x).abs() < 1e-13, "{p}: {}", normal(p));
+            assert!((normal_distribution(x) / p - 1.0).abs() < 1e-12, "{x}: {}", normal_distribution(x));
         }
         assert_eq!((normal(0.0), normal(1.0)), (f64::NEG_INFINITY, f64::INFINITY));
     }

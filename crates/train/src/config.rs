@@ -59,6 +59,10 @@ pub struct TrainConfig {
     pub ema_half_life: u64,
     /// The half-life never exceeds this fraction of the pictures seen, so early averages forget the start.
     pub ema_ramp: f64,
+    /// Pictures between snapshots of two more averages, of which `langevin ema` makes one of any width afterwards (Karras et
+    /// al. 2024); `0` stores none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ema_snapshots: u64,
     /// How often a label is hidden from a class-conditional network, for classifier-free guidance.
     pub label_dropout: f64,
     /// Loss weighting by noise level, as in `langevin list weightings`.
@@ -90,6 +94,10 @@ pub struct TrainConfig {
     pub keep: usize,
 }
 
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
@@ -110,6 +118,7 @@ impl Default for TrainConfig {
             ema_width: 0.0,
             ema_half_life: 10_000,
             ema_ramp: 0.05,
+            ema_snapshots: 0,
             label_dropout: 0.1,
             weighting: "simple".to_owned(),
             density: "uniform".to_owned(),

@@ -1,21 +1,32 @@
 //! Training: the loop, the optimiser and its moving average, checkpoints that are whole or absent, and logs. It knows no
 //! network and no sampler; what it needs of them comes through [`Hooks`] and [`langevin_core::Network`].
 
+mod averages;
 mod config;
+pub mod distillations;
+mod folder;
 mod hooks;
 mod learner;
 mod log;
 mod objective;
 pub mod optimizer;
+mod passes;
 mod settings;
+mod snapshots;
 mod state;
 pub mod sums;
 mod tensorboard;
 mod trainer;
 
+pub use averages::{Averages, Forgetting};
 pub use config::{Decay, TrainConfig};
+pub use distillations::{Course, DISTILLATIONS, Distillation, Distilled};
+pub use folder::peak_bytes;
 pub use hooks::{Event, Forecast, Hooks, Preview, Step};
 pub use learner::{Gradients, Learner};
+pub use objective::{Denoising, Objective};
 pub use optimizer::with_parameters;
+pub use passes::Pass;
+pub use snapshots::{STORED_WIDTHS, Snapshot};
 pub use state::{Checkpoint, Standing, create_folder, list as checkpoints, replace_file, write_file};
-pub use trainer::{Job, Outcome, peak_bytes, train};
+pub use trainer::{Job, Outcome, train};

@@ -14,6 +14,7 @@ use langevin_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 const MANIFEST: &str = "manifest.json";
+const TRACKED: &str = "tracked.safetensors";
 const PREFIX: &str = "images-";
 const STAGED: &str = ".staged-";
 const MAKE_ROOM: &str = "whatever was saved before is whole; make room and run the same command again";
@@ -45,6 +46,8 @@ pub struct Checkpoint {
     pub average: NamedTensors,
     /// The optimiser's moments.
     pub moments: NamedTensors,
+    /// Further averages of the weights, by name; often none.
+    pub tracked: NamedTensors,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,12 +70,15 @@ impl Checkpoint {
     pub fn save(&self, folder: &Path, keep: usize) -> Result<PathBuf> {
         let standing = serde_json::to_vec_pretty(&self.standing).expect("numbers and text serialise");
         let none = BTreeMap::new();
-        let files = [
+        let mut files = vec![
             ("state.json", standing),
             ("weights.safetensors", tensor_file::encode(&self.weights, &none, Storage::F32)),
             ("average.safetensors", tensor_file::encode(&self.average, &none, Storage::F32)),
             ("moments.safetensors", tensor_file::encode(&self.moments, &none, Storage::F32)),
         ];
+        if !self.tracked.is_empty() {
+            files.push((TRACKED, tensor_file::encode(&self.tracked, &none, Storage::F32)));
+        }
         let need = files.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>() + 4096;
         create_folder(folder)?;
         check_space(folder, need)?;
@@ -140,6 +146,10 @@ impl Checkpoint {
             weights: tensors("weights.safetensors")?,
             average: tensors("average.safetensors")?,
             moments: tensors("moments.safetensors")?,
+            tracked: match manifest.files.contains_key(TRACKED) {
+                true => tensors(TRACKED)?,
+                false => NamedTensors::new(),
+            },
         })
     }
 }
@@ -289,6 +299,7 @@ mod tests {
             weights: tensor(1.0),
             average: tensor(2.0),
             moments: tensor(3.0),
+            tracked: tensor(4.0),
         }
     }
 
@@ -304,9 +315,14 @@ mod tests {
 
     #[test]
     fn every_torn_or_changed_file_falls_back_to_the_one_before_and_says_so() {
-        for name in
-            ["state.json", "weights.safetensors", "average.safetensors", "moments.safetensors", MANIFEST]
-        {
+        for name in [
+            "state.json",
+            "weights.safetensors",
+            "average.safetensors",
+            "moments.safetensors",
+            TRACKED,
+            MANIFEST,
+        ] {
             for damage in ["cut", "flip", "gone"] {
                 let folder = tempfile::tempdir().unwrap();
                 checkpoint(10).save(folder.path(), 2).unwrap();

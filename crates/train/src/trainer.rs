@@ -1,31 +1,32 @@
 //! The training loop.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Instant;
 
 use burn::tensor::Device;
-use langevin_core::tensor_file::{self, Storage};
 use langevin_core::{Error, ErrorKind, NamedTensors, Network, Preconditioned, Result};
 use langevin_data::{Batch, Loader};
 use langevin_kernels::AdamW as AdamWSettings;
 
+use crate::averages::{Averages, Forgetting};
 use crate::config::TrainConfig;
+use crate::folder::{lock, peak_bytes, write_model};
 use crate::hooks::{Event, Forecast, Hooks, Step};
 use crate::learner::{Gradients, Learner};
 use crate::log::Log;
 use crate::objective::{Objective, diverged};
-use crate::settings;
+use crate::passes::Passes;
 use crate::state::{self, Checkpoint, Standing};
+use crate::{settings, snapshots};
 
 /// Levels at which the validation loss is measured.
 const VALIDATION_LEVELS: usize = 8;
 /// A first step of fewer seconds is timed once more for the forecast.
 const FORECAST_AGAIN: f64 = 2.0;
+/// The average of the weights that an objective compares with.
+const TARGET: &str = "target";
 /// A loss this many times the typical one is worth a warning.
 const SPIKE: f64 = 10.0;
 
@@ -33,6 +34,8 @@ const SPIKE: f64 = 10.0;
 pub struct Job<N> {
     /// The network at its initial weights, on [`Job::device`] with autodiff.
     pub model: Preconditioned<N>,
+    /// What is learned; [`crate::Denoising`] for an ordinary training.
+    pub objective: Box<dyn Objective<N>>,
     /// The settings.
     pub config: TrainConfig,
     /// Makes the loader that begins after the given number of pictures seen.
@@ -81,25 +84,12 @@ pub fn train<N: Network>(job: Job<N>, hooks: &mut dyn Hooks<N>) -> Result<Outcom
     Trainer::take_up(job, hooks)?.run()
 }
 
-fn lock(out: &std::path::Path) -> Result<File> {
-    let path = out.join(".lock");
-    let failed = |error: &io::Error| state::write_error(&path, 0, error);
-    let file = File::create(&path).map_err(|error| failed(&error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => {
-            Err(Error::failed(format!("{}: another training runs here", out.display()))
-                .hint("wait for it, stop it, or choose another --out folder"))
-        }
-        Err(fs::TryLockError::Error(error)) => Err(failed(&error)),
-    }
-}
-
 struct Trainer<'a, N> {
     job: Job<N>,
     hooks: &'a mut dyn Hooks<N>,
     learner: Learner<N>,
-    objective: Objective,
+    averages: Averages,
+    passes: Passes,
     log: Log,
     images: u64,
     step: u64,
@@ -113,6 +103,7 @@ impl<'a, N: Network> Trainer<'a, N> {
     fn take_up(job: Job<N>, hooks: &'a mut dyn Hooks<N>) -> Result<Self> {
         let (found, torn) = Checkpoint::newest(&job.out.join("checkpoints"))?;
         let mut learner = Learner::new(job.model.clone(), job.config.passes())?;
+        let mut averages = Averages::new(&job.model.network, &wanted(&job));
         let mut standing =
             Standing { images: 0, step: 0, seconds: 0.0, metrics_bytes: 0, settings: String::new() };
         let resumed = found.is_some();
@@ -129,15 +120,17 @@ impl<'a, N: Network> Trainer<'a, N> {
                 return Err(settings::other(&job.out, &standing.settings, &job.settings));
             }
             learner.restore(&checkpoint.weights, &checkpoint.moments, &checkpoint.average)?;
+            averages.restore(&checkpoint.tracked)?;
             hooks.begin()?;
             // A stop between publishing a checkpoint and writing the model left an older model.
             let metadata = hooks.metadata(standing.images);
-            write_model(&job, metadata, &checkpoint.average)?;
+            write_model(&job.out, job.half, &metadata, &checkpoint.average)?;
         } else {
             hooks.begin()?;
         }
         let mut trainer = Self {
-            objective: Objective::new(&job.config)?,
+            passes: Passes::new(&job.config, job.model.network.classes()),
+            averages,
             log: Log::open(&job.out, standing.metrics_bytes, standing.images)?,
             learner,
             images: standing.images,
@@ -199,6 +192,7 @@ impl<'a, N: Network> Trainer<'a, N> {
         }
         if self.images > self.images_before {
             self.save()?;
+            self.store_snapshot()?;
             self.preview()?;
         }
         Ok(self.outcome())
@@ -244,6 +238,7 @@ impl<'a, N: Network> Trainer<'a, N> {
             ema_decay: config.ema_decay_at(seen),
         };
         self.learner.step(gradients, &step);
+        self.averages.step(&self.learner.model().network, seen, count);
         self.images = seen;
         self.step += 1;
         self.watch(loss)?;
@@ -261,9 +256,17 @@ impl<'a, N: Network> Trainer<'a, N> {
 
     fn gradients(&self, batch: &Batch) -> Result<Gradients> {
         let device = self.job.config.autodiff(&self.job.device);
+        let passes = self.passes.of(batch, self.images, self.job.config.micro_batch, &device);
+        let target = self.target();
+        let objective = &self.job.objective;
+        self.learner.gradients(passes, |pass, model| objective.loss(pass, model, target.as_ref()))
+    }
+
+    /// The model that the objective compares with, if it asks for one.
+    fn target(&self) -> Option<Preconditioned<N>> {
         let model = self.learner.model();
-        let passes = self.objective.passes(model, batch, self.job.config.micro_batch, &device)?;
-        self.learner.gradients(passes, |pass, model| pass.loss(model, batch.shape[0]))
+        let network = self.averages.with(TARGET, model.network.valid())?;
+        Some(Preconditioned::new(network, model.diffusion.clone()))
     }
 
     /// A warning, no more, when the loss jumps; it never changes the run.
@@ -286,12 +289,16 @@ impl<'a, N: Network> Trainer<'a, N> {
         let crossed = |every: u64| self.images / every > before / every;
         let (validate, show) = (crossed(config.validate_every), crossed(config.sample_every));
         let save = crossed(config.checkpoint_every);
+        let store = config.ema_snapshots > 0 && crossed(config.ema_snapshots);
         let last = self.images >= config.images;
         if validate {
             self.validate()?;
         }
         if show && !last {
             self.preview()?;
+        }
+        if store && !last {
+            self.store_snapshot()?;
         }
         if save && !last {
             self.save()?;
@@ -301,16 +308,19 @@ impl<'a, N: Network> Trainer<'a, N> {
 
     fn validate(&mut self) -> Result<()> {
         let Some(batch) = &self.job.validation else { return Ok(()) };
-        let model = self.learner.averaged();
+        let (model, target) = (self.learner.averaged(), self.target());
+        let objective = &self.job.objective;
         let mut by_level = Vec::new();
         let mut total = 0.0;
-        for (index, shown) in self.objective.levels(&model, VALIDATION_LEVELS).into_iter().enumerate() {
-            let pass =
-                self.objective.validation_pass(&model, batch, shown, index as u64, &self.job.device)?;
-            let losses = pass.loss(&model, batch.shape[0])?;
+        for index in 0..VALIDATION_LEVELS {
+            // Spread evenly over what training sees, cleanest first.
+            let uniform = (index as f64 + 0.5) / VALIDATION_LEVELS as f64;
+            let (seen, device) = (self.images, &self.job.device);
+            let pass = self.passes.validation(batch, uniform, index as u64, seen, device);
+            let losses = objective.loss(pass, &model, target.as_ref())?;
             let plain = losses.per_image.try_into_vec_as::<f32>().unwrap_or_default();
             by_level.push((
-                shown.level.log_snr(),
+                objective.level(&model.diffusion, uniform, seen).log_snr(),
                 plain.iter().map(|v| f64::from(*v)).sum::<f64>() / plain.len() as f64,
             ));
             total += f64::from(losses.mean.into_scalar::<f32>()) / VALIDATION_LEVELS as f64;
@@ -332,12 +342,15 @@ impl<'a, N: Network> Trainer<'a, N> {
 
     fn save(&mut self) -> Result<()> {
         let (weights, average) = (self.learner.weights(), self.learner.average());
-        let moments = self.learner.moments();
-        for (what, tensors) in [("weight", &weights), ("averaged weight", &average), ("moment", &moments)] {
-            let wild = tensors.iter().find(|(_, (_, values))| values.iter().any(|v| !v.is_finite()));
-            if let Some((path, _)) = wild {
-                return Err(diverged(&format!("{what} {path}"), f64::NAN, self.images));
-            }
+        let (moments, tracked) = (self.learner.moments(), self.averages.export());
+        let parts = [
+            ("weight", &weights),
+            ("averaged weight", &average),
+            ("moment", &moments),
+            ("averaged weight", &tracked),
+        ];
+        for (what, tensors) in parts {
+            check_finite(what, tensors, self.images)?;
         }
         let metrics_bytes = self.log.sync()?;
         let standing = Standing {
@@ -347,11 +360,20 @@ impl<'a, N: Network> Trainer<'a, N> {
             metrics_bytes,
             settings: self.job.settings.clone(),
         };
-        let checkpoint = Checkpoint { standing, weights, average, moments };
+        let checkpoint = Checkpoint { standing, weights, average, moments, tracked };
         let path = checkpoint.save(&self.job.out.join("checkpoints"), self.job.config.keep)?;
         let metadata = self.hooks.metadata(self.images);
-        write_model(&self.job, metadata, &checkpoint.average)?;
+        write_model(&self.job.out, self.job.half, &metadata, &checkpoint.average)?;
         self.tell(&Event::Saved { path })
+    }
+
+    /// Stores the averages of which others are made afterwards, if the run keeps any.
+    fn store_snapshot(&self) -> Result<()> {
+        if self.job.config.ema_snapshots == 0 {
+            return Ok(());
+        }
+        check_finite("averaged weight", &self.averages.export(), self.images)?;
+        snapshots::store(&self.job.out, self.images, &self.averages)
     }
 
     /// Times the gradients of an update that is not made.
@@ -407,16 +429,14 @@ impl<'a, N: Network> Trainer<'a, N> {
     }
 }
 
-/// Writes `model.safetensors`: the averaged weights and the metadata, whole or not at all.
-fn write_model<N>(job: &Job<N>, metadata: BTreeMap<String, String>, average: &NamedTensors) -> Result<()> {
-    let storage = if job.half { Storage::F16 } else { Storage::F32 };
-    let bytes = tensor_file::encode(average, &metadata, storage);
-    state::replace_file(&job.out.join("model.safetensors"), &bytes)
+fn check_finite(what: &str, tensors: &NamedTensors, images: u64) -> Result<()> {
+    let wild = tensors.iter().find(|(_, (_, values))| values.iter().any(|v| !v.is_finite()));
+    wild.map_or(Ok(()), |(path, _)| Err(diverged(&format!("{what} {path}"), f64::NAN, images)))
 }
 
-/// The most memory this process has held, from `/proc` where there is one.
-pub fn peak_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+/// The averages beside the model's own that a run keeps.
+fn wanted<N: Network>(job: &Job<N>) -> Vec<(String, Forgetting)> {
+    let target = job.objective.target_decay().map(|keep| (TARGET.to_owned(), Forgetting::Constant(keep)));
+    let stored = (job.config.ema_snapshots > 0).then(snapshots::wanted);
+    target.into_iter().chain(stored.into_iter().flatten()).collect()
 }

@@ -8,10 +8,14 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use langevin_core::closed_form::Gaussian;
 use langevin_core::process::{Diffusion, DiffusionSpec};
 use langevin_core::{Cond, ErrorKind, Network, Preconditioned, Result};
 use langevin_data::{Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare};
-use langevin_train::{Event, Hooks, Job, Outcome, Preview, TrainConfig, checkpoints, train};
+use langevin_train::{
+    Course, DISTILLATIONS, Denoising, Distilled, Event, Hooks, Job, Objective, Outcome, Preview, Snapshot,
+    TrainConfig, checkpoints, train,
+};
 
 /// Scale and shift per channel; a poisoned one answers picture 40 of the run with NaN.
 #[derive(Module, Debug)]
@@ -88,6 +92,25 @@ fn run(
     poison: bool,
     stop_at: Option<u64>,
 ) -> (Result<Outcome>, Vec<String>) {
+    let objective = Box::new(Denoising::new(&config).unwrap());
+    run_with(out, config, objective, poison, stop_at)
+}
+
+/// A consistency distillation of a Gaussian, which has a target of averaged weights.
+fn consistency() -> Box<dyn Objective<Toy>> {
+    let diffusion = Diffusion::new(&DiffusionSpec::default()).unwrap();
+    let course = Course { diffusion, path: Vec::new(), images: 96 };
+    let method = DISTILLATIONS.build("consistency:most=40,target=0.9").unwrap();
+    Box::new(Distilled::new(method, course, Some(Box::new(Gaussian::same(0.1, 0.25)))))
+}
+
+fn run_with(
+    out: &Path,
+    config: TrainConfig,
+    objective: Box<dyn Objective<Toy>>,
+    poison: bool,
+    stop_at: Option<u64>,
+) -> (Result<Outcome>, Vec<String>) {
     let device = Device::flex();
     let data = langevin_data::open("builtin:shapes", &OpenOptions::default()).unwrap();
     let pool = Pool::new(data, Prepare::new(8, 8, 3), PoolOptions::default()).unwrap();
@@ -99,6 +122,7 @@ fn run(
             Toy::new(&device.clone().autodiff(), poison),
             Diffusion::new(&DiffusionSpec::default()).unwrap(),
         ),
+        objective,
         config,
         loader: Box::new(move |images_seen| {
             Loader::new(&pool, LoaderOptions { batch, seed, images_seen, ..LoaderOptions::default() })
@@ -194,4 +218,32 @@ fn the_size_of_a_pass_changes_rounding_alone() {
     for micro in [1, 3, 5] {
         assert!((loss(micro) - whole).abs() < 1e-5 * whole, "micro_batch {micro}");
     }
+}
+
+#[test]
+fn further_averages_go_on_to_the_same_bytes_too() {
+    let config = || TrainConfig { ema_snapshots: 32, ..config() };
+    let traces = |out: &Path| {
+        let newest = checkpoints(&out.join("checkpoints")).pop().expect("a checkpoint");
+        let snapshots = Snapshot::list(out);
+        let times: Vec<u64> = snapshots.iter().map(|snapshot| snapshot.images).collect();
+        assert_eq!(times, [32, 64, 96]);
+        let mut all = traces(out);
+        all.push(std::fs::read(newest.join("tracked.safetensors")).unwrap());
+        all.extend(snapshots.iter().map(|snapshot| std::fs::read(&snapshot.path).unwrap()));
+        all
+    };
+    let whole = tempfile::tempdir().unwrap();
+    assert!(run_with(whole.path(), config(), consistency(), false, None).0.unwrap().complete);
+    for stop in [16, 48] {
+        let cut = tempfile::tempdir().unwrap();
+        let error = run_with(cut.path(), config(), consistency(), false, Some(stop)).0.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Interrupted(15), "{error}");
+        assert!(run_with(cut.path(), config(), consistency(), false, None).0.unwrap().complete);
+        assert!(traces(cut.path()) == traces(whole.path()), "stopped at {stop}");
+    }
+    // The target is an average of its own, and the stored ones differ from it and from each other.
+    let read = Snapshot::list(whole.path())[2].read().unwrap();
+    assert_eq!(read.len(), 2);
+    assert!(read[0].len() == 2 && read[0].keys().eq(read[1].keys()) && read[0] != read[1]);
 }

@@ -4,6 +4,8 @@ pub mod bench;
 pub mod bench_samplers;
 pub mod completions;
 pub mod convert;
+pub mod distill;
+pub mod ema;
 pub mod env;
 pub mod eval;
 pub mod inspect;

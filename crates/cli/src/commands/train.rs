@@ -6,7 +6,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use langevin::settings_layers;
 use langevin::train::{Event, Forecast, Step};
-use langevin::training::{self, TrainRequest};
+use langevin::training::{self, Prepared, TrainRequest};
 use langevin::{Error, Result};
 
 use crate::outputs;
@@ -99,22 +99,11 @@ impl Train {
             dry_run: self.dry_run,
             half: self.half,
             stop: shell::signals()?,
+            lesson: None,
         };
         let prepared = training::prepare(request)?;
-        let info = &prepared.info;
-        shell.say(&format!("{line}, seed {}", info.seed));
-        let count = prepared.pictures.map_or("unlimited".to_owned(), |n| n.to_string());
-        shell.say(&format!(
-            "data {}: {count} pictures, {}x{}, {} channels{}",
-            prepared.data.name,
-            info.size.0,
-            info.size.1,
-            info.channels,
-            if info.classes.is_empty() { String::new() } else { format!(", {} classes", info.classes.len()) }
-        ));
-        for skipped in &prepared.skipped {
-            shell.warn(&format!("passed over {}", skipped.reason));
-        }
+        shell.say(&format!("{line}, seed {}", prepared.info.seed));
+        tell_data(&prepared, shell);
         let mut display = Display::new(shell);
         let outcome = prepared.train(&device, |event| display.show(event))?;
         display.finish();
@@ -171,11 +160,28 @@ impl Train {
     }
 }
 
+/// Says what is trained on.
+pub(super) fn tell_data(prepared: &Prepared, shell: &Shell) {
+    let info = &prepared.info;
+    let count = prepared.pictures.map_or("unlimited".to_owned(), |n| n.to_string());
+    shell.say(&format!(
+        "data {}: {count} pictures, {}x{}, {} channels{}",
+        prepared.data.name,
+        info.size.0,
+        info.size.1,
+        info.channels,
+        if info.classes.is_empty() { String::new() } else { format!(", {} classes", info.classes.len()) }
+    ));
+    for skipped in &prepared.skipped {
+        shell.warn(&format!("passed over {}", skipped.reason));
+    }
+}
+
 /// A folder for a forecast that leaves nothing behind.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(pub(super) PathBuf);
 
 impl Scratch {
-    fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("langevin-dry-run-{}", std::process::id()));
         langevin::train::create_folder(&folder)?;
         Ok(Self(folder))
@@ -188,13 +194,13 @@ impl Drop for Scratch {
     }
 }
 
-fn name_of(data: &str) -> String {
+pub(super) fn name_of(data: &str) -> String {
     let data = data.strip_prefix("builtin:").unwrap_or(data).trim_end_matches('/');
     let name = data.rsplit('/').next().unwrap_or("run");
     name.split(['.', '#', ':']).find(|part| !part.is_empty()).unwrap_or("run").to_owned()
 }
 
-fn count(text: &str) -> std::result::Result<u64, String> {
+pub(super) fn count(text: &str) -> std::result::Result<u64, String> {
     let (digits, factor) = if let Some(digits) = text.strip_suffix("Ki") {
         (digits, 1 << 10)
     } else if let Some(digits) = text.strip_suffix("Mi") {
@@ -215,7 +221,7 @@ fn count(text: &str) -> std::result::Result<u64, String> {
 }
 
 /// The live line, or one plain line now and then where stderr is no terminal.
-struct Display<'a> {
+pub(super) struct Display<'a> {
     shell: &'a Shell,
     bar: Option<ProgressBar>,
     next_line: f64,
@@ -224,11 +230,11 @@ struct Display<'a> {
 }
 
 impl<'a> Display<'a> {
-    fn new(shell: &'a Shell) -> Self {
+    pub(super) fn new(shell: &'a Shell) -> Self {
         Self { shell, bar: None, next_line: 0.0, validation: None, smoothed: None }
     }
 
-    fn show(&mut self, event: &Event) {
+    pub(super) fn show(&mut self, event: &Event) {
         match event {
             Event::Resumed { images } => self.line(&format!("going on after {images} pictures")),
             Event::Warning(text) => self.shell.warn(text),
@@ -300,7 +306,7 @@ impl<'a> Display<'a> {
         }
     }
 
-    fn finish(&self) {
+    pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

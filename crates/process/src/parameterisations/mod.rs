@@ -1,5 +1,6 @@
 //! Parameterisations: what a network's output means, as five numbers that depend on the level, one file each.
 
+mod consistency;
 mod edm;
 mod epsilon;
 mod score;
@@ -43,7 +44,15 @@ pub trait Parameterisation: Debug + Send + Sync {
 /// Every parameterisation.
 pub const PARAMETERISATIONS: Registry<dyn Parameterisation> = Registry {
     kind: "parameterisation",
-    entries: &[epsilon::ENTRY, x0::ENTRY, v::ENTRY, score::ENTRY, edm::ENTRY, velocity::ENTRY],
+    entries: &[
+        epsilon::ENTRY,
+        x0::ENTRY,
+        v::ENTRY,
+        score::ENTRY,
+        edm::ENTRY,
+        velocity::ENTRY,
+        consistency::ENTRY,
+    ],
 };
 
 /// Refuses `alpha = 0` for a network that predicts `what`, which there says nothing about the picture.

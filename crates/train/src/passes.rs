@@ -1,0 +1,113 @@
+//! What training shows the network: the passes over a batch, each with its noise, labels and uniform numbers. Everything is
+//! a function of the seed and the numbers of the pictures.
+
+use std::ops::Range;
+
+use burn::tensor::{Device, Tensor};
+use langevin_core::process::stratified;
+use langevin_core::{Cond, NoiseStreams, Purpose, Stream, signed_to_batch};
+use langevin_data::Batch;
+
+use crate::config::TrainConfig;
+
+/// One pass through the network.
+#[derive(Debug, Clone)]
+pub struct Pass {
+    /// Clean pictures in [-1, 1], `[pictures, channels, height, width]`.
+    pub x0: Tensor<4>,
+    /// Noise of variance 1, shape as `x0`.
+    pub noise: Tensor<4>,
+    /// A number in (0, 1) for each picture, from which the objective makes its noise level. Those of a whole batch are
+    /// stratified.
+    pub uniforms: Vec<f64>,
+    /// Classes, some of them hidden, and the streams of dropout.
+    pub cond: Cond,
+    /// The part of the batch that these pictures are: the losses of all passes add up to the loss of the batch.
+    pub share: f64,
+    /// Pictures seen before the batch.
+    pub seen: u64,
+}
+
+/// Makes passes of batches.
+#[derive(Debug)]
+pub struct Passes {
+    seed: u64,
+    label_dropout: f64,
+    dequantise: bool,
+    /// Whether the network is told classes.
+    classes: bool,
+}
+
+impl Passes {
+    /// Passes as `config` wants them, for a network that is told `classes`.
+    pub fn new(config: &TrainConfig, classes: usize) -> Self {
+        Self {
+            seed: config.seed,
+            label_dropout: config.label_dropout,
+            dequantise: config.dequantise,
+            classes: classes > 0,
+        }
+    }
+
+    /// The passes over `batch`, before which `seen` pictures were seen, `micro` pictures each.
+    pub fn of(&self, batch: &Batch, seen: u64, micro: usize, device: &Device) -> Vec<Pass> {
+        let [count, ..] = batch.shape;
+        let offset = Stream::new(self.seed, Purpose::Time, batch.first_image, 0).uniform();
+        let uniforms = stratified(count, offset);
+        let starts = (0..count).step_by(micro.max(1));
+        let ranges = starts.map(|start| start..(start + micro).min(count));
+        ranges.map(|range| self.pass(batch, range, &uniforms, seen, device)).collect()
+    }
+
+    fn pass(&self, batch: &Batch, range: Range<usize>, uniforms: &[f64], seen: u64, device: &Device) -> Pass {
+        let [count, c, h, w] = batch.shape;
+        let images: Vec<u64> = range.clone().map(|k| batch.first_image + k as u64).collect();
+        let pixels = batch.pixels[range.start * c * h * w..range.end * c * h * w].to_vec();
+        let streams = NoiseStreams::new(self.seed, images.clone());
+        let labels = self.classes.then(|| {
+            let keep = |image: &u64| {
+                Stream::new(self.seed, Purpose::LabelDropout, *image, 0).uniform() >= self.label_dropout
+            };
+            range.clone().zip(&images).map(|(k, image)| batch.labels[k].filter(|_| keep(image))).collect()
+        });
+        Pass {
+            x0: self.clean(pixels, [range.len(), c, h, w], &streams, device),
+            noise: streams.normal(Purpose::Training, 0, [c, h, w], device),
+            uniforms: uniforms[range.clone()].to_vec(),
+            share: range.len() as f64 / count as f64,
+            cond: Cond { labels, dropout: Some(streams) },
+            seen,
+        }
+    }
+
+    /// A pass with fixed noise, number `step`, over all held-out pictures, every one of which has the number `uniform`.
+    pub fn validation(&self, batch: &Batch, uniform: f64, step: u64, seen: u64, device: &Device) -> Pass {
+        let [count, c, h, w] = batch.shape;
+        let streams = NoiseStreams::new(self.seed, (0..count as u64).map(|k| batch.first_image + k));
+        Pass {
+            x0: self.clean(batch.pixels.clone(), batch.shape, &streams, device),
+            noise: streams.normal(Purpose::Validation, step, [c, h, w], device),
+            uniforms: vec![uniform; count],
+            cond: Cond { labels: self.classes.then(|| batch.labels.clone()), dropout: None },
+            share: 1.0,
+            seen,
+        }
+    }
+
+    fn clean(
+        &self,
+        pixels: Vec<f32>,
+        shape: [usize; 4],
+        streams: &NoiseStreams,
+        device: &Device,
+    ) -> Tensor<4> {
+        let x0 = signed_to_batch(pixels, shape, device);
+        if !self.dequantise {
+            return x0;
+        }
+        let [_, c, h, w] = shape;
+        let within = streams.uniform(Purpose::Dequantise, 0, [c, h, w], device);
+        // A byte's step is 2 / 255 of [-1, 1].
+        x0 + within.sub_scalar(0.5).div_scalar(127.5)
+    }
+}
