@@ -117,7 +117,8 @@ impl Bench {
         shell.say(&format!("{line}, {}", Isa::best().name()));
         let times = measure_algorithms(self.batch_size, self.runs);
         if self.json {
-            return outputs::result(&serde_json::to_string(&times).expect("numbers are plain values"));
+            let report = json!({ "batch": self.batch_size, "algorithms": times });
+            return outputs::result(&report.to_string());
         }
         let ways = Algorithm::ALL.map(|way| format!("{:>11}", way.name())).join(" ");
         outputs::result(&format!("microseconds a picture; batch {}", self.batch_size))?;

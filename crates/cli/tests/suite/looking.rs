@@ -74,7 +74,7 @@ fn bench_measures_and_compares() {
     world.run("bench tiny --compare other.json").refused(3, &["other.json", "forward_ms"]);
     world.run("bench tiny --compare none.json").refused(3, &["none.json"]);
     let ways = world.run("bench --algorithms --batch-size 1 --runs 1 --json").ok().json();
-    let ways = ways.as_array().expect("a list of shapes and passes");
+    let ways = ways["algorithms"].as_array().expect("a list of shapes and passes");
     assert_eq!(ways.len(), 9 * 5 * 4);
     for way in ways {
         let times = way["microseconds"].as_array().expect("the time of each");

@@ -136,7 +136,7 @@ fn minutes_end_a_run_whole() {
 fn training_follows_the_same_curve_with_and_without_transforms() {
     let world = World::new();
     let train = |flags: &str, out: &str| {
-        let words = format!("{TINY} --images 320 --set network.channels=[16,32] {flags} --out {out}");
+        let words = format!("{TINY} --images 320 --set network.channels=[64,64] {flags} --out {out}");
         world.run(&words).ok();
         let text = String::from_utf8(world.read(&format!("{out}/metrics.jsonl"))).unwrap();
         let rows = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
