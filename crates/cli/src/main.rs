@@ -40,6 +40,8 @@ enum Command {
     Train(commands::train::Train),
     /// Draw pictures with a model.
     Sample(commands::sample::Sample),
+    /// Take the noise out of pictures of any size.
+    Denoise(commands::denoise::Denoise),
     /// Judge the pictures of a model, or a set of pictures, by a data set.
     Eval(commands::eval::Eval),
     /// Say how likely a data set is under a model, in bits per dimension.
@@ -72,6 +74,7 @@ fn main() {
     let result = match arguments.command {
         Command::Train(command) => command.run(&shell),
         Command::Sample(command) => command.run(&shell),
+        Command::Denoise(command) => command.run(&shell),
         Command::Eval(command) => command.run(&shell),
         Command::Likelihood(command) => command.run(&shell),
         Command::Noise(command) => command.run(&shell),

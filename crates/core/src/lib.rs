@@ -16,6 +16,7 @@ pub mod parameters;
 mod preconditioned;
 mod run;
 pub mod tensor_file;
+mod windowed;
 
 pub use cond::Cond;
 pub use denoiser::{Denoiser, Levels};
@@ -29,3 +30,4 @@ pub use noise::{NoiseStreams, Purpose, Stream};
 pub use preconditioned::{Losses, Preconditioned};
 pub use run::{Progress, Run};
 pub use tensor_file::NamedTensors;
+pub use windowed::{Windowed, Windows};

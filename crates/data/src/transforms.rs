@@ -97,7 +97,7 @@ impl Cut {
             Crop::Centre => (middle.x, middle.y),
             Crop::Random | Crop::Patch => (place as u32, (place >> 32) as u32),
         };
-        let turns = if prepare.turn { (other >> 1 & 3) as u8 } else { 0 };
+        let turns = if prepare.turn { ((other >> 1) & 3) as u8 } else { 0 };
         Self { x, y, flip: prepare.flip && other & 1 == 1, turns }
     }
 }

@@ -11,6 +11,7 @@
 mod answers;
 pub mod catalog;
 pub mod convert;
+pub mod denoising;
 pub mod drawing;
 pub mod evaluation;
 mod folder;
@@ -46,6 +47,7 @@ pub use langevin_hub as hub;
 pub use langevin_kernels as kernels;
 pub use langevin_nn as nn;
 pub use langevin_process as process;
+pub use langevin_restore as restore;
 pub use langevin_sample as sample;
 pub use langevin_train as train;
 pub use model::{Model, ModelInfo, SHIPPED, Shipped, write_tuned};

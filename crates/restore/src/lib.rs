@@ -15,7 +15,9 @@
 mod conjugate;
 mod method;
 pub mod methods;
+mod noise_level;
 pub mod noises;
+mod non_local_means;
 mod operator;
 pub mod operators;
 mod problem;
@@ -23,7 +25,9 @@ pub mod units;
 
 pub use method::{Method, Needs, Prior};
 pub use methods::METHODS;
+pub use noise_level::noise_level;
 pub use noises::{NOISES, Noise};
+pub use non_local_means::non_local_means;
 pub use operator::{Degradation, Linear, NoPictures, Operator, Pictures, Shape, Spectral};
 pub use operators::OPERATORS;
 pub use problem::{LinearProblem, Problem, Spectrum};

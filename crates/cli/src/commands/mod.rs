@@ -4,6 +4,7 @@ pub mod bench;
 pub mod bench_samplers;
 pub mod completions;
 pub mod convert;
+pub mod denoise;
 pub mod env;
 pub mod eval;
 pub mod inspect;

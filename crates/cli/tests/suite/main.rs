@@ -5,6 +5,7 @@ mod bad_arguments;
 mod bad_data;
 mod bad_models;
 mod comparing;
+mod denoising;
 mod evaluating;
 mod folders;
 mod full_disk;
