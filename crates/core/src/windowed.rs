@@ -112,10 +112,10 @@ impl Axis {
                 let part = ((pixel as f64 + 0.5 - middle + half) / (2.0 * half)).clamp(0.0, 1.0);
                 part * part * (3.0 - 2.0 * part)
             };
-            for at in 0..window {
-                weights[index - 1][at] *= (1.0 - risen(before + at)) as f32;
-                weights[index][at] *= risen(here + at) as f32;
-            }
+            let fall = weights[index - 1].iter_mut().enumerate();
+            fall.for_each(|(at, weight)| *weight *= (1.0 - risen(before + at)) as f32);
+            let rise = weights[index].iter_mut().enumerate();
+            rise.for_each(|(at, weight)| *weight *= risen(here + at) as f32);
         }
         Self { length, window, starts, weights }
     }
