@@ -121,11 +121,11 @@ fn average(
     }
     for y in 0..rows {
         let own = &around[(y + rim) * stride + rim..][..width];
-        for x in 0..width {
+        for (x, own) in own.iter().enumerate() {
             let at = y * width + x;
             // The pixel itself counts as much as the one most like it; alone it stays as it is.
             let weight = if weights[at] > 0.0 { most[at] } else { 1.0 };
-            out[at] = (sums[at] + weight * own[x]) / (weights[at] + weight);
+            out[at] = (sums[at] + weight * own) / (weights[at] + weight);
         }
     }
 }
