@@ -47,6 +47,8 @@ enum Command {
     Sample(commands::sample::Sample),
     /// Find the noise from which a model draws given pictures.
     Invert(commands::invert::Invert),
+    /// Take the noise out of pictures of any size.
+    Denoise(commands::denoise::Denoise),
     /// Judge the pictures of a model, or a set of pictures, by a data set.
     Eval(commands::eval::Eval),
     /// Say how likely a data set is under a model, in bits per dimension.
@@ -82,6 +84,7 @@ fn main() {
         Command::Ema(command) => command.run(&shell),
         Command::Sample(command) => command.run(&shell),
         Command::Invert(command) => command.run(&shell),
+        Command::Denoise(command) => command.run(&shell),
         Command::Eval(command) => command.run(&shell),
         Command::Likelihood(command) => command.run(&shell),
         Command::Noise(command) => command.run(&shell),

@@ -17,6 +17,7 @@ pub mod parameters;
 mod preconditioned;
 mod run;
 pub mod tensor_file;
+mod windowed;
 
 pub use clock::Clock;
 pub use cond::Cond;
@@ -31,3 +32,4 @@ pub use noise::{NoiseStreams, Purpose, Stream};
 pub use preconditioned::{Losses, Preconditioned};
 pub use run::{Progress, Run};
 pub use tensor_file::NamedTensors;
+pub use windowed::{Windowed, Windows};

@@ -39,6 +39,8 @@ pub enum Purpose {
     Probe = 12,
     /// Noise levels and noise of a variational bound.
     Bound = 13,
+    /// The noise of a measurement that is simulated.
+    Measurement = 14,
 }
 
 /// A stream of random numbers for one (seed, purpose, image, step).

@@ -13,8 +13,11 @@ pub enum Crop {
     /// The middle.
     #[default]
     Centre,
-    /// Another part each time it is shown.
+    /// Another part each time it is shown, of the picture scaled so that it just covers the wanted size.
     Random,
+    /// Another part each time it is shown, of the picture at its own scale; one that is smaller than the wanted size is
+    /// scaled up to cover it.
+    Patch,
 }
 
 /// How pictures are made ready for a network.
@@ -28,6 +31,8 @@ pub struct Prepare {
     pub crop: Crop,
     /// Whether half the showings are mirrored left to right.
     pub flip: bool,
+    /// Whether each showing is turned by a random number of right angles; needs `size` to be a square.
+    pub turn: bool,
     /// What shows through transparent parts when `channels` has no alpha, as 8-bit RGB.
     pub behind: [u8; 3],
 }
@@ -35,13 +40,20 @@ pub struct Prepare {
 impl Prepare {
     /// `width` x `height` with `channels`, the middle of each picture, no mirroring, white behind transparency.
     pub fn new(width: usize, height: usize, channels: usize) -> Self {
-        Self { size: (width, height), channels, crop: Crop::Centre, flip: false, behind: [255; 3] }
+        Self {
+            size: (width, height),
+            channels,
+            crop: Crop::Centre,
+            flip: false,
+            turn: false,
+            behind: [255; 3],
+        }
     }
 
     /// Checks the numbers.
     ///
     /// # Errors
-    /// Usage when a side is 0 or over 16384, or `channels` is not 1 to 4.
+    /// Usage when a side is 0 or over 16384, `channels` is not 1 to 4, or a picture that is no square shall be turned.
     pub fn check(&self) -> Result<()> {
         let (width, height) = self.size;
         if !(1..=16_384).contains(&width) || !(1..=16_384).contains(&height) {
@@ -49,6 +61,11 @@ impl Prepare {
         }
         if !(1..=4).contains(&self.channels) {
             return Err(Error::usage(format!("channels = {} must be 1, 2, 3 or 4", self.channels)));
+        }
+        if self.turn && width != height {
+            return Err(Error::usage(format!(
+                "pictures of {width}x{height} cannot be turned by right angles"
+            )));
         }
         Ok(())
     }
@@ -63,11 +80,13 @@ pub struct Cut {
     pub y: u32,
     /// Whether it is mirrored left to right.
     pub flip: bool,
+    /// By how many right angles it is then turned, 0 to 3, anticlockwise.
+    pub turns: u8,
 }
 
 impl Cut {
-    /// The middle, not mirrored.
-    pub const CENTRE: Self = Self { x: 1 << 31, y: 1 << 31, flip: false };
+    /// The middle, neither mirrored nor turned.
+    pub const CENTRE: Self = Self { x: 1 << 31, y: 1 << 31, flip: false, turns: 0 };
 
     /// The choices for showing number `images_seen` of a run with `seed`: a function of these two alone.
     pub fn at(prepare: &Prepare, seed: u64, images_seen: u64) -> Self {
@@ -76,9 +95,10 @@ impl Cut {
         let middle = Self::CENTRE;
         let (x, y) = match prepare.crop {
             Crop::Centre => (middle.x, middle.y),
-            Crop::Random => (place as u32, (place >> 32) as u32),
+            Crop::Random | Crop::Patch => (place as u32, (place >> 32) as u32),
         };
-        Self { x, y, flip: prepare.flip && other & 1 == 1 }
+        let turns = if prepare.turn { ((other >> 1) & 3) as u8 } else { 0 };
+        Self { x, y, flip: prepare.flip && other & 1 == 1, turns }
     }
 }
 
@@ -91,7 +111,7 @@ pub fn prepare(picture: &Picture, prepare: &Prepare) -> Result<Vec<f32>> {
 }
 
 /// `picture` with the wanted channels, scaled so that it just covers the wanted size; with [`Crop::Centre`] the
-/// rest is cut off too. Scaling is Lanczos-3 with its support widened when shrinking, so nothing aliases, and
+/// rest is cut off too, and with [`Crop::Patch`] a picture that covers it already keeps its own scale. Scaling is Lanczos-3 with its support widened when shrinking, so nothing aliases, and
 /// with alpha premultiplied. A picture that already fits is returned as it is.
 ///
 /// # Errors
@@ -101,9 +121,12 @@ pub fn fit(picture: &Picture, prepare: &Prepare) -> Result<Picture> {
     let picture = with_channels(picture, prepare.channels, prepare.behind)?;
     let (width, height) = prepare.size;
     let scale = (width as f64 / picture.width as f64).max(height as f64 / picture.height as f64);
+    if prepare.crop == Crop::Patch && scale <= 1.0 {
+        return Ok(picture);
+    }
     let covers = |side: usize, least: usize| ((side as f64 * scale).round() as usize).max(least);
     let (full_width, full_height) = (covers(picture.width, width), covers(picture.height, height));
-    if prepare.crop == Crop::Random || (full_width, full_height) == (width, height) {
+    if prepare.crop != Crop::Centre || (full_width, full_height) == (width, height) {
         // A strip a thousand times as long as wide must not become a huge picture.
         let (w, h) = (full_width.min(width * 8), full_height.min(height * 8));
         return resize(&picture, w, h, w as f64 / scale, h as f64 / scale);
@@ -121,7 +144,19 @@ pub fn cut(fitted: &Picture, prepare: &Prepare, cut: Cut) -> Vec<f32> {
         Samples::U8(all) => Samples::U8(part(all, fitted, (left, top), (width, height), cut.flip)),
         Samples::U16(all) => Samples::U16(part(all, fitted, (left, top), (width, height), cut.flip)),
     };
-    Picture { width, height, channels: fitted.channels, samples: part }.to_signed()
+    let planes = Picture { width, height, channels: fitted.channels, samples: part }.to_signed();
+    (0..cut.turns).fold(planes, |planes, _| turned(&planes, width))
+}
+
+/// Square planes of side `side`, turned by a right angle anticlockwise.
+fn turned(planes: &[f32], side: usize) -> Vec<f32> {
+    let mut out = Vec::with_capacity(planes.len());
+    for plane in planes.chunks_exact(side * side) {
+        for column in (0..side).rev() {
+            out.extend(plane[column..].iter().step_by(side));
+        }
+    }
+    out
 }
 
 fn part<T: Copy>(all: &[T], from: &Picture, at: (usize, usize), size: (usize, usize), flip: bool) -> Vec<T> {
@@ -288,12 +323,42 @@ mod tests {
         let picture = Picture::from_u8(4, 2, 1, vec![0, 85, 170, 255, 0, 85, 170, 255]);
         let wish = Prepare { crop: Crop::Random, flip: true, ..Prepare::new(2, 2, 1) };
         let first = |place: Cut| ((cut(&picture, &wish, place)[0] + 1.0) * 127.5).round() as u32;
-        assert_eq!(first(Cut { x: 0, y: 0, flip: false }), 0);
-        assert_eq!(first(Cut { x: u32::MAX, y: 0, flip: false }), 170);
-        assert_eq!(first(Cut { x: 0, y: 0, flip: true }), 85);
+        assert_eq!(first(Cut { x: 0, y: 0, ..Cut::CENTRE }), 0);
+        assert_eq!(first(Cut { x: u32::MAX, y: 0, ..Cut::CENTRE }), 170);
+        assert_eq!(first(Cut { x: 0, y: 0, flip: true, ..Cut::CENTRE }), 85);
         let all: Vec<Cut> = (0..200).map(|k| Cut::at(&wish, 3, k)).collect();
         let flips = all.iter().filter(|place| place.flip).count();
         assert!((70..130).contains(&flips), "{flips}");
         assert_eq!(all[7], Cut::at(&wish, 3, 7));
+    }
+
+    #[test]
+    fn patches_keep_the_scale_and_small_pictures_are_scaled_up() {
+        let large = Picture::from_u8(40, 30, 1, (0..1200).map(|v| (v % 251) as u8).collect());
+        let wish = Prepare { crop: Crop::Patch, ..Prepare::new(8, 8, 1) };
+        let fitted = fit(&large, &wish).unwrap();
+        assert_eq!(fitted, large);
+        let corner = cut(&fitted, &wish, Cut { x: u32::MAX, y: u32::MAX, ..Cut::CENTRE });
+        let last = f64::from(samples(&large)[1199]) / 127.5 - 1.0;
+        assert!((f64::from(corner[63]) - last).abs() < 1e-6, "{corner:?}");
+        let small = fit(&Picture::from_u8(4, 6, 3, vec![9; 72]), &wish).unwrap();
+        assert_eq!((small.width, small.height, small.channels), (8, 12, 1));
+    }
+
+    #[test]
+    fn turns_are_right_angles_anticlockwise() {
+        let picture = Picture::from_u8(2, 2, 1, vec![0, 85, 170, 255]);
+        let wish = Prepare { turn: true, ..Prepare::new(2, 2, 1) };
+        let at = |turns| {
+            let planes = cut(&picture, &wish, Cut { turns, ..Cut::CENTRE });
+            planes.iter().map(|v| ((v + 1.0) * 127.5).round() as u32).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            [at(0), at(1), at(2), at(3)],
+            [[0, 85, 170, 255], [85, 255, 0, 170], [255, 170, 85, 0], [170, 0, 255, 85]]
+        );
+        let turns: Vec<usize> = (0..400).map(|k| usize::from(Cut::at(&wish, 3, k).turns)).collect();
+        assert!((0..4).all(|n| (60..140).contains(&turns.iter().filter(|t| **t == n).count())));
+        assert!(Prepare { turn: true, ..Prepare::new(2, 3, 1) }.check().is_err());
     }
 }

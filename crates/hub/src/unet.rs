@@ -260,6 +260,9 @@ pub fn write(network: &UNetConfig, (width, height): (usize, usize)) -> Result<Va
         (2.0, -1.0) => true,
         _ => return refuse("it scales its input (network.input_scale, network.input_shift)"),
     };
+    if network.norm_groups == 0 {
+        return refuse("it does not normalise (network.norm_groups = 0)");
+    }
     let middle_groups = match (network.mid_attention_norm_groups, network.scale_shift) {
         (Some(0), false) => return refuse("its middle attention has no norm"),
         (Some(0), true) | (None, false) => None,

@@ -62,7 +62,8 @@ impl Conv2d {
 /// How a group norm normalises.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GroupNorm {
-    /// Number of groups; divides the channels.
+    /// Number of groups; divides the channels. 0 leaves the values as they are, so that only scale, shift and SiLU are left
+    /// and a pixel does not depend on the size of the picture around it.
     pub groups: usize,
     /// Added to the variance.
     pub eps: f64,

@@ -115,6 +115,10 @@ pub fn row_linear_backward<B: Backend>(
 /// Normalised values `[n, h * w, groups, c/groups]` and `1/std` `[n, 1, groups, 1]`.
 fn normalise<B: Backend>(x: FloatTensor<B>, options: GroupNorm) -> (FloatTensor<B>, FloatTensor<B>) {
     let [n, h, w, c] = dims::<B, 4>(&x);
+    if options.groups == 0 {
+        let one = B::float_ones([n, 1, 1, 1].into(), &x.device(), x.dtype().into());
+        return (reshape::<B, 4>(x, [n, h * w, 1, c]), one);
+    }
     assert!(c.is_multiple_of(options.groups), "{c} channels do not divide into {} groups", options.groups);
     let x = reshape::<B, 4>(x, [n, h * w, options.groups, c / options.groups]);
     let centred = B::float_sub(x.clone(), group_mean::<B>(x));
@@ -178,6 +182,9 @@ pub fn group_norm_act_backward<B: Backend>(
     let by_scale = per_picture(B::float_mul(grad.clone(), xhat));
     let by_shift = per_picture(grad.clone());
     let dxhat = reshape::<B, 4>(B::float_mul(grad, per_channel::<B>(scale)), grouped);
+    if options.groups == 0 {
+        return (reshape::<B, 4>(dxhat, shape), by_scale, by_shift);
+    }
     let projection = group_mean::<B>(B::float_mul(dxhat.clone(), normalised.clone()));
     let mean = group_mean::<B>(dxhat.clone());
     let by_x = B::float_sub(B::float_sub(dxhat, mean), B::float_mul(normalised, projection));

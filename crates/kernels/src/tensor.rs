@@ -53,7 +53,8 @@ pub fn group_norm(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, options: Gro
     let [n, _, _, c] = x.dims();
     assert_eq!(scale.dims(), shift.dims(), "scale and shift of a group norm");
     assert!([[n, c], [1, c]].contains(&scale.dims()), "scale is {:?} for {n} x {c} channels", scale.dims());
-    assert!(c.is_multiple_of(options.groups), "{c} channels do not divide into {} groups", options.groups);
+    let divides = options.groups == 0 || c.is_multiple_of(options.groups);
+    assert!(divides, "{c} channels do not divide into {} groups", options.groups);
     Tensor::from_dispatch(Dispatch::group_norm_act(
         x.into_dispatch(),
         scale.into_dispatch(),

@@ -23,6 +23,8 @@ pub const PRESETS: &[Preset] = &[
     Preset { name: "cifar10", text: include_str!("../../../presets/cifar10.toml") },
     Preset { name: "folder32", text: include_str!("../../../presets/folder32.toml") },
     Preset { name: "folder64", text: include_str!("../../../presets/folder64.toml") },
+    Preset { name: "photo-gray", text: include_str!("../../../presets/photo-gray.toml") },
+    Preset { name: "photo", text: include_str!("../../../presets/photo.toml") },
     Preset { name: "ddpm", text: include_str!("../../../presets/ddpm.toml") },
     Preset { name: "tiny", text: include_str!("../../../presets/tiny.toml") },
 ];

@@ -39,11 +39,15 @@ pub struct DataSettings {
     pub channels: usize,
     /// Tell the network the class of each picture, so that one can be asked for.
     pub class_conditional: bool,
+    /// Train on parts of `size` x `size` pixels from anywhere in the pictures, at their own scale: for a prior that restores
+    /// pictures of any size.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub patches: bool,
 }
 
 impl Default for DataSettings {
     fn default() -> Self {
-        Self { size: 32, channels: 0, class_conditional: false }
+        Self { size: 32, channels: 0, class_conditional: false, patches: false }
     }
 }
 

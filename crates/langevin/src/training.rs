@@ -16,7 +16,8 @@ use langevin_nn::UNet;
 use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{SAMPLERS, SampleRequest, Sampler, sample_all};
 use langevin_train::{
-    Denoising, Event, Hooks, Job, Objective, Outcome, Preview, create_folder, replace_file, with_parameters,
+    Decay, Denoising, Event, Hooks, Job, Objective, Outcome, Preview, create_folder, replace_file,
+    with_parameters,
 };
 
 use crate::memory;
@@ -94,7 +95,12 @@ pub fn prepare(request: TrainRequest) -> Result<Prepared> {
     let size = settings.data.size;
     let mut prepare = Prepare::new(size, size, settings.data.channels);
     prepare.flip = settings.train.flip;
-    prepare.crop = if settings.train.random_crop { Crop::Random } else { Crop::Centre };
+    prepare.turn = settings.train.turn;
+    prepare.crop = match (settings.data.patches, settings.train.random_crop) {
+        (true, _) => Crop::Patch,
+        (false, true) => Crop::Random,
+        (false, false) => Crop::Centre,
+    };
     let pool = Pool::new(dataset, prepare, PoolOptions { strict: request.strict, ..PoolOptions::default() })?;
     let (pool, validation) = hold_out(pool, settings.train.validation_pictures)?;
     let info = ModelInfo {
@@ -150,14 +156,16 @@ fn resolve(settings: &mut Settings, data: &DataInfo) -> Result<()> {
     Ok(())
 }
 
-/// The pool to train on and the held-out pictures: no more than a tenth of a small set.
+/// The pool to train on and the held-out pictures: no more than a tenth of a small set. Where patches are trained on, as many
+/// of them as were wanted are taken from these.
 fn hold_out(pool: Pool, wanted: usize) -> Result<(Pool, Option<Batch>)> {
     let count = pool.len().map_or(wanted as u64, |have| (wanted as u64).min(have / 10));
     if count == 0 {
         return Ok((pool, None));
     }
     let (train, held) = pool.split(Held::Count(count), 0)?;
-    let batch = held.batch(0..count)?;
+    let patches = held.prepare().crop == Crop::Patch;
+    let batch = if patches { held.showing(0, 0, wanted)? } else { held.batch(0..count)? };
     Ok((train, Some(batch)))
 }
 
@@ -218,11 +226,14 @@ impl Prepared {
     /// left out.
     fn fingerprint(&self) -> String {
         let mut settings = serde_json::to_value(&self.settings).expect("settings are plain values");
-        for free in ["images", "minutes", "checkpoint_every", "sample_every", "keep"] {
-            // The length of training counts where the learning rate depends on it.
-            let counts = free == "images"
-                && self.settings.train.decay_images == 0
-                && self.settings.train.decay != langevin_train::Decay::Constant;
+        for free in ["images", "decay_images", "minutes", "checkpoint_every", "sample_every", "keep"] {
+            // The length of training counts where the learning rate depends on it. The end of `wsd` may be moved.
+            let train = &self.settings.train;
+            let counts = match (free, train.decay) {
+                ("images", Decay::Constant) | ("images" | "decay_images", Decay::Wsd) => false,
+                ("images", _) => train.decay_images == 0,
+                (other, _) => other == "decay_images",
+            };
             if !counts && let Some(train) = settings["train"].as_object_mut() {
                 train.remove(free);
             }

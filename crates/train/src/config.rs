@@ -14,6 +14,10 @@ pub enum Decay {
     Constant,
     /// Falls along half a cosine to a hundredth, reached after `decay_images`.
     Cosine,
+    /// Stays as it is until the last `decay_images` of `images` (a fifth of them by default), over which it falls to 0 as one
+    /// minus the square root of their share (Zhai et al. 2022; Haegele et al. 2024, 2405.18392). Until the fall begins nothing
+    /// depends on `images`, so a run may go on to a later end than it was begun with.
+    Wsd,
     /// Falls as the inverse square root once `decay_images` have been seen (Karras et al. 2024, eq. 67).
     InverseSqrt,
 }
@@ -40,7 +44,7 @@ pub struct TrainConfig {
     pub warmup_images: u64,
     /// How the learning rate goes on after that.
     pub decay: Decay,
-    /// The scale of the decay in pictures; `0` means `images`.
+    /// The scale of the decay in pictures; `0` means `images`, or a fifth of them for `wsd`.
     pub decay_images: u64,
     /// AdamW's first moment decay.
     pub beta1: f64,
@@ -82,6 +86,9 @@ pub struct TrainConfig {
     pub flip: bool,
     /// Crop at random where a picture is larger than the model's (otherwise at the centre).
     pub random_crop: bool,
+    /// Turn pictures by a random number of right angles.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub turn: bool,
     /// Pictures kept apart for the validation loss; `0` means none.
     pub validation_pictures: usize,
     /// Pictures between validations.
@@ -127,6 +134,7 @@ impl Default for TrainConfig {
             dequantise: false,
             flip: false,
             random_crop: false,
+            turn: false,
             validation_pictures: 128,
             validate_every: 8_192,
             checkpoint_every: 8_192,
@@ -211,6 +219,10 @@ impl TrainConfig {
             Decay::Cosine => {
                 0.01 + 0.99 * 0.5 * (1.0 + (std::f64::consts::PI * (seen / scale).min(1.0)).cos())
             }
+            Decay::Wsd => {
+                let fall = if self.decay_images == 0 { scale / 5.0 } else { scale };
+                1.0 - ((seen - (self.images as f64 - fall)) / fall).clamp(0.0, 1.0).sqrt()
+            }
             Decay::InverseSqrt => 1.0 / (seen / scale).max(1.0).sqrt(),
         };
         self.learning_rate * warm * decayed
@@ -238,6 +250,11 @@ mod tests {
         let cosine = TrainConfig { decay: Decay::Cosine, ..base.clone() };
         assert!((cosine.learning_rate_at(32_000) - 1e-3 * (0.01 + 0.99 * 0.5)).abs() < 1e-12);
         assert!((cosine.learning_rate_at(64_000) - 1e-5).abs() < 1e-12);
+        let wsd = TrainConfig { decay: Decay::Wsd, decay_images: 16_000, ..base.clone() };
+        assert_eq!(wsd.learning_rate_at(48_000), 1e-3);
+        assert!((wsd.learning_rate_at(52_000) - 5e-4).abs() < 1e-12);
+        assert_eq!(wsd.learning_rate_at(64_000), 0.0);
+        assert_eq!(TrainConfig { decay_images: 0, ..wsd }.learning_rate_at(51_200), 1e-3);
         let sqrt = TrainConfig { decay: Decay::InverseSqrt, decay_images: 1_000, ..base };
         assert_eq!(sqrt.learning_rate_at(1_000), 1e-3);
         assert_eq!(sqrt.learning_rate_at(4_000), 5e-4);

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod bench_samplers;
 pub mod completions;
 pub mod convert;
+pub mod denoise;
 pub mod distill;
 pub mod ema;
 pub mod env;

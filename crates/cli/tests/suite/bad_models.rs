@@ -120,7 +120,7 @@ fn descriptions_that_lie_are_refused_before_memory_is_taken() {
         with(&|d| d["network"]["layers_per_block"] = 1_000_000_000_000_u64.into()),
         with(&|d| d["network"]["embedding_dim"] = 100_000_000_u64.into()),
         with(&|d| d["network"]["classes"] = 10.into()),
-        with(&|d| d["network"]["norm_groups"] = 0.into()),
+        with(&|d| d["network"]["norm_groups"] = 5.into()),
         with(&|d| d["network"]["patch"] = (1_u64 << 40).into()),
         with(&|d| d["size"] = json!([4_000_000_000_u64, 4_000_000_000_u64])),
         with(&|d| d["size"] = json!([0, 16])),

@@ -6,6 +6,7 @@ mod bad_data;
 mod bad_models;
 mod comparing;
 mod defects;
+mod denoising;
 mod distilling;
 mod evaluating;
 mod folders;

@@ -159,6 +159,9 @@ vectorised! {
 /// Distances are taken from each channel's first pixel, so that a large mean does not eat the variance's digits.
 fn statistics(isa: Isa, sizes: &Sizes, sides: &[Side<'_>]) -> Statistics {
     let Sizes { n, c, .. } = *sizes;
+    if sizes.options.groups == 0 {
+        return Statistics { mean: vec![0.0; n * c], inverse_std: vec![1.0; n * c] };
+    }
     let width = c / sizes.options.groups;
     let mut parts = vec![0.0_f32; n * sizes.blocks() * 2 * c];
     parts.par_chunks_mut(2 * c).enumerate().for_each(|(index, part)| {
@@ -425,13 +428,13 @@ pub(super) fn backward<const N: usize>(
     let mut by_scale = vec![0.0_f32; n * c];
     let mut mean_grad = vec![0.0_f32; n * c];
     let mut projection = vec![0.0_f32; n * c];
-    let width = c / options.groups;
+    let width = c / options.groups.max(1);
     let size = (width * sizes.pixels) as f64;
     for picture in 0..n {
         let parts = &parts[picture * count * 2 * c..][..count * 2 * c];
         let total = |i: usize| parts.chunks_exact(2 * c).map(|part| f64::from(part[i])).sum::<f64>();
         let scale = sizes.row(scale, picture);
-        for group in 0..options.groups {
+        for group in 0..options.groups.max(1) {
             let (mut sum, mut product) = (0.0, 0.0);
             for channel in group * width..(group + 1) * width {
                 let (shift, dot) = (total(channel), total(c + channel));
@@ -439,6 +442,9 @@ pub(super) fn backward<const N: usize>(
                 by_scale[picture * c + channel] = dot as f32;
                 sum += shift * f64::from(scale[channel]);
                 product += dot * f64::from(scale[channel]);
+            }
+            if options.groups == 0 {
+                continue;
             }
             let span = picture * c + group * width..picture * c + (group + 1) * width;
             mean_grad[span.clone()].fill((sum / size) as f32);

@@ -237,6 +237,8 @@ pub fn all() -> Vec<Case> {
         Case::new(Op::Linear, &[&[0, 13], &[9, 13], &[1, 9]]),
         Case::new(norm(2, true), &[&[0, 5, 3, 6], &[0, 6], &[0, 6]]),
         Case::new(norm(4, false), &[&[0, 4, 4, 8], &[1, 8], &[1, 8]]),
+        Case::new(norm(0, true), &[&[0, 5, 3, 6], &[0, 6], &[0, 6]]),
+        Case::new(norm(0, false), &[&[0, 4, 4, 8], &[1, 8], &[1, 8]]),
         Case::new(Op::Attention(2), &[&[0, 9, 10], &[0, 9, 10], &[0, 9, 10]]),
         Case::new(Op::Attention(3), &[&[0, 5, 12], &[0, 7, 12], &[0, 7, 12]]),
         Case::new(Op::Silu, &[&[0, 5, 3, 3]]),

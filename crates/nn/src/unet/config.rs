@@ -53,7 +53,8 @@ pub struct UNetConfig {
     pub mid_block: bool,
     /// Channels of one attention head; `None` makes one head of all channels. Default 64.
     pub attention_head_dim: Option<usize>,
-    /// Groups of every group norm. Default 32.
+    /// Groups of every group norm; 0 keeps only its scale and shift, so that a pixel is answered alike in a picture of any
+    /// size (Lim et al. 2017, EDSR, leave norms out for restoration). Default 32.
     pub norm_groups: usize,
     /// Whether the middle block and the end have a quarter as many groups as channels, at most 32, as levels that resample
     /// by `skip` have. Default false: `norm_groups`.
@@ -122,6 +123,11 @@ pub struct UNetConfig {
     pub patch: usize,
 }
 
+/// Whether channels divide into groups; into none they do.
+fn divides(channels: usize, groups: usize) -> bool {
+    groups == 0 || channels.is_multiple_of(groups)
+}
+
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -183,7 +189,6 @@ impl UNetConfig {
             ("in_channels", self.in_channels),
             ("out_channels", self.out_channels),
             ("layers_per_block", self.layers_per_block),
-            ("norm_groups", self.norm_groups),
             ("patch", self.patch),
             ("attention_head_dim", self.attention_head_dim.unwrap_or(1)),
             ("embedding_dim", self.embedding_dim.unwrap_or(1)),
@@ -210,7 +215,7 @@ impl UNetConfig {
         for (level, channels) in self.channels.iter().enumerate() {
             let plain =
                 [self.down_kind(level), self.up_kind(level)].iter().any(|kind| *kind != Resample::Skip);
-            if *channels == 0 || (plain && !channels.is_multiple_of(self.norm_groups)) {
+            if *channels == 0 || (plain && !divides(*channels, self.norm_groups)) {
                 return Err(Error::usage(format!(
                     "unet: level {level} has {channels} channels, which do not divide into norm_groups = {} groups",
                     self.norm_groups
@@ -219,7 +224,7 @@ impl UNetConfig {
             }
         }
         for (place, groups, channels) in self.norms() {
-            if groups == 0 || !channels.is_multiple_of(groups) {
+            if (groups == 0 && self.norm_groups != 0) || !divides(channels, groups) {
                 return Err(Error::usage(format!(
                     "unet: a norm {place} has {channels} channels, which do not divide into {groups} groups"
                 )));

@@ -1,0 +1,33 @@
+//! Restoration: from a degraded picture `y = A(x) + noise`, the clean pictures `x` that a diffusion model holds possible.
+//!
+//! An operator `A` is a ladder, [`Operator`] -> [`Linear`] -> [`Spectral`], and a method asks for the lowest rung it can do
+//! with. It knows no network: a method sees a [`Prior`], which is a denoiser.
+//!
+//! * [`OPERATORS`], [`NOISES`], [`METHODS`]: everything by name.
+//! * [`operators::build`]: an operator for pictures of one shape from `name:key=value`, or several joined with `+`.
+//! * [`Problem`]: operator, measurement and noise together, on tensors.
+//! * [`Method`]: what a method is.
+//!
+//! # Units
+//! Pictures, measurements and noise are in the model's units, [-1, 1] for black to white. [`units`] is the one place
+//! where 0 to 255 becomes that.
+
+mod conjugate;
+mod method;
+pub mod methods;
+mod noise_level;
+pub mod noises;
+mod non_local_means;
+mod operator;
+pub mod operators;
+mod problem;
+pub mod units;
+
+pub use method::{Method, Needs, Prior};
+pub use methods::METHODS;
+pub use noise_level::noise_level;
+pub use noises::{NOISES, Noise};
+pub use non_local_means::non_local_means;
+pub use operator::{Degradation, Linear, NoPictures, Operator, Pictures, Shape, Spectral};
+pub use operators::OPERATORS;
+pub use problem::{LinearProblem, Problem, Spectrum};

@@ -1,0 +1,196 @@
+//! A mask hides some values and leaves the others alone: inpainting. A diagonal of ones and zeros, so its own adjoint and
+//! pseudo-inverse.
+
+use langevin_core::registry::{Entry, OptionDoc};
+use langevin_core::{Error, Picture, Purpose, Result, Samples, Stream};
+
+use crate::operator::{Degradation, Linear, Operator, Pictures, Shape, Spectral};
+
+pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
+    name: "mask",
+    aliases: &["inpaint"],
+    summary: "some pixels are hidden",
+    source: "",
+    options: &[
+        OptionDoc {
+            key: "file",
+            default: "",
+            doc: "a picture of the same size: white is hidden, black is kept",
+        },
+        OptionDoc { key: "invert", default: "false", doc: "true: black is hidden in the file" },
+        OptionDoc {
+            key: "box",
+            default: "0.5",
+            doc: "without a file: a centred box of this share of each side is hidden",
+        },
+        OptionDoc {
+            key: "random",
+            default: "0",
+            doc: "above 0: this share of pixels is hidden, in place of a box",
+        },
+        OptionDoc { key: "seed", default: "0", doc: "which pixels those are" },
+    ],
+    build: |options| {
+        let random = options.number("random", 0.0, 1.0)?;
+        let hidden = match options.text("file") {
+            "" if random > 0.0 => Hidden::Random(random, options.get("seed")?),
+            "" => Hidden::Centre(options.number("box", 0.0, 1.0)?),
+            file => Hidden::File(file.to_owned(), options.get("invert")?),
+        };
+        Ok(Box::new(hidden))
+    },
+};
+
+/// Which pixels are hidden.
+#[derive(Debug)]
+enum Hidden {
+    /// White ones, or black ones if true.
+    File(String, bool),
+    Centre(f64),
+    Random(f64, u64),
+}
+
+impl Degradation for Hidden {
+    fn on(&self, shape: Shape, pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
+        let [_, height, width] = shape;
+        let hidden = match self {
+            Self::File(file, invert) => {
+                let picture = pictures.open(file)?;
+                if (picture.width, picture.height) != (width, height) {
+                    return Err(Error::bad_input(format!(
+                        "{file}: the mask has {} x {} pixels, and the picture {width} x {height}",
+                        picture.width, picture.height
+                    ))
+                    .hint("a mask must have the size of its picture"));
+                }
+                redrawn(&picture, *invert)
+            }
+            Self::Centre(share) => {
+                let inside = |at: usize, side: usize| {
+                    let hidden = (side as f64 * share).round() as usize;
+                    let first = (side - hidden) / 2;
+                    (first..first + hidden).contains(&at)
+                };
+                (0..height * width)
+                    .map(|at| inside(at / width, height) && inside(at % width, width))
+                    .collect()
+            }
+            Self::Random(share, seed) => {
+                let mut stream = Stream::new(*seed, Purpose::Measurement, 0, 1);
+                (0..height * width).map(|_| stream.uniform() < *share).collect()
+            }
+        };
+        Ok(Box::new(Mask::new(shape, &hidden)?))
+    }
+}
+
+/// Which pixels of a mask are to be drawn anew: white ones (at least half), or black ones if `invert`. Of a colour picture the
+/// mean of the channels counts, alpha apart.
+pub fn redrawn(mask: &Picture, invert: bool) -> Vec<bool> {
+    let channels = mask.channels;
+    let colours = if channels == 2 || channels == 4 { channels - 1 } else { channels };
+    let share = |at: usize| match &mask.samples {
+        Samples::U8(samples) => f64::from(samples[at]) / 255.0,
+        Samples::U16(samples) => f64::from(samples[at]) / 65_535.0,
+    };
+    let white = |pixel: usize| {
+        let sum: f64 = (0..colours).map(|channel| share(pixel * channels + channel)).sum();
+        sum / colours as f64 >= 0.5
+    };
+    (0..mask.width * mask.height).map(|pixel| white(pixel) != invert).collect()
+}
+
+/// A mask over pictures of one shape.
+#[derive(Debug)]
+pub struct Mask {
+    shape: Shape,
+    kept: Vec<bool>,
+    values: Vec<f64>,
+}
+
+impl Mask {
+    /// Hides the pixels where `hidden`, `height * width` of them, is true, in all channels.
+    ///
+    /// # Errors
+    /// Usage: nothing is hidden, or everything.
+    pub fn new(shape: Shape, hidden: &[bool]) -> Result<Self> {
+        let kept = (0..shape[0]).flat_map(|_| hidden.iter().map(|hidden| !hidden)).collect();
+        Self::of_values(shape, kept)
+    }
+
+    /// Leaves the values where `kept`, as many as `shape` holds, is true.
+    ///
+    /// # Errors
+    /// Usage: nothing is hidden, or everything.
+    pub fn of_values(shape: Shape, kept: Vec<bool>) -> Result<Self> {
+        assert_eq!(kept.len(), shape.iter().product::<usize>(), "the mask does not fit {shape:?}");
+        if kept.iter().all(|kept| *kept) {
+            return Err(Error::usage("the mask hides nothing, so there is nothing to fill in")
+                .hint("white pixels are drawn anew; --invert-mask turns that round"));
+        }
+        if !kept.iter().any(|kept| *kept) {
+            return Err(Error::usage("the mask hides everything, so there is nothing to go by")
+                .hint("white pixels are drawn anew; --invert-mask turns that round, and `langevin sample` draws from nothing"));
+        }
+        let values = kept.iter().map(|kept| f64::from(u8::from(*kept))).collect();
+        Ok(Self { shape, kept, values })
+    }
+
+    fn cover(&self, x: &[f64]) -> Vec<f64> {
+        x.iter().zip(&self.kept).map(|(x, kept)| if *kept { *x } else { 0.0 }).collect()
+    }
+}
+
+impl Operator for Mask {
+    fn input(&self) -> Shape {
+        self.shape
+    }
+
+    fn output(&self) -> Shape {
+        self.shape
+    }
+
+    fn apply(&self, x: &[f64]) -> Vec<f64> {
+        self.cover(x)
+    }
+
+    fn pull(&self, _x: &[f64], v: &[f64]) -> Vec<f64> {
+        self.cover(v)
+    }
+
+    fn measured(&self) -> Option<&[bool]> {
+        Some(&self.kept)
+    }
+
+    fn linear(&self) -> Option<&dyn Linear> {
+        Some(self)
+    }
+}
+
+impl Linear for Mask {
+    fn adjoint(&self, y: &[f64]) -> Vec<f64> {
+        self.cover(y)
+    }
+
+    fn spectral(&self) -> Option<&dyn Spectral> {
+        Some(self)
+    }
+}
+
+impl Spectral for Mask {
+    fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    fn analyse(&self, x: &[f64]) -> Vec<f64> {
+        x.to_vec()
+    }
+
+    fn synthesise(&self, coefficients: &[f64]) -> Vec<f64> {
+        coefficients.to_vec()
+    }
+
+    fn measure(&self, y: &[f64]) -> Vec<f64> {
+        self.cover(y)
+    }
+}
