@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, TensorData};
 use langevin_process::Result;
 
-use crate::closed_form::{ClosedForm, Gaussian, Mixture};
+use crate::closed_form::{ClosedForm, Correlated, Gaussian, Mixture};
 use crate::cond::Cond;
 use crate::denoiser::{Denoiser, Levels};
 use crate::network::Network;
@@ -105,6 +105,18 @@ impl Differentiable for Gaussian {
 }
 
 impl Differentiable for Mixture {
+    fn denoise_and_pull(
+        &self,
+        x: Tensor<4>,
+        v: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        pull(self, x, v, at, cond)
+    }
+}
+
+impl Differentiable for Correlated {
     fn denoise_and_pull(
         &self,
         x: Tensor<4>,
