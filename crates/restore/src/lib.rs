@@ -6,21 +6,25 @@
 //! * [`OPERATORS`], [`NOISES`], [`METHODS`]: everything by name.
 //! * [`operators::build`]: an operator for pictures of one shape from `name:key=value`, or several joined with `+`.
 //! * [`Problem`]: operator, measurement and noise together, on tensors.
-//! * [`Method`]: what a method is.
+//! * [`Method`]: what a method is; [`Consistent`]: data consistency as a denoiser, for any sampler.
 //!
 //! # Units
 //! Pictures, measurements and noise are in the model's units, [-1, 1] for black to white. [`units`] is the one place
 //! where 0 to 255 becomes that.
 
 mod conjugate;
+mod consistent;
 mod method;
 pub mod methods;
 pub mod noises;
 mod operator;
 pub mod operators;
 mod problem;
+mod travel;
 pub mod units;
+mod walk;
 
+pub use consistent::{Consistent, Correction};
 pub use method::{Method, Needs, Prior};
 pub use methods::METHODS;
 pub use noises::{NOISES, Noise};
