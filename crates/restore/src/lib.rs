@@ -12,13 +12,19 @@
 //! Pictures, measurements and noise are in the model's units, [-1, 1] for black to white. [`units`] is the one place
 //! where 0 to 255 becomes that.
 
+mod blur;
 mod conjugate;
+mod fourier;
+mod grouped;
 mod method;
 pub mod methods;
 pub mod noises;
 mod operator;
 pub mod operators;
 mod problem;
+mod resampling;
+mod separable;
+mod simulate;
 pub mod units;
 
 pub use method::{Method, Needs, Prior};
@@ -27,3 +33,4 @@ pub use noises::{NOISES, Noise};
 pub use operator::{Degradation, Linear, NoPictures, Operator, Pictures, Shape, Spectral};
 pub use operators::OPERATORS;
 pub use problem::{LinearProblem, Problem, Spectrum};
+pub use simulate::simulate;
