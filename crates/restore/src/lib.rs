@@ -6,7 +6,7 @@
 //! * [`OPERATORS`], [`NOISES`], [`METHODS`]: everything by name.
 //! * [`operators::build`]: an operator for pictures of one shape from `name:key=value`, or several joined with `+`.
 //! * [`Problem`]: operator, measurement and noise together, on tensors.
-//! * [`Method`]: what a method is.
+//! * [`Method`]: what a method is; [`Consistent`]: data consistency as a denoiser, for any sampler.
 //!
 //! # Units
 //! Pictures, measurements and noise are in the model's units, [-1, 1] for black to white. [`units`] is the one place
@@ -14,6 +14,7 @@
 
 mod blur;
 mod conjugate;
+mod consistent;
 mod fourier;
 mod grouped;
 mod method;
@@ -25,8 +26,11 @@ mod problem;
 mod resampling;
 mod separable;
 mod simulate;
+mod travel;
 pub mod units;
+mod walk;
 
+pub use consistent::{Consistent, Correction};
 pub use method::{Method, Needs, Prior};
 pub use methods::METHODS;
 pub use noises::{NOISES, Noise};

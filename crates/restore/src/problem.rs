@@ -1,5 +1,8 @@
 //! A problem of restoration: operator, measurement and noise, on batches of tensors.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use burn::tensor::{DType, Tensor, TensorData};
 use langevin_core::{Error, Result};
 use rayon::prelude::*;
@@ -14,7 +17,7 @@ use crate::operator::{Linear, Operator, Shape, Spectral};
 /// picture on the threads, and rounded once, to the type of the tensor that was given.
 #[derive(Debug)]
 pub struct Problem {
-    operator: Box<dyn Operator>,
+    operator: Arc<dyn Operator>,
     y: Tensor<4>,
     sigma: f64,
 }
@@ -37,7 +40,24 @@ impl Problem {
         if !(sigma.is_finite() && sigma >= 0.0) {
             return Err(Error::usage(format!("a noise of {sigma} must be at least 0")));
         }
-        Ok(Self { operator, y, sigma })
+        Ok(Self { operator: Arc::from(operator), y, sigma })
+    }
+
+    /// The problem of a range of the pictures.
+    #[must_use]
+    pub fn part(&self, pictures: Range<usize>) -> Self {
+        let y = self.y.clone().slice_dim(0, pictures);
+        Self { operator: Arc::clone(&self.operator), y, sigma: self.sigma }
+    }
+
+    /// The problem with another measurement of the same shape.
+    ///
+    /// # Panics
+    /// If the shape is another.
+    #[must_use]
+    pub fn with_measurement(&self, y: Tensor<4>) -> Self {
+        assert_eq!(y.dims(), self.y.dims(), "another shape of measurement");
+        Self { operator: Arc::clone(&self.operator), y, sigma: self.sigma }
     }
 
     /// The operator.
