@@ -12,14 +12,20 @@
 //! Pictures, measurements and noise are in the model's units, [-1, 1] for black to white. [`units`] is the one place
 //! where 0 to 255 becomes that.
 
+mod blur;
 mod conjugate;
 mod consistent;
+mod fourier;
+mod grouped;
 mod method;
 pub mod methods;
 pub mod noises;
 mod operator;
 pub mod operators;
 mod problem;
+mod resampling;
+mod separable;
+mod simulate;
 mod travel;
 pub mod units;
 mod walk;
@@ -31,3 +37,4 @@ pub use noises::{NOISES, Noise};
 pub use operator::{Degradation, Linear, NoPictures, Operator, Pictures, Shape, Spectral};
 pub use operators::OPERATORS;
 pub use problem::{LinearProblem, Problem, Spectrum};
+pub use simulate::simulate;

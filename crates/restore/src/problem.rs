@@ -112,6 +112,20 @@ impl Problem {
         each_with(&x, &v, self.shape(), |x, v| self.operator.pull(x, v))
     }
 
+    /// `G(y)` with `A(G(A(x))) = A(x)` for any measurements ([`Operator::generalised_inverse`]); it also exists for operators
+    /// that are not linear, such as JPEG.
+    ///
+    /// # Errors
+    /// Usage: the operator has none.
+    pub fn generalised_inverse(&self, y: Tensor<4>) -> Result<Tensor<4>> {
+        let one = vec![0.0; self.measured_shape().iter().product()];
+        if self.operator.linear().is_none() && self.operator.generalised_inverse(&one).is_none() {
+            return Err(Error::usage("the operator has no inverse of any kind, and this method needs one")
+                .hint("use a method that follows any operator, such as dps or daps"));
+        }
+        Ok(each(&y, self.shape(), |y, _| self.operator.generalised_inverse(y).expect("just asked")))
+    }
+
     /// The problem as a linear one.
     ///
     /// # Errors
