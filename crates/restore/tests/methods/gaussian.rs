@@ -35,7 +35,7 @@ fn check(spec: &str, name: &str, setting: &Setting, wanted: &State) {
     }
 }
 
-/// The four problems with and without noise; `blur` without is left out, as its smallest singular values are.
+/// The four problems with each of these noises.
 fn settings(noises: &[f64]) -> Vec<(&'static str, Setting)> {
     let mut made = Vec::new();
     for (name, operator) in Dense::all() {
@@ -47,8 +47,25 @@ fn settings(noises: &[f64]) -> Vec<(&'static str, Setting)> {
     made
 }
 
-const MOVES: [(usize, usize); 13] =
-    [(0, 1), (1, 2), (2, 3), (3, 4), (4, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 4), (4, 5), (5, 6), (6, 7)];
+/// Seven steps with jumps of two, walked twice: turns at the last noisy level, and two and four before it.
+const JUMPS: [(usize, usize); 16] = [
+    (0, 1),
+    (1, 2),
+    (2, 0),
+    (0, 1),
+    (1, 2),
+    (2, 3),
+    (3, 4),
+    (4, 2),
+    (2, 3),
+    (3, 4),
+    (4, 5),
+    (5, 6),
+    (6, 4),
+    (4, 5),
+    (5, 6),
+    (6, 7),
+];
 
 fn straight() -> Vec<(usize, usize)> {
     (1..RATIOS.len()).map(|to| (to - 1, to)).collect()
@@ -58,17 +75,9 @@ fn straight() -> Vec<(usize, usize)> {
 fn replacement_and_repaint() {
     for (name, setting) in settings(&[0.0]) {
         check("replacement:corrector=0", name, &setting, &setting.replacement(&abs(&RATIOS)));
-        // Seven steps with jumps of two, walked twice.
-        let wanted = setting.repaint(&abs(&RATIOS), &jumps());
+        let wanted = setting.repaint(&abs(&RATIOS), &JUMPS);
         check("repaint:jump=2,repeat=2", name, &setting, &wanted);
     }
-}
-
-/// `MOVES` as the schedule has them: turns at the last noisy level and two and four before it.
-fn jumps() -> Vec<(usize, usize)> {
-    let mut moves = vec![(0, 1), (1, 2), (2, 0), (0, 1), (1, 2), (2, 3), (3, 4), (4, 2)];
-    moves.extend(MOVES[5..].iter().copied());
-    moves
 }
 
 #[test]
@@ -83,7 +92,7 @@ fn ddrm() {
 fn ddnm() {
     for (name, setting) in settings(&[0.0]) {
         check("ddnm", name, &setting, &setting.ddnm(&abs(&RATIOS), &straight(), 0.85));
-        let wanted = setting.ddnm(&abs(&RATIOS), &jumps(), 0.3);
+        let wanted = setting.ddnm(&abs(&RATIOS), &JUMPS, 0.3);
         check("ddnm:travel=2,repeat=2,eta=0.3", name, &setting, &wanted);
         check("ddnm_plus", name, &setting, &setting.ddnm(&abs(&RATIOS), &straight(), 0.85));
     }
@@ -100,9 +109,6 @@ fn ddnm_plus() {
 #[test]
 fn pigdm() {
     for (name, setting) in settings(&[0.0, 0.1]) {
-        if name == "blur" && setting.sigma == 0.0 {
-            continue;
-        }
         check("pigdm", name, &setting, &setting.pigdm(&abs(&RATIOS), 1.0, false, 1.0));
         let wanted = setting.pigdm(&abs(&RATIOS), 0.4, true, 0.5);
         check("pigdm:weight=score,data=0.5,eta=0.4", name, &setting, &wanted);

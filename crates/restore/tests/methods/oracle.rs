@@ -176,8 +176,7 @@ impl Setting {
     /// In the paper's variance-exploding notation.
     pub fn ddrm(&self, abs: &[f64], eta: f64, eta_b: f64) -> State {
         let ratio = |ab: f64| ((1.0 - ab) / ab).sqrt();
-        let (inverse, a) = (self.operator.inverse(), &self.operator.matrix);
-        let known = inverse * &self.y;
+        let known = self.operator.inverse() * &self.y;
         let first = ratio(abs[0]);
         let heard = |s: f64, at: f64| s > 0.0 && at >= self.sigma / s;
         let begin = self.operator.spectral(|s| f64::from(u8::from(heard(s, first))));
@@ -185,7 +184,6 @@ impl Setting {
             if heard(s, first) { (first * first - (self.sigma / s).powi(2)).sqrt() } else { first }
         });
         let mut x = State { mean: begin * &known, covariance: &spread * spread.transpose() };
-        let _ = a;
         for pair in abs.windows(2) {
             let (now, next) = (ratio(pair[0]), ratio(pair[1]));
             // The denoiser of x / sqrt(ab).
