@@ -5,9 +5,8 @@
 
 use langevin_core::registry::{OptionDoc, Options};
 use langevin_core::{Error, Result};
-use rustfft::num_complex::Complex64;
 
-use crate::fourier::Fourier;
+use crate::fourier::{C64, Fourier};
 use crate::operator::{Linear, Operator, Shape, Spectral};
 use crate::separable::{Rows, Separable};
 
@@ -133,7 +132,7 @@ pub(crate) fn mirrored(at: isize, length: usize) -> usize {
 struct Circular {
     shape: Shape,
     fourier: Fourier,
-    transform: Vec<Complex64>,
+    transform: Vec<C64>,
     values: Vec<f64>,
     threshold: f64,
 }
@@ -150,15 +149,15 @@ impl Circular {
         }
         let fourier = Fourier::new(height, width);
         let transform = fourier.forward(&placed);
-        let values = transform.iter().map(|k| k.norm()).collect::<Vec<_>>().repeat(channels);
+        let values = transform.iter().map(size).collect::<Vec<_>>().repeat(channels);
         Self { shape, fourier, transform, values, threshold }
     }
 
-    fn each(&self, x: &[f64], of: impl Fn(Vec<Complex64>) -> Vec<f64>) -> Vec<f64> {
+    fn each(&self, x: &[f64], of: impl Fn(Vec<C64>) -> Vec<f64>) -> Vec<f64> {
         x.chunks_exact(self.transform.len()).flat_map(|plane| of(self.fourier.forward(plane))).collect()
     }
 
-    fn times(&self, x: &[f64], factor: impl Fn(&Complex64) -> Complex64) -> Vec<f64> {
+    fn times(&self, x: &[f64], factor: impl Fn(&C64) -> C64) -> Vec<f64> {
         self.each(x, |mut values| {
             values.iter_mut().zip(&self.transform).for_each(|(value, k)| *value *= factor(k));
             self.fourier.inverse(values)
@@ -190,7 +189,7 @@ impl Operator for Circular {
 
 impl Linear for Circular {
     fn adjoint(&self, y: &[f64]) -> Vec<f64> {
-        self.times(y, Complex64::conj)
+        self.times(y, |k| k.conj())
     }
 
     fn spectral(&self) -> Option<&dyn Spectral> {
@@ -215,8 +214,8 @@ impl Spectral for Circular {
     fn measure(&self, y: &[f64]) -> Vec<f64> {
         self.each(y, |mut values| {
             for (value, k) in values.iter_mut().zip(&self.transform) {
-                let size = k.norm();
-                *value *= if size > 0.0 { k.conj() / size } else { Complex64::default() };
+                let size = size(k);
+                *value *= if size > 0.0 { k.conj() / size } else { C64::default() };
             }
             self.fourier.pack(&values)
         })
@@ -225,6 +224,10 @@ impl Spectral for Circular {
     fn cutoff(&self) -> f64 {
         self.threshold.max(1e-9)
     }
+}
+
+fn size(k: &C64) -> f64 {
+    k.re.hypot(k.im)
 }
 
 /// A blur of mirrored pictures by any kernel, added up place by place. It has no closed form.

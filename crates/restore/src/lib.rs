@@ -12,6 +12,8 @@
 //! Pictures, measurements and noise are in the model's units, [-1, 1] for black to white. [`units`] is the one place
 //! where 0 to 255 becomes that.
 
+mod agreement;
+mod baseline;
 mod blur;
 mod conjugate;
 mod consistent;
@@ -30,6 +32,8 @@ mod travel;
 pub mod units;
 mod walk;
 
+pub use agreement::{Agreement, adjoint_error};
+pub use baseline::{Baseline, classical};
 pub use consistent::{Consistent, Correction};
 pub use method::{Method, Needs, Prior};
 pub use methods::METHODS;

@@ -85,6 +85,12 @@ pub trait Operator: Debug + Send + Sync {
     fn is_identity(&self) -> bool {
         false
     }
+
+    /// Whether a measurement shows the values of the picture as they are where [`Operator::measured`] says so, and nothing
+    /// elsewhere.
+    fn is_mask(&self) -> bool {
+        false
+    }
 }
 
 /// The second rung: a matrix `A`.

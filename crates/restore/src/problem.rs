@@ -50,6 +50,16 @@ impl Problem {
         Self { operator: Arc::clone(&self.operator), y, sigma: self.sigma }
     }
 
+    /// The problem of as many pictures as there are measurements `y`, `[batch, ...]`.
+    ///
+    /// # Panics
+    /// If the measurements have another shape.
+    #[must_use]
+    pub fn repeated(&self, y: Tensor<4>) -> Self {
+        assert_eq!(y.dims()[1..], self.y.dims()[1..], "another shape of measurement");
+        Self { operator: Arc::clone(&self.operator), y, sigma: self.sigma }
+    }
+
     /// The problem with another measurement of the same shape.
     ///
     /// # Panics

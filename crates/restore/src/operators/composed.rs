@@ -6,17 +6,23 @@ use crate::operator::{Linear, Operator, Shape};
 #[derive(Debug)]
 pub(super) struct Composed {
     parts: Vec<Box<dyn Operator>>,
-    /// Which values of the measurement say anything: those for which each part does that gives them.
+    /// Which values of the measurement say anything.
     measured: Option<Vec<bool>>,
     linear: bool,
+    mask: bool,
 }
 
 impl Composed {
     pub(super) fn new(parts: Vec<Box<dyn Operator>>) -> Self {
-        // A value that the last part computes out of hidden ones alone is rare enough to be counted as measured.
-        let measured = parts.last().and_then(|last| last.measured()).map(<[bool]>::to_vec);
+        let masks = parts.iter().all(|part| part.is_mask() || part.is_identity());
+        let shown = |part: &dyn Operator| part.measured().map(<[bool]>::to_vec);
+        let both = |a: Vec<bool>, b: Vec<bool>| a.into_iter().zip(b).map(|(a, b)| a && b).collect();
+        // Unless all are masks, a value that the last part computes out of hidden ones alone counts as measured.
+        let counting = if masks { &parts[..] } else { &parts[parts.len() - 1..] };
+        let measured = counting.iter().filter_map(|part| shown(part.as_ref())).reduce(both);
+        let mask = masks && measured.is_some();
         let linear = parts.iter().all(|part| part.linear().is_some());
-        Self { parts, measured, linear }
+        Self { parts, measured, linear, mask }
     }
 
     fn linear_parts(&self) -> impl DoubleEndedIterator<Item = &dyn Linear> {
@@ -55,6 +61,10 @@ impl Operator for Composed {
 
     fn is_identity(&self) -> bool {
         self.parts.iter().all(|part| part.is_identity())
+    }
+
+    fn is_mask(&self) -> bool {
+        self.mask
     }
 
     fn generalised_inverse(&self, y: &[f64]) -> Option<Vec<f64>> {

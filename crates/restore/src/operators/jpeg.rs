@@ -5,8 +5,9 @@
 //! surrogate `v` (Bengio et al. 2013, arXiv 1308.3432), the derivative of the codec without its rounding. In the gradient of
 //! `|y - A(x)|^2` it leaves exactly the coefficients alone that `x` and `y` are rounded to alike.
 
-use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
-use image::{DynamicImage, ExtendedColorType};
+use image::DynamicImage;
+use image::codecs::jpeg::JpegDecoder;
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use langevin_core::registry::{Entry, OptionDoc};
 use langevin_core::{Error, Picture, Result, Samples};
 
@@ -50,12 +51,12 @@ struct Jpeg {
 impl Jpeg {
     fn coded(&self, samples: &[u8]) -> Vec<u8> {
         let [channels, height, width] = self.shape;
-        let colour = if channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
+        let colour = if channels == 1 { ColorType::Luma } else { ColorType::Rgb };
         let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(&mut bytes, self.quality);
+        encoder.set_sampling_factor(SamplingFactor::R_4_4_4);
         // Memory cannot fail to be written, and what the encoder wrote is a JPEG of 8 bits.
-        JpegEncoder::new_with_quality(&mut bytes, self.quality)
-            .encode(samples, width as u32, height as u32, colour)
-            .expect("the size was checked");
+        encoder.encode(samples, width as u16, height as u16, colour).expect("the size was checked");
         let decoder = JpegDecoder::new(std::io::Cursor::new(bytes)).expect("it was just encoded");
         let decoded = DynamicImage::from_decoder(decoder).expect("it was just encoded");
         if channels == 1 { decoded.into_luma8().into_raw() } else { decoded.into_rgb8().into_raw() }

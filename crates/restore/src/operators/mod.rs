@@ -20,7 +20,7 @@ use langevin_core::{Error, Result};
 
 use crate::operator::{Degradation, Operator, Pictures, Shape};
 
-pub use mask::{Mask, redrawn};
+pub use mask::{Mask, hidden};
 
 /// Every operator by name.
 pub const OPERATORS: Registry<dyn Degradation> = Registry {
@@ -57,6 +57,38 @@ pub fn build(spec: &str, shape: Shape, pictures: &dyn Pictures) -> Result<Box<dy
         return Ok(Box::new(composed::Composed::new(parts)));
     }
     Ok(parts.remove(0))
+}
+
+/// The shape of the pictures, of `channels` channels, that the operator of `spec` makes measurements of shape `measured` from.
+///
+/// # Errors
+/// As [`build`]; usage, when no picture gives such a measurement.
+pub fn shape_for(spec: &str, measured: Shape, channels: usize, pictures: &dyn Pictures) -> Result<Shape> {
+    let [_, height, width] = measured;
+    let mut refused = None;
+    for scale in 1..=64 {
+        let shape = [channels, height * scale, width * scale];
+        match build(spec, shape, pictures) {
+            Ok(operator) if operator.output() == measured => return Ok(shape),
+            Ok(operator) if operator.output()[0] != measured[0] => {
+                return Err(Error::usage(format!(
+                    "{spec} makes {} channels out of {channels}, and the picture has {}",
+                    operator.output()[0],
+                    measured[0]
+                ))
+                .hint("take a model of as many channels, or say with --simulate that the picture is clean"));
+            }
+            // An operator that makes pictures smaller would have done so here.
+            Ok(operator) if operator.output()[1..] == shape[1..] => break,
+            Ok(_) => {}
+            Err(error) => refused = refused.or(Some(error)),
+        }
+        if scale == 1 && refused.as_ref().is_some_and(|error| !error.message().contains("do not divide")) {
+            break;
+        }
+    }
+    Err(refused
+        .unwrap_or_else(|| Error::usage(format!("{spec} makes no pictures of {width} x {height} pixels"))))
 }
 
 /// The shape of pictures made `scale` times smaller.

@@ -2,7 +2,7 @@
 
 mod denoising;
 mod golden;
-mod operators;
+mod ladder;
 mod refusals;
 
 use langevin_core::{Error, Picture, Purpose, Result, Stream};

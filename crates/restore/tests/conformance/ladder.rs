@@ -89,17 +89,17 @@ fn pseudo_inverses_agree_with_what_was_measured() {
         let x = normals(size(a.input()), 5);
         let y = a.apply(&x);
         let inverse = a.pseudo_inverse(&y);
-        // What the decomposition leaves out is at most its cutoff; conjugate gradients stop at their tolerance.
-        let most = match a.spectral() {
-            Some(spectral) => (1e-7 + spectral.cutoff()) * norm(&x),
-            None => 1e-3 * norm(&y),
+        // What the decomposition leaves out is at most its cutoff; conjugate gradients stop at their tolerance, and lose their
+        // way among rounding errors where a kernel all but wipes out some frequencies.
+        let (agrees, grows, stays) = match a.spectral() {
+            Some(spectral) => ((1e-7 + spectral.cutoff()) * norm(&x), 1e-9, 1e-7),
+            None => (1e-3 * norm(&y), 0.02, 0.02),
         };
-        near("A A+ A - A", distance(&a.apply(&inverse), &y), most)?;
+        near("A A+ A - A", distance(&a.apply(&inverse), &y), agrees)?;
         // A+ A is a projection along the null space, so it makes nothing larger, and a second one changes nothing.
-        near("norm", norm(&inverse), norm(&x) * (1.0 + 1e-9))?;
+        near("norm", norm(&inverse), norm(&x) * (1.0 + grows))?;
         let again = a.pseudo_inverse(&a.apply(&inverse));
-        let most = if a.spectral().is_some() { 1e-7 } else { 2e-2 };
-        near("A+ A A+ - A+", distance(&again, &inverse), most * norm(&inverse))
+        near("A+ A A+ - A+", distance(&again, &inverse), stays * norm(&inverse))
     });
 }
 
@@ -203,7 +203,8 @@ fn the_surrogate_of_jpeg_leads_towards_the_measurement() {
         let before = off(&x);
         for _ in 0..20 {
             let residual: Vec<f64> = y.iter().zip(a.apply(&x)).map(|(y, a)| y - a).collect();
-            x.iter_mut().zip(a.pull(&x, &residual)).for_each(|(x, pulled)| *x += 0.5 * pulled);
+            let pulled = a.pull(&x, &residual);
+            x.iter_mut().zip(pulled).for_each(|(x, pulled)| *x += 0.5 * pulled);
         }
         assert!(off(&x) < 0.3 * before, "{spec}: from {before} to {}", off(&x));
     }
