@@ -81,7 +81,7 @@ impl BenchRestore {
         let sheets = request.tasks.iter().map(named);
         let names = ["table.md".to_owned(), "table.json".to_owned()].into_iter().chain(sheets);
         let files: Vec<PathBuf> =
-            self.output.iter().flat_map(|folder| names.clone().map(|name| folder.join(name))).collect();
+            self.output.iter().flat_map(|folder| names.clone().map(move |name| folder.join(name))).collect();
         let _claim = Claim::new(files.iter().map(PathBuf::as_path), self.force)?;
         shell.say(&format!(
             "{line}, seed {}; {}, {} pictures of {}",

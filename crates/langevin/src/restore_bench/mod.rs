@@ -293,31 +293,35 @@ impl Bench<'_> {
             for (at, budget) in budgets.iter().enumerate() {
                 let share = (index * budgets.len() + at) as f64 / (methods.len() * budgets.len()) as f64;
                 told(method, share)?;
-                let (spec, steps) = match self.choose(method, *budget, &tried, tuning) {
-                    Ok(chosen) => chosen,
+                let done = self.choose(method, *budget, &tried, tuning).and_then(|(spec, steps)| {
+                    let (built, path) = (METHODS.build(&spec)?, self.path(steps)?);
+                    let calls = built.calls(&path);
+                    // One call is one call, whatever is allowed.
+                    if last.as_ref() == Some(&(spec.clone(), calls)) {
+                        return Ok(None);
+                    }
+                    let start = Instant::now();
+                    let made = self.restore(&*built, &problem, &path, 0)?;
+                    let seconds = start.elapsed().as_secs_f64();
+                    let pictures = batch_to_pictures(made);
+                    let row = self.row(task, &spec, (*budget, steps, calls), seconds, pictures.clone())?;
+                    Ok(Some((row, pictures)))
+                });
+                let (row, pictures) = match done {
+                    Ok(Some(done)) => done,
+                    Ok(None) => continue,
                     Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => return Err(error),
                     Err(error) => {
                         found.left_out.push(format!("{}, {method}: {error}", task.name));
                         break;
                     }
                 };
-                let built = METHODS.build(&spec)?;
-                let path = self.path(steps)?;
-                let calls = built.calls(&path);
-                // One call is one call, whatever is allowed.
-                if last.as_ref() == Some(&(spec.clone(), calls)) {
-                    continue;
-                }
-                let start = Instant::now();
-                let made = self.restore(&*built, &problem, &path, 0)?;
-                let seconds = start.elapsed().as_secs_f64();
-                let pictures = batch_to_pictures(made);
-                found.rows.push(self.row(task, &spec, (*budget, steps, calls), seconds, pictures.clone())?);
-                if at == budgets.len() / 2 || built.calls(&path) == 1 {
+                if at == budgets.len() / 2 || row.calls == 1 {
                     sheet.extend_from_slice(&pictures[..shown]);
-                    rows.push(format!("{spec}, {calls} calls"));
+                    rows.push(format!("{}, {} calls", row.method, row.calls));
                 }
-                last = Some((spec, calls));
+                last = Some((row.method.clone(), row.calls));
+                found.rows.push(row);
             }
         }
         found.sheets.push((task.name.clone(), report::sheet(self.model, &sheet, shown), rows));
@@ -332,6 +336,10 @@ impl Bench<'_> {
         let y = simulate(operator.as_ref(), noise.as_ref(), clean, &streams);
         let sigma = noise.sigma(&[]);
         Problem::new(operator, y, sigma)
+    }
+
+    fn prior(&self) -> Prior<'_> {
+        Prior::with_derivative(self.denoiser.as_ref(), self.derivative.as_ref())
     }
 
     fn path(&self, steps: usize) -> Result<Vec<Level>> {
@@ -354,6 +362,10 @@ impl Bench<'_> {
         let mut refused = None;
         for spec in &specs {
             let built = METHODS.build(spec)?;
+            if let Err(error) = built.needs().check(tried, self.prior()) {
+                refused = Some(error);
+                continue;
+            }
             let Some(steps) = self.steps_within(&*built, budget)? else { continue };
             if specs.len() == 1 {
                 return Ok((spec.clone(), steps));
@@ -395,7 +407,7 @@ impl Bench<'_> {
         path: &[Level],
         first: u64,
     ) -> Result<Tensor<4>> {
-        let prior = Prior::with_derivative(self.denoiser.as_ref(), self.derivative.as_ref());
+        let prior = self.prior();
         let mut made = Vec::new();
         for offset in (0..problem.batch()).step_by(self.request.batch_size) {
             if self.request.cancel.load(Ordering::Relaxed) {
@@ -451,9 +463,14 @@ impl Bench<'_> {
     }
 }
 
-/// What is known without a model: `A+ y`, or with noise the least squares of measurement and gray.
+/// What is known without a model: `A+ y`, or with noise the least squares of measurement and gray; the measurement where the
+/// operator is not linear and it has the shape of a picture.
 fn least_squares(problem: &Problem) -> Result<Tensor<4>> {
-    let linear = problem.linear()?;
+    let linear = match problem.linear() {
+        Ok(linear) => linear,
+        Err(_) if problem.shape() == problem.measured_shape() => return Ok(problem.y()),
+        Err(error) => return Err(error),
+    };
     if problem.sigma() == 0.0 {
         return Ok(linear.start());
     }

@@ -81,11 +81,11 @@ fn reddiff_is_adam_on_the_papers_loss() {
 #[test]
 fn reddiff_comes_to_rest_where_its_loss_is_least() {
     // Many short steps near one level, s = 0.4.
-    let ratios: Vec<f64> = (0..4000).map(|i| 0.401 - 1e-6 * f64::from(i)).chain([0.0]).collect();
+    let ratios: Vec<f64> = (0..2000).map(|i| 0.401 - 2e-6 * f64::from(i)).chain([0.0]).collect();
     for (name, operator) in Dense::all() {
         let y = measurement(&operator, 0.1);
         let setting = Setting::new(&data(), operator.clone(), &y, 0.1);
-        let made = restored("reddiff:lr=0.001,lambda=0.5", operator, &y, 0.1, &vp(&ratios), 16).unwrap();
+        let made = restored("reddiff:lr=0.002,lambda=0.5", operator, &y, 0.1, &vp(&ratios), 16).unwrap();
         let (a, s2) = (&setting.operator.matrix, 0.399_f64 * 0.399);
         let share = COUNT as f64 / setting.y.len() as f64;
         let hold = (&setting.covariance + unit() * s2).try_inverse().unwrap() * (0.5 * s2);
@@ -93,6 +93,6 @@ fn reddiff_comes_to_rest_where_its_loss_is_least() {
         let wanted = &setting.mean + least * a.transpose() * (&setting.y - a * &setting.mean) * share;
         let mean =
             Vector::from_iterator(COUNT, (0..COUNT).map(|i| made.iter().map(|x| x[i]).sum::<f64>() / 16.0));
-        assert!((&mean - &wanted).amax() < 0.03, "{name}: {mean} and {wanted}");
+        assert!((&mean - &wanted).amax() < 0.04, "{name}: {mean} and {wanted}");
     }
 }
