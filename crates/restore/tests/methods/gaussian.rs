@@ -198,10 +198,11 @@ fn what_is_measured_without_noise_comes_out_as_measured() {
 fn guidance_with_the_true_variance_is_the_posterior() {
     for (name, mut setting) in settings(&[0.1]) {
         setting.covariance = unit() * 0.25;
-        let coarse = distance(&setting, &setting.pigdm(&long(50), 1.0, true, 0.5));
+        let coarse = distance(&setting, &setting.pigdm(&long(100), 1.0, true, 0.5));
         let fine = distance(&setting, &setting.pigdm(&long(400), 1.0, true, 0.5));
-        assert!(fine.0 < 0.02 && (fine.1 - 1.0).abs() < 0.03, "{name}: {fine:?}");
-        assert!(fine.0 < 0.5 * coarse.0 + 1e-3, "{name}: {coarse:?} {fine:?}");
+        // The mean at once, the covariance at the rate of the steps: these draw DDPM's smaller variance.
+        assert!(fine.0 < 0.01 && (fine.1 - 1.0).abs() < 0.05, "{name}: {fine:?}");
+        assert!(1.0 - fine.1 < 0.35 * (1.0 - coarse.1), "{name}: {coarse:?} {fine:?}");
     }
 }
 
