@@ -59,6 +59,8 @@ enum Command {
     Inspect(commands::inspect::Inspect),
     /// Compare samplers on a model, and write the best ones into its file.
     BenchSamplers(commands::bench_samplers::BenchSamplers),
+    /// Compare methods of restoration on a model and a data set.
+    BenchRestore(commands::bench_restore::BenchRestore),
     /// List everything that has a name.
     List(commands::list::List),
     /// Measure speed and memory of a model or preset.
@@ -90,6 +92,7 @@ fn main() {
         Command::Noise(command) => command.run(&shell),
         Command::Inspect(command) => command.run(&shell),
         Command::BenchSamplers(command) => command.run(&shell),
+        Command::BenchRestore(command) => command.run(&shell),
         Command::List(command) => command.run(),
         Command::Bench(command) => command.run(&shell),
         Command::Convert(command) => command.run(&shell),

@@ -1,9 +1,11 @@
 //! Denoisers whose derivative by the picture can be asked for: what likelihoods and guidance by a measurement need.
 
+use std::ops::Range;
+
 use burn::tensor::{Tensor, TensorData};
 use langevin_process::Result;
 
-use crate::closed_form::{ClosedForm, Gaussian, Mixture};
+use crate::closed_form::{ClosedForm, Correlated, Gaussian, Mixture};
 use crate::cond::Cond;
 use crate::denoiser::{Denoiser, Levels};
 use crate::network::Network;
@@ -25,7 +27,27 @@ pub trait Differentiable: Denoiser {
         at: &Levels,
         cond: &Cond,
     ) -> Result<(Tensor<4>, Tensor<4>)>;
+
+    /// As [`Differentiable::denoise_and_pull`], with a `v` that depends on the answer: `of` makes it from `D(x)` for the
+    /// pictures of the batch that it is told, all of them or a part at a time.
+    ///
+    /// # Errors
+    /// As [`Denoiser::denoise`], and what `of` says.
+    fn denoise_and_pull_by(
+        &self,
+        x: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+        of: Pulling<'_>,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        let denoised = self.denoise(x.clone(), at, cond)?;
+        let v = of(denoised, 0..at.len())?;
+        self.denoise_and_pull(x, v, at, cond)
+    }
 }
+
+/// Makes from the answers for a range of the pictures of a batch what their derivatives are multiplied by.
+pub type Pulling<'a> = &'a (dyn Fn(Tensor<4>, Range<usize>) -> Result<Tensor<4>> + Sync);
 
 impl<D: Differentiable + ?Sized> Differentiable for &D {
     fn denoise_and_pull(
@@ -36,6 +58,16 @@ impl<D: Differentiable + ?Sized> Differentiable for &D {
         cond: &Cond,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
         (**self).denoise_and_pull(x, v, at, cond)
+    }
+
+    fn denoise_and_pull_by(
+        &self,
+        x: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+        of: Pulling<'_>,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        (**self).denoise_and_pull_by(x, at, cond, of)
     }
 }
 
@@ -65,8 +97,19 @@ impl<N: Network> Differentiable for Tracked<N> {
         at: &Levels,
         cond: &Cond,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
+        self.denoise_and_pull_by(x, at, cond, &|_, _| Ok(v.clone()))
+    }
+
+    fn denoise_and_pull_by(
+        &self,
+        x: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+        of: Pulling<'_>,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
         let x = x.inner().autodiff().require_grad();
         let denoised = self.0.denoise(x.clone(), at, cond)?;
+        let v = of(denoised.clone().inner(), 0..at.len())?;
         // Pictures of a batch do not touch, so the gradient of the sum is that of each.
         let mut gradients = (denoised.clone() * v.inner().autodiff()).sum().backward();
         let pulled = x.grad_remove(&mut gradients).expect("the denoised picture depends on the noisy one");
@@ -105,6 +148,18 @@ impl Differentiable for Gaussian {
 }
 
 impl Differentiable for Mixture {
+    fn denoise_and_pull(
+        &self,
+        x: Tensor<4>,
+        v: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        pull(self, x, v, at, cond)
+    }
+}
+
+impl Differentiable for Correlated {
     fn denoise_and_pull(
         &self,
         x: Tensor<4>,

@@ -9,7 +9,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::cond::Cond;
 use crate::denoiser::{Denoiser, Levels};
-use crate::differentiable::Differentiable;
+use crate::differentiable::{Differentiable, Pulling};
 
 /// The threads of the machine, divided among passes.
 #[derive(Debug)]
@@ -150,6 +150,29 @@ impl<D: Differentiable> Differentiable for SideBySide<D> {
         let parts = parts.into_iter().map(with).collect();
         let answers =
             self.lanes.run(parts, |((x, at, cond), v)| self.inner.denoise_and_pull(x, v, &at, &cond));
+        let (denoised, pulled): (Vec<_>, Vec<_>) =
+            answers.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        Ok((Tensor::cat(denoised, 0), Tensor::cat(pulled, 0)))
+    }
+
+    fn denoise_and_pull_by(
+        &self,
+        x: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+        of: Pulling<'_>,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        let parts = self.parts(at.len(), cond);
+        if parts.len() == 1 {
+            return self.inner.denoise_and_pull_by(x, at, cond, of);
+        }
+        let parts = parts.into_iter().map(|part| (cut(&x, at, cond, part), part.0)).collect();
+        let answers = self.lanes.run(parts, |((x, at, cond), first)| {
+            let of = |denoised, range: std::ops::Range<usize>| {
+                of(denoised, first + range.start..first + range.end)
+            };
+            self.inner.denoise_and_pull_by(x, &at, &cond, &of)
+        });
         let (denoised, pulled): (Vec<_>, Vec<_>) =
             answers.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
         Ok((Tensor::cat(denoised, 0), Tensor::cat(pulled, 0)))

@@ -22,7 +22,7 @@ mod windowed;
 pub use clock::Clock;
 pub use cond::Cond;
 pub use denoiser::{Denoiser, Levels};
-pub use differentiable::{Differentiable, Tracked};
+pub use differentiable::{Differentiable, Pulling, Tracked};
 pub use image::{Picture, Samples, batch_to_pictures, signed_to_batch};
 pub use lanes::{Lanes, SideBySide, attentive};
 pub use langevin_process as process;

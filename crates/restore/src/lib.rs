@@ -6,13 +6,19 @@
 //! * [`OPERATORS`], [`NOISES`], [`METHODS`]: everything by name.
 //! * [`operators::build`]: an operator for pictures of one shape from `name:key=value`, or several joined with `+`.
 //! * [`Problem`]: operator, measurement and noise together, on tensors.
-//! * [`Method`]: what a method is.
+//! * [`Method`]: what a method is; [`Consistent`]: data consistency as a denoiser, for any sampler.
 //!
 //! # Units
 //! Pictures, measurements and noise are in the model's units, [-1, 1] for black to white. [`units`] is the one place
 //! where 0 to 255 becomes that.
 
+mod agreement;
+mod baseline;
+mod blur;
 mod conjugate;
+mod consistent;
+mod fourier;
+mod grouped;
 mod method;
 pub mod methods;
 mod noise_level;
@@ -21,8 +27,16 @@ mod non_local_means;
 mod operator;
 pub mod operators;
 mod problem;
+mod resampling;
+mod separable;
+mod simulate;
+mod travel;
 pub mod units;
+mod walk;
 
+pub use agreement::{Agreement, adjoint_error};
+pub use baseline::{Baseline, classical};
+pub use consistent::{Consistent, Correction};
 pub use method::{Method, Needs, Prior};
 pub use methods::METHODS;
 pub use noise_level::noise_level;
@@ -31,3 +45,4 @@ pub use non_local_means::non_local_means;
 pub use operator::{Degradation, Linear, NoPictures, Operator, Pictures, Shape, Spectral};
 pub use operators::OPERATORS;
 pub use problem::{LinearProblem, Problem, Spectrum};
+pub use simulate::simulate;

@@ -50,7 +50,7 @@ pub struct Needs {
     pub derivative: bool,
     /// The operator is the identity (denoising).
     pub identity: bool,
-    /// The operator hides values and leaves the others alone (inpainting); see [`crate::Operator::measured`].
+    /// The operator hides values and leaves the others alone (inpainting); see [`crate::Operator::is_mask`].
     pub mask: bool,
     /// Noise in the measurement; a method of the exact posterior has no other way to begin.
     pub noise: bool,
@@ -105,7 +105,7 @@ impl Needs {
             return Err(Error::usage("this method removes noise alone, and the operator does more")
                 .hint("use a method for any operator, such as ddnm or diffpir"));
         }
-        if self.mask && operator.measured().is_none() {
+        if self.mask && !operator.is_mask() {
             return Err(Error::usage("this method fills in what a mask hides, and the operator is no mask")
                 .hint("use a method for any operator, such as ddnm or diffpir"));
         }

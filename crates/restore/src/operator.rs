@@ -75,8 +75,20 @@ pub trait Operator: Debug + Send + Sync {
         None
     }
 
+    /// `G(y)` with `A(G(A(x))) = A(x)`, at least nearly: `A+ y` if the operator is linear, and what stands for it where a
+    /// non-linear one has such a thing.
+    fn generalised_inverse(&self, y: &[f64]) -> Option<Vec<f64>> {
+        self.linear().map(|linear| linear.pseudo_inverse(y))
+    }
+
     /// Whether `A(x) = x`.
     fn is_identity(&self) -> bool {
+        false
+    }
+
+    /// Whether a measurement shows the values of the picture as they are where [`Operator::measured`] says so, and nothing
+    /// elsewhere.
+    fn is_mask(&self) -> bool {
         false
     }
 }

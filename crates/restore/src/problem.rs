@@ -1,5 +1,8 @@
 //! A problem of restoration: operator, measurement and noise, on batches of tensors.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use burn::tensor::{DType, Tensor, TensorData};
 use langevin_core::{Error, Result};
 use rayon::prelude::*;
@@ -14,7 +17,7 @@ use crate::operator::{Linear, Operator, Shape, Spectral};
 /// picture on the threads, and rounded once, to the type of the tensor that was given.
 #[derive(Debug)]
 pub struct Problem {
-    operator: Box<dyn Operator>,
+    operator: Arc<dyn Operator>,
     y: Tensor<4>,
     sigma: f64,
 }
@@ -37,7 +40,34 @@ impl Problem {
         if !(sigma.is_finite() && sigma >= 0.0) {
             return Err(Error::usage(format!("a noise of {sigma} must be at least 0")));
         }
-        Ok(Self { operator, y, sigma })
+        Ok(Self { operator: Arc::from(operator), y, sigma })
+    }
+
+    /// The problem of a range of the pictures.
+    #[must_use]
+    pub fn part(&self, pictures: Range<usize>) -> Self {
+        let y = self.y.clone().slice_dim(0, pictures);
+        Self { operator: Arc::clone(&self.operator), y, sigma: self.sigma }
+    }
+
+    /// The problem of as many pictures as there are measurements `y`, `[batch, ...]`.
+    ///
+    /// # Panics
+    /// If the measurements have another shape.
+    #[must_use]
+    pub fn repeated(&self, y: Tensor<4>) -> Self {
+        assert_eq!(y.dims()[1..], self.y.dims()[1..], "another shape of measurement");
+        Self { operator: Arc::clone(&self.operator), y, sigma: self.sigma }
+    }
+
+    /// The problem with another measurement of the same shape.
+    ///
+    /// # Panics
+    /// If the shape is another.
+    #[must_use]
+    pub fn with_measurement(&self, y: Tensor<4>) -> Self {
+        assert_eq!(y.dims(), self.y.dims(), "another shape of measurement");
+        Self { operator: Arc::clone(&self.operator), y, sigma: self.sigma }
     }
 
     /// The operator.
@@ -90,6 +120,20 @@ impl Problem {
     /// `v^T dA/dx` at `x` ([`Operator::pull`]): of the shape of pictures.
     pub fn pull(&self, x: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
         each_with(&x, &v, self.shape(), |x, v| self.operator.pull(x, v))
+    }
+
+    /// `G(y)` with `A(G(A(x))) = A(x)` for any measurements ([`Operator::generalised_inverse`]); it also exists for operators
+    /// that are not linear, such as JPEG.
+    ///
+    /// # Errors
+    /// Usage: the operator has none.
+    pub fn generalised_inverse(&self, y: Tensor<4>) -> Result<Tensor<4>> {
+        let one = vec![0.0; self.measured_shape().iter().product()];
+        if self.operator.linear().is_none() && self.operator.generalised_inverse(&one).is_none() {
+            return Err(Error::usage("the operator has no inverse of any kind, and this method needs one")
+                .hint("use a method that follows any operator, such as dps or daps"));
+        }
+        Ok(each(&y, self.shape(), |y, _| self.operator.generalised_inverse(y).expect("just asked")))
     }
 
     /// The problem as a linear one.

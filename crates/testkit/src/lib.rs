@@ -8,5 +8,5 @@ mod point;
 pub mod samplers;
 
 pub use counting::Counting;
-pub use langevin_core::closed_form::{Component, Exact, Gaussian, Mixture};
+pub use langevin_core::closed_form::{Component, Correlated, Exact, Gaussian, Mixture};
 pub use point::Point;

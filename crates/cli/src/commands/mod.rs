@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod bench;
+pub mod bench_restore;
 pub mod bench_samplers;
 pub mod completions;
 pub mod convert;

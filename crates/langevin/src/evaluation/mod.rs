@@ -10,7 +10,7 @@ mod parts;
 mod random;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -262,11 +262,25 @@ fn features(
     device: &Device,
     progress: &mut Progress<'_>,
 ) -> Result<Box<dyn Features>> {
-    match &request.features {
-        FeatureSpec::Own { images } => {
-            let told = |share: f64| progress("training features", share);
-            features::own(pool, *images, request.cache.as_deref(), device, told)
-        }
+    let told = |share: f64| progress("training features", share);
+    features_of(&request.features, pool, channels, request.cache.as_deref(), device, told)
+}
+
+/// The features that `spec` names, for pictures with `channels`; those of one's own are learnt on `pool`, or taken from the folder
+/// `cache`. `progress` is told how much of that is done; its error stops it.
+///
+/// # Errors
+/// Bad input, when pictures or weights cannot be read. What `progress` says.
+pub(crate) fn features_of(
+    spec: &FeatureSpec,
+    pool: &Pool,
+    channels: usize,
+    cache: Option<&Path>,
+    device: &Device,
+    progress: impl FnMut(f64) -> Result<()>,
+) -> Result<Box<dyn Features>> {
+    match spec {
+        FeatureSpec::Own { images } => features::own(pool, *images, cache, device, progress),
         FeatureSpec::Random { seed } => features::random(channels, *seed, device),
         FeatureSpec::Inception(file) => features::inception(file, device),
     }

@@ -1,6 +1,8 @@
 //! Noise of measurements, one file each. A new one is a file here and a line in [`NOISES`].
 
 mod gaussian;
+mod poisson;
+mod salt_pepper;
 
 use std::fmt::Debug;
 
@@ -18,7 +20,8 @@ pub trait Noise: Debug + Send + Sync {
 }
 
 /// Every noise by name.
-pub const NOISES: Registry<dyn Noise> = Registry { kind: "noise", entries: &[gaussian::ENTRY] };
+pub const NOISES: Registry<dyn Noise> =
+    Registry { kind: "noise", entries: &[gaussian::ENTRY, poisson::ENTRY, salt_pepper::ENTRY] };
 
 /// The noise that `spec` asks for: a number is the standard deviation of Gaussian noise in units of 0 to 255.
 ///

@@ -56,14 +56,7 @@ impl Degradation for Hidden {
         let hidden = match self {
             Self::File(file, invert) => {
                 let picture = pictures.open(file)?;
-                if (picture.width, picture.height) != (width, height) {
-                    return Err(Error::bad_input(format!(
-                        "{file}: the mask has {} x {} pixels, and the picture {width} x {height}",
-                        picture.width, picture.height
-                    ))
-                    .hint("a mask must have the size of its picture"));
-                }
-                redrawn(&picture, *invert)
+                hidden(&picture, file, (width, height), *invert)?
             }
             Self::Centre(share) => {
                 let inside = |at: usize, side: usize| {
@@ -84,9 +77,24 @@ impl Degradation for Hidden {
     }
 }
 
-/// Which pixels of a mask are to be drawn anew: white ones (at least half), or black ones if `invert`. Of a colour picture the
-/// mean of the channels counts, alpha apart.
-pub fn redrawn(mask: &Picture, invert: bool) -> Vec<bool> {
+/// Which pixels the mask in the picture called `name` hides from a picture of `width` and `height`: white ones (at least
+/// half), or black ones if `invert`. Of a colour picture the mean of the channels counts, alpha apart.
+///
+/// # Errors
+/// Bad input: the mask has another size.
+pub fn hidden(
+    mask: &Picture,
+    name: &str,
+    (width, height): (usize, usize),
+    invert: bool,
+) -> Result<Vec<bool>> {
+    if (mask.width, mask.height) != (width, height) {
+        return Err(Error::bad_input(format!(
+            "{name}: the mask has {} x {} pixels, and the picture {width} x {height}",
+            mask.width, mask.height
+        ))
+        .hint("a mask must have the size of its picture"));
+    }
     let channels = mask.channels;
     let colours = if channels == 2 || channels == 4 { channels - 1 } else { channels };
     let share = |at: usize| match &mask.samples {
@@ -97,7 +105,7 @@ pub fn redrawn(mask: &Picture, invert: bool) -> Vec<bool> {
         let sum: f64 = (0..colours).map(|channel| share(pixel * channels + channel)).sum();
         sum / colours as f64 >= 0.5
     };
-    (0..mask.width * mask.height).map(|pixel| white(pixel) != invert).collect()
+    Ok((0..width * height).map(|pixel| white(pixel) != invert).collect())
 }
 
 /// A mask over pictures of one shape.
@@ -160,6 +168,10 @@ impl Operator for Mask {
 
     fn measured(&self) -> Option<&[bool]> {
         Some(&self.kept)
+    }
+
+    fn is_mask(&self) -> bool {
+        true
     }
 
     fn linear(&self) -> Option<&dyn Linear> {

@@ -1,23 +1,113 @@
 //! The operators, one file each. A new one is a file here and a line in [`OPERATORS`].
 
+mod average;
+mod bicubic;
+mod channels;
+mod clip;
+mod composed;
+mod disk_blur;
+mod file_blur;
+mod gaussian_blur;
+mod gray;
 mod identity;
+mod jpeg;
+mod lanczos;
 mod mask;
+mod motion_blur;
 
-use langevin_core::Result;
-use langevin_core::registry::Registry;
+use langevin_core::registry::{Options, Registry};
+use langevin_core::{Error, Result};
 
 use crate::operator::{Degradation, Operator, Pictures, Shape};
 
-pub use mask::{Mask, redrawn};
+pub use mask::{Mask, hidden};
 
 /// Every operator by name.
-pub const OPERATORS: Registry<dyn Degradation> =
-    Registry { kind: "operator", entries: &[identity::ENTRY, mask::ENTRY] };
+pub const OPERATORS: Registry<dyn Degradation> = Registry {
+    kind: "operator",
+    entries: &[
+        identity::ENTRY,
+        mask::ENTRY,
+        channels::ENTRY,
+        gray::ENTRY,
+        average::ENTRY,
+        bicubic::ENTRY,
+        lanczos::ENTRY,
+        gaussian_blur::ENTRY,
+        motion_blur::ENTRY,
+        disk_blur::ENTRY,
+        file_blur::ENTRY,
+        clip::ENTRY,
+        jpeg::ENTRY,
+    ],
+};
 
-/// The operator for pictures of `shape` that `spec`, `name` or `name:key=value,key=value`, asks for.
+/// The operator for pictures of `shape` that `spec`, `name` or `name:key=value,key=value`, asks for; several joined with `+`
+/// are applied one after the other, the first one first.
 ///
 /// # Errors
 /// Usage: an unknown name or option, a shape that does not go with it. Bad input: a file of `pictures` that does not.
 pub fn build(spec: &str, shape: Shape, pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
-    OPERATORS.build(spec)?.on(shape, pictures)
+    let mut parts: Vec<Box<dyn Operator>> = Vec::new();
+    for part in spec.split('+') {
+        let shape = parts.last().map_or(shape, |last| last.output());
+        parts.push(OPERATORS.build(part.trim())?.on(shape, pictures)?);
+    }
+    if parts.len() > 1 {
+        return Ok(Box::new(composed::Composed::new(parts)));
+    }
+    Ok(parts.remove(0))
+}
+
+/// The shape of the pictures, of `channels` channels, that the operator of `spec` makes measurements of shape `measured` from.
+///
+/// # Errors
+/// As [`build`]; usage, when no picture gives such a measurement.
+pub fn shape_for(spec: &str, measured: Shape, channels: usize, pictures: &dyn Pictures) -> Result<Shape> {
+    let [_, height, width] = measured;
+    let mut refused = None;
+    for scale in 1..=64 {
+        let shape = [channels, height * scale, width * scale];
+        match build(spec, shape, pictures) {
+            Ok(operator) if operator.output() == measured => return Ok(shape),
+            Ok(operator) if operator.output()[0] != measured[0] => {
+                return Err(Error::usage(format!(
+                    "{spec} makes {} channels out of {channels}, and the picture has {}",
+                    operator.output()[0],
+                    measured[0]
+                ))
+                .hint("take a model of as many channels, or say with --simulate that the picture is clean"));
+            }
+            // An operator that makes pictures smaller would have done so here.
+            Ok(operator) if operator.output()[1..] == shape[1..] => break,
+            Ok(_) => {}
+            Err(error) => refused = refused.or(Some(error)),
+        }
+        if scale == 1 && refused.as_ref().is_some_and(|error| !error.message().contains("do not divide")) {
+            break;
+        }
+    }
+    Err(refused
+        .unwrap_or_else(|| Error::usage(format!("{spec} makes no pictures of {width} x {height} pixels"))))
+}
+
+/// The shape of pictures made `scale` times smaller.
+///
+/// # Errors
+/// Usage: a side does not divide.
+fn scaled([channels, height, width]: Shape, scale: usize) -> Result<Shape> {
+    if height % scale == 0 && width % scale == 0 {
+        return Ok([channels, height / scale, width / scale]);
+    }
+    Err(Error::usage(format!("{width} x {height} pixels do not divide by the scale {scale}"))
+        .hint("take another scale, or crop the picture to a multiple of it"))
+}
+
+/// A whole number among the options.
+fn whole(options: &Options, key: &str, low: usize, high: usize) -> Result<usize> {
+    let value = options.number(key, low as f64, high as f64)?;
+    if value.fract() == 0.0 {
+        return Ok(value as usize);
+    }
+    Err(Error::usage(format!("option {key}={value} must be a whole number")))
 }

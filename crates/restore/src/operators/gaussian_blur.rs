@@ -1,0 +1,52 @@
+//! Blur by a Gaussian.
+
+use langevin_core::registry::{Entry, OptionDoc};
+use langevin_core::{Error, Result};
+
+use super::whole;
+use crate::blur::{BOUNDARY, Border, THRESHOLD, product};
+use crate::operator::{Degradation, Operator, Pictures, Shape};
+
+pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
+    name: "gaussian_blur",
+    aliases: &["blur"],
+    summary: "blurred by a Gaussian",
+    source: "",
+    options: &[
+        OptionDoc { key: "sigma", default: "2", doc: "standard deviation in pixels" },
+        OptionDoc {
+            key: "size",
+            default: "0",
+            doc: "width of the kernel, an odd number; 0: 2 r + 1 with r = 4 sigma rounded, as scipy's gaussian_filter",
+        },
+        BOUNDARY,
+        THRESHOLD,
+    ],
+    build: |options| {
+        let sigma = options.number("sigma", 0.05, 1000.0)?;
+        let size = whole(options, "size", 0, 100_001)?;
+        if size > 0 && size % 2 == 0 {
+            return Err(Error::usage(format!("gaussian_blur: option size={size} must be odd")));
+        }
+        let radius = if size > 0 { size / 2 } else { (4.0 * sigma + 0.5) as usize };
+        Ok(Box::new(Gaussian { sigma, radius, border: Border::read(options)? }))
+    },
+};
+
+#[derive(Debug)]
+struct Gaussian {
+    sigma: f64,
+    radius: usize,
+    border: Border,
+}
+
+impl Degradation for Gaussian {
+    fn on(&self, shape: Shape, _pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
+        let weight = |k: usize| {
+            let off = (k as f64 - self.radius as f64) / self.sigma;
+            libm::exp(-0.5 * off * off)
+        };
+        let line: Vec<f64> = (0..=2 * self.radius).map(weight).collect();
+        product(&line, shape, self.border)
+    }
+}

@@ -1,0 +1,92 @@
+//! Every operator, noise and method against what it promises.
+
+mod denoising;
+mod golden;
+mod ladder;
+mod refusals;
+
+use langevin_core::{Error, Picture, Purpose, Result, Stream};
+use langevin_restore::{Operator, Shape, operators};
+
+/// Every entry with its defaults where they fit small pictures, and the options that change what it does.
+const SPECS: &[&str] = &[
+    "identity",
+    "mask",
+    "mask:random=0.7,seed=3",
+    "mask:file=mask",
+    "mask:file=mask,invert=true",
+    "channels",
+    "channels:missing=02",
+    "gray",
+    "gray:weights=average",
+    "average:scale=2",
+    "average",
+    "bicubic:scale=2",
+    "bicubic:weights=pil",
+    "lanczos:scale=2",
+    "lanczos:scale=4,weights=pil",
+    "gaussian_blur:sigma=0.8,size=5,threshold=0",
+    "gaussian_blur:sigma=0.8,size=5,threshold=0,boundary=reflect",
+    "gaussian_blur:sigma=1.5,size=7",
+    "gaussian_blur:sigma=1.5,size=7,boundary=reflect",
+    "motion_blur:length=5,angle=30,threshold=0",
+    "motion_blur:length=4,angle=75,boundary=reflect",
+    "disk_blur:radius=1.4",
+    "disk_blur:radius=1.4,boundary=reflect",
+    "file_blur:file=kernel",
+    "file_blur:file=kernel,boundary=reflect",
+    "clip",
+    "clip:gain=1,low=60,high=200",
+    "jpeg",
+    "jpeg:quality=60",
+    "gray+average:scale=2",
+    "gaussian_blur:sigma=1,size=5+bicubic:scale=2",
+    "gaussian_blur:sigma=1,size=5,boundary=reflect+mask:random=0.3",
+    "average:scale=2+clip:gain=1.5",
+    "gray+jpeg:quality=30",
+];
+
+const SHAPE: Shape = [3, 8, 12];
+
+/// The small files of the tests.
+fn pictures(name: &str) -> Result<Picture> {
+    let even = |width: usize, height: usize| {
+        let value = |at: usize| (at * at * 37 % 251) as u8;
+        Picture::from_u8(width, height, 1, (0..width * height).map(value).collect())
+    };
+    match name {
+        "mask" => Ok(even(12, 8)),
+        "kernel" => Ok(even(4, 5)),
+        "large" => Ok(even(13, 3)),
+        "black" => Ok(Picture::from_u8(3, 3, 1, vec![0; 9])),
+        "white" => Ok(Picture::from_u8(12, 8, 1, vec![255; 96])),
+        _ => Err(Error::bad_input(format!("{name}: there is no such file"))),
+    }
+}
+
+fn build(spec: &str) -> Box<dyn Operator> {
+    operators::build(spec, SHAPE, &pictures).unwrap_or_else(|error| panic!("{spec}: {error}"))
+}
+
+fn normals(count: usize, step: u64) -> Vec<f64> {
+    let mut values = vec![0.0; count];
+    Stream::new(11, Purpose::Probe, 0, step).fill_normal(&mut values);
+    values.into_iter().map(f64::from).collect()
+}
+
+fn size(shape: Shape) -> usize {
+    shape.iter().product()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn norm(x: &[f64]) -> f64 {
+    dot(x, x).sqrt()
+}
+
+fn distance(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+}
