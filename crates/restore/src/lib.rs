@@ -15,6 +15,7 @@
 mod agreement;
 mod baseline;
 mod blur;
+mod composed;
 mod conjugate;
 mod consistent;
 mod fourier;

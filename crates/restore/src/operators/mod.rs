@@ -4,7 +4,6 @@ mod average;
 mod bicubic;
 mod channels;
 mod clip;
-mod composed;
 mod disk_blur;
 mod file_blur;
 mod gaussian_blur;
@@ -18,6 +17,7 @@ mod motion_blur;
 use langevin_core::registry::{Options, Registry};
 use langevin_core::{Error, Result};
 
+use crate::composed::Composed;
 use crate::operator::{Degradation, Operator, Pictures, Shape};
 
 pub use mask::{Mask, hidden};
@@ -54,7 +54,7 @@ pub fn build(spec: &str, shape: Shape, pictures: &dyn Pictures) -> Result<Box<dy
         parts.push(OPERATORS.build(part.trim())?.on(shape, pictures)?);
     }
     if parts.len() > 1 {
-        return Ok(Box::new(composed::Composed::new(parts)));
+        return Ok(Box::new(Composed::new(parts)));
     }
     Ok(parts.remove(0))
 }

@@ -4,7 +4,7 @@ use crate::operator::{Linear, Operator, Shape};
 
 /// The first is applied first; at least one.
 #[derive(Debug)]
-pub(super) struct Composed {
+pub(crate) struct Composed {
     parts: Vec<Box<dyn Operator>>,
     /// Which values of the measurement say anything.
     measured: Option<Vec<bool>>,
@@ -13,7 +13,7 @@ pub(super) struct Composed {
 }
 
 impl Composed {
-    pub(super) fn new(parts: Vec<Box<dyn Operator>>) -> Self {
+    pub(crate) fn new(parts: Vec<Box<dyn Operator>>) -> Self {
         let masks = parts.iter().all(|part| part.is_mask() || part.is_identity());
         let shown = |part: &dyn Operator| part.measured().map(<[bool]>::to_vec);
         let both = |a: Vec<bool>, b: Vec<bool>| a.into_iter().zip(b).map(|(a, b)| a && b).collect();
