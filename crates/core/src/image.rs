@@ -74,6 +74,18 @@ impl Picture {
         Self::from_u8(width, height, channels, samples)
     }
 
+    /// The same with 16 bits a sample, otherwise as [`Picture::from_signed`].
+    ///
+    /// # Panics
+    /// If the number of values is not `channels * height * width`.
+    pub fn from_signed_16(values: &[f32], channels: usize, height: usize, width: usize) -> Self {
+        let plane = height * width;
+        assert_eq!(values.len(), channels * plane, "values do not fit {channels}x{height}x{width}");
+        let wide = |value: f32| (f64::from(value) * 32767.5 + 32768.0).floor() as u16;
+        let sample = |at: usize| (0..channels).map(move |channel| wide(values[channel * plane + at]));
+        Self::from_u16(width, height, channels, (0..plane).flat_map(sample).collect())
+    }
+
     /// The same picture with 8 bits a sample (16-bit samples are rounded).
     #[must_use]
     pub fn to_8_bit(&self) -> Picture {
@@ -127,6 +139,13 @@ mod tests {
         let all: Vec<u8> = (0..=255).collect();
         let picture = Picture::from_u8(64, 4, 1, all);
         assert_eq!(Picture::from_signed(&picture.to_signed(), 1, 4, 64), picture);
+    }
+
+    #[test]
+    fn sixteen_bits_survive_the_round_trip() {
+        let all: Vec<u16> = (0..=u16::MAX).collect();
+        let picture = Picture::from_u16(128, 256, 2, all);
+        assert_eq!(Picture::from_signed_16(&picture.to_signed(), 2, 256, 128), picture);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod interrupted;
 mod likelihoods;
 mod looking;
 mod names;
+mod restoring;
 mod sampling;
 mod training;
 mod world;
