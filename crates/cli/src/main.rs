@@ -49,6 +49,16 @@ enum Command {
     Invert(commands::invert::Invert),
     /// Take the noise out of pictures of any size.
     Denoise(commands::denoise::Denoise),
+    /// Restore degraded pictures with a model.
+    Restore(commands::restore::Restore),
+    /// Draw parts of pictures anew.
+    Inpaint(commands::inpaint::Inpaint),
+    /// Draw small pictures large.
+    Upscale(commands::upscale::Upscale),
+    /// Draw blurred pictures sharp.
+    Deblur(commands::deblur::Deblur),
+    /// Let a model draw variations of pictures, or make sketches real.
+    Edit(commands::edit::Edit),
     /// Judge the pictures of a model, or a set of pictures, by a data set.
     Eval(commands::eval::Eval),
     /// Say how likely a data set is under a model, in bits per dimension.
@@ -87,6 +97,11 @@ fn main() {
         Command::Sample(command) => command.run(&shell),
         Command::Invert(command) => command.run(&shell),
         Command::Denoise(command) => command.run(&shell),
+        Command::Restore(command) => command.run(&shell),
+        Command::Inpaint(command) => command.run(&shell),
+        Command::Upscale(command) => command.run(&shell),
+        Command::Deblur(command) => command.run(&shell),
+        Command::Edit(command) => command.run(&shell),
         Command::Eval(command) => command.run(&shell),
         Command::Likelihood(command) => command.run(&shell),
         Command::Noise(command) => command.run(&shell),

@@ -26,7 +26,7 @@ pub use features::{Described, Features, Trainer};
 pub use gallery::{Chunk, Gallery};
 pub use langevin_core::{Error, ErrorKind, Picture, Result};
 pub use metric::{Better, Case, Measured, Metric, Nearest, Needs, Value};
-pub use metrics::METRICS;
+pub use metrics::{METRICS, psnr, structural_similarity};
 pub use moments::Moments;
 pub use report::{Line, Report};
 pub use rows::Rows;

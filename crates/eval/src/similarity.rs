@@ -30,6 +30,15 @@ pub(crate) fn planes(picture: &Picture) -> Vec<Plane> {
     (0..channels).map(|channel| Plane { width, height, values: plane(channel) }).collect()
 }
 
+/// Refuses two pictures of different shapes.
+pub(crate) fn same_shape(a: &Picture, b: &Picture) -> Result<()> {
+    let shape = |p: &Picture| (p.width, p.height, p.channels);
+    if shape(a) == shape(b) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("{:?} and {:?} differ", shape(a), shape(b))))
+}
+
 /// The mean of `of` over the pairs of a case, as the number called `name`.
 pub(crate) fn over_pairs(
     name: &'static str,
@@ -43,11 +52,7 @@ pub(crate) fn over_pairs(
             .hint("it compares picture with picture: give two folders with files of the same names"));
     }
     let one = |(index, (a, b)): (usize, (&Picture, &Picture))| {
-        let shape = |p: &Picture| (p.width, p.height, p.channels);
-        if shape(a) != shape(b) {
-            return Err(Error::usage(format!("pair {index}: {:?} and {:?} differ", shape(a), shape(b))));
-        }
-        of(a, b).map_err(|error| error.within(format!("pair {index}")))
+        same_shape(a, b).and_then(|()| of(a, b)).map_err(|error| error.within(format!("pair {index}")))
     };
     let pairs: Vec<_> = judged.iter().zip(reference).enumerate().collect();
     let found = pairs.into_par_iter().map(one).collect::<Result<Vec<f64>>>()?;

@@ -6,6 +6,7 @@ use langevin_process::{
     DENSITIES, PARAMETERISATIONS, PROCESSES, Registry, SCHEDULES, SPACINGS, TIME_INPUTS, WEIGHTINGS,
 };
 use langevin_process::{Error, Result, nearest};
+use langevin_restore::{METHODS, NOISES, OPERATORS};
 use langevin_sample::SAMPLERS;
 use langevin_train::DISTILLATIONS;
 use serde::Serialize;
@@ -49,6 +50,9 @@ pub const KINDS: &[Kind] = &[
         summary: "ways to follow a class, or a model, more strongly",
         items: || of(&GUIDANCES),
     },
+    Kind { name: "methods", summary: "ways to restore a picture with a model", items: || of(&METHODS) },
+    Kind { name: "operators", summary: "what can have happened to a picture", items: || of(&OPERATORS) },
+    Kind { name: "noises", summary: "noise that a picture can have, for --noise", items: || of(&NOISES) },
     Kind { name: "schedules", summary: "how the noise grows with time", items: || of(&SCHEDULES) },
     Kind { name: "processes", summary: "how signal and noise share the picture", items: || of(&PROCESSES) },
     Kind {

@@ -34,6 +34,7 @@ pub mod png;
 pub mod post_hoc;
 mod presets;
 mod refined;
+pub mod restoration;
 pub mod restore_bench;
 pub mod sampler_bench;
 pub mod sampling;

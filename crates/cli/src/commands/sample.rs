@@ -347,7 +347,7 @@ fn read_noise(file: &Path, count: usize, [c, h, w]: [usize; 3], device: &Device)
 }
 
 /// A seed from the clock, short enough to type.
-fn random_seed() -> u64 {
+pub(super) fn random_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanos = now.map_or(0, |d| d.as_nanos() as u64) ^ u64::from(std::process::id()).rotate_left(32);
     // One round of a mixing function, so that close times give far seeds.

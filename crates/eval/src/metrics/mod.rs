@@ -17,6 +17,9 @@ use langevin_core::{Error, Result};
 
 use crate::metric::Metric;
 
+pub use psnr::psnr;
+pub use ssim::structural_similarity;
+
 /// Every metric by name.
 pub const METRICS: Registry<dyn Metric> = Registry {
     kind: "metric",

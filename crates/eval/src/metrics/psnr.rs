@@ -1,11 +1,11 @@
 //! Peak signal-to-noise ratio: `10 log10(255^2 / MSE)` over all pixels and channels of a pair of pictures, in decibels,
 //! averaged over the pairs. Equal pictures give infinity.
 
-use langevin_core::Result;
 use langevin_core::registry::Entry;
+use langevin_core::{Picture, Result};
 
 use crate::metric::{Case, Measured, Metric, Needs};
-use crate::similarity::{over_pairs, planes};
+use crate::similarity::{over_pairs, planes, same_shape};
 
 pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     name: "psnr",
@@ -29,14 +29,19 @@ impl Metric for Psnr {
     }
 
     fn measure(&self, case: &Case<'_>) -> Result<Measured> {
-        over_pairs("psnr", case, |a, b| {
-            let (a, b) = (planes(a), planes(b));
-            let values = |planes: &[crate::similarity::Plane]| {
-                planes.iter().flat_map(|plane| plane.values.clone()).collect::<Vec<f64>>()
-            };
-            let (a, b) = (values(&a), values(&b));
-            let error = a.iter().zip(&b).map(|(a, b)| (a - b).powi(2)).sum::<f64>() / a.len() as f64;
-            Ok(10.0 * (255.0 * 255.0 / error).log10())
-        })
+        over_pairs("psnr", case, psnr)
     }
+}
+
+/// The peak signal-to-noise ratio of two pictures of one shape in decibels, infinity where they are equal.
+///
+/// # Errors
+/// Usage: they have different shapes.
+pub fn psnr(a: &Picture, b: &Picture) -> Result<f64> {
+    same_shape(a, b)?;
+    let values =
+        |picture: &Picture| planes(picture).into_iter().flat_map(|plane| plane.values).collect::<Vec<f64>>();
+    let (a, b) = (values(a), values(b));
+    let error = a.iter().zip(&b).map(|(a, b)| (a - b).powi(2)).sum::<f64>() / a.len() as f64;
+    Ok(10.0 * (255.0 * 255.0 / error).log10())
 }

@@ -6,7 +6,7 @@ use langevin_core::registry::Entry;
 use langevin_core::{Error, Picture, Result};
 
 use crate::metric::{Case, Measured, Metric, Needs};
-use crate::similarity::{WINDOW, over_pairs, planes, ssim};
+use crate::similarity::{WINDOW, over_pairs, planes, same_shape, ssim};
 
 pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     name: "ssim",
@@ -30,11 +30,16 @@ impl Metric for Ssim {
     }
 
     fn measure(&self, case: &Case<'_>) -> Result<Measured> {
-        over_pairs("ssim", case, similarity)
+        over_pairs("ssim", case, structural_similarity)
     }
 }
 
-fn similarity(a: &Picture, b: &Picture) -> Result<f64> {
+/// The structural similarity of two pictures of one shape, 1 where they are equal.
+///
+/// # Errors
+/// Usage: they have different shapes, or fewer pixels than the window.
+pub fn structural_similarity(a: &Picture, b: &Picture) -> Result<f64> {
+    same_shape(a, b)?;
     if a.width.min(a.height) < WINDOW {
         return Err(Error::usage(format!(
             "{}x{} pixels are fewer than the window of ssim",

@@ -1,0 +1,333 @@
+//! What `restore`, `inpaint`, `upscale`, `deblur` and `edit` share: flags, files, the work and what is said of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use clap::Args;
+use langevin::restoration::{self, Degraded, Restored, Restoring};
+use langevin::restore::{METHODS, Noise, Operator, Shape, noises};
+use langevin::train::write_file;
+use langevin::{Device, Error, ErrorKind, Model, Picture, Result, data, png};
+use serde_json::{Value, json};
+
+use super::sample::random_seed;
+use crate::outputs::{self, Claim};
+use crate::shell::{self, Shell, Stages};
+
+/// The flags of every command that restores.
+#[derive(Args)]
+pub struct Common {
+    /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
+    pub model: String,
+    /// Pictures: png, jpeg, webp, bmp, tiff or gif.
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+    /// Steps.
+    #[arg(long, default_value_t = 50, value_parser = shell::from_1_to::<10_000>())]
+    steps: usize,
+    /// Spacing of noise levels, as in `langevin list spacings` [default: the model's].
+    #[arg(long)]
+    spacing: Option<String>,
+    /// Pictures to draw for each input; several give their mean and standard deviation too.
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = shell::from_1_to::<100_000>())]
+    samples: usize,
+    /// Seed [default: random, and said].
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The class of the pictures, by name or number.
+    #[arg(long, value_name = "NAME")]
+    class: Option<String>,
+    /// Do not clamp denoised pictures to the range of pictures.
+    #[arg(long)]
+    no_clip: bool,
+    /// Pictures at once; changes speed and memory alone.
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
+    batch_size: usize,
+    /// A folder, or for one input a .png file; what else is written is named after it [default: a fresh folder].
+    #[arg(short, value_name = "DIR|FILE")]
+    output: Option<String>,
+    /// Overwrite what is there.
+    #[arg(long)]
+    force: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The flags of commands that take a measurement for what it is.
+#[derive(Args)]
+pub struct Measuring {
+    /// How to restore, as in `langevin list methods` [default: by operator and noise exact, diffpir, ddnm or dps].
+    #[arg(long, value_name = "NAME:key=value")]
+    pub method: Option<String>,
+    /// Noise of the pictures: a standard deviation in units of 0 to 255, or one of `langevin list noises`.
+    #[arg(long, value_name = "S|NAME:key=value", default_value = "0", allow_negative_numbers = true)]
+    pub noise: String,
+    /// The pictures are clean: degrade them first, and compare with them.
+    #[arg(long)]
+    pub simulate: bool,
+    /// The true picture, to compare with.
+    #[arg(long, value_name = "IMAGE", conflicts_with = "simulate")]
+    pub reference: Option<PathBuf>,
+}
+
+/// One command's own part of the work.
+pub struct Job<'a> {
+    /// The method, if one is named.
+    pub method: Option<String>,
+    /// The noise.
+    pub noise: &'a str,
+    /// Whether the pictures are clean.
+    pub simulate: bool,
+    /// The true picture.
+    pub reference: Option<&'a Path>,
+    /// The operator for a picture with the channels of the model.
+    pub operator: &'a dyn Fn(&Picture, usize) -> Result<Box<dyn Operator>>,
+    /// Whether agreement with the measurement is worth saying.
+    pub reports: bool,
+}
+
+/// The files that one input gives.
+struct Files {
+    main: PathBuf,
+    drawn: Vec<PathBuf>,
+    deviation: Option<PathBuf>,
+    degraded: Option<PathBuf>,
+}
+
+impl Common {
+    /// Does the work.
+    pub fn run(&self, shell: &Shell, job: &Job<'_>) -> Result<()> {
+        let (device, line) = shell.compute("f32")?;
+        let noise = noise(job.noise, shell)?;
+        if let Some(method) = &job.method {
+            METHODS.build(method)?;
+        }
+        let model = Model::open(&self.model, &device)?;
+        for note in &model.notes {
+            shell.warn(&format!("{}: {note}", self.model));
+        }
+        let restoring = self.restoring(job, &model)?;
+        let degraded = self.degraded(job, &model, noise.as_ref(), restoring.seed, &device)?;
+        let files = self.files(job.simulate)?;
+        let all = files.iter().flat_map(Files::all);
+        let _claim = Claim::new(all, self.force)?;
+        shell.say(&format!("{line}, seed {}; {}, {} steps", restoring.seed, self.model, self.steps));
+        let signal = shell::signals()?;
+        let mut stages = Stages::new(shell);
+        let mut results = Vec::new();
+        for ((image, degraded), files) in self.images.iter().zip(degraded).zip(&files) {
+            let name = image.display().to_string();
+            let start = Instant::now();
+            let looks = degraded.picture.clone();
+            let restored = restoration::restore(&model, degraded, &restoring, &device, |done| {
+                stages.at(&name, done);
+                if signal.load(Ordering::Relaxed) != 0 {
+                    restoring.cancel.store(true, Ordering::Relaxed);
+                }
+            });
+            let restored = restored.map_err(|error| match signal.load(Ordering::Relaxed) {
+                0 => error.within(&name),
+                signal => Error::new(ErrorKind::Interrupted(signal), format!("{name}: was interrupted")),
+            })?;
+            let seconds = start.elapsed().as_secs_f64();
+            stages.finish();
+            let recipe = self.recipe(job, &model, &restored, restoring.seed);
+            let written = files.write(&restored, &looks, &recipe)?;
+            self.tell(shell, job, &name, &restored, seconds);
+            results.push(self.result(&name, &restored, &written, seconds));
+            if !self.json {
+                written.iter().try_for_each(|file| outputs::result(&file.display().to_string()))?;
+            }
+        }
+        if self.json {
+            let result = json!({"pictures": results, "seed": restoring.seed, "model_hash": model.hash});
+            return outputs::result(&result.to_string());
+        }
+        Ok(())
+    }
+
+    fn restoring(&self, job: &Job<'_>, model: &Model) -> Result<Restoring> {
+        Ok(Restoring {
+            method: job.method.clone(),
+            steps: self.steps,
+            spacing: self.spacing.clone(),
+            samples: self.samples,
+            batch_size: self.batch_size,
+            seed: self.seed.unwrap_or_else(random_seed),
+            class: self.class.as_deref().map(|name| model.class(name)).transpose()?,
+            clip: !self.no_clip,
+            cancel: Arc::new(AtomicBool::new(false)),
+        })
+    }
+
+    /// Every input read and checked, before time is spent on any.
+    fn degraded(
+        &self,
+        job: &Job<'_>,
+        model: &Model,
+        noise: &dyn Noise,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Vec<Degraded>> {
+        if job.reference.is_some() && self.images.len() > 1 {
+            return Err(Error::usage(format!(
+                "one --reference cannot go with {} pictures",
+                self.images.len()
+            ))
+            .hint("restore them one by one, or degrade clean ones with --simulate"));
+        }
+        let truth = job.reference.map(data::read_picture).transpose()?;
+        let one = |(number, image): (usize, &PathBuf)| {
+            let picture = data::read_picture(image)?;
+            let make = || {
+                let operator = (job.operator)(&picture, model.info.channels)?;
+                restoration::check_shape(model, operator.input())?;
+                let number = number as u64;
+                if job.simulate {
+                    return Degraded::simulated(&picture, operator, noise, seed, number, device);
+                }
+                Degraded::measured(&picture, operator, noise, truth.as_ref(), number)
+            };
+            make().map_err(|error| error.within(image.display()))
+        };
+        self.images.iter().enumerate().map(one).collect()
+    }
+
+    fn files(&self, simulate: bool) -> Result<Vec<Files>> {
+        let wanted = self.output.as_deref();
+        let count = self.images.len();
+        let plain = outputs::picture_files(wanted, count, "restored");
+        let one_file = wanted.is_some_and(|path| count == 1 && plain[0] == Path::new(path));
+        let mut stems: Vec<String> = Vec::new();
+        for (index, image) in self.images.iter().enumerate() {
+            let stem = image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            // Pictures of one name from several folders are told apart by their number.
+            stems.push(if stems.contains(&stem) { format!("{stem}-{index}") } else { stem });
+        }
+        let files: Vec<Files> = plain
+            .iter()
+            .zip(&stems)
+            .map(|(plain, stem)| {
+                let folder = plain.parent().unwrap_or(Path::new("")).to_owned();
+                // A folder takes the inputs' names, a file gives its own.
+                let named = wanted
+                    .is_some_and(|path| Path::new(path).extension().is_some() && !Path::new(path).is_dir());
+                let stem = match named {
+                    true => plain.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+                    false => stem.clone(),
+                };
+                let with = |end: &str| folder.join(format!("{stem}{end}.png"));
+                let several = self.samples > 1;
+                let main = match (one_file, several) {
+                    (true, _) => plain.clone(),
+                    (_, true) => with("-mean"),
+                    _ => with(""),
+                };
+                Files {
+                    main,
+                    drawn: if several {
+                        (0..self.samples).map(|k| with(&format!("-{k:04}"))).collect()
+                    } else {
+                        Vec::new()
+                    },
+                    deviation: several.then(|| with("-deviation")),
+                    degraded: simulate.then(|| with("-degraded")),
+                }
+            })
+            .collect();
+        let same =
+            |a: &Path, b: &Path| a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
+        for file in files.iter().flat_map(Files::all) {
+            outputs::check_ending(file, "png")?;
+            if let Some(input) = self.images.iter().find(|input| same(file, input)) {
+                return Err(Error::usage(format!("{}: would be overwritten by its result", input.display()))
+                    .hint("give another folder or file with -o"));
+            }
+        }
+        Ok(files)
+    }
+
+    fn recipe(&self, job: &Job<'_>, model: &Model, restored: &Restored, seed: u64) -> String {
+        format!(
+            "Steps: {}, Method: {:?}, Noise: {:?}, Seed: {seed}, Model hash: {}, Model: {}, Version: langevin {}",
+            self.steps,
+            restored.method,
+            job.noise,
+            model.hash,
+            model.name,
+            env!("CARGO_PKG_VERSION")
+        )
+    }
+
+    fn tell(&self, shell: &Shell, job: &Job<'_>, name: &str, restored: &Restored, seconds: f64) {
+        shell.say(&format!(
+            "{name}: {}, {} calls, {seconds:.1} s",
+            restored.method,
+            restored.report.calls * self.samples
+        ));
+        if job.reports {
+            restored.report.lines().iter().for_each(|line| shell.say(&format!("  {line}")));
+        }
+        if let Some(deviation) = &restored.deviation {
+            shell.say(&format!(
+                "  standard deviation {:.2} of 255; white in its picture is {:.2}",
+                deviation.mean, deviation.white
+            ));
+        }
+    }
+
+    fn result(&self, name: &str, restored: &Restored, written: &[&Path], seconds: f64) -> Value {
+        let deviation = restored.deviation.as_ref();
+        json!({
+            "input": name, "files": written, "method": restored.method, "seconds": seconds,
+            "report": restored.report,
+            "deviation": deviation.map(|deviation| json!({"mean": deviation.mean, "white": deviation.white})),
+        })
+    }
+}
+
+impl Files {
+    fn all(&self) -> impl Iterator<Item = &Path> {
+        let more = self.deviation.iter().chain(&self.degraded);
+        [&self.main].into_iter().chain(&self.drawn).chain(more).map(PathBuf::as_path)
+    }
+
+    fn write(&self, restored: &Restored, degraded: &Picture, recipe: &str) -> Result<Vec<&Path>> {
+        let text = [("parameters", recipe.to_owned())];
+        let main = restored.mean.as_ref().unwrap_or(&restored.drawn[0]);
+        write_file(&self.main, &png::encode(main, &text)?)?;
+        for (file, picture) in self.drawn.iter().zip(&restored.drawn) {
+            write_file(file, &png::encode(picture, &text)?)?;
+        }
+        if let (Some(file), Some(deviation)) = (&self.deviation, &restored.deviation) {
+            write_file(file, &png::encode(&deviation.picture, &text)?)?;
+        }
+        if let Some(file) = &self.degraded {
+            write_file(file, &png::encode(degraded, &[])?)?;
+        }
+        Ok(self.all().collect())
+    }
+}
+
+/// The noise that `--noise` asks for.
+fn noise(spec: &str, shell: &Shell) -> Result<Box<dyn Noise>> {
+    let made = noises::build(spec).map_err(|error| error.within("--noise"))?;
+    if spec.parse::<f64>().is_ok_and(|sigma| sigma > 0.0 && sigma < 1.0) {
+        shell.warn(&format!("--noise {spec} is less than one step of 255; 25 is strong noise"));
+    }
+    Ok(made)
+}
+
+/// The picture in a file, for masks and kernels.
+pub fn open(name: &str) -> Result<Picture> {
+    data::read_picture(name)
+}
+
+/// The shape of the clean picture: that of a picture that is clean, or of one that `spec` makes the picture from.
+pub fn clean_shape(spec: &str, picture: &Picture, channels: usize, simulate: bool) -> Result<Shape> {
+    let shape = restoration::shape_of(picture);
+    if simulate { Ok(shape) } else { langevin::restore::operators::shape_for(spec, shape, channels, &open) }
+}

@@ -1,0 +1,428 @@
+//! Restoring one picture from end to end: what was measured, the model, the method, and what is said of the result.
+
+mod colours;
+mod report;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use burn::tensor::{Device, Tensor};
+use langevin_core::clipping::{Clipped, Thresholded};
+use langevin_core::{
+    Cond, Denoiser, Differentiable, Error, Level, NoiseStreams, Picture, Result, Run, SideBySide,
+    signed_to_batch,
+};
+use langevin_restore::units::sigma_to_pixels;
+use langevin_restore::{
+    Agreement, METHODS, Method, Noise, Operator, Prior, Problem, Shape, adjoint_error, classical, simulate,
+};
+
+use crate::memory;
+use crate::model::Model;
+use crate::own;
+use crate::sampling;
+
+pub use colours::Colours;
+pub use report::{Fit, Report, Score};
+
+/// How pictures are restored.
+#[derive(Debug, Clone)]
+pub struct Restoring {
+    /// The method, as in `langevin list methods`; absent: [`default_method`].
+    pub method: Option<String>,
+    /// Steps.
+    pub steps: usize,
+    /// The spacing of noise levels; absent: the model's.
+    pub spacing: Option<String>,
+    /// Draws for each picture.
+    pub samples: usize,
+    /// Draws at once.
+    pub batch_size: usize,
+    /// The seed.
+    pub seed: u64,
+    /// The class the model is told.
+    pub class: Option<u32>,
+    /// Keep the model's answers within the range of pictures, where the model says so.
+    pub clip: bool,
+    /// Stops the work when it becomes true.
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// A degraded picture and what is known of it.
+#[derive(Debug)]
+pub struct Degraded {
+    operator: Box<dyn Operator>,
+    y: Vec<f32>,
+    sigma: f64,
+    colours: Colours,
+    /// The degraded picture as it looks.
+    pub picture: Picture,
+    truth: Option<Picture>,
+    number: u64,
+}
+
+/// A picture that was restored.
+#[derive(Debug, Clone)]
+pub struct Restored {
+    /// The pictures drawn.
+    pub drawn: Vec<Picture>,
+    /// Their mean, if there are several.
+    pub mean: Option<Picture>,
+    /// Their standard deviation, if there are several.
+    pub deviation: Option<Deviation>,
+    /// The picture restored without a model, and how.
+    pub classical: Option<(&'static str, Picture)>,
+    /// The method.
+    pub method: String,
+    /// What is said of the result.
+    pub report: Report,
+}
+
+/// Where the draws differ.
+#[derive(Debug, Clone)]
+pub struct Deviation {
+    /// A gray picture: black is no deviation.
+    pub picture: Picture,
+    /// The deviation that is white, in units of 0 to 255.
+    pub white: f64,
+    /// The root of the mean square over all pixels, in units of 0 to 255.
+    pub mean: f64,
+}
+
+/// The shape of a picture without its transparency.
+pub fn shape_of(picture: &Picture) -> Shape {
+    let colours =
+        if picture.channels == 2 || picture.channels == 4 { picture.channels - 1 } else { picture.channels };
+    [colours, picture.height, picture.width]
+}
+
+impl Degraded {
+    /// The picture as it was measured, with Gaussian noise of about the deviation that `noise` says. `number` is that of the
+    /// picture within the seed, and `truth` the true picture, if it is known.
+    ///
+    /// # Errors
+    /// Usage: a picture of another shape than the operator's, or a true one that is not of the shape of the result.
+    pub fn measured(
+        picture: &Picture,
+        operator: Box<dyn Operator>,
+        noise: &dyn Noise,
+        truth: Option<&Picture>,
+        number: u64,
+    ) -> Result<Self> {
+        let colours = Colours::of(picture);
+        if shape_of(picture) != operator.output() {
+            return Err(Error::usage(format!(
+                "a picture of {} cannot be what the operator makes, which has {}",
+                described(shape_of(picture)),
+                described(operator.output())
+            ))
+            .hint("say with --simulate that the picture is a clean one, to be degraded first"));
+        }
+        let truth = truth.map(|truth| Colours::of(truth).picture);
+        if let Some(truth) = truth.as_ref().filter(|truth| shape_of(truth) != operator.input()) {
+            return Err(Error::usage(format!(
+                "a reference of {} does not go with a restored picture of {}",
+                described(shape_of(truth)),
+                described(operator.input())
+            )));
+        }
+        let mut y = colours.picture.to_signed();
+        if let Some(measured) = operator.measured() {
+            y.iter_mut().zip(measured).filter(|(_, m)| !**m).for_each(|(y, _)| *y = 0.0);
+        }
+        let wide: Vec<f64> = y.iter().map(|y| f64::from(*y)).collect();
+        let sigma = noise.sigma(&wide);
+        Ok(Self { operator, y, sigma, picture: colours.picture.clone(), colours, truth, number })
+    }
+
+    /// A clean picture, degraded: operator, then noise from the stream of picture `number` of `seed`. It keeps values between
+    /// and beyond those of 8 bits.
+    ///
+    /// # Errors
+    /// Usage: a picture of another shape than the operator's.
+    pub fn simulated(
+        picture: &Picture,
+        operator: Box<dyn Operator>,
+        noise: &dyn Noise,
+        seed: u64,
+        number: u64,
+        device: &Device,
+    ) -> Result<Self> {
+        let colours = Colours::of(picture);
+        let shape @ [c, h, w] = shape_of(picture);
+        if shape != operator.input() {
+            return Err(Error::usage(format!(
+                "a picture of {} does not go into an operator for {}",
+                described(shape),
+                described(operator.input())
+            )));
+        }
+        let x = signed_to_batch(colours.picture.to_signed(), [1, c, h, w], device);
+        let y = simulate(operator.as_ref(), noise, &x, &NoiseStreams::new(seed, [number]));
+        let y = y.try_into_vec_as::<f32>().expect("a float tensor holds floats");
+        let wide: Vec<f64> = y.iter().map(|y| f64::from(*y)).collect();
+        let sigma = noise.sigma(&wide);
+        let degraded = colours::to_depth(&y, operator.output(), &colours.picture);
+        let truth = Some(colours.picture.clone());
+        Ok(Self { operator, y, sigma, picture: degraded, colours, truth, number })
+    }
+
+    /// What was done to the picture.
+    pub fn operator(&self) -> &dyn Operator {
+        self.operator.as_ref()
+    }
+
+    /// The deviation of the noise in units of 0 to 255.
+    pub fn noise(&self) -> f64 {
+        sigma_to_pixels(self.sigma)
+    }
+}
+
+fn described([channels, height, width]: Shape) -> String {
+    format!("{width} x {height} pixels with {channels} channel{}", if channels == 1 { "" } else { "s" })
+}
+
+/// The method for an operator and noise when none is named.
+pub fn default_method(operator: &dyn Operator, noise: f64) -> &'static str {
+    match operator.linear() {
+        _ if operator.is_identity() && noise > 0.0 => "exact",
+        Some(_) if noise > 0.0 => "diffpir",
+        Some(_) => "ddnm",
+        None => "dps",
+    }
+}
+
+/// Whether `model` can answer for pictures of `shape`.
+///
+/// This is the place for larger pictures: windows are denoisers too, and go around the model's in [`restore`].
+///
+/// # Errors
+/// Usage: it has other channels, or another size.
+pub fn check_shape(model: &Model, shape: Shape) -> Result<()> {
+    let own = model.shape();
+    if own[0] != shape[0] {
+        return Err(Error::usage(format!(
+            "{}: draws {} channel{}, and the restored picture has {}",
+            model.name,
+            own[0],
+            if own[0] == 1 { "" } else { "s" },
+            shape[0]
+        ))
+        .hint("take a model of as many channels, or turn the picture gray or into colour first"));
+    }
+    if own != shape {
+        return Err(Error::usage(format!(
+            "{}: draws {}, and the restored picture has {}",
+            model.name,
+            described(own),
+            described(shape)
+        ))
+        .hint("take a model of that size, or crop the picture to the model's"));
+    }
+    Ok(())
+}
+
+/// Restores one picture; `progress` is told the share that is done.
+///
+/// Draw `k` of picture `n` of a seed is the same in any batch and with any number of draws.
+///
+/// # Errors
+/// Usage: an unknown method or spacing, a model of another shape, a method that needs more than there is. Failed, when the memory
+/// that is free does not suffice. Interrupted, when cancelled.
+pub fn restore(
+    model: &Model,
+    mut degraded: Degraded,
+    restoring: &Restoring,
+    device: &Device,
+    mut progress: impl FnMut(f64),
+) -> Result<Restored> {
+    let shape = degraded.operator.input();
+    check_shape(model, shape)?;
+    let name = match &restoring.method {
+        Some(name) => name.clone(),
+        None => default_method(degraded.operator(), degraded.noise()).to_owned(),
+    };
+    let method = METHODS.build(&name)?;
+    if restoring.samples > 1 && !method.samples() {
+        return Err(Error::usage(format!(
+            "{name} gives one answer, so {} draws would be alike",
+            restoring.samples
+        ))
+        .hint("take a method that draws, such as ddnm, diffpir, or for noise exact:draw=sample"));
+    }
+    let path = path(model, restoring)?;
+    if let Some(shown) = degraded.operator.measured().filter(|_| degraded.operator.is_mask()) {
+        degraded.colours.make_opaque(|pixel| !shown[pixel]);
+    }
+    let [c, h, w] = degraded.operator.output();
+    let y = signed_to_batch(degraded.y.clone(), [1, c, h, w], device);
+    let problem = Problem::new(degraded.operator, y, degraded.sigma)?;
+    let solver = Solver { model, method: method.as_ref(), path: &path, restoring, device };
+    let drawn = solver.draw(&problem, degraded.number, &mut progress)?;
+
+    let told = Told { problem: &problem, colours: &degraded.colours, picture: &degraded.picture };
+    let classical = classical(problem.operator(), &told.values(&problem.y()), degraded.sigma)
+        .map(|made| (made.name, told.finished(&made.picture)));
+    let pictures: Vec<Picture> = told.each(&drawn).iter().map(|values| told.finished(values)).collect();
+    let several = restoring.samples > 1;
+    let mean = drawn.clone().mean_dim(0);
+    let mean_picture = several.then(|| told.finished(&told.values(&mean)));
+    let report = Report {
+        calls: method.calls(&path),
+        noise: sigma_to_pixels(degraded.sigma),
+        adjoint_error: adjoint_error(problem.operator()),
+        drawn: Fit::of(&Agreement::of(&problem, drawn.clone())),
+        mean: several.then(|| Fit::of(&Agreement::of(&problem, mean))),
+        scores: match &degraded.truth {
+            Some(truth) => scores(truth, &degraded.picture, &classical, &pictures, mean_picture.as_ref())?,
+            None => Vec::new(),
+        },
+    };
+    let whole = |picture: Picture| degraded.colours.with_alpha(picture);
+    Ok(Restored {
+        deviation: several.then(|| deviation(&told.each(&drawn), shape)),
+        drawn: pictures.into_iter().map(whole).collect(),
+        mean: mean_picture.map(whole),
+        classical: classical.map(|(name, picture)| (name, whole(picture))),
+        method: name,
+        report,
+    })
+}
+
+/// The levels of the whole process.
+fn path(model: &Model, restoring: &Restoring) -> Result<Vec<Level>> {
+    let settings = &model.info.sample;
+    let spacing = restoring.spacing.as_deref().unwrap_or(&settings.spacing);
+    let spacing = own::placed(settings, &settings.sampler, spacing, restoring.steps)?;
+    sampling::path(model.denoiser.diffusion(), &spacing, restoring.steps)
+}
+
+/// A method with all that it needs.
+struct Solver<'a> {
+    model: &'a Model,
+    method: &'a dyn Method,
+    path: &'a [Level],
+    restoring: &'a Restoring,
+    device: &'a Device,
+}
+
+impl Solver<'_> {
+    /// All draws for `problem`, which has one measurement.
+    fn draw(&self, problem: &Problem, number: u64, progress: &mut dyn FnMut(f64)) -> Result<Tensor<4>> {
+        let Restoring { samples, batch_size, .. } = *self.restoring;
+        let at_once = batch_size.min(samples);
+        let settings = &self.model.info.sample;
+        if self.model.denoiser.network().is_some() {
+            memory::check_sampling(&self.model.info.network, self.model.info.size, at_once)?;
+        }
+        let answers = SideBySide::new(&self.model.denoiser, at_once)?;
+        let denoiser: Box<dyn Denoiser + '_> = match settings.threshold {
+            _ if !(settings.clip && self.restoring.clip) => Box::new(answers),
+            Some([ratio, most]) => Box::new(Thresholded::new(answers, ratio, most)),
+            None => Box::new(Clipped::new(answers, settings.clip_range)),
+        };
+        let derivative: Option<Box<dyn Differentiable>> = match self.method.needs().derivative {
+            true => Some(self.model.denoiser.differentiable(at_once, self.device)?),
+            false => None,
+        };
+        let prior = Prior { denoiser: denoiser.as_ref(), differentiable: derivative.as_deref() };
+        let mut made = Vec::new();
+        for offset in (0..samples).step_by(batch_size) {
+            let end = samples.min(offset + batch_size);
+            let count = end - offset;
+            let y = problem.y().repeat_dim(0, count);
+            let part = problem.repeated(y);
+            let cond = match self.restoring.class {
+                Some(class) => Cond::classes(vec![Some(class); count]),
+                None => Cond::none(),
+            };
+            let images = (offset..end).map(|draw| (number << 20) + draw as u64);
+            let mut run = Run::new(cond, NoiseStreams::new(self.restoring.seed, images))
+                .on_progress(|at| {
+                    let done = at.step as f64 / at.steps.max(1) as f64;
+                    progress((offset as f64 + count as f64 * done) / samples as f64);
+                })
+                .cancelled_by(Arc::clone(&self.restoring.cancel));
+            denoiser.begin();
+            made.push(self.method.restore(prior, &part, self.path, &mut run)?);
+        }
+        Ok(Tensor::cat(made, 0))
+    }
+}
+
+/// What turns numbers into pictures.
+struct Told<'a> {
+    problem: &'a Problem,
+    colours: &'a Colours,
+    picture: &'a Picture,
+}
+
+impl Told<'_> {
+    fn values(&self, x: &Tensor<4>) -> Vec<f64> {
+        x.clone().into_data().convert::<f64>().try_to_vec().expect("just converted")
+    }
+
+    /// The values of each picture of a batch.
+    fn each(&self, x: &Tensor<4>) -> Vec<Vec<f64>> {
+        let size = self.problem.shape().iter().product();
+        self.values(x).chunks_exact(size).map(<[f64]>::to_vec).collect()
+    }
+
+    /// The picture of these values. What a mask keeps, and has no noise, is the original to the byte.
+    fn finished(&self, values: &[f64]) -> Picture {
+        let narrow: Vec<f32> = values.iter().map(|v| *v as f32).collect();
+        let mut picture = colours::to_depth(&narrow, self.problem.shape(), &self.colours.picture);
+        let operator = self.problem.operator();
+        if let Some(kept) = operator.measured().filter(|_| operator.is_mask() && self.problem.sigma() == 0.0)
+        {
+            colours::keep(&mut picture, self.picture, kept);
+        }
+        picture
+    }
+}
+
+fn scores(
+    truth: &Picture,
+    input: &Picture,
+    classical: &Option<(&'static str, Picture)>,
+    drawn: &[Picture],
+    mean: Option<&Picture>,
+) -> Result<Vec<Score>> {
+    let mut scores = Vec::new();
+    if shape_of(input) == shape_of(truth) {
+        scores.push(Score::of("input", input, truth)?);
+    }
+    if let Some((name, picture)) = classical {
+        scores.push(Score::of(name, picture, truth)?);
+    }
+    let each =
+        drawn.iter().map(|picture| Score::of("restored", picture, truth)).collect::<Result<Vec<_>>>()?;
+    scores.push(Score::mean(&each));
+    if let Some(mean) = mean {
+        scores.push(Score::of("mean", mean, truth)?);
+    }
+    Ok(scores)
+}
+
+/// The deviation of the draws, at least two, over all channels of a pixel.
+fn deviation(drawn: &[Vec<f64>], [channels, height, width]: Shape) -> Deviation {
+    let count = drawn.len() as f64;
+    let variance = |at: usize| {
+        let mean = drawn.iter().map(|draw| draw[at]).sum::<f64>() / count;
+        drawn.iter().map(|draw| (draw[at] - mean).powi(2)).sum::<f64>() / (count - 1.0)
+    };
+    let plane = height * width;
+    let pixel = |at: usize| (0..channels).map(|c| variance(c * plane + at)).sum::<f64>() / channels as f64;
+    let variances: Vec<f64> = (0..plane).map(pixel).collect();
+    let largest = variances.iter().copied().fold(0.0, f64::max).sqrt();
+    let shown = |variance: &f64| {
+        let share = if largest > 0.0 { variance.sqrt() / largest } else { 0.0 };
+        (2.0 * share - 1.0) as f32
+    };
+    let shown: Vec<f32> = variances.iter().map(shown).collect();
+    Deviation {
+        picture: Picture::from_signed(&shown, 1, height, width),
+        white: sigma_to_pixels(largest),
+        mean: sigma_to_pixels((variances.iter().sum::<f64>() / plane as f64).sqrt()),
+    }
+}

@@ -1,0 +1,108 @@
+//! What is said of a restored picture, in units of 0 to 255.
+
+use langevin_core::{Picture, Result};
+use langevin_eval::{psnr, structural_similarity};
+use langevin_restore::Agreement;
+use langevin_restore::units::sigma_to_pixels;
+use serde::Serialize;
+
+/// The numbers of one restored picture.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// Calls of the model for each picture drawn.
+    pub calls: usize,
+    /// The noise that the method was told of, a standard deviation in units of 0 to 255.
+    pub noise: f64,
+    /// How far the operator's adjoint is from being one; absent where it is not linear.
+    pub adjoint_error: Option<f64>,
+    /// Of the pictures drawn, on average.
+    pub drawn: Fit,
+    /// Of their mean, if there are several.
+    pub mean: Option<Fit>,
+    /// Against the true picture, where it is known.
+    pub scores: Vec<Score>,
+}
+
+/// How a restored picture agrees with what was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Fit {
+    /// The root of the mean square of what is left, in units of 0 to 255.
+    pub residual: f64,
+    /// Its square over that of the noise, about 1 for a draw from the posterior and less for a mean; absent without noise.
+    pub chi_square: Option<f64>,
+    /// The deviation of `chi_square` that chance alone gives.
+    pub chi_square_error: f64,
+}
+
+/// How near a picture is to the true one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Score {
+    /// What: `input`, the name of the classical restoration, `restored`, `mean`.
+    pub name: String,
+    /// In decibels; absent where the pictures are equal.
+    pub psnr: Option<f64>,
+    /// Absent for pictures smaller than its window.
+    pub ssim: Option<f64>,
+}
+
+impl Fit {
+    /// The mean over some pictures, at least one.
+    pub(super) fn of(agreements: &[Agreement]) -> Self {
+        let count = agreements.len() as f64;
+        let square = agreements.iter().map(|a| a.residual * a.residual).sum::<f64>() / count;
+        let chi_squares: Option<Vec<f64>> = agreements.iter().map(|a| a.chi_square).collect();
+        Self {
+            residual: sigma_to_pixels(square.sqrt()),
+            chi_square: chi_squares.map(|all| all.iter().sum::<f64>() / count),
+            chi_square_error: agreements[0].chi_square_error() / count.sqrt(),
+        }
+    }
+}
+
+impl Score {
+    /// The score of `picture` by the true one.
+    ///
+    /// # Errors
+    /// Usage: the pictures have different shapes.
+    pub(super) fn of(name: &str, picture: &Picture, truth: &Picture) -> Result<Self> {
+        let small = picture.width.min(picture.height) < 11;
+        Ok(Self {
+            name: name.to_owned(),
+            psnr: Some(psnr(picture, truth)?).filter(|psnr| psnr.is_finite()),
+            ssim: if small { None } else { Some(structural_similarity(picture, truth)?) },
+        })
+    }
+
+    /// The mean of the scores of several pictures, at least one.
+    pub(super) fn mean(scores: &[Self]) -> Self {
+        let mean = |of: fn(&Self) -> Option<f64>| {
+            let all: Option<Vec<f64>> = scores.iter().map(of).collect();
+            all.map(|all| all.iter().sum::<f64>() / all.len() as f64)
+        };
+        Self { name: scores[0].name.clone(), psnr: mean(|s| s.psnr), ssim: mean(|s| s.ssim) }
+    }
+}
+
+impl Report {
+    /// The report in lines for a person.
+    pub fn lines(&self) -> Vec<String> {
+        let adjoint = match self.adjoint_error {
+            Some(error) => format!("adjoint error {error:.1e}"),
+            None => "not linear".to_owned(),
+        };
+        let fit = |fit: &Fit| {
+            let chi_square = fit.chi_square.map_or(String::new(), |chi_square| {
+                format!(", chi-square {chi_square:.3} (1 +- {:.3} for a draw)", fit.chi_square_error)
+            });
+            format!("residual {:.2} of a noise of {:.2}{chi_square}", fit.residual, self.noise)
+        };
+        let mut lines = vec![format!("{adjoint}; {}", fit(&self.drawn))];
+        lines.extend(self.mean.as_ref().map(|mean| format!("the mean: {}", fit(mean))));
+        for score in &self.scores {
+            let psnr = score.psnr.map_or("equal".to_owned(), |psnr| format!("{psnr:.2} dB"));
+            let ssim = score.ssim.map_or(String::new(), |ssim| format!(", ssim {ssim:.4}"));
+            lines.push(format!("{:<10} {psnr}{ssim}", score.name));
+        }
+        lines
+    }
+}
