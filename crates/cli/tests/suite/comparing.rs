@@ -84,3 +84,38 @@ fn what_cannot_be_compared_is_refused() {
     }
     assert!(world.contents().is_empty());
 }
+
+#[test]
+fn methods_of_restoration_are_compared_on_the_same_pictures() {
+    let world = World::new();
+    let words = "bench-restore builtin:shapes --data builtin:shapes --task half=mask:random=0.5@0 --task noisy=identity@50 \
+                 --methods exact,ddnm:eta=0.5,diffpir,repaint --calls 2,4 -n 2 --tune 1 --features random";
+    let found = world.run(&format!("{words} --json -o out")).ok().json();
+    let again = world.run(&format!("{words} --json --batch-size 1")).ok().json();
+    let rows = found["rows"].as_array().unwrap();
+    for (row, again) in rows.iter().zip(again["rows"].as_array().unwrap()) {
+        assert!(row["calls"].as_u64() <= row["budget"].as_u64(), "{row}");
+        assert_eq!((&row["psnr"], &row["method"]), (&again["psnr"], &again["method"]));
+    }
+    let psnr = |task: &str, method: &str| {
+        let own = |row: &&serde_json::Value| {
+            row["task"] == task && row["method"].as_str().unwrap().starts_with(method)
+        };
+        rows.iter().rfind(own).and_then(|row| row["psnr"][0].as_f64())
+    };
+    assert!(psnr("noisy", "exact") > psnr("noisy", "least squares"), "{found}");
+    assert!(psnr("half", "ddnm:eta=0.5") > psnr("half", "least squares"), "{found}");
+    assert!(psnr("half", "exact").is_none() && psnr("noisy", "repaint").is_none(), "{found}");
+    let left_out = found["left_out"].to_string();
+    assert!(left_out.contains("noisy, ddnm") && left_out.contains("half, exact"), "{left_out}");
+    assert!(read_picture(world.path("out/half.png")).unwrap().width > 60);
+    let table = String::from_utf8(world.read("out/table.md")).unwrap();
+    assert!(table.contains("### half: mask:random=0.5, no noise"), "{table}");
+
+    let with = |more: &str| world.run(&format!("bench-restore builtin:shapes --data {more}"));
+    with("builtin:shapes --task half").refused(2, &["half", "NAME=OPERATOR@NOISE"]);
+    with("builtin:shapes --task a=average:scale=5@0").refused(2, &["divide"]);
+    with("builtin:shapes --task a=identity@900").refused(2, &["900"]);
+    with("builtin:shapes --methods ddmn").refused(2, &["ddmn", "did you mean"]);
+    with("no/such/folder").refused(3, &["no/such/folder"]);
+}

@@ -1,0 +1,251 @@
+//! What every method promises, for every entry of the list.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use burn::tensor::Tensor;
+use langevin_core::{
+    Cond, Denoiser, Differentiable, Level, Levels, NoiseStreams, Pulling, Result, Run, SideBySide,
+};
+use langevin_restore::{METHODS, Method, Needs, Operator, Prior, Problem};
+use langevin_testkit::Correlated;
+
+use crate::dense::{COUNT, Dense};
+use crate::{RATIOS, data, flow, measurement, restored, ve, vp};
+
+/// Every entry with its defaults, and the options that change what a method does.
+const SPECS: &[&str] = &[
+    "exact",
+    "exact:draw=sample",
+    "replacement",
+    "replacement:corrector=0",
+    "repaint:jump=2,repeat=3",
+    "ddrm",
+    "ddnm",
+    "ddnm:travel=2,repeat=2",
+    "ddnm_plus",
+    "ddnm_plus:travel=1,repeat=2",
+    "dps",
+    "pigdm",
+    "pigdm:weight=score",
+    "diffpir",
+    "reddiff",
+    "daps:langevin=5",
+    "daps:inner=exact,ode=1",
+    "consistency",
+    "consistency:sampler=heun,correction=pinv",
+    "sdedit",
+    "sdedit:strength=1",
+];
+
+#[test]
+fn every_method_is_here() {
+    for name in METHODS.names() {
+        assert!(SPECS.iter().any(|spec| spec.split(':').next() == Some(name)), "{name}");
+    }
+}
+
+/// An operator and a noise that a method can do with.
+fn fitting(needs: Needs) -> (Dense, f64) {
+    match needs {
+        _ if needs.identity => (Dense::identity(), 0.2),
+        _ if needs.noiseless => (Dense::mask(), 0.0),
+        _ => (Dense::average(), 0.2),
+    }
+}
+
+/// A model that counts how often it is asked.
+struct Counted(Correlated, AtomicUsize);
+
+impl Denoiser for Counted {
+    fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.denoise(x, at, cond)
+    }
+}
+
+impl Differentiable for Counted {
+    fn denoise_and_pull(
+        &self,
+        x: Tensor<4>,
+        v: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.denoise_and_pull(x, v, at, cond)
+    }
+
+    fn denoise_and_pull_by(
+        &self,
+        x: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+        of: Pulling<'_>,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.denoise_and_pull_by(x, at, cond, of)
+    }
+}
+
+#[test]
+fn calls_are_as_stated_and_every_step_is_told() {
+    for spec in SPECS {
+        let method = METHODS.build(spec).unwrap();
+        let (operator, sigma) = fitting(method.needs());
+        let y = measurement(&operator, sigma);
+        let problem =
+            Problem::new(Box::new(operator.clone()), crate::repeated(&y, operator.output(), 2), sigma)
+                .unwrap();
+        let model = Counted(data(), AtomicUsize::new(0));
+        for path in [vp(&RATIOS), ve(&RATIOS[5..])] {
+            let mut told = Vec::new();
+            let mut run = Run::new(Cond::none(), NoiseStreams::new(1, 0..2))
+                .on_progress(|progress| told.push((progress.step, progress.steps, progress.level)));
+            model.1.store(0, Ordering::Relaxed);
+            let prior = Prior::with_derivative(&model, &model);
+            method.restore(prior, &problem, &path, &mut run).unwrap();
+            drop(run);
+            assert_eq!(model.1.load(Ordering::Relaxed), method.calls(&path), "{spec}");
+            let steps = told.last().map_or(0, |last| last.1);
+            let numbers: Vec<usize> = told.iter().map(|told| told.0).collect();
+            assert_eq!(numbers, (1..=steps).collect::<Vec<_>>(), "{spec}");
+            assert_eq!(told.last().unwrap().2, Level::CLEAN, "{spec}");
+        }
+    }
+}
+
+/// What `method` makes of pictures `images`, of which each has its own measurement.
+fn together(method: &dyn Method, images: std::ops::Range<u64>, model: &dyn Differentiable) -> Vec<u32> {
+    let (operator, sigma) = fitting(method.needs());
+    let all: Vec<Tensor<4>> = images
+        .clone()
+        .map(|image| {
+            let y: Vec<f64> =
+                measurement(&operator, sigma).iter().map(|y| y * (1.0 - 0.2 * image as f64)).collect();
+            crate::repeated(&y, operator.output(), 1)
+        })
+        .collect();
+    let problem = Problem::new(Box::new(operator), Tensor::cat(all, 0), sigma).unwrap();
+    let mut run = Run::new(Cond::none(), NoiseStreams::new(9, images));
+    let denoiser = Asked(model);
+    let prior = Prior::with_derivative(&denoiser, model);
+    let made = method.restore(prior, &problem, &vp(&RATIOS), &mut run).unwrap();
+    let values: Vec<f32> = made.into_data().try_to_vec().unwrap();
+    values.into_iter().map(f32::to_bits).collect()
+}
+
+/// A differentiable model as a plain one.
+struct Asked<'a>(&'a dyn Differentiable);
+
+impl Denoiser for Asked<'_> {
+    fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
+        self.0.denoise(x, at, cond)
+    }
+}
+
+#[test]
+fn a_picture_is_the_same_alone_in_a_batch_and_in_lanes() {
+    let lanes = SideBySide::new(data(), 2).unwrap();
+    for spec in SPECS {
+        let method = METHODS.build(spec).unwrap();
+        let batch = together(&*method, 0..3, &data());
+        for image in 0..3 {
+            let alone = together(&*method, image..image + 1, &data());
+            let at = image as usize * COUNT;
+            assert_eq!(batch[at..at + COUNT], alone[..], "{spec}: picture {image}");
+        }
+        assert_eq!(batch, together(&*method, 0..3, &lanes), "{spec} in lanes");
+        let differ = batch[..COUNT] != batch[COUNT..2 * COUNT];
+        assert!(differ, "{spec}: two pictures are the same");
+    }
+}
+
+#[test]
+fn a_process_is_only_a_scale() {
+    for spec in SPECS {
+        let method = METHODS.build(spec).unwrap();
+        let (operator, sigma) = fitting(method.needs());
+        let y = measurement(&operator, sigma);
+        let made = |path: &[Level]| restored(spec, operator.clone(), &y, sigma, path, 4).unwrap().concat();
+        let wanted = made(&vp(&RATIOS));
+        for (process, path) in [("ve", ve(&RATIOS)), ("flow", flow(&RATIOS))] {
+            // Heun's limit and the multistep length are of the ratio too.
+            for (a, b) in made(&path).iter().zip(&wanted) {
+                assert!((a - b).abs() < 2e-3, "{spec}, {process}: {a} and {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_signal_at_the_start_is_no_exception() {
+    for spec in SPECS {
+        let method = METHODS.build(spec).unwrap();
+        let (operator, sigma) = fitting(method.needs());
+        let y = measurement(&operator, sigma);
+        for ratios in [&RATIOS[1..], &RATIOS[7..]] {
+            let mut path = vec![Level { alpha: 0.0, sigma: 1.0 }];
+            path.extend(vp(ratios));
+            let made = restored(spec, operator.clone(), &y, sigma, &path, 2).unwrap().concat();
+            assert!(made.iter().all(|v| v.is_finite() && v.abs() < 6.0), "{spec}: {made:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_known_for_certain_is_kept() {
+    for spec in [
+        "replacement",
+        "repaint:jump=2,repeat=2",
+        "ddrm",
+        "ddnm",
+        "ddnm_plus",
+        "diffpir",
+        "consistency",
+        "consistency:correction=pinv",
+    ] {
+        for (name, operator) in Dense::all() {
+            let y = measurement(&operator, 0.0);
+            let made = restored(spec, operator.clone(), &y, 0.0, &vp(&RATIOS), 2).unwrap();
+            for picture in made {
+                for (a, b) in operator.apply(&picture).iter().zip(&y) {
+                    assert!((a - b).abs() < 1e-4, "{spec}, {name}: {a} and {b}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_decomposition_is_not_needed_where_it_is_not_asked_for() {
+    for spec in ["ddnm", "diffpir", "pigdm", "consistency", "repaint:jump=2,repeat=2", "replacement"] {
+        let method = METHODS.build(spec).unwrap();
+        let sigma = if method.needs().noiseless { 0.0 } else { 0.1 };
+        let operator = Dense::average();
+        let y = measurement(&operator, sigma);
+        let with = restored(spec, operator.clone(), &y, sigma, &vp(&RATIOS), 2).unwrap().concat();
+        let without = restored(spec, operator.without_spectrum(), &y, sigma, &vp(&RATIOS), 2);
+        for (a, b) in with.iter().zip(&without.unwrap().concat()) {
+            assert!((a - b).abs() < 1e-4, "{spec}: {a} and {b}");
+        }
+    }
+}
+
+#[test]
+fn stopped_work_says_so() {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    for spec in SPECS {
+        let method = METHODS.build(spec).unwrap();
+        let (operator, sigma) = fitting(method.needs());
+        let y = measurement(&operator, sigma);
+        let output = operator.output();
+        let problem = Problem::new(Box::new(operator), crate::repeated(&y, output, 1), sigma).unwrap();
+        let mut run =
+            Run::new(Cond::none(), NoiseStreams::new(1, [0])).cancelled_by(Arc::new(AtomicBool::new(true)));
+        let model = data();
+        let prior = Prior::with_derivative(&model, &model);
+        let error = method.restore(prior, &problem, &vp(&RATIOS), &mut run).unwrap_err();
+        assert_eq!(error.exit_code(), 130, "{spec}: {error}");
+    }
+}
