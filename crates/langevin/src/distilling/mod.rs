@@ -191,6 +191,7 @@ fn settings(
             size: info.size.0,
             channels: info.channels,
             class_conditional: !info.classes.is_empty(),
+            ..DataSettings::default()
         },
         diffusion: student_diffusion(info, diffusion, traits)?,
         network: info.network.clone(),

@@ -256,7 +256,7 @@ fn tensors_are_worked_on_picture_by_picture() {
         let measured: Vec<f64> = spectrum.measured().into_data().convert::<f64>().try_to_vec().unwrap();
         assert!(off(scaled, &measured) < 1e-4, "{spec}");
         // One measurement serves a batch.
-        let one = Problem::new(build(spec), y.slice([0..1]), 0.0).unwrap();
+        let one = Problem::new(build(spec), y.narrow(0, 0, 1), 0.0).unwrap();
         assert_eq!(one.residual(x).dims()[0], 3);
     }
 }
