@@ -100,7 +100,8 @@ pub fn group_norm_joined(
     assert_eq!(a.dims()[..3], b.dims()[..3], "pictures whose channels are joined");
     assert_eq!(scale.dims(), shift.dims(), "scale and shift of a group norm");
     assert!([[n, c], [1, c]].contains(&scale.dims()), "scale is {:?} for {n} x {c} channels", scale.dims());
-    assert!(c.is_multiple_of(options.groups), "{c} channels do not divide into {} groups", options.groups);
+    let divides = options.groups == 0 || c.is_multiple_of(options.groups);
+    assert!(divides, "{c} channels do not divide into {} groups", options.groups);
     Tensor::from_dispatch(Dispatch::joined_norm_act(
         a.into_dispatch(),
         b.into_dispatch(),

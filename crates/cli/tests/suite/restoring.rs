@@ -228,7 +228,7 @@ fn bad_input_is_refused_with_its_reason() {
     refused("restore gray.png --operator mask --simulate", 2, &["3 channels", "1"]);
     refused("restore large.png --operator mask --simulate", 2, &["20 x 16", "16 x 16"]);
     refused("restore a.png --operator maks", 2, &["did you mean \"mask\"?"]);
-    refused("restore a.png --operator mask --method dndm --simulate", 2, &["did you mean \"ddnm\"?"]);
+    refused("restore a.png --operator mask --method dddnm --simulate", 2, &["did you mean \"ddnm\"?"]);
     refused("restore a.png --operator identity --noise 9 --samples 4", 2, &["exact:draw=sample"]);
     refused("restore a.png --operator jpeg --method ddrm --simulate", 2, &["not linear"]);
     refused("restore a.png --operator mask --spacing karas --simulate", 2, &["karas"]);
