@@ -31,7 +31,7 @@ pub struct Windows {
 /// Told after each call: windows done and windows in all of this picture; `false` stops.
 type Watch<'a> = Box<dyn Fn(usize, usize) -> bool + Send + Sync + 'a>;
 
-/// A denoiser for pictures of any size made of one for windows; see the [module](self) for how.
+/// A denoiser for pictures of any size made of one for windows.
 ///
 /// Beside the picture and the answer it holds only `at_once` windows and what the inner denoiser needs for them.
 pub struct Windowed<'a, D> {
