@@ -51,10 +51,7 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
 /// `x` `[n, h, w, c]`; `scale` and `shift` both `[n, c]` or both `[1, c]`; result as `x`.
 pub fn group_norm(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, options: GroupNorm) -> Tensor<4> {
     let [n, _, _, c] = x.dims();
-    assert_eq!(scale.dims(), shift.dims(), "scale and shift of a group norm");
-    assert!([[n, c], [1, c]].contains(&scale.dims()), "scale is {:?} for {n} x {c} channels", scale.dims());
-    let divides = options.groups == 0 || c.is_multiple_of(options.groups);
-    assert!(divides, "{c} channels do not divide into {} groups", options.groups);
+    check_norm(n, c, &scale, &shift, options);
     Tensor::from_dispatch(Dispatch::group_norm_act(
         x.into_dispatch(),
         scale.into_dispatch(),
@@ -96,12 +93,8 @@ pub fn group_norm_joined(
     options: GroupNorm,
 ) -> Tensor<4> {
     let ([n, .., ca], [.., cb]) = (a.dims(), b.dims());
-    let c = ca + cb;
     assert_eq!(a.dims()[..3], b.dims()[..3], "pictures whose channels are joined");
-    assert_eq!(scale.dims(), shift.dims(), "scale and shift of a group norm");
-    assert!([[n, c], [1, c]].contains(&scale.dims()), "scale is {:?} for {n} x {c} channels", scale.dims());
-    let divides = options.groups == 0 || c.is_multiple_of(options.groups);
-    assert!(divides, "{c} channels do not divide into {} groups", options.groups);
+    check_norm(n, ca + cb, &scale, &shift, options);
     Tensor::from_dispatch(Dispatch::joined_norm_act(
         a.into_dispatch(),
         b.into_dispatch(),
@@ -109,6 +102,14 @@ pub fn group_norm_joined(
         shift.into_dispatch(),
         options,
     ))
+}
+
+/// What a group norm asks of `n` pictures of `c` channels.
+fn check_norm(n: usize, c: usize, scale: &Tensor<2>, shift: &Tensor<2>, options: GroupNorm) {
+    assert_eq!(scale.dims(), shift.dims(), "scale and shift of a group norm");
+    assert!([[n, c], [1, c]].contains(&scale.dims()), "scale is {:?} for {n} x {c} channels", scale.dims());
+    let divides = options.groups == 0 || c.is_multiple_of(options.groups);
+    assert!(divides, "{c} channels do not divide into {} groups", options.groups);
 }
 
 /// Multi-head `softmax(q k^T / sqrt(dim)) v` (Vaswani et al. 2017, equation 1).
