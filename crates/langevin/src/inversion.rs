@@ -1,7 +1,7 @@
 //! The noise that pictures came from: DDIM's walk the other way, with a model's own settings.
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Denoiser, Error, Level, Picture, Result, Run};
+use langevin_core::{Denoiser, Error, Level, Result, Run};
 use langevin_sample::{BatchProgress, Sampler, invert};
 
 use crate::model::Model;
@@ -39,14 +39,6 @@ pub fn noise_of(
     draw_along(model, &backwards, &Backwards { iterations, scale }, &path, device, progress)
 }
 
-/// Peak signal-to-noise ratio in dB of two pictures of one shape; infinite where they are the same.
-pub fn psnr(a: &Picture, b: &Picture) -> f64 {
-    let (a, b) = (a.to_signed(), b.to_signed());
-    let squares: f64 = a.iter().zip(&b).map(|(a, b)| f64::from(a - b).powi(2)).sum();
-    // The range of pictures is 2 wide.
-    10.0 * (4.0 * a.len() as f64 / squares).log10()
-}
-
 /// Takes pictures at the end of a path, scaled as if they were start noise, to noise of variance 1.
 #[derive(Debug)]
 struct Backwards {
@@ -72,18 +64,5 @@ impl Sampler for Backwards {
 
     fn order(&self) -> Option<usize> {
         None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_ratio_is_that_of_the_mean_square_error() {
-        let picture = |value: u8| Picture::from_u8(2, 2, 1, vec![value; 4]);
-        let wanted = 20.0 * (255.0_f64 / 5.0).log10();
-        assert!((psnr(&picture(100), &picture(105)) - wanted).abs() < 1e-4);
-        assert_eq!(psnr(&picture(7), &picture(7)), f64::INFINITY);
     }
 }

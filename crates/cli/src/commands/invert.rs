@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use clap::Args;
 use langevin::core::{batch_to_pictures, signed_to_batch};
+use langevin::eval::psnr;
 use langevin::guiding::Guiding;
-use langevin::inversion::{self, SAMPLER, psnr};
+use langevin::inversion::{self, SAMPLER};
 use langevin::kernels::Arithmetic;
 use langevin::sampling::{self, Drawing};
 use langevin::train::write_file;
@@ -96,7 +97,7 @@ impl Invert {
         });
         stages.finish();
         let drawn = batch_to_pictures(drawn.map_err(|error| interrupted(error, &signal))?);
-        let ratios: Vec<f64> = pictures.iter().zip(&drawn).map(|(a, b)| psnr(a, b)).collect();
+        let ratios: Vec<f64> = pictures.iter().zip(&drawn).map(|(a, b)| psnr(a, b)).collect::<Result<_>>()?;
         write_file(&self.output, &npy::encode(noise.clone()))?;
         self.report(shell, &model, &drawing, &ratios, deviation(noise))
     }

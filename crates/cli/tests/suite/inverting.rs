@@ -1,7 +1,7 @@
 //! `langevin invert`: pictures become the noise that `sample` makes them of.
 
 use langevin::data::read_picture;
-use langevin::inversion::psnr;
+use langevin::eval::psnr;
 
 use crate::world::{World, classed_run, plain_run};
 
@@ -28,7 +28,7 @@ fn pictures_come_back_from_their_noise() {
     world.run(&format!("sample {run} --sampler ddim {settings} --init-noise n.npy -n 2 -o back/")).ok();
     for (number, wanted) in ratios(&often).into_iter().enumerate() {
         let read = |folder: &str| read_picture(world.path(&format!("{folder}/000{number}.png"))).unwrap();
-        let found = psnr(&read("in"), &read("back"));
+        let found = psnr(&read("in"), &read("back")).unwrap();
         assert!((found - wanted).abs() < 1e-9, "{found} and {wanted}");
     }
     // A batch does not show in the numbers.

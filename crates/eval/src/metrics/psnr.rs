@@ -45,3 +45,16 @@ pub fn psnr(a: &Picture, b: &Picture) -> Result<f64> {
     let error = a.iter().zip(&b).map(|(a, b)| (a - b).powi(2)).sum::<f64>() / a.len() as f64;
     Ok(10.0 * (255.0 * 255.0 / error).log10())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ratio_is_that_of_the_mean_square_error() {
+        let picture = |value: u8| Picture::from_u8(2, 2, 1, vec![value; 4]);
+        let wanted = 20.0 * (255.0_f64 / 5.0).log10();
+        assert!((psnr(&picture(100), &picture(105)).unwrap() - wanted).abs() < 1e-4);
+        assert_eq!(psnr(&picture(7), &picture(7)).unwrap(), f64::INFINITY);
+    }
+}
