@@ -46,9 +46,9 @@ pub struct GridRequest {
     pub cfg_scale: Option<f64>,
     /// What guides.
     pub guiding: Guiding,
-    /// Pictures to follow.
+    /// Pictures to follow; up to eight times as many are walked.
     pub count: usize,
-    /// The number of the first.
+    /// The number of the first; the others come after it.
     pub first: u64,
     /// The seed of their noise.
     pub seed: u64,
@@ -82,12 +82,16 @@ pub fn placed(settings: &SampleSettings, sampler: &str, spacing: &str, steps: us
 const PUBLISHED: [&str; 6] = ["karras", "trailing", "log_snr", "exponential", "beta", "ays"];
 /// Up to this many steps levels are moved; more steps gain little, and each move is a walk.
 const MOVED: usize = 32;
+/// Walks of this many steps see as many pictures as were asked for; shorter ones see more, as many calls in all...
+const EQUAL: usize = 20;
+/// ...but at most so many times as many.
+const MOST: usize = 4;
 
 /// Finds levels for solvers of first and second order (ddim, `dpmpp_2m`) at each number of steps. Pictures are followed finely;
 /// the levels over which the measured errors of single steps sum to the least ([`langevin_sample::StepErrors`]) and those of the
 /// published spacings are then walked by the solver itself, and what comes nearest to the fine ends is moved to and fro for as
-/// long as it comes nearer. On the pictures of the request no published spacing does better. `progress` is told the share that
-/// is done.
+/// long as it comes nearer. That must hold on further pictures too, else the levels stay as they were. The fewer the steps, the
+/// more pictures are walked: where they end differs more then. `progress` is told the share that is done.
 ///
 /// # Errors
 /// Usage: more steps than fine levels, a model that cannot be sampled. Interrupted, when cancelled.
@@ -124,30 +128,42 @@ pub fn optimise(
     };
     let candidates: Vec<Vec<Vec<f64>>> = steps.iter().map(|steps| published(model, *steps)).collect();
     let follow = Follow::default();
-    let walks = |at: usize| walks(candidates[at].len() + 1, steps[at], steps[at] <= MOVED) * steps[at];
-    let first = follow.calls(&path);
-    let total = (first + 2 * (0..steps.len()).map(walks).sum::<usize>()) as f64;
-    let mut done = first as f64 / total;
-    let ends = draw_along(model, &drawing, &follow, &path, device, |at| {
-        progress(at.fraction() * first as f64 / total)
-    })?;
+    let pictures = |at: usize| (request.count * EQUAL / steps[at]).clamp(request.count, MOST * request.count);
+    let walked = |at: usize| steps[at] * pictures(at);
+    let walks = |at: usize| walks(candidates[at].len() + 1, steps[at], steps[at] <= MOVED) * walked(at);
+    let most = (0..steps.len()).map(pictures).max().unwrap_or(request.count);
+    let total = follow.calls(&path) * request.count
+        + 2 * 2 * path.len() * most
+        + 2 * (0..steps.len()).map(walks).sum::<usize>();
+    let mut done = 0;
+    let mut tell = |calls: usize| {
+        done += calls;
+        progress((done as f64 / total as f64).min(1.0));
+    };
+    draw_along(model, &drawing, &follow, &path, device, |_| {})?;
+    tell(follow.calls(&path) * request.count);
     let errors = follow.into_errors()?;
-    let judge = Judge { model, drawing: &drawing, device, ends: &ends };
+    let mut judge = |first: u64| -> Result<Judge<'_>> {
+        let labels = (classes > 0).then(|| even_labels(classes, most));
+        let drawing = Drawing { count: most, first, labels, ..drawing.clone() };
+        let ends = draw_along(model, &drawing, SAMPLERS.build("heun")?.as_ref(), &path, device, |_| {})?;
+        tell(2 * path.len() * most);
+        Ok(Judge { model, drawing, device, ends })
+    };
+    let (judge, check) = (judge(request.first)?, judge(request.first + most as u64)?);
     let mut grids = Vec::new();
     for (order, solver) in [(1, "ddim"), (2, "dpmpp_2m")] {
         let sampler = SAMPLERS.build(solver)?;
         for (at, levels) in errors.best_levels(order, &steps)?.iter().enumerate() {
-            let end = done + walks(at) as f64 / total;
             let mut tried = candidates[at].clone();
             tried.extend(listed(levels));
-            let levels = judge.best(sampler.as_ref(), &tried, steps[at] <= MOVED, || {
-                done += steps[at] as f64 / total;
-                progress(done.min(end));
-            })?;
-            done = end;
+            let (judge, check) = (judge.first(pictures(at)), check.first(pictures(at)));
+            let levels =
+                judge.best(sampler.as_ref(), &tried, steps[at] <= MOVED, &check, || tell(walked(at)))?;
             grids.push(Grid { order, levels });
         }
     }
+    progress(1.0);
     Ok(grids)
 }
 
@@ -227,7 +243,7 @@ mod tests {
             cancel: Arc::default(),
         };
         let ends = crate::sampling::draw_tensor(&model, &drawing, &device, |_| {}).unwrap();
-        let judge = Judge { model: &model, drawing: &drawing, device: &device, ends: &ends };
+        let judge = Judge { model: &model, drawing, device: &device, ends };
         for grid in &grids {
             let sampler = SAMPLERS.build(if grid.order == 1 { "ddim" } else { "dpmpp_2m" }).unwrap();
             let of = |levels: &Vec<f64>| judge.distance(sampler.as_ref(), levels).unwrap();

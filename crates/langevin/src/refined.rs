@@ -24,13 +24,24 @@ const GAIN: f64 = 0.002;
 /// Pictures with their fine ends, to judge levels by.
 pub(crate) struct Judge<'a> {
     pub(crate) model: &'a Model,
-    pub(crate) drawing: &'a Drawing,
+    pub(crate) drawing: Drawing,
     pub(crate) device: &'a Device,
     /// Where the fine trajectories of the drawing end.
-    pub(crate) ends: &'a Tensor<4>,
+    pub(crate) ends: Tensor<4>,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
+    /// The first `count` pictures of this judge's.
+    pub(crate) fn first(&self, count: usize) -> Judge<'a> {
+        let count = count.min(self.drawing.count);
+        let labels = self.drawing.labels.as_ref().map(|labels| labels[..count].to_vec());
+        Judge {
+            drawing: Drawing { count, labels, ..self.drawing.clone() },
+            ends: self.ends.clone().slice([0..count]),
+            ..*self
+        }
+    }
+
     /// How far the pictures of `sampler` over `levels` (`sigma / alpha`, falling) are from the fine ends: the mean over pictures
     /// of the root mean square over values.
     ///
@@ -41,7 +52,7 @@ impl Judge<'_> {
         let path = spacing.and_then(|spacing| spacing.path(self.model.denoiser.diffusion(), levels.len()));
         // Levels that are no path for this model are as far as can be.
         let Ok(path) = path else { return Ok(f64::INFINITY) };
-        let drawn = draw_along(self.model, self.drawing, sampler, &path, self.device, |_| {})?;
+        let drawn = draw_along(self.model, &self.drawing, sampler, &path, self.device, |_| {})?;
         let values: usize = self.model.shape().iter().product();
         let off = (drawn - self.ends.clone()).try_into_vec_as::<f32>().expect("a float tensor holds floats");
         let of_picture = |off: &[f32]| {
@@ -52,8 +63,9 @@ impl Judge<'_> {
         Ok(if mean.is_finite() { mean } else { f64::INFINITY })
     }
 
-    /// The best of `candidates` for `sampler`, of blends of it with the others, and, with `moves`, of what comes of moving its
-    /// levels. `told` is called after each walk.
+    /// The best of `candidates` for `sampler`, and, with `moves`, of its blends with the others and of what comes of moving its
+    /// levels, unless `check`, on whose pictures nothing was chosen, finds that no nearer than the candidate. `told` is called
+    /// after each walk.
     ///
     /// # Errors
     /// As [`Judge::distance`].
@@ -62,6 +74,7 @@ impl Judge<'_> {
         sampler: &dyn Sampler,
         candidates: &[Vec<f64>],
         moves: bool,
+        check: &Judge<'_>,
         mut told: impl FnMut(),
     ) -> Result<Vec<f64>> {
         let mut judged: Vec<(f64, &Vec<f64>)> = Vec::new();
@@ -84,6 +97,7 @@ impl Judge<'_> {
         if !moves {
             return Ok(best);
         }
+        let candidate = best.clone();
         for (_, other) in judged.iter().skip(1) {
             attempt(blend(&best, other), &mut best)?;
         }
@@ -95,13 +109,16 @@ impl Judge<'_> {
                 }
             }
         }
-        Ok(best)
+        let nearer = check.distance(sampler, &best)? < check.distance(sampler, &candidate)?;
+        told();
+        told();
+        Ok(if nearer { best } else { candidate })
     }
 }
 
 /// The most walks that [`Judge::best`] takes.
 pub(crate) fn walks(candidates: usize, steps: usize, moves: bool) -> usize {
-    if moves { 2 * candidates - 1 + 2 * MOVES.len() * knots(steps) } else { candidates }
+    if moves { 2 * candidates + 1 + 2 * MOVES.len() * knots(steps) } else { candidates }
 }
 
 /// The first level is the noisy end, which stays.

@@ -1,5 +1,6 @@
 //! Every method against what its paper makes of Gaussian data, and against what every method promises.
 
+mod defects;
 mod dense;
 mod gaussian;
 mod gradients;
