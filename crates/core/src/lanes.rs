@@ -113,9 +113,8 @@ impl<D> SideBySide<D> {
 
 /// Pictures `start..start + count` of a batch.
 fn cut(x: &Tensor<4>, at: &Levels, cond: &Cond, (start, count): (usize, usize)) -> (Tensor<4>, Levels, Cond) {
-    let labels = cond.labels.as_ref().map(|labels| labels[start..start + count].to_vec());
     let at = Levels(at.0[start..start + count].to_vec());
-    (x.clone().narrow(0, start, count), at, Cond { labels, dropout: None })
+    (x.clone().narrow(0, start, count), at, cond.range(start, count))
 }
 
 impl<D: Denoiser> Denoiser for SideBySide<D> {

@@ -19,4 +19,10 @@ pub trait Network: Module + Sync {
 
     /// How many classes the network can be told; 0 when it is unconditional.
     fn classes(&self) -> usize;
+
+    /// Channels of the picture that the network must be told of beside the noisy one ([`Cond::picture`]); 0 when there is
+    /// none.
+    fn condition_channels(&self) -> usize {
+        0
+    }
 }

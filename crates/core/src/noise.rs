@@ -41,6 +41,8 @@ pub enum Purpose {
     Bound = 13,
     /// The noise of a measurement that is simulated.
     Measurement = 14,
+    /// How a training picture is degraded.
+    Degradation = 15,
 }
 
 /// A stream of random numbers for one (seed, purpose, image, step).

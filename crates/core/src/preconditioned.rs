@@ -51,6 +51,24 @@ impl<N: Network> Preconditioned<N> {
         cond: &Cond,
         weights: &[f64],
     ) -> Result<Losses> {
+        self.loss_where(x0, noise, at, cond, weights, None)
+    }
+
+    /// As [`Preconditioned::loss`], the mean over those pixels alone where `counted`, `[batch, 1, height, width]`, is 1 and not
+    /// 0; each picture has at least one (Saharia et al. 2022, Palette, 2111.05826, count the hole of a picture that is filled
+    /// in).
+    ///
+    /// # Errors
+    /// As [`Preconditioned::loss`].
+    pub fn loss_where(
+        &self,
+        x0: Tensor<4>,
+        noise: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+        weights: &[f64],
+        counted: Option<Tensor<4>>,
+    ) -> Result<Losses> {
         let [batch, channels, height, width] = x0.dims();
         let of = self.coefficients(at)?;
         let column = |f: fn(&Coefficients) -> f64| column(&of, f, &x0);
@@ -60,8 +78,15 @@ impl<N: Network> Preconditioned<N> {
         let target = x0.clone() * column(|c| c.target_x0) + noise * column(|c| c.target_noise);
         let answer = self.network.forward(input, self.noise_input(at, &x0), cond);
         let pixels = channels * height * width;
-        let error = (answer - target).square().reshape([batch, pixels]);
-        let per_image = error.mean_dim(1).reshape([batch]);
+        let error = (answer - target).square();
+        let per_image = match counted {
+            None => error.reshape([batch, pixels]).mean_dim(1).reshape([batch]),
+            Some(counted) => {
+                let count = counted.clone().reshape([batch, height * width]).sum_dim(1).reshape([batch]);
+                let sum = (error * counted).reshape([batch, pixels]).sum_dim(1).reshape([batch]);
+                sum / count.mul_scalar(channels as f64)
+            }
+        };
         let weights: Vec<f32> = weights.iter().map(|w| (*w / batch as f64) as f32).collect();
         let weights = Tensor::<1>::from_data(TensorData::new(weights, [batch]), &per_image.device());
         Ok(Losses { mean: (per_image.clone() * weights).sum(), per_image })
@@ -79,6 +104,7 @@ impl<N: Network> Preconditioned<N> {
 impl<N: Network> Denoiser for Preconditioned<N> {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
         check_labels(cond, self.network.classes())?;
+        check_picture(cond, self.network.condition_channels(), &x)?;
         let of = self.coefficients(at)?;
         let input = x.clone() * column(&of, |c| c.input, &x);
         let answer = self.network.forward(input, self.noise_input(at, &x), cond);
@@ -89,6 +115,23 @@ impl<N: Network> Denoiser for Preconditioned<N> {
 fn column(of: &[Coefficients], pick: fn(&Coefficients) -> f64, like: &Tensor<4>) -> Tensor<4> {
     let values: Vec<f32> = of.iter().map(|c| pick(c) as f32).collect();
     Tensor::from_data(TensorData::new(values, [of.len(), 1, 1, 1]), &like.device())
+}
+
+fn check_picture(cond: &Cond, channels: usize, x: &Tensor<4>) -> Result<()> {
+    let [batch, _, height, width] = x.dims();
+    match &cond.picture {
+        None if channels == 0 => Ok(()),
+        None => Err(Error::usage("this model restores pictures, and is told of none to restore")
+            .hint("give it one with the command that it was trained for, see `langevin inspect`")),
+        Some(_) if channels == 0 => Err(Error::usage("this model cannot be told of a picture to restore")
+            .hint("restore with it by a method of `langevin list methods`")),
+        Some(picture) if picture.dims() == [batch, channels, height, width] => Ok(()),
+        Some(picture) => Err(Error::usage(format!(
+            "this model is told of pictures with the shape {:?}, not {:?}",
+            [batch, channels, height, width],
+            picture.dims()
+        ))),
+    }
 }
 
 fn check_labels(cond: &Cond, classes: usize) -> Result<()> {

@@ -142,24 +142,32 @@ impl<D: Denoiser> Denoiser for Windowed<'_, D> {
         }
         let device = x.device();
         let values = x.try_into_vec_as::<f32>().expect("a float tensor holds floats");
+        let told = cond.picture.as_ref().map(|told| {
+            let channels = told.dims()[1];
+            (channels, told.clone().try_into_vec_as::<f32>().expect("a float tensor holds floats"))
+        });
         let mut out = vec![0.0_f32; values.len()];
         let grid = (0..rows.starts.len()).flat_map(|i| (0..columns.starts.len()).map(move |j| (i, j)));
         let all: Vec<(usize, usize, usize)> =
             grid.flat_map(|(i, j)| (0..n).map(move |picture| (picture, i, j))).collect();
         let mut done = 0;
         for part in all.chunks(self.windows.at_once) {
-            let mut windows = Vec::with_capacity(part.len() * c * rows.window * columns.window);
-            for &(picture, i, j) in part {
-                for plane in values[picture * c * h * w..][..c * h * w].chunks_exact(h * w) {
-                    cut(plane, (&rows, i), (&columns, j), &mut windows);
+            let cut_out = |values: &[f32], c: usize| -> Tensor<4> {
+                let mut windows = Vec::with_capacity(part.len() * c * rows.window * columns.window);
+                for &(picture, i, j) in part {
+                    for plane in values[picture * c * h * w..][..c * h * w].chunks_exact(h * w) {
+                        cut(plane, (&rows, i), (&columns, j), &mut windows);
+                    }
                 }
-            }
-            let shape = [part.len(), c, rows.window, columns.window];
-            let windows = Tensor::from_data(TensorData::new(windows, shape), &device);
+                let shape = [part.len(), c, rows.window, columns.window];
+                Tensor::from_data(TensorData::new(windows, shape), &device)
+            };
             let levels = Levels(part.iter().map(|(picture, ..)| at.0[*picture]).collect());
             let labels = cond.labels.as_ref();
             let labels = labels.map(|labels| part.iter().map(|(picture, ..)| labels[*picture]).collect());
-            let answer = self.inner.denoise(windows, &levels, &Cond { labels, dropout: None })?;
+            let picture = told.as_ref().map(|(channels, told)| cut_out(told, *channels));
+            let within = Cond { labels, dropout: None, picture };
+            let answer = self.inner.denoise(cut_out(&values, c), &levels, &within)?;
             let answer = answer.try_into_vec_as::<f32>().expect("a float tensor holds floats");
             let size = rows.window * columns.window;
             for (&(picture, i, j), answer) in part.iter().zip(answer.chunks_exact(c * size)) {
@@ -246,6 +254,27 @@ mod tests {
             }
             Ok(Tensor::from_data(TensorData::new(out, [n, c, h, w]), &device))
         }
+    }
+
+    /// [`Blur`] of the noisy picture and of the one that it is told.
+    struct Both;
+
+    impl Denoiser for Both {
+        fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
+            let told = cond.picture.clone().expect("the windows of what is told");
+            Ok(Blur.denoise(x, at, cond)? + Blur.denoise(told, at, cond)?)
+        }
+    }
+
+    #[test]
+    fn what_is_told_is_cut_like_the_picture() {
+        let (x, told) = (noise(2, 1, 40, 50), noise(3, 1, 40, 50).narrow(0, 1, 2));
+        let cond = Cond { picture: Some(told), ..Cond::none() };
+        let windows = Windows { side: 32, overlap: 12, multiple: 4, at_once: 3 };
+        let whole = Both.denoise(x.clone(), &levels(2), &cond).unwrap();
+        let joined = Windowed::new(Both, windows).unwrap().denoise(x, &levels(2), &cond).unwrap();
+        let worst = (whole.clone() - joined).abs().max().into_scalar::<f32>();
+        assert!(worst < 1e-5 && whole.dims() == [2, 1, 40, 50], "{worst}");
     }
 
     fn noise(n: usize, c: usize, h: usize, w: usize) -> Tensor<4> {

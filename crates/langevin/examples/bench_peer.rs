@@ -175,6 +175,7 @@ impl Side {
             channels: self.channels,
             classes: Vec::new(),
             network: self.network()?.config().clone(),
+            task: None,
             diffusion: spec,
             sample: SampleSettings::default(),
             data: String::new(),

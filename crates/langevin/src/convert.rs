@@ -32,6 +32,11 @@ fn tensors(model: &Model) -> Result<NamedTensors> {
 /// Usage: what diffusers cannot express. Failed: `out` being there without `force`, the disk.
 pub fn to_folder(model: &Model, out: &Path, pipeline: &str, force: bool) -> Result<Vec<String>> {
     let info = &model.info;
+    if let Some(task) = &info.task {
+        return Err(
+            task.refusal(&model.name, "which no pipeline of diffusers does with a network of its own kind")
+        );
+    }
     // What stands in the way of a folder is the model; what stands in the way of writing names its own place.
     let name = |error: Error| if error.exit_code() == 2 { error.within(&model.name) } else { error };
     let export = Export {

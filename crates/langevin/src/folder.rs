@@ -63,6 +63,7 @@ fn describe(pipeline: &Pipeline) -> ModelInfo {
         channels: network.in_channels,
         classes,
         network,
+        task: None,
         diffusion: sampling.diffusion.clone(),
         sample: SampleSettings {
             sampler: sampling.sampler.clone(),

@@ -47,6 +47,7 @@ impl Known {
             channels: 2,
             classes: Vec::new(),
             network: UNetConfig::default(),
+            task: None,
             diffusion: DiffusionSpec {
                 schedule: "edm".into(),
                 process: "edm".into(),

@@ -36,6 +36,7 @@ mod presets;
 mod refined;
 pub mod restoration;
 pub mod restore_bench;
+pub mod restorer;
 pub mod sampler_bench;
 pub mod sampling;
 pub mod scatter;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use langevin_core::{
     Cond, Denoiser, Levels, Network, NoiseStreams, Preconditioned, Purpose, Result, SideBySide,
 };
@@ -48,12 +48,18 @@ pub fn measure(
     let noise = |device: &Device, from: usize, to: usize| {
         NoiseStreams::new(0, from as u64..to as u64).normal(Purpose::Start, 0, shape, device)
     };
+    // What a restorer is told of; its values change no time.
+    let told = |device: &Device, count: usize| {
+        let shape = [count, config.condition_channels, height, width];
+        (config.condition_channels > 0).then(|| Tensor::<4>::zeros(shape, device))
+    };
     let network = config.init(0, device)?;
     let parameters = langevin_nn::parameter_count(&network);
     let model = SideBySide::new(Preconditioned::new(network, diffusion.clone()), batch)?;
     let x = noise(device, 0, batch);
     let forward_ms = time(runs, || {
-        model.denoise(x.clone(), &Levels::all(level, batch), &Cond::none())?.into_data();
+        let cond = Cond { picture: told(device, batch), ..Cond::none() };
+        model.denoise(x.clone(), &Levels::all(level, batch), &cond)?.into_data();
         Ok(())
     })?;
     let autodiff = device.clone().autodiff();
@@ -77,6 +83,7 @@ pub fn measure(
             let x = noise(&autodiff, from, to);
             let known = model.network.classes() > 0;
             let cond = if known { Cond::classes((from..to).map(|_| Some(0))) } else { Cond::none() };
+            let cond = Cond { picture: told(&autodiff, to - from), ..cond };
             let levels = Levels::all(level, to - from);
             model.loss(x.clone(), x, &levels, &cond, &vec![1.0; to - from])
         })?;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::answers::Answers;
 use crate::known::{KNOWN, Known};
 use crate::own::Grid;
+use crate::restorer::Task;
 use crate::settings::SampleSettings;
 use crate::tuned::Tuned;
 
@@ -32,6 +33,9 @@ pub struct ModelInfo {
     pub channels: usize,
     /// Names of its classes; empty when it is unconditional.
     pub classes: Vec<String>,
+    /// What it restores, if it is a restorer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Task>,
     /// The network.
     pub network: UNetConfig,
     /// The noise and what the network predicts.
@@ -123,11 +127,25 @@ impl ModelInfo {
 }
 
 impl Model {
-    /// Reads the model that `spec` names: a run folder, a `.safetensors` file, a diffusers folder or `builtin:NAME`.
+    /// Reads the model that `spec` names: a run folder, a `.safetensors` file, a diffusers folder or `builtin:NAME`; one that
+    /// draws pictures by itself.
     ///
     /// # Errors
-    /// Bad input, beginning with the file's name, when it is missing, damaged or something else (saying what).
+    /// Bad input, beginning with the file's name, when it is missing, damaged or something else (saying what). Usage: a
+    /// restorer, which [`Model::open_any`] opens.
     pub fn open(spec: &str, device: &Device) -> Result<Self> {
+        let model = Self::open_any(spec, device)?;
+        match &model.info.task {
+            Some(task) => Err(task.refusal(spec, "and draws nothing by itself")),
+            None => Ok(model),
+        }
+    }
+
+    /// As [`Model::open`], restorers among them.
+    ///
+    /// # Errors
+    /// Bad input, as [`Model::open`].
+    pub fn open_any(spec: &str, device: &Device) -> Result<Self> {
         if let Some(name) = spec.strip_prefix("builtin:") {
             if let Some(known) = KNOWN.iter().find(|known| known.name == name) {
                 return Self::known(known);
@@ -329,9 +347,10 @@ pub(crate) fn build(
         Error::bad_input(error.message().to_owned()).hint("the file is damaged, or was changed by hand")
     };
     info.network.check().map_err(damaged)?;
+    let told = info.task.as_ref().map_or(0, |task| task.condition_channels(info.channels));
     let fits = info.network.classes == info.classes.len() && info.network.in_channels == info.channels;
-    if !fits || info.network.out_channels != info.channels {
-        return Err(damaged(Error::bad_input("its network does not fit its channels and classes")));
+    if !fits || info.network.out_channels != info.channels || info.network.condition_channels != told {
+        return Err(damaged(Error::bad_input("its network does not fit its channels, classes and task")));
     }
     let (width, height) = info.size;
     info.network.check_size(height, width).map_err(damaged)?;

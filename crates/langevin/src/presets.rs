@@ -25,6 +25,8 @@ pub const PRESETS: &[Preset] = &[
     Preset { name: "folder64", text: include_str!("../../../presets/folder64.toml") },
     Preset { name: "photo-gray", text: include_str!("../../../presets/photo-gray.toml") },
     Preset { name: "photo", text: include_str!("../../../presets/photo.toml") },
+    Preset { name: "upscale4", text: include_str!("../../../presets/upscale4.toml") },
+    Preset { name: "inpaint", text: include_str!("../../../presets/inpaint.toml") },
     Preset { name: "ddpm", text: include_str!("../../../presets/ddpm.toml") },
     Preset { name: "tiny", text: include_str!("../../../presets/tiny.toml") },
 ];

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::distilling::Distill;
 use crate::own::Grid;
+use crate::restorer::Task;
 use crate::tuned::Tuned;
 
 /// Everything about a model and its training.
@@ -20,6 +21,9 @@ pub struct Settings {
     pub diffusion: DiffusionSpec,
     /// The network.
     pub network: UNetConfig,
+    /// What is restored, where the model is a restorer; absent, it draws pictures by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<Task>,
     /// The training.
     pub train: TrainConfig,
     /// How to sample when nothing else is said.

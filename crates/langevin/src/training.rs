@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use burn::tensor::Device;
 use langevin_core::clipping::Clipped;
-use langevin_core::{Clock, Error, ErrorKind, NamedTensors, Preconditioned, Result, SideBySide, grid};
+use langevin_core::{
+    Clock, Error, ErrorKind, NamedTensors, Picture, Preconditioned, Result, SideBySide, grid,
+};
 use langevin_data::{
     Batch, Crop, DataInfo, Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare, Skipped,
 };
@@ -23,6 +25,7 @@ use langevin_train::{
 use crate::memory;
 use crate::model::ModelInfo;
 use crate::png;
+use crate::restorer::Trial;
 use crate::sampling::even_labels;
 use crate::settings::{SampleSettings, Settings};
 
@@ -108,6 +111,7 @@ pub fn prepare(request: TrainRequest) -> Result<Prepared> {
         size: (size, size),
         channels: settings.data.channels,
         classes: if settings.data.class_conditional { data.classes.clone() } else { Vec::new() },
+        task: settings.task.clone(),
         network: settings.network.clone(),
         diffusion: settings.diffusion.clone(),
         sample: settings.sample.clone(),
@@ -147,6 +151,13 @@ fn resolve(settings: &mut Settings, data: &DataInfo) -> Result<()> {
     let network = &mut settings.network;
     network.in_channels = settings.data.channels;
     network.out_channels = settings.data.channels;
+    network.condition_channels = match &settings.task {
+        None => 0,
+        Some(task) => {
+            task.scale(settings.data.channels, settings.data.size)?;
+            task.condition_channels(settings.data.channels)
+        }
+    };
     network.classes = if settings.data.class_conditional { data.classes.len() } else { 0 };
     network.check()?;
     network.check_size(settings.data.size, settings.data.size)?;
@@ -203,11 +214,22 @@ impl Prepared {
         };
         let out = self.request.out.clone();
         let toml = self.toml();
+        let [size, channels] = [self.settings.data.size, self.settings.data.channels];
+        let task = self.settings.task.as_ref();
+        let conditions = task.map(|task| task.conditions([channels, size, size])).transpose()?;
+        let classes = self.settings.data.class_conditional;
+        let trial = match (task, &conditions, &self.validation) {
+            (Some(task), Some(conditions), Some(held)) => {
+                Some(Trial::new(task, conditions.as_ref(), held, classes, device))
+            }
+            _ => None,
+        };
         let job = Job {
             model: Preconditioned::new(network, diffusion),
             objective,
             config: train,
             loader: Box::new(loader),
+            conditions: conditions.clone(),
             validation: self.validation.clone(),
             out: out.clone(),
             settings: self.fingerprint(),
@@ -218,7 +240,7 @@ impl Prepared {
         };
         let stop = Arc::clone(&self.request.stop);
         let device = device.clone();
-        let mut hooks = Drawing { toml, info: self.info, out, device, stop, observe: &mut observe };
+        let mut hooks = Drawing { toml, info: self.info, out, device, stop, observe: &mut observe, trial };
         langevin_train::train(job, &mut hooks)
     }
 
@@ -263,6 +285,16 @@ struct Drawing<'a> {
     device: Device,
     stop: Arc<AtomicI32>,
     observe: &'a mut dyn FnMut(&Event),
+    /// Held-out pictures for a restorer.
+    trial: Option<Trial>,
+}
+
+impl Drawing<'_> {
+    fn store(&self, sheet: &Picture, images: u64) -> Result<Preview> {
+        let bytes = png::encode(sheet, &[])?;
+        replace_file(&self.out.join("samples").join(format!("step-{images:09}.png")), &bytes)?;
+        Ok(Preview { png: bytes, width: sheet.width as u32, height: sheet.height as u32 })
+    }
 }
 
 impl Hooks<UNet> for Drawing<'_> {
@@ -275,7 +307,16 @@ impl Hooks<UNet> for Drawing<'_> {
         (self.observe)(event);
     }
 
+    fn judge(&mut self, model: &Preconditioned<UNet>) -> Result<Vec<(&'static str, f64)>> {
+        self.trial.as_ref().map_or_else(|| Ok(Vec::new()), |trial| trial.judge(model))
+    }
+
     fn preview(&mut self, model: &Preconditioned<UNet>, images: u64) -> Result<Option<Preview>> {
+        if self.info.task.is_some() {
+            let Some(trial) = &self.trial else { return Ok(None) };
+            let sheet = trial.sheet(model, &self.info.sample, self.info.magnification(), &self.stop)?;
+            return sheet.map(|sheet| self.store(&sheet, images)).transpose();
+        }
         let SampleSettings { sampler, spacing, steps, .. } = &self.info.sample;
         let path: Vec<Level> = SPACINGS.build(spacing)?.path(&model.diffusion, *steps)?;
         let sampler: Box<dyn Sampler> = SAMPLERS.build(sampler)?;
@@ -300,9 +341,7 @@ impl Hooks<UNet> for Drawing<'_> {
         let pictures = langevin_core::batch_to_pictures(made);
         let scale = self.info.magnification();
         let sheet = grid::sheet(&pictures, grid::square_columns(PREVIEW), 2, scale);
-        let bytes = png::encode(&sheet, &[])?;
-        replace_file(&self.out.join("samples").join(format!("step-{images:09}.png")), &bytes)?;
-        Ok(Some(Preview { png: bytes, width: sheet.width as u32, height: sheet.height as u32 }))
+        self.store(&sheet, images).map(Some)
     }
 
     fn metadata(&mut self, images: u64) -> BTreeMap<String, String> {

@@ -9,7 +9,7 @@ use std::fmt::Debug;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use langevin_core::registry::{OptionDoc, Options};
-use langevin_core::{Cond, Denoiser, Error, Level, Levels, Result, Run};
+use langevin_core::{Denoiser, Error, Level, Levels, Result, Run};
 
 use crate::path::{PathStep, steps};
 use crate::sampler::Sampler;
@@ -85,9 +85,8 @@ pub(crate) struct Asked<'a> {
 impl Asked<'_> {
     /// The clean pictures for `x`, which holds one picture for each of `lanes`, at its level.
     pub(crate) fn ask(&self, x: &Tensor<4>, lanes: &[Lane], at: Vec<Level>) -> Result<Tensor<4>> {
-        let labels = self.run.cond.labels.as_ref();
-        let labels = labels.map(|all| lanes.iter().map(|lane| all[lane.index]).collect());
-        self.model.denoise(x.clone(), &Levels(at), &Cond { labels, dropout: None })
+        let pictures: Vec<usize> = lanes.iter().map(|lane| lane.index).collect();
+        self.model.denoise(x.clone(), &Levels(at), &self.run.cond.of(&pictures))
     }
 }
 

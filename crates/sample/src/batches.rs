@@ -118,8 +118,7 @@ pub fn sample_all(
     let mut made = Vec::new();
     for offset in (0..count).step_by(request.batch_size) {
         let end = count.min(offset + request.batch_size);
-        let cond =
-            Cond { labels: request.labels.as_ref().map(|all| all[offset..end].to_vec()), dropout: None };
+        let cond = Cond::labelled(request.labels.as_ref().map(|all| all[offset..end].to_vec()));
         let images = (offset..end).map(|index| request.first.wrapping_add(index as u64));
         let mut run = Run::new(cond, NoiseStreams::new(request.seed, images))
             .by(request.clock.clone())

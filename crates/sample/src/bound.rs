@@ -74,7 +74,7 @@ impl Likelihoods<'_> {
             let Level { alpha, sigma } = cost.level;
             x.extend(clean.iter().zip(noise).map(|(x0, n)| (alpha * x0 + sigma * f64::from(n)) as f32));
         }
-        let cond = Cond { labels: picture.label.map(|label| vec![Some(label); costs.len()]), dropout: None };
+        let cond = Cond::labelled(picture.label.map(|label| vec![Some(label); costs.len()]));
         let levels = Levels(costs.iter().map(|cost| cost.level).collect());
         let x = signed_to_batch(x, [costs.len(), c, h, w], self.device);
         let denoised = model.denoise(x, &levels, &cond)?.try_into_vec_as::<f32>();

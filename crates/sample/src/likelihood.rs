@@ -193,7 +193,7 @@ impl Flow<'_> {
                 v.extend(question.v.iter().map(|v| *v as f32));
             }
             let labels: Vec<Option<u32>> = part.iter().map(|q| self.pictures[q.asked.system].label).collect();
-            let cond = Cond { labels: labels.iter().any(Option::is_some).then_some(labels), dropout: None };
+            let cond = Cond::labelled(labels.iter().any(Option::is_some).then_some(labels));
             let shape = [part.len(), c, h, w];
             let (denoised, pulled) = self.model.denoise_and_pull(
                 signed_to_batch(x, shape, self.of.device),

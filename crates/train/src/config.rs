@@ -73,6 +73,10 @@ pub struct TrainConfig {
     pub weighting: String,
     /// Which noise levels training sees how often, as in `langevin list densities`.
     pub density: String,
+    /// The share of the pictures that are shown at the highest noise level, where nothing is seen of them: what a network that
+    /// restores answers there in one step is the mean of the pictures that fit. 1 trains that regression alone.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub highest_share: f64,
     /// Compute cheap operations again in the backward pass rather than keep their answers (Chen et al. 2016, gradient
     /// checkpointing): less memory, a little slower, the same bytes.
     pub recompute: bool,
@@ -105,6 +109,10 @@ fn is_zero(value: &u64) -> bool {
     *value == 0
 }
 
+fn is_nothing(value: &f64) -> bool {
+    *value == 0.0
+}
+
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
@@ -129,6 +137,7 @@ impl Default for TrainConfig {
             label_dropout: 0.1,
             weighting: "simple".to_owned(),
             density: "uniform".to_owned(),
+            highest_share: 0.0,
             recompute: false,
             exact: false,
             dequantise: false,
@@ -185,6 +194,7 @@ impl TrainConfig {
             ("ema_width", self.ema_width, 0.0, 0.28),
             ("ema_ramp", self.ema_ramp, 1e-6, 1e6),
             ("label_dropout", self.label_dropout, 0.0, 1.0),
+            ("highest_share", self.highest_share, 0.0, 1.0),
         ];
         for (key, value, low, high) in ranges {
             if !(low..=high).contains(&value) {

@@ -28,6 +28,13 @@ pub enum Event {
         /// `(log_snr, unweighted loss)` of each level, cleanest first.
         by_level: Vec<(f64, f64)>,
     },
+    /// What [`Hooks::judge`] found.
+    Judged {
+        /// Pictures seen.
+        images: u64,
+        /// Names and values.
+        values: Vec<(&'static str, f64)>,
+    },
     /// A checkpoint was published.
     Saved {
         /// Its folder.
@@ -104,6 +111,15 @@ pub trait Hooks<N> {
     /// # Errors
     /// Whatever sampling may fail with.
     fn preview(&mut self, model: &Preconditioned<N>, images: u64) -> Result<Option<Preview>>;
+
+    /// Judges the model with averaged weights at a validation; names and values of what was found, the same from the same
+    /// weights.
+    ///
+    /// # Errors
+    /// Whatever judging may fail with.
+    fn judge(&mut self, _model: &Preconditioned<N>) -> Result<Vec<(&'static str, f64)>> {
+        Ok(Vec::new())
+    }
 
     /// The metadata to store in `model.safetensors`.
     fn metadata(&mut self, images: u64) -> BTreeMap<String, String>;

@@ -2,6 +2,7 @@
 //! network and no sampler; what it needs of them comes through [`Hooks`] and [`langevin_core::Network`].
 
 mod averages;
+mod conditions;
 mod config;
 pub mod distillations;
 mod folder;
@@ -19,6 +20,7 @@ mod tensorboard;
 mod trainer;
 
 pub use averages::{Averages, Forgetting};
+pub use conditions::{Conditions, Told};
 pub use config::{Decay, TrainConfig};
 pub use distillations::{Course, DISTILLATIONS, Distillation, Distilled};
 pub use folder::peak_bytes;

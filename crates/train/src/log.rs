@@ -93,6 +93,20 @@ impl Log {
         Ok(())
     }
 
+    /// Records what the caller found at a validation.
+    ///
+    /// # Errors
+    /// Failed, when the disk is full.
+    pub fn judged(&mut self, images: u64, values: &[(&'static str, f64)]) -> Result<()> {
+        let mut row = json!({"images": images});
+        values.iter().for_each(|(name, value)| row[*name] = json!(value));
+        self.metric(&row)?;
+        let named: Vec<(String, f64)> =
+            values.iter().map(|(name, value)| (format!("validation/{name}"), *value)).collect();
+        let named: Vec<(&str, f64)> = named.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        self.scalars(images, &named)
+    }
+
     /// Puts a sample grid on the board.
     ///
     /// # Errors
@@ -122,6 +136,11 @@ impl Log {
             }),
             Event::Validated { images, loss, .. } => {
                 json!({"event": "validated", "images": images, "loss": loss})
+            }
+            Event::Judged { images, values } => {
+                let mut body = json!({"event": "judged", "images": images});
+                values.iter().for_each(|(name, value)| body[*name] = json!(value));
+                body
             }
             Event::Saved { path } => json!({"event": "saved", "path": path.display().to_string()}),
         };

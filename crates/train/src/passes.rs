@@ -2,26 +2,31 @@
 //! a function of the seed and the numbers of the pictures.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::process::stratified;
 use langevin_core::{Cond, NoiseStreams, Purpose, Stream, signed_to_batch};
 use langevin_data::Batch;
 
+use crate::conditions::Conditions;
 use crate::config::TrainConfig;
 
 /// One pass through the network.
 #[derive(Debug, Clone)]
 pub struct Pass {
-    /// Clean pictures in [-1, 1], `[pictures, channels, height, width]`.
+    /// Clean pictures in [-1, 1], `[pictures, channels, height, width]`; where a network restores, what is left of them to
+    /// learn ([`crate::Told::centre`]).
     pub x0: Tensor<4>,
     /// Noise of variance 1, shape as `x0`.
     pub noise: Tensor<4>,
     /// A number in (0, 1) for each picture, from which the objective makes its noise level. Those of a whole batch are
     /// stratified.
     pub uniforms: Vec<f64>,
-    /// Classes, some of them hidden, and the streams of dropout.
+    /// Classes, some of them hidden, the streams of dropout, and what a network that restores is told.
     pub cond: Cond,
+    /// 1 where the loss counts a pixel and 0 where not, `[pictures, 1, height, width]`; absent: all count.
+    pub counted: Option<Tensor<4>>,
     /// The part of the batch that these pictures are: the losses of all passes add up to the loss of the batch.
     pub share: f64,
     /// Pictures seen before the batch.
@@ -36,16 +41,25 @@ pub struct Passes {
     dequantise: bool,
     /// Whether the network is told classes.
     classes: bool,
+    conditions: Option<Arc<dyn Conditions>>,
+}
+
+/// The tensors of what a network is told.
+struct Given {
+    x0: Tensor<4>,
+    picture: Option<Tensor<4>>,
+    counted: Option<Tensor<4>>,
 }
 
 impl Passes {
-    /// Passes as `config` wants them, for a network that is told `classes`.
-    pub fn new(config: &TrainConfig, classes: usize) -> Self {
+    /// Passes as `config` wants them, for a network that is told `classes`, and what `conditions` make of the pictures.
+    pub fn new(config: &TrainConfig, classes: usize, conditions: Option<Arc<dyn Conditions>>) -> Self {
         Self {
             seed: config.seed,
             label_dropout: config.label_dropout,
             dequantise: config.dequantise,
             classes: classes > 0,
+            conditions,
         }
     }
 
@@ -70,12 +84,14 @@ impl Passes {
             };
             range.clone().zip(&images).map(|(k, image)| batch.labels[k].filter(|_| keep(image))).collect()
         });
+        let Given { x0, picture, counted } = self.given(pixels, [range.len(), c, h, w], &streams, 0, device);
         Pass {
-            x0: self.clean(pixels, [range.len(), c, h, w], &streams, device),
+            x0,
             noise: streams.normal(Purpose::Training, 0, [c, h, w], device),
             uniforms: uniforms[range.clone()].to_vec(),
             share: range.len() as f64 / count as f64,
-            cond: Cond { labels, dropout: Some(streams) },
+            cond: Cond { labels, dropout: Some(streams), picture },
+            counted,
             seen,
         }
     }
@@ -84,13 +100,46 @@ impl Passes {
     pub fn validation(&self, batch: &Batch, uniform: f64, step: u64, seen: u64, device: &Device) -> Pass {
         let [count, c, h, w] = batch.shape;
         let streams = NoiseStreams::new(self.seed, (0..count as u64).map(|k| batch.first_image + k));
+        let Given { x0, picture, counted } =
+            self.given(batch.pixels.clone(), batch.shape, &streams, 1, device);
         Pass {
-            x0: self.clean(batch.pixels.clone(), batch.shape, &streams, device),
+            x0,
             noise: streams.normal(Purpose::Validation, step, [c, h, w], device),
             uniforms: vec![uniform; count],
-            cond: Cond { labels: self.classes.then(|| batch.labels.clone()), dropout: None },
+            cond: Cond { labels: self.classes.then(|| batch.labels.clone()), dropout: None, picture },
+            counted,
             share: 1.0,
             seen,
+        }
+    }
+
+    /// The clean pictures and what is told of them, by the part `step` of each picture's stream.
+    fn given(
+        &self,
+        pixels: Vec<f32>,
+        shape: [usize; 4],
+        streams: &NoiseStreams,
+        step: u64,
+        device: &Device,
+    ) -> Given {
+        let [n, c, h, w] = shape;
+        let Some(conditions) = &self.conditions else {
+            return Given { x0: self.clean(pixels, shape, streams, device), picture: None, counted: None };
+        };
+        let (mut picture, mut centre, mut counted) = (Vec::new(), Vec::new(), Vec::new());
+        for (clean, image) in pixels.chunks_exact(c * h * w).zip(streams.images()) {
+            let mut stream = Stream::new(self.seed, Purpose::Degradation, *image, step);
+            let told = conditions.of(clean, &mut stream);
+            picture.extend(told.picture);
+            centre.extend(told.centre.into_iter().flatten());
+            counted.extend(told.counted.into_iter().flatten());
+        }
+        let x0 = self.clean(pixels, shape, streams, device);
+        let x0 = if centre.is_empty() { x0 } else { x0 - signed_to_batch(centre, shape, device) };
+        Given {
+            x0,
+            picture: Some(signed_to_batch(picture, [n, conditions.channels(), h, w], device)),
+            counted: (!counted.is_empty()).then(|| signed_to_batch(counted, [n, 1, h, w], device)),
         }
     }
 

@@ -11,6 +11,7 @@ use langevin_data::{Batch, Loader};
 use langevin_kernels::AdamW as AdamWSettings;
 
 use crate::averages::{Averages, Forgetting};
+use crate::conditions::Conditions;
 use crate::config::TrainConfig;
 use crate::folder::{lock, peak_bytes, write_model};
 use crate::hooks::{Event, Forecast, Hooks, Step};
@@ -40,6 +41,8 @@ pub struct Job<N> {
     pub config: TrainConfig,
     /// Makes the loader that begins after the given number of pictures seen.
     pub loader: Box<dyn Fn(u64) -> Result<Loader>>,
+    /// What the network is told of each picture, if it restores.
+    pub conditions: Option<Arc<dyn Conditions>>,
     /// Held-out pictures, or none.
     pub validation: Option<Batch>,
     /// The run's folder.
@@ -129,7 +132,7 @@ impl<'a, N: Network> Trainer<'a, N> {
             hooks.begin()?;
         }
         let mut trainer = Self {
-            passes: Passes::new(&job.config, job.model.network.classes()),
+            passes: Passes::new(&job.config, job.model.network.classes(), job.conditions.clone()),
             averages,
             log: Log::open(&job.out, standing.metrics_bytes, standing.images)?,
             learner,
@@ -329,7 +332,13 @@ impl<'a, N: Network> Trainer<'a, N> {
             return Err(diverged("the validation loss", total, self.images));
         }
         self.log.validation(self.images, total, &by_level)?;
-        self.tell(&Event::Validated { images: self.images, loss: total, by_level })
+        self.tell(&Event::Validated { images: self.images, loss: total, by_level })?;
+        let values = self.hooks.judge(&model)?;
+        if values.is_empty() {
+            return Ok(());
+        }
+        self.log.judged(self.images, &values)?;
+        self.tell(&Event::Judged { images: self.images, values })
     }
 
     fn preview(&mut self) -> Result<()> {

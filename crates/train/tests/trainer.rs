@@ -127,6 +127,7 @@ fn run_with(
         loader: Box::new(move |images_seen| {
             Loader::new(&pool, LoaderOptions { batch, seed, images_seen, ..LoaderOptions::default() })
         }),
+        conditions: None,
         validation: Some(held.batch(0..4).unwrap()),
         out: out.to_path_buf(),
         settings: "{}".to_owned(),

@@ -141,10 +141,11 @@ fn network(what: &str, device: &langevin::Device) -> Result<(UNetConfig, Diffusi
             let mut network = settings.network;
             let channels = if settings.data.channels == 0 { 3 } else { settings.data.channels };
             (network.in_channels, network.out_channels) = (channels, channels);
+            network.condition_channels = settings.task.map_or(0, |task| task.condition_channels(channels));
             network.classes = if settings.data.class_conditional { 10 } else { 0 };
             Ok((network, settings.diffusion, [settings.data.size.max(8); 2]))
         }
-        Err(unknown) => match Model::open(what, device) {
+        Err(unknown) => match Model::open_any(what, device) {
             Ok(model) if model.denoiser.network().is_none() => {
                 Err(Error::usage(format!("{what}: is known in closed form, so there is no network to time")))
             }

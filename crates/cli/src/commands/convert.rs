@@ -62,7 +62,7 @@ impl Convert {
                 .hint("give an OUT that ends in .safetensors"));
             }
             (false, _) => {
-                let model = Model::open(&self.input, &Device::flex())?;
+                let model = Model::open_any(&self.input, &Device::flex())?;
                 let mut notes = model.notes.clone();
                 if single {
                     self.write(|| convert::to_file(&model, self.half))?;

@@ -7,6 +7,7 @@ use langevin::Result;
 use langevin::restore::operators;
 
 use super::restoring::{Common, Job, Measuring, clean_shape, open};
+use super::trained::Serves;
 use crate::shell::Shell;
 
 /// The arguments of `deblur`.
@@ -47,6 +48,7 @@ impl Deblur {
                     operators::build(&spec, shape, &open)
                 },
                 reports: true,
+                serves: Serves::Nothing,
             },
         )
     }

@@ -6,6 +6,7 @@ use langevin::restoration::shape_of;
 use langevin::restore::{NoPictures, operators};
 
 use super::restoring::{Common, Job};
+use super::trained::Serves;
 use crate::shell::Shell;
 
 /// The arguments of `edit`.
@@ -41,6 +42,7 @@ impl Edit {
                 reference: None,
                 operator: &|picture, _| operators::build("identity", shape_of(picture), &NoPictures),
                 reports: false,
+                serves: Serves::Nothing,
             },
         )
     }

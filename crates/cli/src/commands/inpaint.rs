@@ -8,18 +8,21 @@ use langevin::restore::operators::{Mask, hidden};
 use langevin::{Error, Result, data};
 
 use super::restoring::{Common, Job, Measuring};
+use super::trained::{Serves, TrainedFlags};
 use crate::shell::Shell;
 
 /// The arguments of `inpaint`.
 #[derive(Args)]
 #[command(
     after_help = "White pixels of the mask are drawn anew, and those that are transparent in the picture; all others are the input's
-to the byte (with --noise they are cleaned too).
+to the byte (with --noise they are cleaned too). MODEL draws pictures of this size, or was trained to fill in holes
+(`langevin train --task inpaint`): then it takes pictures of any size.
 
 Examples:
   langevin inpaint runs/mnist digit.png --mask hole.png -o filled.png
   langevin inpaint runs/mnist digit.png --mask hole.png --method repaint --samples 8 -o out/
-  langevin inpaint runs/mnist digit.png --mask keep.png --invert-mask --simulate"
+  langevin inpaint runs/mnist digit.png --mask keep.png --invert-mask --simulate
+  langevin inpaint runs/inpaint photo.png --mask hole.png --samples 4 -o out/"
 )]
 pub struct Inpaint {
     #[command(flatten)]
@@ -32,6 +35,8 @@ pub struct Inpaint {
     invert_mask: bool,
     #[command(flatten)]
     measuring: Measuring,
+    #[command(flatten)]
+    trained: TrainedFlags,
 }
 
 impl Inpaint {
@@ -64,6 +69,7 @@ impl Inpaint {
                     Ok(Box::new(Mask::new(shape_of(picture), &anew)?))
                 },
                 reports: true,
+                serves: Serves::Inpaint(&self.trained),
             },
         )
     }

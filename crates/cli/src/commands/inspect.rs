@@ -82,7 +82,7 @@ pub(super) fn head(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn model(file: &str) -> Result<Value> {
-    let model = Model::open(file, &Device::flex())?;
+    let model = Model::open_any(file, &Device::flex())?;
     let info = &model.info;
     let mut report = json!({
         "kind": "model", "name": model.name, "hash": model.hash,
@@ -92,6 +92,9 @@ fn model(file: &str) -> Result<Value> {
         "diffusion": info.diffusion, "sample": info.sample,
         "network": model.denoiser.network().map(|_| &info.network),
     });
+    if let Some(task) = &info.task {
+        report["task"] = json!(task);
+    }
     if !model.notes.is_empty() {
         report["notes"] = json!(model.notes);
     }

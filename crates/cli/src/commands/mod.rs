@@ -22,4 +22,5 @@ pub mod restore;
 mod restoring;
 pub mod sample;
 pub mod train;
+mod trained;
 pub mod upscale;

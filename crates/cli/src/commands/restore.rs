@@ -5,6 +5,7 @@ use langevin::Result;
 use langevin::restore::operators;
 
 use super::restoring::{Common, Job, Measuring, clean_shape, open};
+use super::trained::Serves;
 use crate::shell::Shell;
 
 /// The arguments of `restore`.
@@ -47,6 +48,7 @@ impl Restore {
                     operators::build(&self.operator, shape, &open)
                 },
                 reports: true,
+                serves: Serves::Nothing,
             },
         )
     }

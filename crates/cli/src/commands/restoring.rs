@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Args;
-use langevin::restoration::{self, Degraded, Restored, Restoring};
+use langevin::restoration::{self, Degraded, Mode, Restored, Restoring, Trained};
 use langevin::restore::{METHODS, Noise, Operator, Shape, noises};
+use langevin::restorer::{Task, TaskKind};
 use langevin::train::write_file;
 use langevin::{Device, Error, ErrorKind, Model, Picture, Result, data, png};
 use serde_json::{Value, json};
 
 use super::sample::random_seed;
+use super::trained::Serves;
 use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell, Stages};
 
@@ -87,6 +89,8 @@ pub struct Job<'a> {
     pub operator: &'a dyn Fn(&Picture, usize) -> Result<Box<dyn Operator>>,
     /// Whether agreement with the measurement is worth saying.
     pub reports: bool,
+    /// What it can do with a model that was trained for a task.
+    pub serves: Serves<'a>,
 }
 
 /// The files that one input gives.
@@ -105,7 +109,8 @@ impl Common {
         if let Some(method) = &job.method {
             METHODS.build(method)?;
         }
-        let model = Model::open(&self.model, &device)?;
+        let model = Model::open_any(&self.model, &device)?;
+        let trained = job.serves.of(&model)?;
         for note in &model.notes {
             shell.warn(&format!("{}: {note}", self.model));
         }
@@ -114,7 +119,11 @@ impl Common {
         let files = self.files(job.simulate)?;
         let all = files.iter().flat_map(Files::all);
         let _claim = Claim::new(all, self.force)?;
-        shell.say(&format!("{line}, seed {}; {}, {} steps", restoring.seed, self.model, self.steps));
+        let steps = match &trained {
+            Some(Trained { mode: Mode::Mean, .. }) => "one step".to_owned(),
+            _ => format!("{} steps", self.steps),
+        };
+        shell.say(&format!("{line}, seed {}; {}, {steps}", restoring.seed, self.model));
         let signal = shell::signals()?;
         let mut stages = Stages::new(shell);
         let mut results = Vec::new();
@@ -122,12 +131,16 @@ impl Common {
             let name = image.display().to_string();
             let start = Instant::now();
             let looks = degraded.picture.clone();
-            let restored = restoration::restore(&model, degraded, &restoring, &device, |done| {
+            let told = |done| {
                 stages.at(&name, done);
                 if signal.load(Ordering::Relaxed) != 0 {
                     restoring.cancel.store(true, Ordering::Relaxed);
                 }
-            });
+            };
+            let restored = match &trained {
+                None => restoration::restore(&model, degraded, &restoring, &device, told),
+                Some(how) => restoration::restore_trained(&model, degraded, &restoring, how, &device, told),
+            };
             let restored = restored.map_err(|error| match signal.load(Ordering::Relaxed) {
                 0 => error.within(&name),
                 signal => Error::new(ErrorKind::Interrupted(signal), format!("{name}: was interrupted")),
@@ -183,8 +196,14 @@ impl Common {
         let one = |(number, image): (usize, &PathBuf)| {
             let picture = data::read_picture(image)?;
             let make = || {
-                let operator = (job.operator)(&picture, model.info.channels)?;
-                restoration::check_shape(model, operator.input())?;
+                let operator = match &model.info.task {
+                    Some(task) => trained_operator(job, model, task, &picture)?,
+                    None => {
+                        let operator = (job.operator)(&picture, model.info.channels)?;
+                        restoration::check_shape(model, operator.input())?;
+                        operator
+                    }
+                };
                 let number = number as u64;
                 if job.simulate {
                     return Degraded::simulated(&picture, operator, noise, seed, number, device);
@@ -310,6 +329,24 @@ impl Files {
         }
         Ok(self.all().collect())
     }
+}
+
+/// The operator that a restorer undoes: its own, where it enlarges.
+fn trained_operator(
+    job: &Job<'_>,
+    model: &Model,
+    task: &Task,
+    picture: &Picture,
+) -> Result<Box<dyn Operator>> {
+    let operator = match task.kind {
+        TaskKind::Inpaint => (job.operator)(picture, model.info.channels)?,
+        TaskKind::Upscale => {
+            let shape = clean_shape(task.operator(), picture, model.info.channels, job.simulate)?;
+            restoration::known_operator(task, shape)?
+        }
+    };
+    restoration::check_trained(model, task, operator.as_ref())?;
+    Ok(operator)
 }
 
 /// The noise that `--noise` asks for.

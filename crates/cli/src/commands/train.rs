@@ -1,9 +1,11 @@
 //! `langevin train`: train a model on pictures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use langevin::data::OpenOptions;
+use langevin::restorer::Task;
 use langevin::settings_layers;
 use langevin::train::{Event, Forecast, Step};
 use langevin::training::{self, Prepared, TrainRequest};
@@ -19,14 +21,26 @@ use crate::shell::{self, Shell};
 Examples:
   langevin train builtin:shapes --out runs/shapes
   langevin train ~/photos --preset folder64 --minutes 60 --out runs/photos
-  langevin train mnist/ --preset mnist --minutes 20 --out runs/mnist")]
+  langevin train mnist/ --preset mnist --minutes 20 --out runs/mnist
+  langevin train ~/photos --task denoise --minutes 60 --out runs/denoise
+  langevin train ~/photos --task upscale --scale 4 --minutes 60 --out runs/upscale4
+  langevin train ~/photos --task inpaint --set data.channels=1 --minutes 60 --out runs/inpaint")]
 pub struct Train {
     /// A folder of pictures (class = first sub-folder), IDX, CIFAR, parquet, zip or tar, or builtin:shapes.
     data: String,
     /// The run's folder; a run that is there already is taken up again.
     #[arg(short, long, value_name = "RUN")]
     out: Option<PathBuf>,
-    /// A preset's name, or a .toml file with settings [default: builtin for builtin:..., else folder32].
+    /// What for: generate draws pictures; denoise takes noise out of photographs; upscale and inpaint train a restorer, which
+    /// is told of the degraded picture [default: the preset's].
+    #[arg(long, value_enum)]
+    task: Option<Purpose>,
+    /// With --task upscale: how many times smaller pictures are made, by bicubic interpolation [default: the preset's].
+    /// Another way to make them small: --set task.operator=average:scale=4.
+    #[arg(long, value_parser = shell::from_1_to::<64>())]
+    scale: Option<usize>,
+    /// A preset's name, or a .toml file with settings [default: builtin for builtin:..., else folder32; with --task photo or
+    /// photo-gray, upscale4, inpaint].
     #[arg(long, value_name = "NAME|FILE.toml")]
     preset: Option<String>,
     /// Side of the pictures in pixels.
@@ -76,6 +90,15 @@ pub struct Train {
     json: bool,
 }
 
+/// What a model is trained for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Purpose {
+    Generate,
+    Denoise,
+    Upscale,
+    Inpaint,
+}
+
 impl Train {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
@@ -104,6 +127,7 @@ impl Train {
         let prepared = training::prepare(request)?;
         shell.say(&format!("{line}, seed {}", prepared.info.seed));
         tell_data(&prepared, shell);
+        let task = prepared.settings.task.clone();
         let mut display = Display::new(shell);
         let outcome = prepared.train(&device, |event| display.show(event))?;
         display.finish();
@@ -112,11 +136,11 @@ impl Train {
         }
         let model = out.join("model.safetensors");
         shell.say(&format!(
-            "{} pictures in {}{}; draw with: langevin sample {}",
+            "{} pictures in {}{}; {}",
             outcome.images,
             shell::duration(outcome.seconds),
             if outcome.images_now == 0 { ", nothing left to do" } else { "" },
-            out.display(),
+            use_of(task.as_ref(), &out),
         ));
         if self.json {
             let speed = outcome.images_now as f64 / outcome.seconds_now.max(1e-9);
@@ -132,8 +156,10 @@ impl Train {
     }
 
     fn settings(&self) -> Result<(String, langevin::Settings)> {
-        let default = if self.data.starts_with("builtin:") { "builtin" } else { "folder32" };
-        let preset = self.preset.as_deref().unwrap_or(default);
+        let preset = match &self.preset {
+            Some(preset) => preset.as_str(),
+            None => self.default_preset()?,
+        };
         if let Some(minutes) = self.minutes.filter(|minutes| *minutes <= 0.0) {
             return Err(Error::usage(format!("--minutes {minutes}: must be more than 0")));
         }
@@ -147,6 +173,18 @@ impl Train {
         flag("train.learning_rate", self.learning_rate.map(|v| format!("{v:?}")));
         flag("train.exact", self.exact.then(|| "true".to_owned()));
         flag("data.class_conditional", self.class_conditional.then(|| "true".to_owned()));
+        match (self.task, self.scale) {
+            (Some(Purpose::Upscale), scale) => {
+                flag("task.kind", Some("upscale".to_owned()));
+                flag("task.operator", scale.map(|scale| format!("bicubic:scale={scale}")));
+            }
+            (Some(Purpose::Inpaint), None) => flag("task.kind", Some("inpaint".to_owned())),
+            (_, None) => {}
+            (_, Some(_)) => {
+                return Err(Error::usage("--scale says how many times pictures are enlarged")
+                    .hint("give --task upscale with it"));
+            }
+        }
         if self.minutes.is_some() && self.images.is_none() {
             // Time alone decides when to stop; the learning rate falls as in the preset.
             let (_, settings) = settings_layers(preset, &self.set)?;
@@ -156,7 +194,35 @@ impl Train {
             flags.push(format!("train.images={}", 1_u64 << 40));
         }
         flags.extend(self.set.iter().cloned());
-        settings_layers(preset, &flags)
+        let (name, settings) = settings_layers(preset, &flags)?;
+        let draws = matches!(self.task, Some(Purpose::Generate | Purpose::Denoise));
+        if let Some(task) = settings.task.as_ref().filter(|_| draws) {
+            return Err(Error::usage(format!("{name}: trains a restorer, {}", task.words()))
+                .hint("leave --task out, or choose another --preset"));
+        }
+        Ok((name, settings))
+    }
+
+    /// The preset when none is named.
+    fn default_preset(&self) -> Result<&'static str> {
+        Ok(match self.task {
+            Some(Purpose::Upscale) => "upscale4",
+            Some(Purpose::Inpaint) => "inpaint",
+            Some(Purpose::Denoise) => {
+                let data = langevin::data::open(&self.data, &OpenOptions::default())?;
+                if data.info().channels == 1 { "photo-gray" } else { "photo" }
+            }
+            Some(Purpose::Generate) | None if self.data.starts_with("builtin:") => "builtin",
+            Some(Purpose::Generate) | None => "folder32",
+        })
+    }
+}
+
+/// The command for a finished model.
+fn use_of(task: Option<&Task>, out: &Path) -> String {
+    match task {
+        None => format!("draw with: langevin sample {}", out.display()),
+        Some(task) => format!("restore with: {} {} IMAGE", task.command(), out.display()),
     }
 }
 
@@ -249,6 +315,15 @@ impl<'a> Display<'a> {
                         levels.join(" ")
                     ));
                 }
+            }
+            Event::Judged { images, values } => {
+                let values: Vec<String> = values
+                    .iter()
+                    .map(|(name, value)| {
+                        format!("{} {value:.2} dB", name.trim_start_matches("psnr_").replace('_', " "))
+                    })
+                    .collect();
+                self.line(&format!("{images} pictures: held out, {}", values.join(", ")));
             }
             Event::Saved { path } if self.shell.verbose => self.line(&format!("saved {}", path.display())),
             Event::Saved { .. } => {}

@@ -17,6 +17,7 @@ mod inverting;
 mod likelihoods;
 mod looking;
 mod names;
+mod restorers;
 mod restoring;
 mod sampling;
 mod training;

@@ -193,6 +193,7 @@ fn settings(
             class_conditional: !info.classes.is_empty(),
             ..DataSettings::default()
         },
+        task: None,
         diffusion: student_diffusion(info, diffusion, traits)?,
         network: info.network.clone(),
         train: TrainConfig {

@@ -2,6 +2,7 @@
 
 mod colours;
 mod report;
+mod trained;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -24,6 +25,7 @@ use crate::sampling;
 
 pub use colours::Colours;
 pub use report::{Fit, Report, Score};
+pub use trained::{Mode, Trained, check_trained, known_operator, restore_trained};
 
 /// How pictures are restored.
 #[derive(Debug, Clone)]

@@ -37,6 +37,10 @@ pub enum Resample {
 pub struct UNetConfig {
     /// Channels of the noisy picture. Default 3.
     pub in_channels: usize,
+    /// Channels of a picture that the network is told of beside the noisy one, joined with it at the input: what a picture is
+    /// restored from. Default 0.
+    #[serde(skip_serializing_if = "is_default")]
+    pub condition_channels: usize,
     /// Channels of the answer. Default 3.
     pub out_channels: usize,
     /// Channels of each level, finest first; every level after the first has half the size. Default `[64, 128, 128]`.
@@ -140,6 +144,7 @@ impl Default for UNetConfig {
     fn default() -> Self {
         Self {
             in_channels: 3,
+            condition_channels: 0,
             out_channels: 3,
             channels: vec![64, 128, 128],
             layers_per_block: 2,
@@ -199,6 +204,7 @@ impl UNetConfig {
         }
         let bounded = [
             ("in_channels", self.in_channels, 1 << 16),
+            ("condition_channels", self.condition_channels, 1 << 16),
             ("out_channels", self.out_channels, 1 << 16),
             ("layers_per_block", self.layers_per_block, 64),
             ("patch", self.patch, 64),
@@ -298,6 +304,12 @@ impl UNetConfig {
                 return Err(Error::usage(
                     "unet: levels that resample by skip must be the finest ones, without a gap",
                 ));
+            }
+            if skips > 0 && self.condition_channels > 0 {
+                return Err(Error::usage(
+                    "unet: a network that resamples by skip carries the noisy picture along, and cannot be told of another one",
+                )
+                .hint("resample by conv or resnet"));
             }
             if skips > 0 && self.patch > 1 {
                 return Err(Error::usage(

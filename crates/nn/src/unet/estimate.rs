@@ -58,7 +58,8 @@ impl Walk<'_> {
 
         let mut pixels = h * w;
         let mut skips = vec![channels[0] * pixels];
-        self.conv(config.in_channels as u64 * folded, channels[0], 9, pixels, pixels);
+        let inputs = (config.in_channels + config.condition_channels) as u64 * folded;
+        self.conv(inputs, channels[0], 9, pixels, pixels);
         let mut now = channels[0];
         for (level, here) in channels.iter().copied().enumerate() {
             for _ in 0..config.layers_per_block {

@@ -54,7 +54,12 @@ impl UNetConfig {
         let folded = self.patch * self.patch;
         let class_rows = self.class_rows();
         Ok(UNet {
-            conv_in: Conv2d::same(&draw.at("conv_in"), self.in_channels * folded, first, 3),
+            conv_in: Conv2d::same(
+                &draw.at("conv_in"),
+                (self.in_channels + self.condition_channels) * folded,
+                first,
+                3,
+            ),
             time_proj: (self.time_features == TimeFeatures::Fourier)
                 .then(|| FourierProjection::new(&draw.at("time_proj"), first, self.fourier_scale)),
             time_table: (self.time_features == TimeFeatures::Learned)
@@ -160,6 +165,10 @@ impl Network for UNet {
     fn classes(&self) -> usize {
         self.config.classes
     }
+
+    fn condition_channels(&self) -> usize {
+        self.config.condition_channels
+    }
 }
 
 impl UNet {
@@ -170,8 +179,15 @@ impl UNet {
         let pass = Pass::new(self.config.activation.of(embedding), cond.dropout.as_ref());
         let (scale, shift) = (self.config.input_scale, self.config.input_shift);
         let x = if (scale, shift) == (1.0, 0.0) { x } else { x.mul_scalar(scale).add_scalar(shift) };
-        let mut picture = fold(x, patch);
-        let mut x = self.conv_in.forward(picture.clone());
+        let (mut picture, mut x) = if self.config.condition_channels == 0 {
+            let folded = fold(x, patch);
+            (folded.clone(), self.conv_in.forward(folded))
+        } else {
+            let told = cond.picture.clone().expect("a network that restores is told of a picture");
+            assert_eq!(told.dims(), [n, self.config.condition_channels, h, w], "the picture that is told of");
+            let joined = Tensor::cat(vec![x.clone(), told], 1);
+            (x, self.conv_in.forward(fold(joined, patch)))
+        };
         let mut skips = vec![x.clone()];
         for block in &self.down_blocks {
             x = block.forward(x, &pass, &mut skips, &mut picture);

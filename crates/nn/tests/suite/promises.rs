@@ -37,6 +37,11 @@ fn configs() -> Vec<UNetConfig> {
     ]
 }
 
+/// A network that is told of a picture.
+fn conditional() -> UNetConfig {
+    UNetConfig { condition_channels: 2, patch: 2, ..configs().remove(0) }
+}
+
 /// Weights away from zero everywhere, so that nothing hides behind a zero-initialised layer.
 fn stirred(config: &UNetConfig, device: &Device) -> UNet {
     let model = config.init(1, device).unwrap();
@@ -59,15 +64,39 @@ fn forward(config: &UNetConfig, model: &UNet, images: &[u64]) -> Vec<u32> {
         labels: (config.classes > 0)
             .then(|| images.iter().map(|image| [None, Some(0), Some(2)][(*image % 3) as usize]).collect()),
         dropout: (config.dropout > 0.0).then(|| streams.clone()),
+        picture: (config.condition_channels > 0)
+            .then(|| streams.normal(Purpose::Degradation, 0, [config.condition_channels, 16, 8], &device)),
     };
     let out = model.forward(x, time, &cond).into_data().try_to_vec::<f32>().unwrap();
     out.iter().map(|value| value.to_bits()).collect()
 }
 
 #[test]
+fn without_weights_for_it_the_picture_that_is_told_changes_no_bit() {
+    let device = Device::flex();
+    for patch in [1, 2] {
+        let plain = UNetConfig { patch, classes: 0, ..configs().remove(0) };
+        let config = UNetConfig { condition_channels: 2, ..plain.clone() };
+        let model = stirred(&plain, &device);
+        let mut tensors = export(&model);
+        let (shape, values) = tensors.get_mut("conv_in.weight").unwrap();
+        let (own, all) = (3 * patch * patch * 9, 5 * patch * patch * 9);
+        let rows = values.chunks_exact(own);
+        *values = rows.flat_map(|row| row.iter().copied().chain(vec![0.0; all - own])).collect();
+        shape[1] = 5 * patch * patch;
+        let told = load(config.init(3, &device).unwrap(), &tensors).unwrap();
+        assert_eq!(forward(&config, &told, &[4, 9]), forward(&plain, &model, &[4, 9]), "patch {patch}");
+        // And with them it does.
+        tensors.get_mut("conv_in.weight").unwrap().1[own] = 0.5;
+        let told = load(told, &tensors).unwrap();
+        assert_ne!(forward(&config, &told, &[4, 9]), forward(&plain, &model, &[4, 9]));
+    }
+}
+
+#[test]
 fn a_picture_is_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
     let device = Device::flex();
-    for config in configs() {
+    for config in configs().into_iter().chain([conditional()]) {
         let model = stirred(&config, &device);
         let all: Vec<u64> = (0..17).collect();
         let expected = forward(&config, &model, &all);
@@ -162,7 +191,7 @@ fn a_seed_is_one_network_and_it_starts_by_answering_zero() {
 #[test]
 fn estimates_count_every_parameter() {
     let device = Device::flex();
-    for config in configs().into_iter().chain([UNetConfig::default()]) {
+    for config in configs().into_iter().chain([UNetConfig::default(), conditional()]) {
         let model = config.init(0, &device).unwrap();
         let estimate = config.estimate(32, 32);
         assert_eq!(estimate.parameters, parameter_count(&model) as u64, "{config:?}");

@@ -13,7 +13,7 @@ use langevin_core::{Cond, Denoiser, Error, Level, Levels, Losses, Result};
 
 use super::compare::{Distance, HUBER, METRIC, column, noisy};
 use super::discretisation::{Discretisation, Interval, MEAN, START, STD};
-use super::{Course, Distillation, Models, Traits, undropped};
+use super::{Course, Distillation, Models, Traits};
 use crate::passes::Pass;
 
 /// Largest weight of a step's second answer, as in the sampler `heun`: Heun's rule has none and overshoots where the noise
@@ -93,7 +93,7 @@ impl Distillation for Consistency {
         let from: Vec<Level> = over.iter().map(|interval| interval.from).collect();
         let to: Vec<Level> = over.iter().map(|interval| interval.to).collect();
         let x = noisy(&pass, &from);
-        let moved = heun(teacher, &x, &over, &undropped(&pass.cond))?;
+        let moved = heun(teacher, &x, &over, &pass.cond.undropped())?;
         let target = models.target.unwrap_or(models.still).denoise(moved, &Levels(to), &pass.cond)?;
         let weights: Vec<f64> = over.iter().map(|interval| interval.weight).collect();
         let answer = models.student.denoise(x, &Levels(from), &pass.cond)?;
@@ -155,6 +155,7 @@ mod tests {
             noise: tensor(&of(1.4)),
             uniforms: uniforms.to_vec(),
             cond: Cond::none(),
+            counted: None,
             share: 1.0,
             seen,
         }

@@ -91,6 +91,7 @@ mod tests {
                 noise: tensor(&noise),
                 uniforms: uniforms.to_vec(),
                 cond: Cond::none(),
+                counted: None,
                 share: 0.25,
                 seen,
             };

@@ -9,7 +9,7 @@ mod progressive;
 use std::fmt::Debug;
 
 use langevin_core::process::{Diffusion, Registry};
-use langevin_core::{Cond, Denoiser, Level, Losses, Network, Preconditioned, Result};
+use langevin_core::{Denoiser, Level, Losses, Network, Preconditioned, Result};
 
 use crate::objective::Objective;
 use crate::passes::Pass;
@@ -122,9 +122,4 @@ impl<N: Network> Objective<N> for Distilled {
     fn target_decay(&self) -> Option<f64> {
         self.method.target_decay()
     }
-}
-
-/// What a teacher is told: it drops nothing out.
-fn undropped(cond: &Cond) -> Cond {
-    Cond { labels: cond.labels.clone(), dropout: None }
 }

@@ -15,7 +15,7 @@ use langevin_core::process::{Entry, OptionDoc};
 use langevin_core::{Cond, Denoiser, Error, Level, Levels, Losses, Result};
 
 use super::compare::{Distance, column, noisy};
-use super::{Course, Distillation, Models, Traits, undropped};
+use super::{Course, Distillation, Models, Traits};
 use crate::passes::Pass;
 
 pub(super) const ENTRY: Entry<dyn Distillation> = Entry {
@@ -119,7 +119,7 @@ impl Distillation for Progressive {
         let pairs: Vec<Pair> = pass.uniforms.iter().map(|u| pair(course, *u)).collect();
         let levels: Vec<Level> = pairs.iter().map(|pair| pair.from).collect();
         let x = noisy(&pass, &levels);
-        let target = target(teacher, &x, &pairs, &undropped(&pass.cond))?;
+        let target = target(teacher, &x, &pairs, &pass.cond.undropped())?;
         let weights: Vec<f64> = levels.iter().map(|level| self.weight(*level)).collect();
         let answer = models.student.denoise(x, &Levels(levels), &pass.cond)?;
         Ok(Distance::Squared.losses(answer, target, &weights, pass.share))
@@ -212,6 +212,7 @@ mod tests {
                 noise: tensor(&noise),
                 uniforms: uniforms.clone(),
                 cond: Cond::none(),
+                counted: None,
                 share: 0.5,
                 seen: 0,
             };

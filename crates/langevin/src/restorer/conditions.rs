@@ -1,0 +1,121 @@
+//! What a network is told of a degraded picture, in training and afterwards.
+
+use langevin_core::Stream;
+use langevin_restore::{Operator, Shape};
+use langevin_train::{Conditions, Told};
+
+use super::enlarge::Enlarge;
+use super::masks::random_mask;
+
+/// What a network is told of the small picture `small`, planes of `low` (channels, rows, columns): its enlargement to `large`.
+pub fn of_small(small: &[f64], low: Shape, large: Shape) -> Vec<f32> {
+    let larger = Enlarge::new((low[1], low[2]), (large[1], large[2])).apply(small);
+    larger.into_iter().map(|value| value as f32).collect()
+}
+
+/// What a network is told of a picture in whose planes the pixels of `hidden` do not count: the picture with a gray hole, and
+/// the hole in white.
+pub fn filled_in(planes: &[f32], hidden: &[bool]) -> Vec<f32> {
+    let shown = |(value, hidden): (&f32, &bool)| if *hidden { 0.0 } else { *value };
+    let holed = planes.iter().zip(hidden.iter().cycle()).map(shown);
+    holed.chain(hidden.iter().map(|hidden| f32::from(*hidden))).collect()
+}
+
+#[derive(Debug)]
+pub(super) struct UpscaleConditions {
+    operator: Box<dyn Operator>,
+    larger: Enlarge,
+}
+
+impl UpscaleConditions {
+    pub(super) fn new(operator: Box<dyn Operator>) -> Self {
+        let ([_, height, width], [_, low, narrow]) = (operator.input(), operator.output());
+        Self { larger: Enlarge::new((low, narrow), (height, width)), operator }
+    }
+}
+
+impl Conditions for UpscaleConditions {
+    fn channels(&self) -> usize {
+        self.operator.input()[0]
+    }
+
+    fn of(&self, clean: &[f32], _stream: &mut Stream) -> Told {
+        let wide: Vec<f64> = clean.iter().map(|value| f64::from(*value)).collect();
+        let larger = self.larger.apply(&self.operator.apply(&wide));
+        let picture: Vec<f32> = larger.into_iter().map(|value| value as f32).collect();
+        Told { centre: Some(picture.clone()), picture, counted: None }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct InpaintConditions {
+    shape: Shape,
+}
+
+impl InpaintConditions {
+    pub(super) fn new(shape: Shape) -> Self {
+        Self { shape }
+    }
+}
+
+impl Conditions for InpaintConditions {
+    fn channels(&self) -> usize {
+        self.shape[0] + 1
+    }
+
+    fn of(&self, clean: &[f32], stream: &mut Stream) -> Told {
+        let [_, height, width] = self.shape;
+        let hidden = random_mask(stream, height, width);
+        let counted = hidden.iter().map(|hidden| f32::from(*hidden)).collect();
+        Told { picture: filled_in(clean, &hidden), centre: None, counted: Some(counted) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use langevin_core::Purpose;
+
+    use super::*;
+    use crate::restorer::{Task, TaskKind};
+
+    fn stream(image: u64) -> Stream {
+        Stream::new(0, Purpose::Degradation, image, 0)
+    }
+
+    #[test]
+    fn an_enlarged_picture_and_the_rest_are_the_picture() {
+        let task = Task { kind: TaskKind::Upscale, operator: Some("average:scale=2".to_owned()) };
+        let conditions = task.conditions([1, 2, 4]).unwrap();
+        // Two blocks, of means 0.5 and -0.5; bicubic weights half way to the neighbour, at the border.
+        let clean = [0.3, 0.7, -0.5, -0.5, 0.7, 0.3, -0.9, -0.1];
+        let told = conditions.of(&clean, &mut stream(0));
+        assert_eq!(Some(&told.picture), told.centre.as_ref());
+        let keys = |x: f64| match x.abs() {
+            x if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
+            x => ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0,
+        };
+        let (near, far) = (keys(0.25), keys(0.75));
+        let (beside, beyond) = (keys(0.25), keys(1.25));
+        let inner = 0.5 * (near - far) / (near + far);
+        let outer = 0.5 * (beside - beyond) / (beside + beyond);
+        for (found, wanted) in told.picture.iter().zip([outer, inner, -inner, -outer].into_iter().cycle()) {
+            assert!((f64::from(*found) - wanted).abs() < 1e-6, "{found} {wanted}");
+        }
+    }
+
+    #[test]
+    fn a_hole_is_gray_and_marked_and_counts_alone() {
+        let conditions = Task { kind: TaskKind::Inpaint, operator: None }.conditions([3, 8, 8]).unwrap();
+        let clean: Vec<f32> = (0..192).map(|at| 0.1 + at as f32 / 300.0).collect();
+        let told = conditions.of(&clean, &mut stream(4));
+        let hole = told.counted.clone().unwrap();
+        assert_eq!((conditions.channels(), told.picture.len()), (4, 4 * 64));
+        assert_eq!(told.picture[192..], hole);
+        for (at, value) in clean.iter().enumerate() {
+            let wanted = if hole[at % 64] == 1.0 { 0.0 } else { *value };
+            assert_eq!(told.picture[at], wanted);
+        }
+        assert_eq!(told, conditions.of(&clean, &mut stream(4)));
+        assert_ne!(told, conditions.of(&clean, &mut stream(5)));
+    }
+}

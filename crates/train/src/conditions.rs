@@ -1,0 +1,25 @@
+//! What a network that restores is told of each picture it learns from. Which degradation it is, the facade knows.
+
+use std::fmt::Debug;
+
+use langevin_core::Stream;
+
+/// What is made of one clean picture. Planes (channel, row, column), black at -1 and white at 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// What the network sees beside the noisy picture, of [`Conditions::channels`] channels.
+    pub picture: Vec<f32>,
+    /// What is subtracted from the clean picture, of its shape: the network learns the rest.
+    pub centre: Option<Vec<f32>>,
+    /// The pixels that the loss counts, one plane of ones and zeros with at least one 1; absent: all.
+    pub counted: Option<Vec<f32>>,
+}
+
+/// Makes of clean pictures what a network is told.
+pub trait Conditions: Debug + Send + Sync {
+    /// Channels of [`Told::picture`].
+    fn channels(&self) -> usize;
+
+    /// What the network is told of the picture `clean`; what is left to chance is drawn from `stream`, the picture's own.
+    fn of(&self, clean: &[f32], stream: &mut Stream) -> Told;
+}
