@@ -34,6 +34,16 @@ impl<D: Denoiser + ?Sized> Denoiser for &D {
     }
 }
 
+impl<D: Denoiser + ?Sized> Denoiser for Box<D> {
+    fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
+        (**self).denoise(x, at, cond)
+    }
+
+    fn begin(&self) {
+        (**self).begin();
+    }
+}
+
 /// The noise level of each picture of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Levels(pub Vec<Level>);

@@ -40,7 +40,8 @@ impl Deblur {
             shell,
             &Job {
                 method: method.clone(),
-                noise,
+                noise: noise.as_deref(),
+                rounded: true,
                 simulate: *simulate,
                 reference: reference.as_deref(),
                 operator: &|picture, channels| {

@@ -37,7 +37,8 @@ impl Edit {
             shell,
             &Job {
                 method: Some(format!("sdedit:strength={},sampler={}", self.strength, self.sampler)),
-                noise: "0",
+                noise: None,
+                rounded: false,
                 simulate: false,
                 reference: None,
                 operator: &|picture, _| operators::build("identity", shape_of(picture), &NoPictures),

@@ -49,7 +49,8 @@ impl Inpaint {
             shell,
             &Job {
                 method: method.clone(),
-                noise,
+                noise: noise.as_deref(),
+                rounded: false,
                 simulate: *simulate,
                 reference: reference.as_deref(),
                 operator: &|picture, _| {

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod bench_restore;
 pub mod bench_samplers;
+mod calibrating;
 pub mod completions;
 pub mod convert;
 pub mod deblur;

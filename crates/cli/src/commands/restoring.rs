@@ -13,6 +13,7 @@ use langevin::train::write_file;
 use langevin::{Device, Error, ErrorKind, Model, Picture, Result, data, png};
 use serde_json::{Value, json};
 
+use super::calibrating::Calibrating;
 use super::sample::random_seed;
 use super::trained::Serves;
 use crate::outputs::{self, Claim};
@@ -47,6 +48,9 @@ pub struct Common {
     /// Pictures at once; changes speed and memory alone.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
+    /// Memory for the windows that a picture of another size than the model's is divided into, in MiB.
+    #[arg(long, default_value_t = 256, value_name = "MIB", value_parser = shell::from_1_to::<1_048_576>())]
+    memory: usize,
     /// A folder, or for one input a .png file; what else is written is named after it [default: a fresh folder].
     #[arg(short, value_name = "DIR|FILE")]
     output: Option<String>,
@@ -64,9 +68,10 @@ pub struct Measuring {
     /// How to restore, as in `langevin list methods` [default: by operator and noise exact, diffpir, ddnm or dps].
     #[arg(long, value_name = "NAME:key=value")]
     pub method: Option<String>,
-    /// Noise of the pictures: a standard deviation in units of 0 to 255, or one of `langevin list noises`.
-    #[arg(long, value_name = "S|NAME:key=value", default_value = "0", allow_negative_numbers = true)]
-    pub noise: String,
+    /// Noise of the pictures: a standard deviation in units of 0 to 255, or one of `langevin list noises` [default: 0, and for a
+    /// blurred picture that of its rounding].
+    #[arg(long, value_name = "S|NAME:key=value", allow_negative_numbers = true)]
+    pub noise: Option<String>,
     /// The pictures are clean: degrade them first, and compare with them.
     #[arg(long)]
     pub simulate: bool,
@@ -79,8 +84,10 @@ pub struct Measuring {
 pub struct Job<'a> {
     /// The method, if one is named.
     pub method: Option<String>,
-    /// The noise.
-    pub noise: &'a str,
+    /// The noise, if one is named.
+    pub noise: Option<&'a str>,
+    /// Whether a picture without a named noise has that of its rounding, for methods that take noise.
+    pub rounded: bool,
     /// Whether the pictures are clean.
     pub simulate: bool,
     /// The true picture.
@@ -105,7 +112,7 @@ impl Common {
     /// Does the work.
     pub fn run(&self, shell: &Shell, job: &Job<'_>) -> Result<()> {
         let (device, line) = shell.compute("f32")?;
-        let noise = noise(job.noise, shell)?;
+        let noise = job.noise.map(|spec| noise(spec, shell)).transpose()?;
         if let Some(method) = &job.method {
             METHODS.build(method)?;
         }
@@ -114,8 +121,8 @@ impl Common {
         for note in &model.notes {
             shell.warn(&format!("{}: {note}", self.model));
         }
-        let restoring = self.restoring(job, &model)?;
-        let degraded = self.degraded(job, &model, noise.as_ref(), restoring.seed, &device)?;
+        let restoring = self.restoring(job.method.as_deref(), &model)?;
+        let degraded = self.degraded(job, &model, noise.as_deref(), restoring.seed, &device)?;
         let files = self.files(job.simulate)?;
         let all = files.iter().flat_map(Files::all);
         let _claim = Claim::new(all, self.force)?;
@@ -162,9 +169,34 @@ impl Common {
         Ok(())
     }
 
-    fn restoring(&self, job: &Job<'_>, model: &Model) -> Result<Restoring> {
+    /// Says how far the draws of methods can be trusted on these pictures.
+    pub fn calibrate(
+        &self,
+        shell: &Shell,
+        operator: &dyn Fn(Shape) -> Result<Box<dyn Operator>>,
+        method: Option<&str>,
+        noise_spec: Option<&str>,
+    ) -> Result<()> {
+        let (device, line) = shell.compute("f32")?;
+        let noise = noise(noise_spec.unwrap_or("0"), shell)?;
+        let model = Model::open_any(&self.model, &device)?;
+        if let Some(task) = &model.info.task {
+            return Err(task.refusal(&model.name, "and is no model of pictures to calibrate methods with"));
+        }
+        let mut restoring = self.restoring(None, &model)?;
+        // Nine draws give intervals of 80, 60, 40 and 20%.
+        restoring.samples = if self.samples > 1 { self.samples } else { 9 };
+        shell.say(&format!(
+            "{line}, seed {}; {}, {} steps, {} draws",
+            restoring.seed, self.model, self.steps, restoring.samples
+        ));
+        let (model, images, noise) = (&model, self.images.as_slice(), noise.as_ref());
+        Calibrating { model, images, operator, noise, method, restoring, json: self.json }.run(shell, &device)
+    }
+
+    fn restoring(&self, method: Option<&str>, model: &Model) -> Result<Restoring> {
         Ok(Restoring {
-            method: job.method.clone(),
+            method: method.map(str::to_owned),
             steps: self.steps,
             spacing: self.spacing.clone(),
             samples: self.samples,
@@ -172,6 +204,7 @@ impl Common {
             seed: self.seed.unwrap_or_else(random_seed),
             class: self.class.as_deref().map(|name| model.class(name)).transpose()?,
             clip: !self.no_clip,
+            memory: (self.memory as u64) << 20,
             cancel: Arc::new(AtomicBool::new(false)),
         })
     }
@@ -181,7 +214,7 @@ impl Common {
         &self,
         job: &Job<'_>,
         model: &Model,
-        noise: &dyn Noise,
+        noise: Option<&dyn Noise>,
         seed: u64,
         device: &Device,
     ) -> Result<Vec<Degraded>> {
@@ -193,6 +226,7 @@ impl Common {
             .hint("restore them one by one, or degrade clean ones with --simulate"));
         }
         let truth = job.reference.map(data::read_picture).transpose()?;
+        let rounded = job.rounded && !job.simulate && takes_noise(job.method.as_deref())?;
         let one = |(number, image): (usize, &PathBuf)| {
             let picture = data::read_picture(image)?;
             let make = || {
@@ -205,6 +239,14 @@ impl Common {
                     }
                 };
                 let number = number as u64;
+                let assumed;
+                let noise = match noise {
+                    Some(noise) => noise,
+                    None => {
+                        assumed = noises::build(&if rounded { rounding(&picture) } else { 0.0 }.to_string())?;
+                        assumed.as_ref()
+                    }
+                };
                 if job.simulate {
                     return Degraded::simulated(&picture, operator, noise, seed, number, device);
                 }
@@ -274,7 +316,7 @@ impl Common {
             "Steps: {}, Method: {:?}, Noise: {:?}, Seed: {seed}, Model hash: {}, Model: {}, Version: langevin {}",
             self.steps,
             restored.method,
-            job.noise,
+            job.noise.map_or_else(|| restored.report.noise.to_string(), str::to_owned),
             model.hash,
             model.name,
             env!("CARGO_PKG_VERSION")
@@ -289,6 +331,9 @@ impl Common {
         ));
         if job.reports {
             restored.report.lines().iter().for_each(|line| shell.say(&format!("  {line}")));
+            if let Some(doubt) = restored.report.doubt() {
+                shell.warn(&format!("{name}: {doubt}"));
+            }
         }
         if let Some(deviation) = &restored.deviation {
             shell.say(&format!(
@@ -358,13 +403,29 @@ fn noise(spec: &str, shell: &Shell) -> Result<Box<dyn Noise>> {
     Ok(made)
 }
 
+/// Whether the method, if one is named, can do with noise.
+fn takes_noise(method: Option<&str>) -> Result<bool> {
+    Ok(method.map(|method| METHODS.build(method)).transpose()?.is_none_or(|method| !method.needs().noiseless))
+}
+
+/// The noise of rounding the samples of `picture`: `1 / sqrt(12)` of a step, in units of 0 to 255.
+fn rounding(picture: &Picture) -> f64 {
+    let steps = if matches!(picture.samples, data::Samples::U8(_)) { 255.0 } else { 65535.0 };
+    255.0 / steps / 12.0_f64.sqrt()
+}
+
 /// The picture in a file, for masks and kernels.
 pub fn open(name: &str) -> Result<Picture> {
     data::read_picture(name)
 }
 
-/// The shape of the clean picture: that of a picture that is clean, or of one that `spec` makes the picture from.
+/// The shape of the clean picture: that of a picture that is clean, or of one that `spec` makes the picture from. A model of gray
+/// pictures restores the colours of a picture one by one.
 pub fn clean_shape(spec: &str, picture: &Picture, channels: usize, simulate: bool) -> Result<Shape> {
     let shape = restoration::shape_of(picture);
-    if simulate { Ok(shape) } else { langevin::restore::operators::shape_for(spec, shape, channels, &open) }
+    if simulate {
+        return Ok(shape);
+    }
+    let channels = if channels == 1 { shape[0] } else { channels };
+    langevin::restore::operators::shape_for(spec, shape, channels, &open)
 }

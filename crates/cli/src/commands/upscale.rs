@@ -46,7 +46,8 @@ impl Upscale {
             shell,
             &Job {
                 method: method.clone(),
-                noise,
+                noise: noise.as_deref(),
+                rounded: false,
                 simulate: *simulate,
                 reference: reference.as_deref(),
                 operator: &|picture, channels| {

@@ -10,7 +10,7 @@ use langevin::{Picture, png};
 use crate::world::{World, picture};
 
 /// A model of gray pictures for any size, hardly trained, on parts of larger pictures.
-fn gray_run() -> &'static str {
+pub fn gray_run() -> &'static str {
     static RUN: OnceLock<String> = OnceLock::new();
     RUN.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("command-line-gray");

@@ -80,7 +80,29 @@ pub struct Denoised {
 ///
 /// # Errors
 /// Usage: the model is of other channels, or known for pictures of one size only; or `memory` is too little for one window.
-pub fn plan(model: &Model, [colours, height, width]: [usize; 3], memory: u64) -> Result<Plan> {
+pub fn plan(model: &Model, shape: [usize; 3], memory: u64) -> Result<Plan> {
+    plan_by(model, shape, memory, |config, side| {
+        (config.estimate(side, side).sampling_bytes as f64 * BESIDE) as u64
+    })
+}
+
+/// As [`plan`], for a network whose derivative is asked for: what the pass back needs is kept.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_with_derivative(model: &Model, shape: [usize; 3], memory: u64) -> Result<Plan> {
+    plan_by(model, shape, memory, |config, side| {
+        let estimate = config.estimate(side, side);
+        estimate.training_bytes + (estimate.sampling_bytes as f64 * BESIDE) as u64
+    })
+}
+
+fn plan_by(
+    model: &Model,
+    [colours, height, width]: [usize; 3],
+    memory: u64,
+    each: impl Fn(&UNetConfig, usize) -> u64,
+) -> Result<Plan> {
     let own = model.info.channels;
     if own != 1 && own != colours {
         let kind = |channels| match channels {
@@ -108,9 +130,7 @@ pub fn plan(model: &Model, [colours, height, width]: [usize; 3], memory: u64) ->
     };
     let config = network.config();
     let (multiple, any_size) = (config.size_multiple(), any_size(config));
-    let bytes = |side: usize, at_once: usize| {
-        (config.estimate(side, side).sampling_bytes as f64 * BESIDE) as u64 * at_once as u64
-    };
+    let bytes = |side: usize, at_once: usize| each(config, side) * at_once as u64;
     let threads = rayon::current_num_threads().max(1);
     let (side, at_once) = if any_size {
         let least = (2 * OVERLAP).next_multiple_of(multiple);

@@ -1,28 +1,25 @@
 //! Restoring one picture from end to end: what was measured, the model, the method, and what is said of the result.
 
+mod calibration;
 mod colours;
 mod report;
+mod solver;
 mod trained;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::clipping::{Clipped, Thresholded};
-use langevin_core::{
-    Cond, Denoiser, Differentiable, Error, Level, NoiseStreams, Picture, Result, Run, SideBySide,
-    signed_to_batch,
-};
+use langevin_core::{Error, Level, NoiseStreams, Picture, Result, signed_to_batch};
 use langevin_restore::units::sigma_to_pixels;
-use langevin_restore::{
-    Agreement, METHODS, Method, Noise, Operator, Prior, Problem, Shape, adjoint_error, classical, simulate,
-};
+use langevin_restore::{Agreement, Noise, Operator, Problem, Shape, adjoint_error, classical, simulate};
 
-use crate::memory;
 use crate::model::Model;
 use crate::own;
 use crate::sampling;
+use solver::Begun;
 
+pub use calibration::{Calibrated, Calibration, Coverage, calibrate};
 pub use colours::Colours;
 pub use report::{Fit, Report, Score};
 pub use trained::{Mode, Trained, check_trained, known_operator, restore_trained};
@@ -46,6 +43,8 @@ pub struct Restoring {
     pub class: Option<u32>,
     /// Keep the model's answers within the range of pictures, where the model says so.
     pub clip: bool,
+    /// Bytes for the windows that a picture of another size than the model's is divided into.
+    pub memory: u64,
     /// Stops the work when it becomes true.
     pub cancel: Arc<AtomicBool>,
 }
@@ -196,13 +195,14 @@ pub fn default_method(operator: &dyn Operator, noise: f64) -> &'static str {
 
 /// Whether `model` can answer for pictures of `shape`.
 ///
-/// This is the place for larger pictures: windows are denoisers too, and go around the model's in [`restore`].
+/// A network answers for pictures of any size, window by window, and one of gray pictures for each colour by itself.
 ///
 /// # Errors
-/// Usage: it has other channels, or another size.
+/// Usage: it has other channels, or is known in closed form, for pictures of one size alone.
 pub fn check_shape(model: &Model, shape: Shape) -> Result<()> {
     let own = model.shape();
-    if own[0] != shape[0] {
+    let network = model.denoiser.network().is_some();
+    if own[0] != shape[0] && !(network && own[0] == 1) {
         return Err(Error::usage(format!(
             "{}: draws {} channel{}, and the restored picture has {}",
             model.name,
@@ -212,14 +212,14 @@ pub fn check_shape(model: &Model, shape: Shape) -> Result<()> {
         ))
         .hint("take a model of as many channels, or turn the picture gray or into colour first"));
     }
-    if own != shape {
+    if own != shape && !network {
         return Err(Error::usage(format!(
             "{}: draws {}, and the restored picture has {}",
             model.name,
             described(own),
             described(shape)
         ))
-        .hint("take a model of that size, or crop the picture to the model's"));
+        .hint("take a picture of that size: a model that is known in closed form has no other"));
     }
     Ok(())
 }
@@ -236,31 +236,16 @@ pub fn restore(
     mut degraded: Degraded,
     restoring: &Restoring,
     device: &Device,
-    mut progress: impl FnMut(f64),
+    progress: impl FnMut(f64) + Send,
 ) -> Result<Restored> {
     let shape = degraded.operator.input();
     check_shape(model, shape)?;
-    let name = match &restoring.method {
-        Some(name) => name.clone(),
-        None => default_method(degraded.operator(), degraded.noise()).to_owned(),
-    };
-    let method = METHODS.build(&name)?;
-    if restoring.samples > 1 && !method.samples() {
-        return Err(Error::usage(format!(
-            "{name} gives one answer, so {} draws would be alike",
-            restoring.samples
-        ))
-        .hint("take a method that draws, such as ddnm, diffpir, or for noise exact:draw=sample"));
-    }
-    let path = path(model, restoring)?;
     if let Some(shown) = degraded.operator.measured().filter(|_| degraded.operator.is_mask()) {
         degraded.colours.make_opaque(|pixel| !shown[pixel]);
     }
-    let [c, h, w] = degraded.operator.output();
-    let y = signed_to_batch(degraded.y.clone(), [1, c, h, w], device);
-    let problem = Problem::new(degraded.operator, y, degraded.sigma)?;
-    let solver = Solver { model, method: method.as_ref(), path: &path, restoring, device };
-    let drawn = solver.draw(&problem, degraded.number, &mut progress)?;
+    let begun = Begun::new(model, degraded.operator, degraded.y, degraded.sigma, restoring, device)?;
+    let drawn = begun.draw(model, degraded.number, restoring, device, progress)?;
+    let Begun { name, method, path, problem } = begun;
 
     let told = Told { problem: &problem, colours: &degraded.colours, picture: &degraded.picture };
     let classical = classical(problem.operator(), &told.values(&problem.y()), degraded.sigma)
@@ -297,59 +282,6 @@ fn path(model: &Model, restoring: &Restoring) -> Result<Vec<Level>> {
     let spacing = restoring.spacing.as_deref().unwrap_or(&settings.spacing);
     let spacing = own::placed(settings, &settings.sampler, spacing, restoring.steps)?;
     sampling::path(model.denoiser.diffusion(), &spacing, restoring.steps)
-}
-
-/// A method with all that it needs.
-struct Solver<'a> {
-    model: &'a Model,
-    method: &'a dyn Method,
-    path: &'a [Level],
-    restoring: &'a Restoring,
-    device: &'a Device,
-}
-
-impl Solver<'_> {
-    /// All draws for `problem`, which has one measurement.
-    fn draw(&self, problem: &Problem, number: u64, progress: &mut dyn FnMut(f64)) -> Result<Tensor<4>> {
-        let Restoring { samples, batch_size, .. } = *self.restoring;
-        let at_once = batch_size.min(samples);
-        let settings = &self.model.info.sample;
-        if self.model.denoiser.network().is_some() {
-            memory::check_sampling(&self.model.info.network, self.model.info.size, at_once)?;
-        }
-        let answers = SideBySide::new(&self.model.denoiser, at_once)?;
-        let denoiser: Box<dyn Denoiser + '_> = match settings.threshold {
-            _ if !(settings.clip && self.restoring.clip) => Box::new(answers),
-            Some([ratio, most]) => Box::new(Thresholded::new(answers, ratio, most)),
-            None => Box::new(Clipped::new(answers, settings.clip_range)),
-        };
-        let derivative: Option<Box<dyn Differentiable>> = match self.method.needs().derivative {
-            true => Some(self.model.denoiser.differentiable(at_once, self.device)?),
-            false => None,
-        };
-        let prior = Prior { denoiser: denoiser.as_ref(), differentiable: derivative.as_deref() };
-        let mut made = Vec::new();
-        for offset in (0..samples).step_by(batch_size) {
-            let end = samples.min(offset + batch_size);
-            let count = end - offset;
-            let y = problem.y().repeat_dim(0, count);
-            let part = problem.repeated(y);
-            let cond = match self.restoring.class {
-                Some(class) => Cond::classes(vec![Some(class); count]),
-                None => Cond::none(),
-            };
-            let images = (offset..end).map(|draw| (number << 20) + draw as u64);
-            let mut run = Run::new(cond, NoiseStreams::new(self.restoring.seed, images))
-                .on_progress(|at| {
-                    let done = at.step as f64 / at.steps.max(1) as f64;
-                    progress((offset as f64 + count as f64 * done) / samples as f64);
-                })
-                .cancelled_by(Arc::clone(&self.restoring.cancel));
-            denoiser.begin();
-            made.push(self.method.restore(prior, &part, self.path, &mut run)?);
-        }
-        Ok(Tensor::cat(made, 0))
-    }
 }
 
 /// What turns numbers into pictures.

@@ -83,7 +83,26 @@ impl Score {
     }
 }
 
+/// A residual that nobody would take for rounding, in units of 0 to 255.
+const SEEN: f64 = 3.0;
+
 impl Report {
+    /// What is wrong when the restored pictures do not agree with what was measured; absent when they do.
+    pub fn doubt(&self) -> Option<String> {
+        let Fit { residual, chi_square, chi_square_error } = self.drawn;
+        // Methods end a little beside the noise; what is far from it is another operator or another noise.
+        let beyond =
+            chi_square.is_none_or(|chi_square| chi_square > 2.0_f64.max(1.0 + 8.0 * chi_square_error));
+        (beyond && residual > SEEN).then(|| {
+            format!(
+                "what the result would measure is {residual:.1} of 255 beside the picture, and a noise of {:.2} was assumed: \
+                 the picture was made in another way, or has more noise; try --noise {:.0}, or another operator",
+                self.noise,
+                residual.ceil()
+            )
+        })
+    }
+
     /// The report in lines for a person.
     pub fn lines(&self) -> Vec<String> {
         let adjoint = match self.adjoint_error {
@@ -104,5 +123,33 @@ impl Report {
             lines.push(format!("{:<10} {psnr}{ssim}", score.name));
         }
         lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_that_do_not_agree_with_the_measurement_are_doubted() {
+        let report = |noise: f64, residual: f64| Report {
+            calls: 1,
+            noise,
+            adjoint_error: None,
+            drawn: Fit {
+                residual,
+                chi_square: (noise > 0.0).then(|| (residual / noise).powi(2)),
+                chi_square_error: 0.01,
+            },
+            mean: None,
+            scores: Vec::new(),
+        };
+        for (noise, residual) in [(0.0, 0.3), (0.29, 0.5), (10.0, 10.4), (25.0, 5.0)] {
+            assert_eq!(report(noise, residual).doubt(), None, "{noise} {residual}");
+        }
+        for (noise, residual) in [(0.0, 12.0), (0.29, 12.0), (10.0, 15.0)] {
+            let doubt = report(noise, residual).doubt().unwrap();
+            assert!(doubt.contains(&format!("--noise {residual:.0}")), "{doubt}");
+        }
     }
 }

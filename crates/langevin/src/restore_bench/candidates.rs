@@ -1,7 +1,7 @@
 //! The constants that are tried for each method, on training pictures.
 
 /// What is tried for `method` where nothing is said; a method without constants has itself alone.
-pub(super) fn of(method: &str) -> Vec<String> {
+pub(crate) fn of(method: &str) -> Vec<String> {
     let tried: &[&str] = match method {
         "exact" => &["exact"],
         "replacement" => &["replacement:corrector=0", "replacement:snr=0.05", "replacement:snr=0.16"],

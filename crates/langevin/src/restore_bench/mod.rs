@@ -1,7 +1,7 @@
 //! Comparing methods of restoration on one model and one data set: the same degraded pictures for all, the same calls of the
 //! network, constants chosen on training pictures.
 
-mod candidates;
+pub(crate) mod candidates;
 mod report;
 
 use std::path::PathBuf;
@@ -24,6 +24,11 @@ use serde::Serialize;
 use crate::evaluation::{self, FeatureSpec};
 use crate::model::Model;
 use crate::own::placed;
+
+/// The methods that restore, each without options.
+pub(crate) fn restoring_methods() -> &'static [&'static str] {
+    candidates::METHODS
+}
 
 /// One thing to undo.
 #[derive(Debug, Clone, PartialEq, Serialize)]

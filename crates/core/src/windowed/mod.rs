@@ -5,13 +5,17 @@
 //! MultiDiffusion, arXiv 2302.08113, average windows in the same way, with weights of one or none). What lies near the rim of a
 //! window is not used, but at the rim of the picture: there the network saw zeros.
 
+mod axis;
+
 use std::fmt;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use langevin_process::{Error, ErrorKind, Result};
 
 use crate::cond::Cond;
 use crate::denoiser::{Denoiser, Levels};
+use crate::differentiable::Differentiable;
+use axis::{Axis, add, cut, cut_weighted, fold_back};
 
 /// How a picture is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,118 +80,91 @@ impl<'a, D> Windowed<'a, D> {
     }
 }
 
-/// The windows along one side of a picture.
-#[derive(Debug)]
-struct Axis {
-    length: usize,
-    /// Pixels of a window.
-    window: usize,
-    starts: Vec<usize>,
-    /// The weight of each pixel of each window; those of a pixel of the picture add up to 1.
-    weights: Vec<Vec<f32>>,
+/// The windows of a batch.
+struct Cutting {
+    dims: [usize; 4],
+    rows: Axis,
+    columns: Axis,
+    /// The picture, the row of windows and the column of windows of each.
+    places: Vec<Place>,
 }
 
-impl Axis {
-    fn new(length: usize, windows: &Windows) -> Self {
-        let multiple = windows.multiple;
-        let padded = length.next_multiple_of(multiple).max(multiple);
-        if padded <= windows.side {
-            return Self { length, window: padded, starts: vec![0], weights: vec![vec![1.0; padded]] };
-        }
-        let window = windows.side;
-        let overlap = windows.overlap.clamp(1, (window / 3).max(1));
-        let count = (padded - overlap).div_ceil((window - overlap).max(1));
-        let room = (padded - window) / multiple;
-        let start = |index: usize| multiple * ((index * room + (count - 1) / 2) / (count - 1));
-        let mut starts: Vec<usize> = (0..count).map(start).collect();
-        starts.dedup();
-        let mut weights = vec![vec![1.0_f32; window]; starts.len()];
-        for index in 1..starts.len() {
-            let (before, here) = (starts[index - 1], starts[index]);
-            let shared = (before + window - here) as f64;
-            let middle = here as f64 + shared / 2.0;
-            // No wider than the way between two windows, so that a pixel never fades between three.
-            let half = (shared * 0.25).min((here - before) as f64 / 2.0).min(overlap as f64 / 2.0).max(0.5);
-            let risen = |pixel: usize| {
-                let part = ((pixel as f64 + 0.5 - middle + half) / (2.0 * half)).clamp(0.0, 1.0);
-                part * part * (3.0 - 2.0 * part)
-            };
-            let fall = weights[index - 1].iter_mut().enumerate();
-            fall.for_each(|(at, weight)| *weight *= (1.0 - risen(before + at)) as f32);
-            let rise = weights[index].iter_mut().enumerate();
-            rise.for_each(|(at, weight)| *weight *= risen(here + at) as f32);
-        }
-        Self { length, window, starts, weights }
-    }
+type Place = (usize, usize, usize);
+/// What becomes of one window of a plane.
+type Cut = fn(&[f32], (&Axis, usize), (&Axis, usize), &mut Vec<f32>);
+type Join = fn(&mut [f32], (&Axis, usize), (&Axis, usize), &[f32]);
 
-    /// The pixel of the picture that stands at `at` of the picture continued by reflection.
-    fn reflected(&self, at: usize) -> usize {
-        if self.length == 1 {
-            return 0;
-        }
-        let period = 2 * (self.length - 1);
-        let at = at % period;
-        at.min(period - at)
-    }
-}
-
-impl<D: Denoiser> Denoiser for Windowed<'_, D> {
-    fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
-        let [n, c, h, w] = x.dims();
-        let (rows, columns) = (Axis::new(h, &self.windows), Axis::new(w, &self.windows));
-        if n * c * h * w == 0 || (n == 1 && (rows.window, columns.window) == (h, w)) {
-            let answer = self.inner.denoise(x, at, cond)?;
-            self.tell(1, 1)?;
-            return Ok(answer);
-        }
-        let device = x.device();
-        let values = x.try_into_vec_as::<f32>().expect("a float tensor holds floats");
-        let told = cond.picture.as_ref().map(|told| {
-            let channels = told.dims()[1];
-            (channels, told.clone().try_into_vec_as::<f32>().expect("a float tensor holds floats"))
-        });
-        let mut out = vec![0.0_f32; values.len()];
+impl Cutting {
+    fn new(dims: [usize; 4], windows: &Windows) -> Self {
+        let [n, _, h, w] = dims;
+        let (rows, columns) = (Axis::new(h, windows), Axis::new(w, windows));
         let grid = (0..rows.starts.len()).flat_map(|i| (0..columns.starts.len()).map(move |j| (i, j)));
-        let all: Vec<(usize, usize, usize)> =
-            grid.flat_map(|(i, j)| (0..n).map(move |picture| (picture, i, j))).collect();
-        let mut done = 0;
-        for part in all.chunks(self.windows.at_once) {
-            let cut_out = |values: &[f32], c: usize| -> Tensor<4> {
-                let mut windows = Vec::with_capacity(part.len() * c * rows.window * columns.window);
-                for &(picture, i, j) in part {
-                    for plane in values[picture * c * h * w..][..c * h * w].chunks_exact(h * w) {
-                        cut(plane, (&rows, i), (&columns, j), &mut windows);
-                    }
-                }
-                let shape = [part.len(), c, rows.window, columns.window];
-                Tensor::from_data(TensorData::new(windows, shape), &device)
-            };
-            let levels = Levels(part.iter().map(|(picture, ..)| at.0[*picture]).collect());
-            let labels = cond.labels.as_ref();
-            let labels = labels.map(|labels| part.iter().map(|(picture, ..)| labels[*picture]).collect());
-            let picture = told.as_ref().map(|(channels, told)| cut_out(told, *channels));
-            let within = Cond { labels, dropout: None, picture };
-            let answer = self.inner.denoise(cut_out(&values, c), &levels, &within)?;
-            let answer = answer.try_into_vec_as::<f32>().expect("a float tensor holds floats");
-            let size = rows.window * columns.window;
-            for (&(picture, i, j), answer) in part.iter().zip(answer.chunks_exact(c * size)) {
-                let planes = out[picture * c * h * w..][..c * h * w].chunks_exact_mut(h * w);
-                for (plane, answer) in planes.zip(answer.chunks_exact(size)) {
-                    add(plane, (&rows, i), (&columns, j), answer);
-                }
-            }
-            done += part.len();
-            self.tell(done, all.len())?;
-        }
-        Ok(Tensor::from_data(TensorData::new(out, [n, c, h, w]), &device))
+        let places = grid.flat_map(|(i, j)| (0..n).map(move |picture| (picture, i, j))).collect();
+        Self { dims, rows, columns, places }
     }
 
-    fn begin(&self) {
-        self.inner.begin();
+    /// Whether there is nothing to cut.
+    fn is_whole(&self) -> bool {
+        let [n, c, h, w] = self.dims;
+        n * c * h * w == 0 || (n == 1 && (self.rows.window, self.columns.window) == (h, w))
     }
+
+    /// The windows at `places` of pictures of `channels`.
+    fn cut(&self, cut: Cut, places: &[Place], values: &[f32], channels: usize, device: &Device) -> Tensor<4> {
+        let size = self.dims[2] * self.dims[3];
+        let (height, width) = (self.rows.window, self.columns.window);
+        let mut windows = Vec::with_capacity(places.len() * channels * height * width);
+        for &(picture, i, j) in places {
+            for plane in values[picture * channels * size..][..channels * size].chunks_exact(size) {
+                cut(plane, (&self.rows, i), (&self.columns, j), &mut windows);
+            }
+        }
+        Tensor::from_data(TensorData::new(windows, [places.len(), channels, height, width]), device)
+    }
+
+    /// Joins `windows` at `places` to the pictures of `out`.
+    fn join(&self, join: Join, places: &[Place], windows: Tensor<4>, out: &mut [f32]) {
+        let [_, c, h, w] = self.dims;
+        let size = self.rows.window * self.columns.window;
+        let windows = host(windows);
+        for (&(picture, i, j), window) in places.iter().zip(windows.chunks_exact(c * size)) {
+            let planes = out[picture * c * h * w..][..c * h * w].chunks_exact_mut(h * w);
+            for (plane, window) in planes.zip(window.chunks_exact(size)) {
+                join(plane, (&self.rows, i), (&self.columns, j), window);
+            }
+        }
+    }
+}
+
+fn host(x: Tensor<4>) -> Vec<f32> {
+    x.try_into_vec_as::<f32>().expect("a float tensor holds floats")
 }
 
 impl<D> Windowed<'_, D> {
+    /// Takes `part` of the windows at a time to `ask`, with their levels and conditioning.
+    fn each(
+        &self,
+        cutting: &Cutting,
+        at: &Levels,
+        cond: &Cond,
+        device: &Device,
+        mut ask: impl FnMut(&[Place], &Levels, &Cond) -> Result<()>,
+    ) -> Result<()> {
+        let told = cond.picture.as_ref().map(|told| (told.dims()[1], host(told.clone())));
+        let mut done = 0;
+        for part in cutting.places.chunks(self.windows.at_once) {
+            let levels = Levels(part.iter().map(|(picture, ..)| at.0[*picture]).collect());
+            let labels = cond.labels.as_ref();
+            let labels = labels.map(|labels| part.iter().map(|(picture, ..)| labels[*picture]).collect());
+            let picture =
+                told.as_ref().map(|(channels, told)| cutting.cut(cut, part, told, *channels, device));
+            ask(part, &levels, &Cond { labels, dropout: None, picture })?;
+            done += part.len();
+            self.tell(done, cutting.places.len())?;
+        }
+        Ok(())
+    }
+
     fn tell(&self, done: usize, all: usize) -> Result<()> {
         match &self.watch {
             Some(watch) if !watch(done, all) => {
@@ -198,29 +175,58 @@ impl<D> Windowed<'_, D> {
     }
 }
 
-/// Appends window (`i`, `j`) of `plane` to `out`.
-fn cut(plane: &[f32], (rows, i): (&Axis, usize), (columns, j): (&Axis, usize), out: &mut Vec<f32>) {
-    let left = columns.starts[j];
-    let inside = columns.window.min(columns.length.saturating_sub(left));
-    for at in 0..rows.window {
-        let row = &plane[rows.reflected(rows.starts[i] + at) * columns.length..][..columns.length];
-        out.extend_from_slice(&row[left..left + inside]);
-        out.extend((inside..columns.window).map(|at| row[columns.reflected(left + at)]));
+impl<D: Denoiser> Denoiser for Windowed<'_, D> {
+    fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
+        let (dims, device) = (x.dims(), x.device());
+        let cutting = Cutting::new(dims, &self.windows);
+        if cutting.is_whole() {
+            let answer = self.inner.denoise(x, at, cond)?;
+            self.tell(1, 1)?;
+            return Ok(answer);
+        }
+        let values = host(x);
+        let mut out = vec![0.0_f32; values.len()];
+        self.each(&cutting, at, cond, &device, |places, levels, cond| {
+            let windows = cutting.cut(cut, places, &values, dims[1], &device);
+            cutting.join(add, places, self.inner.denoise(windows, levels, cond)?, &mut out);
+            Ok(())
+        })?;
+        Ok(Tensor::from_data(TensorData::new(out, dims), &device))
+    }
+
+    fn begin(&self) {
+        self.inner.begin();
     }
 }
 
-/// Adds window (`i`, `j`) with its weights to `plane`; what lies beyond the picture is left out.
-fn add(plane: &mut [f32], (rows, i): (&Axis, usize), (columns, j): (&Axis, usize), window: &[f32]) {
-    let (top, left) = (rows.starts[i], columns.starts[j]);
-    let inside = columns.window.min(columns.length.saturating_sub(left));
-    let across = &columns.weights[j][..inside];
-    let lines =
-        window.chunks_exact(columns.window).zip(&rows.weights[i]).take(rows.length.saturating_sub(top));
-    for (at, (line, down)) in lines.enumerate() {
-        let row = &mut plane[(top + at) * columns.length + left..][..inside];
-        for ((out, value), across) in row.iter_mut().zip(line).zip(across) {
-            *out += down * across * value;
+/// The derivative of the joined answer: each window is asked for its own, of `v` with the weights that its answer has.
+impl<D: Differentiable> Differentiable for Windowed<'_, D> {
+    fn denoise_and_pull(
+        &self,
+        x: Tensor<4>,
+        v: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        let (dims, device) = (x.dims(), x.device());
+        let cutting = Cutting::new(dims, &self.windows);
+        if cutting.is_whole() {
+            let both = self.inner.denoise_and_pull(x, v, at, cond)?;
+            self.tell(1, 1)?;
+            return Ok(both);
         }
+        let (x, v) = (host(x), host(v));
+        let (mut out, mut pulled) = (vec![0.0_f32; x.len()], vec![0.0_f32; x.len()]);
+        self.each(&cutting, at, cond, &device, |places, levels, cond| {
+            let windows = cutting.cut(cut, places, &x, dims[1], &device);
+            let weighted = cutting.cut(cut_weighted, places, &v, dims[1], &device);
+            let (answer, pull) = self.inner.denoise_and_pull(windows, weighted, levels, cond)?;
+            cutting.join(add, places, answer, &mut out);
+            cutting.join(fold_back, places, pull, &mut pulled);
+            Ok(())
+        })?;
+        let made = |values| Tensor::from_data(TensorData::new(values, dims), &device);
+        Ok((made(out), made(pulled)))
     }
 }
 
@@ -295,6 +301,36 @@ mod tests {
                 Windowed::new(Blur, windows).unwrap().denoise(x, &levels(2), &Cond::default()).unwrap();
             let worst = (whole - joined).abs().max().into_scalar::<f32>();
             assert!(worst < 1e-5, "{h}x{w} by {side}: {worst}");
+        }
+    }
+
+    /// [`Blur`] is its own adjoint, up to the rim.
+    impl Differentiable for Blur {
+        fn denoise_and_pull(
+            &self,
+            x: Tensor<4>,
+            v: Tensor<4>,
+            at: &Levels,
+            cond: &Cond,
+        ) -> Result<(Tensor<4>, Tensor<4>)> {
+            Ok((self.denoise(x, at, cond)?, self.denoise(v, at, cond)?))
+        }
+    }
+
+    #[test]
+    fn the_derivative_is_the_adjoint_of_the_answer() {
+        for (h, w, side) in [(64, 96, 32), (41, 35, 32), (13, 9, 16), (32, 32, 32)] {
+            let (x, v) = (noise(2, 3, h, w), noise(4, 3, h, w).narrow(0, 2, 2));
+            let windows = Windows { side, overlap: 10, multiple: 4, at_once: 3 };
+            let windowed = Windowed::new(Blur, windows).unwrap();
+            let cond = Cond::default();
+            let answer = windowed.denoise(x.clone(), &levels(2), &cond).unwrap();
+            let (same, pulled) = windowed.denoise_and_pull(x.clone(), v.clone(), &levels(2), &cond).unwrap();
+            assert_eq!(answer.clone().into_data(), same.into_data());
+            // The answer is linear in the picture, so that <v, D x> = <v D, x>.
+            let inner = |a: Tensor<4>, b: Tensor<4>| f64::from((a * b).sum().into_scalar::<f32>());
+            let (left, right) = (inner(v, answer), inner(pulled, x));
+            assert!((left - right).abs() < 1e-4 * left.abs().max(1.0), "{h}x{w}: {left} {right}");
         }
     }
 

@@ -1,0 +1,89 @@
+//! Restoration of pictures of another size or of more channels than the model's.
+
+use langevin::data::decode;
+use langevin::{Picture, png};
+
+use crate::denoising::gray_run;
+use crate::world::{World, picture, plain_run};
+
+fn read(world: &World, name: &str) -> Picture {
+    decode(&world.read(name), name).unwrap()
+}
+
+/// A mask with a white box in the middle.
+fn boxed(width: usize, height: usize) -> Vec<u8> {
+    let inside = |at: usize, length: usize| (length / 3..2 * length / 3).contains(&at);
+    let white = |at: usize| inside(at % width, width) && inside(at / width, height);
+    let pixels = (0..width * height).map(|at| if white(at) { 255 } else { 0 }).collect();
+    png::encode(&Picture::from_u8(width, height, 1, pixels), &[]).unwrap()
+}
+
+fn farthest(a: &Picture, b: &Picture) -> f32 {
+    assert_eq!((a.width, a.height, a.channels), (b.width, b.height, b.channels));
+    let off = a.to_signed().into_iter().zip(b.to_signed()).map(|(a, b)| (a - b).abs());
+    off.fold(0.0, f32::max) * 127.5
+}
+
+#[test]
+fn windows_and_the_whole_picture_are_the_same() {
+    let (world, run) = (World::new(), gray_run());
+    world.write("a.png", &picture(301, 190, 1, 5));
+    world.write("mask.png", &boxed(301, 190));
+    // One method that asks for answers alone, and one that goes back through the network.
+    for method in ["diffpir", "pigdm"] {
+        let made = |memory: usize| {
+            let file = format!("{method}-{memory}.png");
+            let flags = format!("--mask mask.png --method {method} --steps 2 --seed 3 --memory {memory}");
+            world.run(&format!("inpaint {run} a.png {flags} -o {file}")).ok();
+            read(&world, &file)
+        };
+        let (whole, windows) = (made(4096), made(12));
+        assert!(farthest(&whole, &windows) <= 1.01, "{method}: {}", farthest(&whole, &windows));
+        let (before, after) = (read(&world, "a.png"), windows);
+        let (before, after) = (before.to_signed(), after.to_signed());
+        let kept = |at: usize| !((100..200).contains(&(at % 301)) && (63..126).contains(&(at / 301)));
+        assert!((0..before.len()).all(|at| !kept(at) || before[at].to_bits() == after[at].to_bits()));
+        assert!((0..before.len()).any(|at| before[at] != after[at]), "{method} drew nothing");
+    }
+}
+
+#[test]
+fn a_model_of_small_pictures_restores_larger_ones() {
+    let (world, run) = (World::new(), plain_run());
+    world.write("a.png", &picture(45, 37, 3, 5));
+    for words in [
+        "restore {} a.png --operator average:scale=1 --simulate --noise 20",
+        "restore {} a.png --operator gaussian_blur:sigma=1 --simulate --method dps",
+        "edit {} a.png --strength 0.4",
+        "upscale {} a.png --scale 2",
+        "deblur {} a.png --kernel gaussian:sigma=1 --noise 3",
+    ] {
+        let words = words.replace("{}", run);
+        let once = |more: &str| {
+            world.run(&format!("{words} --steps 3 --seed 4 -o out.png --force {more}")).ok();
+            world.read("out.png")
+        };
+        let made = once("--threads 1");
+        assert!(made == once("--threads 2"), "{words}: other bytes with two threads");
+        let picture = decode(&made, "out.png").unwrap();
+        let scale = if words.starts_with("upscale") { 2 } else { 1 };
+        assert_eq!((picture.width, picture.height, picture.channels), (45 * scale, 37 * scale, 3), "{words}");
+    }
+}
+
+#[test]
+fn a_model_of_gray_pictures_restores_each_colour() {
+    let (world, run) = (World::new(), gray_run());
+    world.write("a.png", &picture(40, 32, 4, 2));
+    world
+        .run(&format!("deblur {run} a.png --kernel gaussian:sigma=1 --noise 3 --steps 3 --seed 1 -o out.png"))
+        .ok();
+    let (before, after) = (read(&world, "a.png"), read(&world, "out.png"));
+    assert_eq!((after.width, after.height, after.channels), (40, 32, 4));
+    let alpha = |picture: &Picture| -> Vec<f32> {
+        let signed = picture.to_signed();
+        signed[3 * 40 * 32..].to_vec()
+    };
+    assert_eq!(alpha(&before), alpha(&after));
+    assert_ne!(before, after);
+}

@@ -1,0 +1,352 @@
+//! Whether the draws of a method can be trusted: clean pictures are degraded and restored, and where the truth lies among the draws
+//! is counted.
+//!
+//! Of `K` draws from the posterior and the true value, each is equally likely to be the least, the next, and so on. The interval
+//! from the `j`-th least to the `j`-th largest draw therefore holds the truth with probability `(K + 1 - 2 j) / (K + 1)`, whatever
+//! the distribution (rank histograms: Talagrand et al. 1997; Hamill 2001). A method's constants are chosen on pictures of their
+//! own by the continuous ranked probability score, which is least on average for the true posterior (Gneiting and Raftery 2007).
+
+use burn::tensor::{Device, Tensor};
+use langevin_core::{Error, ErrorKind, Picture, Result};
+use langevin_restore::units::sigma_to_pixels;
+use langevin_restore::{METHODS, Noise, Operator, Shape};
+use serde::Serialize;
+
+use super::solver::Begun;
+use super::{Degraded, Restoring, check_shape, shape_of};
+use crate::model::Model;
+use crate::restore_bench::{candidates, restoring_methods};
+
+/// Draws that differ by less than this, in the units of models, are one: a value that was measured exactly.
+const ALIKE: f64 = 1e-4;
+
+/// What to calibrate.
+pub struct Calibration<'a> {
+    /// The operator for a clean picture of this shape.
+    pub operator: &'a dyn Fn(Shape) -> Result<Box<dyn Operator>>,
+    /// The noise.
+    pub noise: &'a dyn Noise,
+    /// The methods: a name tries several constants, a name with options is taken as it is. Empty for all that go with the operator.
+    pub methods: Vec<String>,
+    /// How to restore; `samples` draws for each picture, at least two.
+    pub restoring: Restoring,
+}
+
+/// What was found of one method.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Calibrated {
+    /// The method with the constants that were best.
+    pub method: String,
+    /// Constants that were tried on other pictures, with their score there (the less the better).
+    pub tried: Vec<(String, f64)>,
+    /// Pictures judged, none of which constants were chosen on.
+    pub pictures: usize,
+    /// Draws for each.
+    pub draws: usize,
+    /// Calls of the model for a draw.
+    pub calls: usize,
+    /// How often the truth lies in intervals of the draws.
+    pub coverage: Vec<Coverage>,
+    /// The root mean square error of the mean over what the spread of the draws predicts: 1 for the true posterior, more when the method
+    /// is too sure of itself.
+    pub error_over_spread: f64,
+    /// The continuous ranked probability score in units of 0 to 255.
+    pub score: f64,
+    /// The PSNR of a draw, in decibels, from the mean square error over all draws.
+    pub psnr_draw: f64,
+    /// The PSNR of the mean of the draws.
+    pub psnr_mean: f64,
+}
+
+/// How often the truth lies in an interval of the draws.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Coverage {
+    /// How often it should.
+    pub nominal: f64,
+    /// How often it does: the share of the values that are not known exactly.
+    pub found: f64,
+    /// The standard error over pictures, whose values are not independent; 0 of a single picture.
+    pub error: f64,
+}
+
+/// What is left out, and why.
+pub type LeftOut = (String, String);
+
+/// Degrades `pictures`, chooses constants on the first half of them and judges the draws on the others. `progress` is told what is
+/// being done and the share that is; its error ends the work.
+///
+/// # Errors
+/// Usage: fewer than two pictures or draws, an unknown method, an operator that does not go with a picture, a model of other
+/// channels. What `progress` says.
+pub fn calibrate(
+    model: &Model,
+    pictures: &[Picture],
+    calibration: &Calibration<'_>,
+    device: &Device,
+    progress: &mut (dyn FnMut(&str, f64) -> Result<()> + Send),
+) -> Result<(Vec<Calibrated>, Vec<LeftOut>)> {
+    if pictures.len() < 2 {
+        return Err(Error::usage("one picture is too few to calibrate with")
+            .hint("give at least two: constants are chosen on the first half, and judged on the others"));
+    }
+    if calibration.restoring.samples < 2 {
+        return Err(Error::usage("one draw has no spread").hint("draw several, such as --samples 9"));
+    }
+    let methods = match calibration.methods.as_slice() {
+        [] => restoring_methods().to_vec(),
+        named => named.iter().map(String::as_str).collect(),
+    };
+    let (tuning, held) = pictures.split_at(pictures.len() / 2);
+    let (mut found, mut left_out) = (Vec::new(), Vec::new());
+    for (index, method) in methods.iter().enumerate() {
+        let whole = (index as f64, methods.len() as f64);
+        match of_method(model, method, (tuning, held), calibration, device, &mut |share| {
+            progress(method, (whole.0 + share) / whole.1)
+        }) {
+            Ok(one) => found.push(one),
+            Err(error) if error.kind() == ErrorKind::Usage && methods.len() > 1 => {
+                left_out.push(((*method).to_owned(), error.to_string()));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((found, left_out))
+}
+
+fn of_method(
+    model: &Model,
+    method: &str,
+    (tuning, held): (&[Picture], &[Picture]),
+    calibration: &Calibration<'_>,
+    device: &Device,
+    progress: &mut (dyn FnMut(f64) -> Result<()> + Send),
+) -> Result<Calibrated> {
+    if !METHODS.build(method)?.samples() {
+        return Err(Error::usage(format!("{method} gives one answer, which has no spread")));
+    }
+    let specs = if method.contains(':') { vec![method.to_owned()] } else { candidates::of(method) };
+    let specs: Vec<String> =
+        specs.into_iter().filter(|spec| METHODS.build(spec).is_ok_and(|method| method.samples())).collect();
+    let tried_pictures = if specs.len() > 1 { tuning.len() * specs.len() } else { 0 };
+    let total = (tried_pictures + held.len()) as f64;
+    let mut done = 0.0;
+    let mut judge = |spec: &str, pictures: &[Picture], first: u64| -> Result<(Vec<Judged>, usize)> {
+        let mut judged = Vec::new();
+        let mut calls = 0;
+        for (number, picture) in (first..).zip(pictures) {
+            progress(done / total)?;
+            let (draws, truth, asked) = drawn(model, spec, picture, number, calibration, device)?;
+            judged.push(Judged::new(&draws, &truth));
+            (done, calls) = (done + 1.0, asked);
+        }
+        Ok((judged, calls))
+    };
+    let mut tried = Vec::new();
+    if specs.len() > 1 {
+        for spec in &specs {
+            let (judged, _) = judge(spec, tuning, 0)?;
+            tried.push((spec.clone(), mean(&judged, |one| one.score)));
+        }
+    }
+    let least = tried.iter().min_by(|a, b| a.1.total_cmp(&b.1)).map(|(spec, _)| spec.clone());
+    let spec = least.unwrap_or_else(|| specs[0].clone());
+    let (judged, calls) = judge(&spec, held, tuning.len() as u64)?;
+    let draws = calibration.restoring.samples;
+    let decibels = |square: f64| 10.0 * (4.0 / square).log10();
+    Ok(Calibrated {
+        method: spec,
+        tried: tried.into_iter().map(|(spec, score)| (spec, sigma_to_pixels(score))).collect(),
+        pictures: judged.len(),
+        draws,
+        calls,
+        coverage: coverage(&judged, draws),
+        error_over_spread: (mean(&judged, |one| one.square_mean) / mean(&judged, |one| one.predicted)).sqrt(),
+        score: sigma_to_pixels(mean(&judged, |one| one.score)),
+        psnr_draw: decibels(mean(&judged, |one| one.square_draw)),
+        psnr_mean: decibels(mean(&judged, |one| one.square_mean)),
+    })
+}
+
+/// The draws of one picture, each as its values, the true values, and the calls for a draw.
+fn drawn(
+    model: &Model,
+    spec: &str,
+    picture: &Picture,
+    number: u64,
+    calibration: &Calibration<'_>,
+    device: &Device,
+) -> Result<(Vec<Vec<f64>>, Vec<f64>, usize)> {
+    let shape = shape_of(picture);
+    check_shape(model, shape)?;
+    let operator = (calibration.operator)(shape)?;
+    let seed = calibration.restoring.seed;
+    let degraded = Degraded::simulated(picture, operator, calibration.noise, seed, number, device)?;
+    let restoring = Restoring { method: Some(spec.to_owned()), ..calibration.restoring.clone() };
+    let truth = degraded.truth.as_ref().expect("what is simulated is known").to_signed();
+    let begun = Begun::new(model, degraded.operator, degraded.y, degraded.sigma, &restoring, device)?;
+    let made = begun.draw(model, number, &restoring, device, |_| {})?;
+    let values: Vec<f64> = Tensor::into_data(made).convert::<f64>().try_to_vec().expect("just converted");
+    let draws = values.chunks_exact(truth.len()).map(<[f64]>::to_vec).collect();
+    Ok((draws, truth.into_iter().map(f64::from).collect(), begun.method.calls(&begun.path)))
+}
+
+/// What one picture says of its draws; means over the values that are not known exactly.
+struct Judged {
+    /// How many of the values have so many draws below them; a tie counts half to each side.
+    ranks: Vec<f64>,
+    values: f64,
+    score: f64,
+    square_draw: f64,
+    square_mean: f64,
+    /// The square of the error of the mean that the draws predict: `(K + 1) / K` of their variance.
+    predicted: f64,
+}
+
+impl Judged {
+    fn new(draws: &[Vec<f64>], truth: &[f64]) -> Self {
+        let count = draws.len() as f64;
+        let mut judged = Self {
+            ranks: vec![0.0; draws.len() + 1],
+            values: 0.0,
+            score: 0.0,
+            square_draw: 0.0,
+            square_mean: 0.0,
+            predicted: 0.0,
+        };
+        let mut here = vec![0.0; draws.len()];
+        for (at, truth) in truth.iter().enumerate() {
+            here.iter_mut().zip(draws).for_each(|(here, draw)| *here = draw[at]);
+            here.sort_by(f64::total_cmp);
+            if here[here.len() - 1] - here[0] < ALIKE && (here[0] - truth).abs() < 1.0 / 255.0 {
+                continue;
+            }
+            let below = here.iter().filter(|draw| *draw < truth).count();
+            let ties = here.iter().filter(|draw| *draw == truth).count();
+            for rank in below..=below + ties {
+                judged.ranks[rank] += 1.0 / (ties + 1) as f64;
+            }
+            let mean = here.iter().sum::<f64>() / count;
+            let squares = here.iter().map(|draw| (draw - mean).powi(2)).sum::<f64>();
+            judged.values += 1.0;
+            judged.square_mean += (mean - truth).powi(2);
+            judged.square_draw += here.iter().map(|draw| (draw - truth).powi(2)).sum::<f64>() / count;
+            judged.predicted += squares / (count - 1.0) * (count + 1.0) / count;
+            // E|X - y| - E|X - X'| / 2, without bias: the second from the order of the draws.
+            let off = here.iter().map(|draw| (draw - truth).abs()).sum::<f64>() / count;
+            let apart: f64 =
+                here.iter().enumerate().map(|(i, draw)| (2.0 * i as f64 + 1.0 - count) * draw).sum();
+            judged.score += off - apart / (count * (count - 1.0));
+        }
+        let values = judged.values.max(1.0);
+        for sum in
+            [&mut judged.score, &mut judged.square_draw, &mut judged.square_mean, &mut judged.predicted]
+        {
+            *sum /= values;
+        }
+        judged
+    }
+
+    /// The share of values within the `j`-th least and the `j`-th largest draw.
+    fn within(&self, j: usize) -> f64 {
+        self.ranks[j..self.ranks.len() - j].iter().sum::<f64>() / self.values.max(1.0)
+    }
+}
+
+/// The mean over the values of all pictures.
+fn mean(judged: &[Judged], of: impl Fn(&Judged) -> f64) -> f64 {
+    let values: f64 = judged.iter().map(|one| one.values).sum();
+    judged.iter().map(|one| of(one) * one.values).sum::<f64>() / values.max(1.0)
+}
+
+fn coverage(judged: &[Judged], draws: usize) -> Vec<Coverage> {
+    let count = judged.len() as f64;
+    let of = |j: usize| {
+        let found = mean(judged, |one| one.within(j));
+        let squares: f64 = judged.iter().map(|one| (one.within(j) - found).powi(2)).sum();
+        let error = if judged.len() > 1 { (squares / (count - 1.0) / count).sqrt() } else { 0.0 };
+        Coverage { nominal: (draws + 1 - 2 * j) as f64 / (draws + 1) as f64, found, error }
+    };
+    (1..=draws / 2).map(of).collect()
+}
+
+impl Calibrated {
+    /// The table of some methods, for a person.
+    pub fn table(found: &[Self]) -> String {
+        let mut lines = vec![
+            "| method | calls | score | error / spread | draw dB | mean dB | truth within the draws: should, is |"
+                .to_owned(),
+            "|---|---|---|---|---|---|---|".to_owned(),
+        ];
+        for one in found {
+            let coverage: Vec<String> = one
+                .coverage
+                .iter()
+                .map(|at| {
+                    format!("{:.0}% {:.1} ± {:.1}%", 100.0 * at.nominal, 100.0 * at.found, 100.0 * at.error)
+                })
+                .collect();
+            lines.push(format!(
+                "| {} | {} | {:.2} | {:.2} | {:.2} | {:.2} | {} |",
+                one.method,
+                one.calls,
+                one.score,
+                one.error_over_spread,
+                one.psnr_draw,
+                one.psnr_mean,
+                coverage.join(", ")
+            ));
+        }
+        lines.join("\n") + "\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use langevin_core::{Purpose, Stream};
+
+    use super::*;
+
+    /// Draws of the right spread, and truths from the same distribution around means that differ.
+    fn judged(draws: usize, spread: f64) -> Judged {
+        let values = 40_000;
+        let normal = |step| {
+            let mut out = vec![0.0_f32; values];
+            Stream::new(1, Purpose::Probe, 0, step).fill_normal(&mut out);
+            out.into_iter().map(f64::from).collect::<Vec<f64>>()
+        };
+        let centre = normal(0);
+        let around = |step, by: f64| {
+            centre.iter().zip(normal(step)).map(|(c, n)| 3.0 * c + by * n).collect::<Vec<f64>>()
+        };
+        let all: Vec<Vec<f64>> = (0..draws as u64).map(|k| around(2 + k, 0.2 * spread)).collect();
+        Judged::new(&all, &around(1, 0.2))
+    }
+
+    #[test]
+    fn draws_of_the_right_spread_cover_as_they_should() {
+        for draws in [4, 9] {
+            let one = judged(draws, 1.0);
+            for at in coverage(&[one], draws) {
+                assert!((at.found - at.nominal).abs() < 0.01, "{at:?}");
+            }
+            let one = judged(draws, 1.0);
+            assert!((one.square_mean / one.predicted - 1.0).abs() < 0.02);
+            // The score of N(m, s) is s / sqrt(pi) on average (Gneiting and Raftery 2007, eq. 21).
+            assert!((one.score - 0.2 / std::f64::consts::PI.sqrt()).abs() < 0.002, "{}", one.score);
+        }
+    }
+
+    #[test]
+    fn too_narrow_and_too_wide_draws_are_told_apart_and_score_worse() {
+        let [narrow, right, wide] = [0.5, 1.0, 2.0].map(|spread| judged(9, spread));
+        assert!(narrow.score > right.score && wide.score > right.score);
+        assert!(narrow.within(1) < 0.65 && wide.within(1) > 0.9);
+        assert!(narrow.square_mean > 2.0 * narrow.predicted && wide.square_mean < 0.5 * wide.predicted);
+    }
+
+    #[test]
+    fn what_is_known_exactly_is_left_out_and_ties_count_half() {
+        let one = Judged::new(&[vec![0.5, 0.1], vec![0.5, 0.3]], &[0.5, 0.3]);
+        assert_eq!((one.values, one.ranks), (1.0, vec![0.0, 0.5, 0.5]));
+    }
+}

@@ -1,0 +1,207 @@
+//! A method with all that it needs: the model for pictures of any size, its derivative, streams of noise.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn::tensor::{Device, Tensor};
+use langevin_core::clipping::{Clipped, Thresholded};
+use langevin_core::{
+    Cond, Denoiser, Differentiable, EachChannel, Error, Level, NoiseStreams, Result, Run, SideBySide,
+    Windowed, Windows, signed_to_batch,
+};
+use langevin_restore::units::sigma_to_pixels;
+use langevin_restore::{METHODS, Method, Operator, Prior, Problem};
+
+use super::{Restoring, default_method, path};
+use crate::denoising;
+use crate::memory;
+use crate::model::Model;
+
+/// What restores a picture.
+struct Solver<'a> {
+    model: &'a Model,
+    method: &'a dyn Method,
+    path: &'a [Level],
+    restoring: &'a Restoring,
+    device: &'a Device,
+}
+
+/// A measurement and what will restore it.
+pub(super) struct Begun {
+    pub(super) name: String,
+    pub(super) method: Box<dyn Method>,
+    pub(super) path: Vec<Level>,
+    pub(super) problem: Problem,
+}
+
+impl Begun {
+    /// Usage: an unknown method or spacing, or one answer where several are asked for.
+    pub(super) fn new(
+        model: &Model,
+        operator: Box<dyn Operator>,
+        y: Vec<f32>,
+        sigma: f64,
+        restoring: &Restoring,
+        device: &Device,
+    ) -> Result<Self> {
+        let name = match &restoring.method {
+            Some(name) => name.clone(),
+            None => default_method(operator.as_ref(), sigma_to_pixels(sigma)).to_owned(),
+        };
+        let method = METHODS.build(&name)?;
+        if restoring.samples > 1 && !method.samples() {
+            return Err(Error::usage(format!(
+                "{name} gives one answer, so {} draws would be alike",
+                restoring.samples
+            ))
+            .hint("take a method that draws, such as ddnm, diffpir, or for noise exact:draw=sample"));
+        }
+        let path = path(model, restoring)?;
+        let [c, h, w] = operator.output();
+        let problem = Problem::new(operator, signed_to_batch(y, [1, c, h, w], device), sigma)?;
+        Ok(Self { name, method, path, problem })
+    }
+
+    /// All draws of picture `number`, `[samples, channels, height, width]`.
+    pub(super) fn draw(
+        &self,
+        model: &Model,
+        number: u64,
+        restoring: &Restoring,
+        device: &Device,
+        progress: impl FnMut(f64) + Send,
+    ) -> Result<Tensor<4>> {
+        let solver = Solver { model, method: self.method.as_ref(), path: &self.path, restoring, device };
+        solver.draw(&self.problem, number, progress)
+    }
+}
+
+/// How the model answers for the picture.
+struct Sizes {
+    /// How the picture is divided; absent: it has the size that the model draws.
+    windows: Option<Windows>,
+    /// Whether the model takes each channel by itself.
+    each_channel: bool,
+}
+
+/// How much is done, of all draws.
+struct Told<F> {
+    progress: F,
+    /// The share before the step at work, and the share that it is.
+    step: (f64, f64),
+    last: f64,
+}
+
+impl<F: FnMut(f64)> Told<F> {
+    fn step(&mut self, from: f64, share: f64) {
+        self.step = (from, share);
+        self.within(0.0);
+    }
+
+    /// A part of the step at work; methods that ask several times in a step begin anew, which is not told.
+    fn within(&mut self, part: f64) {
+        let done = (self.step.0 + self.step.1 * part).min(1.0);
+        if done >= self.last {
+            self.last = done;
+            (self.progress)(done);
+        }
+    }
+}
+
+impl Solver<'_> {
+    fn sizes(&self, problem: &Problem, at_once: usize) -> Result<Sizes> {
+        let (own, shape) = (self.model.shape(), problem.shape());
+        let each_channel = own[0] != shape[0];
+        if own == shape {
+            if self.model.denoiser.network().is_some() {
+                memory::check_sampling(&self.model.info.network, self.model.info.size, at_once)?;
+            }
+            return Ok(Sizes { windows: None, each_channel });
+        }
+        let plan = match self.method.needs().derivative {
+            true => denoising::plan_with_derivative,
+            false => denoising::plan,
+        };
+        Ok(Sizes { windows: Some(plan(self.model, shape, self.restoring.memory)?.windows), each_channel })
+    }
+
+    /// All draws for `problem`, which has one measurement.
+    fn draw(&self, problem: &Problem, number: u64, progress: impl FnMut(f64) + Send) -> Result<Tensor<4>> {
+        let Restoring { samples, batch_size, .. } = *self.restoring;
+        let at_once = batch_size.min(samples);
+        let sizes = self.sizes(problem, at_once)?;
+        let lanes = sizes.windows.map_or(at_once, |windows| windows.at_once);
+        let told = Mutex::new(Told { progress, step: (0.0, 0.0), last: 0.0 });
+        let lock = || told.lock().unwrap_or_else(PoisonError::into_inner);
+        let watch = |now: usize, of: usize| {
+            lock().within(now as f64 / of.max(1) as f64);
+            !self.restoring.cancel.load(Ordering::Relaxed)
+        };
+        let settings = &self.model.info.sample;
+        let answers = sizes.denoiser(SideBySide::new(&self.model.denoiser, lanes)?, watch)?;
+        let denoiser: Box<dyn Denoiser + '_> = match settings.threshold {
+            _ if !(settings.clip && self.restoring.clip) => answers,
+            Some([ratio, most]) => Box::new(Thresholded::new(answers, ratio, most)),
+            None => Box::new(Clipped::new(answers, settings.clip_range)),
+        };
+        let whole = match self.method.needs().derivative {
+            true => Some(self.model.denoiser.differentiable(lanes, self.device)?),
+            false => None,
+        };
+        let derivative = whole.as_deref().map(|whole| sizes.differentiable(whole, watch)).transpose()?;
+        let prior = Prior { denoiser: denoiser.as_ref(), differentiable: derivative.as_deref() };
+        let mut made = Vec::new();
+        for offset in (0..samples).step_by(batch_size) {
+            let end = samples.min(offset + batch_size);
+            let count = end - offset;
+            let y = problem.y().repeat_dim(0, count);
+            let part = problem.repeated(y);
+            let cond = match self.restoring.class {
+                Some(class) => Cond::classes(vec![Some(class); count]),
+                None => Cond::none(),
+            };
+            let images = (offset..end).map(|draw| (number << 20) + draw as u64);
+            let (before, share) = (offset as f64 / samples as f64, count as f64 / samples as f64);
+            lock().step(before, share / self.path.len().max(1) as f64);
+            let mut run = Run::new(cond, NoiseStreams::new(self.restoring.seed, images))
+                .on_progress(|at| {
+                    let steps = at.steps.max(1) as f64;
+                    lock().step(before + share * at.step as f64 / steps, share / steps);
+                })
+                .cancelled_by(Arc::clone(&self.restoring.cancel));
+            denoiser.begin();
+            made.push(self.method.restore(prior, &part, self.path, &mut run)?);
+        }
+        Ok(Tensor::cat(made, 0))
+    }
+}
+
+impl Sizes {
+    /// `model` for pictures of this size.
+    fn denoiser<'a>(
+        &self,
+        model: impl Denoiser + 'a,
+        watch: impl Fn(usize, usize) -> bool + Send + Sync + 'a,
+    ) -> Result<Box<dyn Denoiser + 'a>> {
+        Ok(match (self.windows, self.each_channel) {
+            (None, false) => Box::new(model),
+            (None, true) => Box::new(EachChannel(model)),
+            (Some(windows), false) => Box::new(Windowed::new(model, windows)?.watched(watch)),
+            (Some(windows), true) => Box::new(EachChannel(Windowed::new(model, windows)?.watched(watch))),
+        })
+    }
+
+    /// As [`Sizes::denoiser`], with the derivative.
+    fn differentiable<'a>(
+        &self,
+        model: &'a (dyn Differentiable + 'a),
+        watch: impl Fn(usize, usize) -> bool + Send + Sync + 'a,
+    ) -> Result<Box<dyn Differentiable + 'a>> {
+        Ok(match (self.windows, self.each_channel) {
+            (None, false) => Box::new(model),
+            (None, true) => Box::new(EachChannel(model)),
+            (Some(windows), false) => Box::new(Windowed::new(model, windows)?.watched(watch)),
+            (Some(windows), true) => Box::new(EachChannel(Windowed::new(model, windows)?.watched(watch))),
+        })
+    }
+}
