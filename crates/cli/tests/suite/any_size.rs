@@ -52,7 +52,7 @@ fn a_model_of_small_pictures_restores_larger_ones() {
     let (world, run) = (World::new(), plain_run());
     world.write("a.png", &picture(45, 37, 3, 5));
     for words in [
-        "restore {} a.png --operator average:scale=1 --simulate --noise 20",
+        "restore {} a.png --operator identity --simulate --noise 20",
         "restore {} a.png --operator gaussian_blur:sigma=1 --simulate --method dps",
         "edit {} a.png --strength 0.4",
         "upscale {} a.png --scale 2",

@@ -5,6 +5,7 @@ mod any_size;
 mod bad_arguments;
 mod bad_data;
 mod bad_models;
+mod calibrating;
 mod comparing;
 mod defects;
 mod denoising;

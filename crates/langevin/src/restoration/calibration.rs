@@ -7,7 +7,7 @@
 //! own by the continuous ranked probability score, which is least on average for the true posterior (Gneiting and Raftery 2007).
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Error, ErrorKind, Picture, Result};
+use langevin_core::{Error, ErrorKind, Picture, Result, Samples};
 use langevin_restore::units::sigma_to_pixels;
 use langevin_restore::{METHODS, Noise, Operator, Shape};
 use serde::Serialize;
@@ -16,9 +16,6 @@ use super::solver::Begun;
 use super::{Degraded, Restoring, check_shape, shape_of};
 use crate::model::Model;
 use crate::restore_bench::{candidates, restoring_methods};
-
-/// Draws that differ by less than this, in the units of models, are one: a value that was measured exactly.
-const ALIKE: f64 = 1e-4;
 
 /// What to calibrate.
 pub struct Calibration<'a> {
@@ -145,7 +142,7 @@ fn of_method(
     if specs.len() > 1 {
         for spec in &specs {
             let (judged, _) = judge(spec, tuning, 0)?;
-            tried.push((spec.clone(), mean(&judged, |one| one.score)));
+            tried.push((spec.clone(), ratio(&judged, |one| one.score, |one| one.values)));
         }
     }
     let least = tried.iter().min_by(|a, b| a.1.total_cmp(&b.1)).map(|(spec, _)| spec.clone());
@@ -160,10 +157,10 @@ fn of_method(
         draws,
         calls,
         coverage: coverage(&judged, draws),
-        error_over_spread: (mean(&judged, |one| one.square_mean) / mean(&judged, |one| one.predicted)).sqrt(),
-        score: sigma_to_pixels(mean(&judged, |one| one.score)),
-        psnr_draw: decibels(mean(&judged, |one| one.square_draw)),
-        psnr_mean: decibels(mean(&judged, |one| one.square_mean)),
+        error_over_spread: ratio(&judged, |one| one.square_mean, |one| one.predicted).sqrt(),
+        score: sigma_to_pixels(ratio(&judged, |one| one.score, |one| one.values)),
+        psnr_draw: decibels(ratio(&judged, |one| one.square_draw, |one| one.all)),
+        psnr_mean: decibels(ratio(&judged, |one| one.square_mean, |one| one.all)),
     })
 }
 
@@ -186,15 +183,21 @@ fn drawn(
     let begun = Begun::new(model, degraded.operator, degraded.y, degraded.sigma, &restoring, device)?;
     let made = begun.draw(model, number, &restoring, device, |_| {})?;
     let values: Vec<f64> = Tensor::into_data(made).convert::<f64>().try_to_vec().expect("just converted");
+    // As they would be written: true values have steps, and a draw that lies within half a step of one is no farther.
+    let steps = if matches!(picture.samples, Samples::U8(_)) { 255.0 } else { 65535.0 };
+    let written = |v: f64| ((v.clamp(-1.0, 1.0) + 1.0) / 2.0 * steps).round() / steps * 2.0 - 1.0;
+    let values: Vec<f64> = values.into_iter().map(written).collect();
     let draws = values.chunks_exact(truth.len()).map(<[f64]>::to_vec).collect();
-    Ok((draws, truth.into_iter().map(f64::from).collect(), begun.method.calls(&begun.path)))
+    Ok((draws, truth.into_iter().map(|v| written(f64::from(v))).collect(), begun.method.calls(&begun.path)))
 }
 
-/// What one picture says of its draws; means over the values that are not known exactly.
+/// What one picture says of its draws: sums over its values. Those that all draws have as they are were known, and count in squares
+/// of errors alone.
 struct Judged {
     /// How many of the values have so many draws below them; a tie counts half to each side.
     ranks: Vec<f64>,
     values: f64,
+    all: f64,
     score: f64,
     square_draw: f64,
     square_mean: f64,
@@ -208,6 +211,7 @@ impl Judged {
         let mut judged = Self {
             ranks: vec![0.0; draws.len() + 1],
             values: 0.0,
+            all: 0.0,
             score: 0.0,
             square_draw: 0.0,
             square_mean: 0.0,
@@ -217,7 +221,10 @@ impl Judged {
         for (at, truth) in truth.iter().enumerate() {
             here.iter_mut().zip(draws).for_each(|(here, draw)| *here = draw[at]);
             here.sort_by(f64::total_cmp);
-            if here[here.len() - 1] - here[0] < ALIKE && (here[0] - truth).abs() < 1.0 / 255.0 {
+            let mean = here.iter().sum::<f64>() / count;
+            judged.square_mean += (mean - truth).powi(2);
+            judged.square_draw += here.iter().map(|draw| (draw - truth).powi(2)).sum::<f64>() / count;
+            if here[0] == here[here.len() - 1] && here[0] == *truth {
                 continue;
             }
             let below = here.iter().filter(|draw| *draw < truth).count();
@@ -225,11 +232,8 @@ impl Judged {
             for rank in below..=below + ties {
                 judged.ranks[rank] += 1.0 / (ties + 1) as f64;
             }
-            let mean = here.iter().sum::<f64>() / count;
             let squares = here.iter().map(|draw| (draw - mean).powi(2)).sum::<f64>();
             judged.values += 1.0;
-            judged.square_mean += (mean - truth).powi(2);
-            judged.square_draw += here.iter().map(|draw| (draw - truth).powi(2)).sum::<f64>() / count;
             judged.predicted += squares / (count - 1.0) * (count + 1.0) / count;
             // E|X - y| - E|X - X'| / 2, without bias: the second from the order of the draws.
             let off = here.iter().map(|draw| (draw - truth).abs()).sum::<f64>() / count;
@@ -237,31 +241,25 @@ impl Judged {
                 here.iter().enumerate().map(|(i, draw)| (2.0 * i as f64 + 1.0 - count) * draw).sum();
             judged.score += off - apart / (count * (count - 1.0));
         }
-        let values = judged.values.max(1.0);
-        for sum in
-            [&mut judged.score, &mut judged.square_draw, &mut judged.square_mean, &mut judged.predicted]
-        {
-            *sum /= values;
-        }
+        judged.all = truth.len() as f64;
         judged
     }
 
-    /// The share of values within the `j`-th least and the `j`-th largest draw.
+    /// The share of values that were not known within the `j`-th least and the `j`-th largest draw.
     fn within(&self, j: usize) -> f64 {
         self.ranks[j..self.ranks.len() - j].iter().sum::<f64>() / self.values.max(1.0)
     }
 }
 
-/// The mean over the values of all pictures.
-fn mean(judged: &[Judged], of: impl Fn(&Judged) -> f64) -> f64 {
-    let values: f64 = judged.iter().map(|one| one.values).sum();
-    judged.iter().map(|one| of(one) * one.values).sum::<f64>() / values.max(1.0)
+/// The sum of `of` over that of `over`.
+fn ratio(judged: &[Judged], of: impl Fn(&Judged) -> f64, over: impl Fn(&Judged) -> f64) -> f64 {
+    judged.iter().map(of).sum::<f64>() / judged.iter().map(over).sum::<f64>().max(f64::MIN_POSITIVE)
 }
 
 fn coverage(judged: &[Judged], draws: usize) -> Vec<Coverage> {
     let count = judged.len() as f64;
     let of = |j: usize| {
-        let found = mean(judged, |one| one.within(j));
+        let found = ratio(judged, |one| one.within(j) * one.values, |one| one.values);
         let squares: f64 = judged.iter().map(|one| (one.within(j) - found).powi(2)).sum();
         let error = if judged.len() > 1 { (squares / (count - 1.0) / count).sqrt() } else { 0.0 };
         Coverage { nominal: (draws + 1 - 2 * j) as f64 / (draws + 1) as f64, found, error }
@@ -332,7 +330,8 @@ mod tests {
             let one = judged(draws, 1.0);
             assert!((one.square_mean / one.predicted - 1.0).abs() < 0.02);
             // The score of N(m, s) is s / sqrt(pi) on average (Gneiting and Raftery 2007, eq. 21).
-            assert!((one.score - 0.2 / std::f64::consts::PI.sqrt()).abs() < 0.002, "{}", one.score);
+            let score = one.score / one.values;
+            assert!((score - 0.2 / std::f64::consts::PI.sqrt()).abs() < 0.002, "{score}");
         }
     }
 
