@@ -41,7 +41,7 @@ impl Task {
         self.operator.as_deref().unwrap_or(BICUBIC)
     }
 
-    /// How many times smaller [`Task::operator`] makes pictures of `side` pixels a side; absent where holes are filled in.
+    /// How many times smaller the operator makes pictures of `side` pixels a side; absent where holes are filled in.
     ///
     /// # Errors
     /// Usage: an operator that is unknown, does not take such pictures, changes channels, or does not make pictures smaller by
