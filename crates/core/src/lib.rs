@@ -17,6 +17,7 @@ mod noise;
 pub mod parameters;
 mod preconditioned;
 mod run;
+mod symmetric;
 pub mod tensor_file;
 mod windowed;
 
@@ -33,5 +34,6 @@ pub use network::Network;
 pub use noise::{NoiseStreams, Purpose, Stream};
 pub use preconditioned::{Losses, Preconditioned};
 pub use run::{Progress, Run};
+pub use symmetric::{SYMMETRIES, Symmetric};
 pub use tensor_file::NamedTensors;
 pub use windowed::{Windowed, Windows};

@@ -16,6 +16,7 @@ pub mod denoising;
 pub mod distilling;
 pub mod drawing;
 pub mod evaluation;
+pub mod fine_tuning;
 mod folder;
 pub mod forward;
 pub mod gif;

@@ -78,11 +78,23 @@ pub struct Shipped {
 }
 
 /// The models that come with the binary.
-pub const SHIPPED: &[Shipped] = &[Shipped {
-    name: "shapes",
-    summary: "32x32 colour pictures of ten things, by class; trained on the generated data set builtin:shapes",
-    bytes: include_bytes!("../../../models/shapes.safetensors"),
-}];
+pub const SHIPPED: &[Shipped] = &[
+    Shipped {
+        name: "shapes",
+        summary: "32x32 colour pictures of ten things, by class; trained on the generated data set builtin:shapes",
+        bytes: include_bytes!("../../../models/shapes.safetensors"),
+    },
+    Shipped {
+        name: "mnist",
+        summary: "28x28 handwritten digits, by class; trained on MNIST with the preset mnist",
+        bytes: include_bytes!("../../../models/mnist.safetensors"),
+    },
+    Shipped {
+        name: "photo-gray",
+        summary: "gray photographs of any size; a denoiser and prior for restoration, trained on BSDS500 with the preset photo-gray",
+        bytes: include_bytes!("../../../models/photo-gray.safetensors"),
+    },
+];
 
 impl Shipped {
     /// The size of its file in bytes.

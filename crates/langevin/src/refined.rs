@@ -37,7 +37,7 @@ impl<'a> Judge<'a> {
         let labels = self.drawing.labels.as_ref().map(|labels| labels[..count].to_vec());
         Judge {
             drawing: Drawing { count, labels, ..self.drawing.clone() },
-            ends: self.ends.clone().slice([0..count]),
+            ends: self.ends.clone().narrow(0, 0, count),
             ..*self
         }
     }

@@ -7,6 +7,7 @@ use langevin_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::distilling::Distill;
+use crate::fine_tuning::Init;
 use crate::own::Grid;
 use crate::restorer::Task;
 use crate::tuned::Tuned;
@@ -28,6 +29,9 @@ pub struct Settings {
     pub train: TrainConfig,
     /// How to sample when nothing else is said.
     pub sample: SampleSettings,
+    /// The model whose weights training begins with, where it does not begin with random ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<Init>,
     /// What is distilled, and how, where the training is a distillation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distill: Option<Distill>,

@@ -52,6 +52,8 @@ pub struct TrainRequest {
     pub half: bool,
     /// Becomes the number of a signal when the run shall stop.
     pub stop: Arc<AtomicI32>,
+    /// The weights to begin with; without, random ones.
+    pub weights: Option<NamedTensors>,
     /// What is learned, where it is not the data by themselves.
     pub lesson: Option<Lesson>,
 }
@@ -60,8 +62,6 @@ pub struct TrainRequest {
 pub struct Lesson {
     /// The loss.
     pub objective: Box<dyn Objective<UNet>>,
-    /// The weights to begin with; without, random ones.
-    pub weights: Option<NamedTensors>,
 }
 
 /// A request with everything resolved and checked; nothing is written yet.
@@ -197,13 +197,11 @@ impl Prepared {
         let mut network = self.settings.network.init(train.seed, &train.autodiff(device))?;
         let objective: Box<dyn Objective<UNet>> = match self.request.lesson.take() {
             None => Box::new(Denoising::new(&train)?),
-            Some(lesson) => {
-                if let Some(weights) = &lesson.weights {
-                    network = with_parameters(network, weights)?;
-                }
-                lesson.objective
-            }
+            Some(lesson) => lesson.objective,
         };
+        if let Some(weights) = &self.request.weights {
+            network = with_parameters(network, weights)?;
+        }
         let arithmetic = if train.exact { Arithmetic::Exact } else { Arithmetic::Fast };
         let network = network.with_arithmetic(arithmetic);
         let diffusion = Diffusion::new(&self.settings.diffusion)?;
@@ -262,6 +260,10 @@ impl Prepared {
         }
         if let Some(whole) = settings.as_object_mut() {
             whole.remove("sample");
+        }
+        if let Some(init) = settings.get_mut("init").and_then(serde_json::Value::as_object_mut) {
+            // The hash tells which model it is.
+            init.remove("model");
         }
         if let Some(distill) = settings.get_mut("distill").and_then(serde_json::Value::as_object_mut) {
             // The hash tells which teacher it is.

@@ -48,6 +48,9 @@ pub struct Denoise {
     /// Sampler of draws, as in `langevin list samplers`; one that adds noise.
     #[arg(long, default_value = "ddpm")]
     sampler: String,
+    /// Answer with the mean over the eight turns and reflections of the picture: a little nearer to the truth, for eight times the work.
+    #[arg(long)]
+    ensemble: bool,
     /// Take the pictures for clean ones and add noise first: of --sigma, or of the strength given here.
     #[arg(long, value_name = "SIGMA", num_args = 0..=1, require_equals = true, default_missing_value = "sigma")]
     simulate: Option<String>,
@@ -335,6 +338,7 @@ impl Work<'_> {
         let request = Request {
             sigma: sigma.min(255.0),
             draws: self.draws,
+            ensemble: command.ensemble,
             sampler: command.sampler.clone(),
             steps: command.steps,
             seed: command.seed,
@@ -461,7 +465,7 @@ impl Work<'_> {
         }
         let recipe = json!({
             "command": "denoise", "made": what, "image": image, "model": command.model, "model_hash": self.model.hash,
-            "sigma": request.sigma, "samples": request.draws, "sampler": request.sampler, "steps": request.steps,
+            "sigma": request.sigma, "ensemble": request.ensemble, "samples": request.draws, "sampler": request.sampler, "steps": request.steps,
             "seed": request.seed, "simulated": self.simulated, "version": env!("CARGO_PKG_VERSION"),
         });
         vec![("langevin", recipe.to_string())]

@@ -9,7 +9,7 @@ use langevin::restorer::Task;
 use langevin::settings_layers;
 use langevin::train::{Event, Forecast, Step};
 use langevin::training::{self, Prepared, TrainRequest};
-use langevin::{Error, Result};
+use langevin::{Device, Error, Model, Result, fine_tuning};
 
 use crate::outputs;
 use crate::shell::{self, Shell};
@@ -22,6 +22,7 @@ Examples:
   langevin train builtin:shapes --out runs/shapes
   langevin train ~/photos --preset folder64 --minutes 60 --out runs/photos
   langevin train mnist/ --preset mnist --minutes 20 --out runs/mnist
+  langevin train ~/scans --init builtin:photo-gray --minutes 30 --out runs/scans
   langevin train ~/photos --task denoise --minutes 60 --out runs/denoise
   langevin train ~/photos --task upscale --scale 4 --minutes 60 --out runs/upscale4
   langevin train ~/photos --task inpaint --set data.channels=1 --minutes 60 --out runs/inpaint")]
@@ -43,6 +44,10 @@ pub struct Train {
     /// photo-gray, upscale4, inpaint].
     #[arg(long, value_name = "NAME|FILE.toml")]
     preset: Option<String>,
+    /// Begin with the weights of this model, a run, a file or builtin:NAME, and go on with its network, noise and kind of pictures
+    /// [default preset: the model's].
+    #[arg(long, value_name = "MODEL")]
+    init: Option<String>,
     /// Side of the pictures in pixels.
     #[arg(long)]
     size: Option<usize>,
@@ -102,7 +107,13 @@ enum Purpose {
 impl Train {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
-        let (preset, settings) = self.settings()?;
+        let init = self.init.as_ref().map(|name| Model::open_any(name, &Device::flex())).transpose()?;
+        let (preset, mut settings) = self.settings(init.as_ref())?;
+        let weights = match (init.as_ref().zip(self.init.as_ref()), settings.init.clone()) {
+            (Some((model, name)), _) => Some(fine_tuning::begin_with(&mut settings, model, name)?),
+            (None, Some(named)) => Some(fine_tuning::begin_again(&mut settings, &named)?),
+            (None, None) => None,
+        };
         if self.print_config {
             return outputs::result(settings.to_toml().trim_end());
         }
@@ -122,6 +133,7 @@ impl Train {
             dry_run: self.dry_run,
             half: self.half,
             stop: shell::signals()?,
+            weights,
             lesson: None,
         };
         let prepared = training::prepare(request)?;
@@ -155,11 +167,16 @@ impl Train {
         outputs::result(&model.display().to_string())
     }
 
-    fn settings(&self) -> Result<(String, langevin::Settings)> {
-        let preset = match &self.preset {
-            Some(preset) => preset.as_str(),
-            None => self.default_preset()?,
+    fn settings(&self, init: Option<&Model>) -> Result<(String, langevin::Settings)> {
+        let known = |model: &&Model| langevin::PRESETS.iter().any(|preset| preset.name == model.info.preset);
+        let preset = match (&self.preset, init.filter(known)) {
+            (Some(preset), _) => preset.as_str(),
+            (None, Some(model)) => model.info.preset.as_str(),
+            (None, None) => self.default_preset()?,
         };
+        if init.is_some() {
+            self.check_init()?;
+        }
         if let Some(minutes) = self.minutes.filter(|minutes| *minutes <= 0.0) {
             return Err(Error::usage(format!("--minutes {minutes}: must be more than 0")));
         }
@@ -201,6 +218,22 @@ impl Train {
                 .hint("leave --task out, or choose another --preset"));
         }
         Ok((name, settings))
+    }
+
+    /// What a training that begins with a model takes from there, and cannot be told.
+    fn check_init(&self) -> Result<()> {
+        let of_model =
+            |flag: &&String| ["network.", "diffusion.", "task."].iter().any(|part| flag.starts_with(part));
+        let given = match self.set.iter().find(of_model) {
+            Some(flag) => format!("--set {flag}"),
+            None if self.task.is_some() => "--task".to_owned(),
+            None if self.scale.is_some() => "--scale".to_owned(),
+            None => return Ok(()),
+        };
+        Err(Error::usage(format!(
+            "{given}: a training that begins with a model has the network, the noise and the task of that"
+        ))
+        .hint("leave it out, or leave --init out to begin anew"))
     }
 
     /// The preset when none is named.

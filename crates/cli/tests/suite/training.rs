@@ -150,3 +150,34 @@ fn training_follows_the_same_curve_with_and_without_transforms() {
     // Computing again in the backward pass changes no bit.
     assert_eq!(train("--set train.recompute=true", "again"), fast);
 }
+
+#[test]
+fn a_training_begins_with_the_weights_of_a_model() {
+    let (world, run) = (World::new(), plain_run());
+    let words = format!(
+        "train builtin:shapes --init {run} --images 64 --batch-size 16 --seed 3 --set train.validate_every=32"
+    );
+    let first = |folder: &str| -> f64 {
+        let text = String::from_utf8(world.read(&format!("{folder}/metrics.jsonl"))).unwrap();
+        let mut rows = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        rows.find_map(|row| row["validation_loss"].as_f64()).unwrap()
+    };
+    world.run(&format!("{words} --out tuned")).ok();
+    world.run("train builtin:shapes --preset tiny --images 64 --seed 3 --out fresh").ok();
+    assert!(first("tuned") < 0.9 * first("fresh"), "{} and {}", first("tuned"), first("fresh"));
+    // It says what it began with, and its settings begin the same training again.
+    let settings = String::from_utf8(world.read("tuned/run.toml")).unwrap();
+    assert!(settings.contains("[init]") && settings.contains("hash"), "{settings}");
+    world.run("train builtin:shapes --preset tuned/run.toml --out again").ok();
+    assert!(world.read("tuned/model.safetensors") == world.read("again/model.safetensors"));
+    // Other weights are another training.
+    world.run("train builtin:shapes --preset tiny --images 128 --seed 3 --out tuned").refused(2, &["tuned"]);
+    world
+        .run(&format!("{words} --out bad --set network.channels=[8]"))
+        .refused(2, &["--set network.channels=[8]", "--init"]);
+    world
+        .run("train builtin:shapes --init builtin:ring8 --out bad")
+        .refused(2, &["builtin:ring8", "closed form"]);
+    world.run("train builtin:shapes --init nothing --out bad").refused(3, &["nothing"]);
+    assert!(!world.path("bad").exists());
+}

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use burn::tensor::Device;
 use langevin_core::clipping::Clipped;
 use langevin_core::{
-    Cond, Denoiser, Error, Level, Levels, NoiseStreams, Result, Run, SideBySide, Windowed, Windows,
-    signed_to_batch,
+    Cond, Denoiser, Error, Level, Levels, NoiseStreams, Result, Run, SYMMETRIES, SideBySide, Symmetric,
+    Windowed, Windows, signed_to_batch,
 };
 use langevin_nn::UNetConfig;
 use langevin_process::SPACINGS;
@@ -52,6 +52,8 @@ pub struct Request {
     pub sigma: f64,
     /// Draws from the posterior; 0: its mean in one call.
     pub draws: usize,
+    /// Whether the model's answer is the mean of those to the eight turns and reflections of the picture.
+    pub ensemble: bool,
     /// The sampler of draws, as in `langevin list samplers`; one that adds noise.
     pub sampler: String,
     /// Steps of each draw.
@@ -211,7 +213,8 @@ pub fn denoise(
     let calls = exact.as_ref().map_or(1, |method| method.calls(&path)) * request.draws.max(1);
     let inner = SideBySide::new(&model.denoiser, plan.windows.at_once)?;
     let windowed = Windowed::new(inner, plan.windows)?;
-    let all = (calls * shape[0] * windowed.count(height, width)).max(1);
+    let times = if request.ensemble { SYMMETRIES } else { 1 };
+    let all = (times * calls * shape[0] * windowed.count(height, width)).max(1);
     let done = AtomicUsize::new(0);
     let windowed = windowed.watched(|now, of| {
         // Each call tells from its first window on.
@@ -219,18 +222,20 @@ pub fn denoise(
         done.store(before + now, Ordering::Relaxed);
         told((before + now) as f64 / all as f64)
     });
+    let answers: Box<dyn Denoiser + '_> =
+        if request.ensemble { Box::new(Symmetric(windowed)) } else { Box::new(windowed) };
     let Some(method) = exact else {
         let y = signed_to_batch(noisy.values.clone(), shape, device);
         // A clean end above the noise asked for is the nearest that the model knows.
         let at = Level { alpha: 1.0, sigma: sigma.max(diffusion.lowest().ratio()) };
-        windowed.begin();
-        let mean = windowed.denoise(y, &Levels::all(at, shape[0]), &Cond::none())?;
+        answers.begin();
+        let mean = answers.denoise(y, &Levels::all(at, shape[0]), &Cond::none())?;
         let mean = mean.try_into_vec_as::<f32>().expect("a float tensor holds floats");
         let residual = residual(&noisy.values, &mean, sigma);
         let residual_error = (2.0 / mean.len() as f64).sqrt();
         return Ok(Denoised { mean: values(mean), deviation: None, residual, residual_error });
     };
-    let windowed = Clipped::new(windowed, 1.0);
+    let windowed = Clipped::new(answers, 1.0);
     let operator = operators::build("identity", [plan.channels, height, width], &NoPictures)?;
     let y = signed_to_batch(noisy.values.clone(), shape, device);
     let problem = Problem::new(operator, y, sigma)?;

@@ -194,6 +194,7 @@ fn settings(
             ..DataSettings::default()
         },
         task: None,
+        init: None,
         diffusion: student_diffusion(info, diffusion, traits)?,
         network: info.network.clone(),
         train: TrainConfig {
@@ -298,7 +299,8 @@ impl Distilling {
             dry_run: self.request.dry_run,
             half: false,
             stop: Arc::clone(&self.request.stop),
-            lesson: Some(Lesson { objective: Box::new(Distilled::new(method, course, taught_by)), weights }),
+            weights,
+            lesson: Some(Lesson { objective: Box::new(Distilled::new(method, course, taught_by)) }),
         };
         prepare(request)
     }
