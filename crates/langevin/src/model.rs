@@ -78,7 +78,7 @@ pub struct Shipped {
 }
 
 /// The models that come with the binary.
-pub const SHIPPED: &[Shipped] = &[
+pub static SHIPPED: &[Shipped] = &[
     Shipped {
         name: "shapes",
         summary: "32x32 colour pictures of ten things, by class; trained on the generated data set builtin:shapes",

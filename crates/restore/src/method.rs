@@ -92,6 +92,12 @@ pub trait Method: Debug + Send + Sync {
     /// Whether it draws from the posterior, so that several results show how sure the model is; otherwise it estimates the mean
     /// or the mode, and all results are alike.
     fn samples(&self) -> bool;
+
+    /// Whether it begins with noise around [`crate::Problem::beginning`], so that a walk may begin below the noisiest level, from a
+    /// picture restored in another way (Chung et al. 2022, "Come-Closer-Diffuse-Faster", arXiv 2112.05146).
+    fn begins(&self) -> bool {
+        false
+    }
 }
 
 impl Needs {

@@ -20,6 +20,7 @@ pub struct Problem {
     operator: Arc<dyn Operator>,
     y: Tensor<4>,
     sigma: f64,
+    beginning: Option<Tensor<4>>,
 }
 
 impl Problem {
@@ -40,14 +41,32 @@ impl Problem {
         if !(sigma.is_finite() && sigma >= 0.0) {
             return Err(Error::usage(format!("a noise of {sigma} must be at least 0")));
         }
-        Ok(Self { operator: Arc::from(operator), y, sigma })
+        Ok(Self { operator: Arc::from(operator), y, sigma, beginning: None })
     }
 
     /// The problem of a range of the pictures.
     #[must_use]
     pub fn part(&self, pictures: Range<usize>) -> Self {
-        let y = self.y.clone().slice_dim(0, pictures);
-        Self { operator: Arc::clone(&self.operator), y, sigma: self.sigma }
+        let y = self.y.clone().slice_dim(0, pictures.clone());
+        let beginning = self.beginning.clone().map(|x| x.slice_dim(0, pictures));
+        Self { operator: Arc::clone(&self.operator), y, sigma: self.sigma, beginning }
+    }
+
+    /// The problem with clean pictures, `[batch, ...]` of [`Problem::shape`], that a walk begins with, under the noise of its first
+    /// level, in place of noise alone ([`crate::Method::begins`]).
+    ///
+    /// # Panics
+    /// If the shape is another.
+    #[must_use]
+    pub fn beginning_with(&self, x: Tensor<4>) -> Self {
+        let [c, h, w] = self.shape();
+        assert_eq!(x.dims(), [self.batch(), c, h, w], "another shape of picture");
+        Self { beginning: Some(x), ..self.repeated(self.y()) }
+    }
+
+    /// What a walk begins with, where it is not noise alone.
+    pub fn beginning(&self) -> Option<Tensor<4>> {
+        self.beginning.clone()
     }
 
     /// The problem of as many pictures as there are measurements `y`, `[batch, ...]`.
@@ -57,7 +76,7 @@ impl Problem {
     #[must_use]
     pub fn repeated(&self, y: Tensor<4>) -> Self {
         assert_eq!(y.dims()[1..], self.y.dims()[1..], "another shape of measurement");
-        Self { operator: Arc::clone(&self.operator), y, sigma: self.sigma }
+        Self { operator: Arc::clone(&self.operator), y, sigma: self.sigma, beginning: None }
     }
 
     /// The problem with another measurement of the same shape.
@@ -67,7 +86,7 @@ impl Problem {
     #[must_use]
     pub fn with_measurement(&self, y: Tensor<4>) -> Self {
         assert_eq!(y.dims(), self.y.dims(), "another shape of measurement");
-        Self { operator: Arc::clone(&self.operator), y, sigma: self.sigma }
+        Self { operator: Arc::clone(&self.operator), y, sigma: self.sigma, beginning: self.beginning() }
     }
 
     /// The operator.

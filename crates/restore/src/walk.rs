@@ -41,6 +41,15 @@ impl<'a, 'b, 'r> Walk<'a, 'b, 'r> {
         start_noise(self.run, at, self.problem.shape(), &self.problem.y().device())
     }
 
+    /// Where a walk begins at `at`: noise, and with it the pictures that the problem begins with, if there are any.
+    pub(crate) fn begin(&self, at: Level) -> Tensor<4> {
+        let noise = self.start(at);
+        match self.problem.beginning() {
+            Some(x0) => x0.mul_scalar(at.alpha) + noise,
+            None => noise,
+        }
+    }
+
     /// The model's clean pictures for `x`.
     pub(crate) fn ask(&self, x: &Tensor<4>, at: Level) -> Result<Tensor<4>> {
         self.prior.denoiser.denoise(x.clone(), &Levels::all(at, x.dims()[0]), &self.run.cond)

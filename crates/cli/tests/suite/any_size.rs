@@ -87,3 +87,25 @@ fn a_model_of_gray_pictures_restores_each_colour() {
     assert_eq!(alpha(&before), alpha(&after));
     assert_ne!(before, after);
 }
+
+#[test]
+fn a_walk_may_begin_with_what_is_known_without_the_model() {
+    let (world, run) = (World::new(), gray_run());
+    world.write("a.png", &picture(40, 32, 1, 2));
+    let words =
+        format!("restore {run} a.png --operator average:scale=4 --simulate --steps 3 --seed 1 --json");
+    let psnr = |more: &str| {
+        let said = world.run(&format!("{words} -o out/ --force {more}")).ok().json();
+        let scores = said["pictures"][0]["report"]["scores"].as_array().unwrap().clone();
+        scores.iter().find(|score| score["name"] == "restored").unwrap()["psnr"].as_f64().unwrap()
+    };
+    // A model that knows nothing yet leaves more of a good beginning than of noise.
+    assert!(psnr("--start-sigma 10 --method ddnm:eta=0") > psnr("--method ddnm:eta=0") + 1.0);
+    let refused = |more: &str, parts: &[&str]| {
+        world.run(&format!("{words} -o other/ {more}")).refused(2, parts);
+    };
+    refused("--start-sigma 10 --method ddrm", &["ddrm", "--start-sigma"]);
+    refused("--start-sigma 10 --spacing karras", &["--spacing"]);
+    refused("--start-sigma 300", &["300", "0 to 255"]);
+    refused("--start-sigma 0", &["0 of 255"]);
+}

@@ -31,6 +31,9 @@ pub struct Restoring {
     pub method: Option<String>,
     /// Steps.
     pub steps: usize,
+    /// The noise to begin at in units of 0 to 255, around the picture that is restored without a model; absent: noise alone, of the
+    /// whole process.
+    pub start_sigma: Option<f64>,
     /// The spacing of noise levels; absent: the model's.
     pub spacing: Option<String>,
     /// Draws for each picture.

@@ -9,8 +9,9 @@ use langevin_core::{
     Cond, Denoiser, Differentiable, EachChannel, Error, Level, NoiseStreams, Result, Run, SideBySide,
     Windowed, Windows, signed_to_batch,
 };
-use langevin_restore::units::sigma_to_pixels;
-use langevin_restore::{METHODS, Method, Operator, Prior, Problem};
+use langevin_process::SPACINGS;
+use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
+use langevin_restore::{METHODS, Method, Operator, Prior, Problem, classical};
 
 use super::{Restoring, default_method, path};
 use crate::denoising;
@@ -56,9 +57,29 @@ impl Begun {
             ))
             .hint("take a method that draws, such as ddnm, diffpir, or for noise exact:draw=sample"));
         }
-        let path = path(model, restoring)?;
         let [c, h, w] = operator.output();
-        let problem = Problem::new(operator, signed_to_batch(y, [1, c, h, w], device), sigma)?;
+        let beginning = match restoring.start_sigma {
+            Some(start) => Some(beginning(model, method.as_ref(), &name, start, restoring)?),
+            None => None,
+        };
+        let (path, wanted) = match beginning {
+            Some(path) => (path, true),
+            None => (path(model, restoring)?, false),
+        };
+        let wide: Vec<f64> = y.iter().map(|v| f64::from(*v)).collect();
+        let begun = if wanted { classical(operator.as_ref(), &wide, sigma) } else { None };
+        let mut problem = Problem::new(operator, signed_to_batch(y, [1, c, h, w], device), sigma)?;
+        if wanted {
+            let begun = begun.ok_or_else(|| {
+                Error::usage(
+                    "nothing is known of the picture without the model, so there is nothing to begin with",
+                )
+                .hint("leave --start-sigma out")
+            })?;
+            let [c, h, w] = problem.shape();
+            let values = begun.picture.iter().map(|v| *v as f32).collect();
+            problem = problem.beginning_with(signed_to_batch(values, [1, c, h, w], device));
+        }
         Ok(Self { name, method, path, problem })
     }
 
@@ -74,6 +95,34 @@ impl Begun {
         let solver = Solver { model, method: self.method.as_ref(), path: &self.path, restoring, device };
         solver.draw(&self.problem, number, progress)
     }
+}
+
+/// The levels of a walk that begins at the noise `start` of 255.
+fn beginning(
+    model: &Model,
+    method: &dyn Method,
+    name: &str,
+    start: f64,
+    restoring: &Restoring,
+) -> Result<Vec<Level>> {
+    if !method.begins() {
+        return Err(Error::usage(format!("{name}: begins in a way of its own, and takes no --start-sigma"))
+            .hint("take a method that does, such as ddnm, diffpir or pigdm"));
+    }
+    if restoring.spacing.is_some() {
+        return Err(Error::usage("a walk with --start-sigma has levels of its own, and takes no --spacing"));
+    }
+    let sigma = sigma_from_pixels(start)?;
+    let diffusion = model.denoiser.diffusion();
+    let (lowest, highest) = (diffusion.lowest().ratio(), diffusion.highest().ratio());
+    if sigma <= lowest || sigma > highest {
+        return Err(Error::usage(format!(
+            "a walk cannot begin at a noise of {start} of 255: the model knows {:.2} to {:.0}",
+            sigma_to_pixels(lowest),
+            sigma_to_pixels(highest)
+        )));
+    }
+    SPACINGS.build(&format!("karras:sigma_max={sigma}"))?.path(diffusion, restoring.steps)
 }
 
 /// How the model answers for the picture.
@@ -154,8 +203,10 @@ impl Solver<'_> {
         for offset in (0..samples).step_by(batch_size) {
             let end = samples.min(offset + batch_size);
             let count = end - offset;
-            let y = problem.y().repeat_dim(0, count);
-            let part = problem.repeated(y);
+            let mut part = problem.repeated(problem.y().repeat_dim(0, count));
+            if let Some(x0) = problem.beginning() {
+                part = part.beginning_with(x0.repeat_dim(0, count));
+            }
             let cond = match self.restoring.class {
                 Some(class) => Cond::classes(vec![Some(class); count]),
                 None => Cond::none(),

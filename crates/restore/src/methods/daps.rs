@@ -141,7 +141,7 @@ impl Method for Daps {
         let count = path.len().saturating_sub(1);
         let mut walk = Walk::new(self.needs(), prior, problem, path, count, run)?;
         let tau = self.tau.unwrap_or(if problem.sigma() > 0.0 { problem.sigma() } else { NO_NOISE });
-        let mut x = walk.start(path[0]);
+        let mut x = walk.begin(path[0]);
         for (index, pair) in path.windows(2).enumerate() {
             let (from, to) = (pair[0], pair[1]);
             let finite = |level: &Level| level.alpha > 0.0 && level.sigma > 0.0;
@@ -167,6 +167,10 @@ impl Method for Daps {
     }
 
     fn samples(&self) -> bool {
+        true
+    }
+
+    fn begins(&self) -> bool {
         true
     }
 }

@@ -65,7 +65,7 @@ impl Method for Ddnm {
     ) -> Result<Tensor<4>> {
         let mut walk = Walk::new(self.needs(), prior, problem, path, self.calls(path), run)?;
         let linear = problem.linear()?;
-        let mut x = walk.start(path[0]);
+        let mut x = walk.begin(path[0]);
         for (from, to) in travel::moves(path.len() - 1, self.travel, self.repeat) {
             let back = to < from;
             let (from, to) = (path[from], path[to]);
@@ -87,6 +87,10 @@ impl Method for Ddnm {
     }
 
     fn samples(&self) -> bool {
+        true
+    }
+
+    fn begins(&self) -> bool {
         true
     }
 }

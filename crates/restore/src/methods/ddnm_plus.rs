@@ -76,7 +76,7 @@ impl Method for DdnmPlus {
         let inverse = spectrum.map(|s| if s > 0.0 { 1.0 / s } else { 0.0 });
         let heard = spectrum.map(|s| f64::from(u8::from(s > 0.0)));
         let known = measured * inverse;
-        let mut x = walk.start(path[0]);
+        let mut x = walk.begin(path[0]);
         for (from, to) in travel::moves(path.len() - 1, self.travel, self.repeat) {
             let back = to < from;
             let (from, to) = (path[from], path[to]);
@@ -106,6 +106,10 @@ impl Method for DdnmPlus {
     }
 
     fn samples(&self) -> bool {
+        true
+    }
+
+    fn begins(&self) -> bool {
         true
     }
 }

@@ -64,7 +64,7 @@ impl Method for DiffPir {
     ) -> Result<Tensor<4>> {
         let mut walk = Walk::new(self.needs(), prior, problem, path, path.len().saturating_sub(1), run)?;
         let correction = Correction::Prox { lambda: self.lambda };
-        let mut x = walk.start(path[0]);
+        let mut x = walk.begin(path[0]);
         for pair in path.windows(2) {
             let (from, to) = (pair[0], pair[1]);
             let denoised = walk.ask(&x, from)?;
@@ -82,6 +82,10 @@ impl Method for DiffPir {
     }
 
     fn samples(&self) -> bool {
+        true
+    }
+
+    fn begins(&self) -> bool {
         true
     }
 }

@@ -54,7 +54,7 @@ impl Method for Dps {
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
         let mut walk = Walk::new(self.needs(), prior, problem, path, path.len().saturating_sub(1), run)?;
-        let mut x = walk.start(path[0]);
+        let mut x = walk.begin(path[0]);
         for pair in path.windows(2) {
             let (from, to) = (pair[0], pair[1]);
             // Minus the gradient of the norm by the clean picture: A^T r / |r|.
@@ -81,6 +81,10 @@ impl Method for Dps {
     }
 
     fn samples(&self) -> bool {
+        true
+    }
+
+    fn begins(&self) -> bool {
         true
     }
 }

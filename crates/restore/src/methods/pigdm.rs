@@ -76,7 +76,7 @@ impl Method for Pigdm {
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
         let mut walk = Walk::new(self.needs(), prior, problem, path, path.len().saturating_sub(1), run)?;
-        let mut x = walk.start(path[0]);
+        let mut x = walk.begin(path[0]);
         for pair in path.windows(2) {
             let (from, to) = (pair[0], pair[1]);
             let variance = self.variance(from);
@@ -117,6 +117,10 @@ impl Method for Pigdm {
     }
 
     fn samples(&self) -> bool {
+        true
+    }
+
+    fn begins(&self) -> bool {
         true
     }
 }

@@ -63,7 +63,7 @@ impl Method for RePaint {
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
         let mut walk = Walk::new(self.needs(), prior, problem, path, self.calls(path), run)?;
-        let mut x = walk.start(path[0]);
+        let mut x = walk.begin(path[0]);
         for (from, to) in travel::moves(path.len() - 1, self.jump, self.repeat) {
             let back = to < from;
             let (from, to) = (path[from], path[to]);
@@ -88,6 +88,10 @@ impl Method for RePaint {
     }
 
     fn samples(&self) -> bool {
+        true
+    }
+
+    fn begins(&self) -> bool {
         true
     }
 }

@@ -65,7 +65,7 @@ impl Method for Replacement {
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
         let mut walk = Walk::new(self.needs(), prior, problem, path, path.len().saturating_sub(1), run)?;
-        let mut x = walk.start(path[0]);
+        let mut x = walk.begin(path[0]);
         for pair in path.windows(2) {
             let (from, to) = (pair[0], pair[1]);
             for _ in 0..self.corrector {
@@ -100,6 +100,10 @@ impl Method for Replacement {
     }
 
     fn samples(&self) -> bool {
+        true
+    }
+
+    fn begins(&self) -> bool {
         true
     }
 }

@@ -249,3 +249,52 @@ fn stopped_work_says_so() {
         assert_eq!(error.exit_code(), 130, "{spec}: {error}");
     }
 }
+
+/// A model that keeps the first picture that it is asked for.
+struct First(Correlated, std::sync::Mutex<Option<Tensor<4>>>);
+
+impl Denoiser for First {
+    fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
+        self.1.lock().unwrap().get_or_insert_with(|| x.clone());
+        self.0.denoise(x, at, cond)
+    }
+}
+
+impl Differentiable for First {
+    fn denoise_and_pull(
+        &self,
+        x: Tensor<4>,
+        v: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        self.1.lock().unwrap().get_or_insert_with(|| x.clone());
+        self.0.denoise_and_pull(x, v, at, cond)
+    }
+}
+
+#[test]
+fn a_walk_begins_around_the_picture_that_the_problem_begins_with() {
+    for spec in SPECS {
+        let method = METHODS.build(spec).unwrap();
+        let (operator, sigma) = fitting(method.needs());
+        let y = crate::repeated(&measurement(&operator, sigma), operator.output(), 2);
+        let [c, h, w] = operator.input();
+        let x0 = NoiseStreams::new(8, 0..2).normal(langevin_core::Purpose::Start, 0, [c, h, w], &y.device());
+        let path = vp(&RATIOS[4..]);
+        let first = |problem: &Problem| -> Vec<f64> {
+            let model = First(data(), std::sync::Mutex::default());
+            let mut run = Run::new(Cond::none(), NoiseStreams::new(1, 0..2));
+            method.restore(Prior::with_derivative(&model, &model), problem, &path, &mut run).unwrap();
+            let x = model.1.into_inner().unwrap().unwrap();
+            x.into_data().convert::<f64>().try_to_vec().unwrap()
+        };
+        let problem = Problem::new(Box::new(operator), y, sigma).unwrap();
+        let (alone, around) = (first(&problem), first(&problem.beginning_with(x0.clone())));
+        let x0: Vec<f64> = x0.into_data().convert::<f64>().try_to_vec().unwrap();
+        for ((alone, around), x0) in alone.iter().zip(around).zip(x0) {
+            let moved = if method.begins() { path[0].alpha * x0 } else { 0.0 };
+            assert!((around - alone - moved).abs() < 1e-5, "{spec}: {alone} {around}");
+        }
+    }
+}
