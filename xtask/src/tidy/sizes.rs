@@ -5,7 +5,7 @@ use crate::tree::{Finding, Tree};
 const KIB: u64 = 1024;
 
 /// (where, the largest file there in bytes); the first row that fits a path counts.
-const LIMITS: &[(&str, u64)] = &[("models/", 6 * KIB * KIB), ("/golden/", 200 * KIB), ("", KIB * KIB)];
+const LIMITS: &[(&str, u64)] = &[("models/", 8 * KIB * KIB), ("/golden/", 200 * KIB), ("", KIB * KIB)];
 
 /// Committed files stay under the limit of the place they lie in.
 pub fn check(tree: &Tree) -> Vec<Finding> {
@@ -31,8 +31,8 @@ mod tests {
         let cases = [
             ("docs/picture.png", 1024, true),
             ("docs/picture.png", 1025, false),
-            ("models/builtin.safetensors", 6 * 1024, true),
-            ("models/builtin.safetensors", 6 * 1024 + 1, false),
+            ("models/builtin.safetensors", 8 * 1024, true),
+            ("models/builtin.safetensors", 8 * 1024 + 1, false),
             ("crates/nn/tests/golden/unet.json", 200, true),
             ("crates/nn/tests/golden/unet.json", 201, false),
         ];
