@@ -250,12 +250,12 @@ fn stopped_work_says_so() {
     }
 }
 
-/// A model that keeps the first picture that it is asked for.
-struct First(Correlated, std::sync::Mutex<Option<Tensor<4>>>);
+/// A model that keeps the first picture that it is asked for, and its level.
+struct First(Correlated, std::sync::Mutex<Option<(Tensor<4>, Level)>>);
 
 impl Denoiser for First {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
-        self.1.lock().unwrap().get_or_insert_with(|| x.clone());
+        self.1.lock().unwrap().get_or_insert_with(|| (x.clone(), at.0[0]));
         self.0.denoise(x, at, cond)
     }
 }
@@ -268,7 +268,7 @@ impl Differentiable for First {
         at: &Levels,
         cond: &Cond,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
-        self.1.lock().unwrap().get_or_insert_with(|| x.clone());
+        self.1.lock().unwrap().get_or_insert_with(|| (x.clone(), at.0[0]));
         self.0.denoise_and_pull(x, v, at, cond)
     }
 }
@@ -282,18 +282,18 @@ fn a_walk_begins_around_the_picture_that_the_problem_begins_with() {
         let [c, h, w] = operator.input();
         let x0 = NoiseStreams::new(8, 0..2).normal(langevin_core::Purpose::Start, 0, [c, h, w], &y.device());
         let path = vp(&RATIOS[4..]);
-        let first = |problem: &Problem| -> Vec<f64> {
+        let first = |problem: &Problem| -> (Vec<f64>, f64) {
             let model = First(data(), std::sync::Mutex::default());
             let mut run = Run::new(Cond::none(), NoiseStreams::new(1, 0..2));
             method.restore(Prior::with_derivative(&model, &model), problem, &path, &mut run).unwrap();
-            let x = model.1.into_inner().unwrap().unwrap();
-            x.into_data().convert::<f64>().try_to_vec().unwrap()
+            let (x, at) = model.1.into_inner().unwrap().unwrap();
+            (x.into_data().convert::<f64>().try_to_vec().unwrap(), at.alpha)
         };
         let problem = Problem::new(Box::new(operator), y, sigma).unwrap();
-        let (alone, around) = (first(&problem), first(&problem.beginning_with(x0.clone())));
+        let ((alone, _), (around, alpha)) = (first(&problem), first(&problem.beginning_with(x0.clone())));
         let x0: Vec<f64> = x0.into_data().convert::<f64>().try_to_vec().unwrap();
         for ((alone, around), x0) in alone.iter().zip(around).zip(x0) {
-            let moved = if method.begins() { path[0].alpha * x0 } else { 0.0 };
+            let moved = if method.begins() { alpha * x0 } else { 0.0 };
             assert!((around - alone - moved).abs() < 1e-5, "{spec}: {alone} {around}");
         }
     }
