@@ -31,7 +31,8 @@ pub struct Common {
     #[arg(long, default_value_t = 50, value_parser = shell::from_1_to::<10_000>())]
     steps: usize,
     /// Begin at this noise, in units of 0 to 255, around the picture as it is restored without a model, rather than with noise alone:
-    /// fewer steps, and nearer to what was measured [default: noise alone].
+    /// fewer steps, and nearer to what was measured [default: noise alone; 50 for a model of parts of pictures, such as
+    /// builtin:photo-gray, unless --spacing is named].
     #[arg(long, value_name = "SIGMA")]
     start_sigma: Option<f64>,
     /// Spacing of noise levels, as in `langevin list spacings` [default: the model's].

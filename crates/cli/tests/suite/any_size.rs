@@ -104,8 +104,10 @@ fn a_walk_may_begin_with_what_is_known_without_the_model() {
     // At little noise this model, which has hardly learned anything, leaves a picture nearly as it is.
     let (begun, bicubic) = (psnr("--start-sigma 1", "restored"), psnr("--start-sigma 1", "bicubic"));
     assert!(begun > bicubic - 0.5, "{begun} {bicubic}");
-    let alone = psnr("", "restored");
+    let alone = psnr("--spacing karras", "restored");
     assert!(begun > alone + 1.0, "{begun} {alone}");
+    // Models of parts of pictures begin so by themselves.
+    assert_eq!(psnr("", "restored"), psnr("--start-sigma 50", "restored"));
     let refused = |more: &str, parts: &[&str]| {
         world.run(&format!("{words} -o other/ {more}")).refused(2, parts);
     };

@@ -24,6 +24,9 @@ pub use colours::Colours;
 pub use report::{Fit, Report, Score};
 pub use trained::{Mode, Trained, check_trained, known_operator, restore_trained};
 
+/// Where a walk begins with a network for pictures of any size, in units of 0 to 255.
+pub const NEAR: f64 = 50.0;
+
 /// How pictures are restored.
 #[derive(Debug, Clone)]
 pub struct Restoring {
@@ -31,8 +34,9 @@ pub struct Restoring {
     pub method: Option<String>,
     /// Steps.
     pub steps: usize,
-    /// The noise to begin at in units of 0 to 255, around the picture that is restored without a model; absent: noise alone, of the
-    /// whole process.
+    /// The noise to begin at in units of 0 to 255, around the picture that is restored without a model. Absent: noise alone, of the
+    /// whole process; but [`NEAR`] for a network that sees no more than a part of a picture, which has no picture of its own to draw,
+    /// where the method can and no spacing is named.
     pub start_sigma: Option<f64>,
     /// The spacing of noise levels; absent: the model's.
     pub spacing: Option<String>,

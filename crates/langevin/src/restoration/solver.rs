@@ -13,7 +13,7 @@ use langevin_process::SPACINGS;
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
 use langevin_restore::{METHODS, Method, Operator, Prior, Problem, classical};
 
-use super::{Restoring, default_method, path};
+use super::{NEAR, Restoring, default_method, path};
 use crate::denoising;
 use crate::memory;
 use crate::model::Model;
@@ -58,24 +58,22 @@ impl Begun {
             .hint("take a method that draws, such as ddnm, diffpir, or for noise exact:draw=sample"));
         }
         let [c, h, w] = operator.output();
-        let beginning = match restoring.start_sigma {
-            Some(start) => Some(beginning(model, method.as_ref(), &name, start, restoring)?),
-            None => None,
-        };
-        let (path, wanted) = match beginning {
-            Some(path) => (path, true),
-            None => (path(model, restoring)?, false),
-        };
         let wide: Vec<f64> = y.iter().map(|v| f64::from(*v)).collect();
-        let begun = if wanted { classical(operator.as_ref(), &wide, sigma) } else { None };
+        let known = || classical(operator.as_ref(), &wide, sigma);
+        let near = || if is_near(model, method.as_ref(), restoring) { Some((NEAR, known()?)) } else { None };
+        let begun = match restoring.start_sigma {
+            None => near(),
+            Some(start) => Some((start, known().ok_or_else(|| {
+                Error::usage("nothing is known of the picture without the model, so there is nothing to begin with")
+                    .hint("leave --start-sigma out")
+            })?)),
+        };
+        let path = match &begun {
+            Some((start, _)) => beginning(model, method.as_ref(), &name, *start, restoring)?,
+            None => path(model, restoring)?,
+        };
         let mut problem = Problem::new(operator, signed_to_batch(y, [1, c, h, w], device), sigma)?;
-        if wanted {
-            let begun = begun.ok_or_else(|| {
-                Error::usage(
-                    "nothing is known of the picture without the model, so there is nothing to begin with",
-                )
-                .hint("leave --start-sigma out")
-            })?;
+        if let Some((_, begun)) = begun {
             let [c, h, w] = problem.shape();
             let values = begun.picture.iter().map(|v| *v as f32).collect();
             problem = problem.beginning_with(signed_to_batch(values, [1, c, h, w], device));
@@ -95,6 +93,15 @@ impl Begun {
         let solver = Solver { model, method: self.method.as_ref(), path: &self.path, restoring, device };
         solver.draw(&self.problem, number, progress)
     }
+}
+
+/// Whether a walk begins near the picture although nothing was said.
+fn is_near(model: &Model, method: &dyn Method, restoring: &Restoring) -> bool {
+    let diffusion = model.denoiser.diffusion();
+    let knows =
+        (diffusion.lowest().ratio()..=diffusion.highest().ratio()).contains(&(NEAR / sigma_to_pixels(1.0)));
+    let local = model.denoiser.network().is_some_and(|network| denoising::any_size(network.config()));
+    local && knows && method.begins() && restoring.spacing.is_none()
 }
 
 /// The levels of a walk that begins at the noise `start` of 255.
