@@ -14,7 +14,7 @@ pub const SYMMETRIES: usize = 8;
 #[derive(Debug, Clone)]
 pub struct Symmetric<D>(pub D);
 
-/// Symmetry `index` of pictures, from 0: the fourth bit exchanges rows and columns, the others reflect.
+/// Symmetry `index` of pictures, from 0: the bit of 4 exchanges rows and columns, the others reflect.
 fn turned(x: Tensor<4>, index: usize) -> Tensor<4> {
     let x = if index & 1 == 0 { x } else { x.flip([2]) };
     let x = if index & 2 == 0 { x } else { x.flip([3]) };

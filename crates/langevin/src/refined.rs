@@ -109,6 +109,9 @@ impl<'a> Judge<'a> {
                 }
             }
         }
+        if best == candidate {
+            return Ok(best);
+        }
         let nearer = check.distance(sampler, &best)? < check.distance(sampler, &candidate)?;
         told();
         told();

@@ -184,10 +184,7 @@ impl Common {
     ) -> Result<()> {
         let (device, line) = shell.compute("f32")?;
         let noise = noise(noise_spec.unwrap_or("0"), shell)?;
-        let model = Model::open_any(&self.model, &device)?;
-        if let Some(task) = &model.info.task {
-            return Err(task.refusal(&model.name, "and is no model of pictures to calibrate methods with"));
-        }
+        let model = Model::open(&self.model, &device)?;
         let mut restoring = self.restoring(None, &model)?;
         // Nine draws give intervals of 80, 60, 40 and 20%.
         restoring.samples = if self.samples > 1 { self.samples } else { 9 };

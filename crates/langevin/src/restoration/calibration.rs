@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::solver::Begun;
 use super::{Degraded, Restoring, check_shape, shape_of};
 use crate::model::Model;
-use crate::restore_bench::{candidates, restoring_methods};
+use crate::restore_bench::candidates;
 
 /// What to calibrate.
 pub struct Calibration<'a> {
@@ -90,7 +90,7 @@ pub fn calibrate(
         return Err(Error::usage("one draw has no spread").hint("draw several, such as --samples 9"));
     }
     let methods = match calibration.methods.as_slice() {
-        [] => restoring_methods().to_vec(),
+        [] => candidates::METHODS.to_vec(),
         named => named.iter().map(String::as_str).collect(),
     };
     let (tuning, held) = pictures.split_at(pictures.len() / 2);
@@ -181,7 +181,7 @@ fn drawn(
     let restoring = Restoring { method: Some(spec.to_owned()), ..calibration.restoring.clone() };
     let truth = degraded.truth.as_ref().expect("what is simulated is known").to_signed();
     let begun = Begun::new(model, degraded.operator, degraded.y, degraded.sigma, &restoring, device)?;
-    let made = begun.draw(model, number, &restoring, device, |_| {})?;
+    let made = begun.draw(number, |_| {})?;
     let values: Vec<f64> = Tensor::into_data(made).convert::<f64>().try_to_vec().expect("just converted");
     // As they would be written: true values have steps, and a draw that lies within half a step of one is no farther.
     let steps = if matches!(picture.samples, Samples::U8(_)) { 255.0 } else { 65535.0 };

@@ -12,7 +12,9 @@ use std::sync::atomic::AtomicBool;
 use burn::tensor::{Device, Tensor};
 use langevin_core::{Error, Level, NoiseStreams, Picture, Result, signed_to_batch};
 use langevin_restore::units::sigma_to_pixels;
-use langevin_restore::{Agreement, Noise, Operator, Problem, Shape, adjoint_error, classical, simulate};
+use langevin_restore::{
+    Agreement, Baseline, Noise, Operator, Problem, Shape, adjoint_error, classical, simulate,
+};
 
 use crate::model::Model;
 use crate::own;
@@ -251,36 +253,10 @@ pub fn restore(
         degraded.colours.make_opaque(|pixel| !shown[pixel]);
     }
     let begun = Begun::new(model, degraded.operator, degraded.y, degraded.sigma, restoring, device)?;
-    let drawn = begun.draw(model, degraded.number, restoring, device, progress)?;
-    let Begun { name, method, path, problem } = begun;
-
-    let told = Told { problem: &problem, colours: &degraded.colours, picture: &degraded.picture };
-    let classical = classical(problem.operator(), &told.values(&problem.y()), degraded.sigma)
-        .map(|made| (made.name, told.finished(&made.picture)));
-    let pictures: Vec<Picture> = told.each(&drawn).iter().map(|values| told.finished(values)).collect();
-    let several = restoring.samples > 1;
-    let mean = drawn.clone().mean_dim(0);
-    let mean_picture = several.then(|| told.finished(&told.values(&mean)));
-    let report = Report {
-        calls: method.calls(&path),
-        noise: sigma_to_pixels(degraded.sigma),
-        adjoint_error: adjoint_error(problem.operator()),
-        drawn: Fit::of(&Agreement::of(&problem, drawn.clone())),
-        mean: several.then(|| Fit::of(&Agreement::of(&problem, mean))),
-        scores: match &degraded.truth {
-            Some(truth) => scores(truth, &degraded.picture, &classical, &pictures, mean_picture.as_ref())?,
-            None => Vec::new(),
-        },
-    };
-    let whole = |picture: Picture| degraded.colours.with_alpha(picture);
-    Ok(Restored {
-        deviation: several.then(|| deviation(&told.each(&drawn), shape)),
-        drawn: pictures.into_iter().map(whole).collect(),
-        mean: mean_picture.map(whole),
-        classical: classical.map(|(name, picture)| (name, whole(picture))),
-        method: name,
-        report,
-    })
+    let drawn = begun.draw(degraded.number, progress)?;
+    let calls = begun.method.calls(&begun.path);
+    let told = Told { problem: &begun.problem, colours: &degraded.colours, picture: &degraded.picture };
+    told.restored(begun.name.clone(), calls, &drawn, begun.known.clone(), degraded.truth.as_ref())
 }
 
 /// The levels of the whole process.
@@ -299,6 +275,46 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
+    /// What comes of the draws `drawn` by `method`; `known` is the classical restoration, if it was made already.
+    fn restored(
+        &self,
+        method: String,
+        calls: usize,
+        drawn: &Tensor<4>,
+        known: Option<Baseline>,
+        truth: Option<&Picture>,
+    ) -> Result<Restored> {
+        let Self { problem, colours, picture } = *self;
+        let (operator, sigma) = (problem.operator(), problem.sigma());
+        let known = known.or_else(|| classical(operator, &self.values(&problem.y()), sigma));
+        let classical = known.map(|made| (made.name, self.finished(&made.picture)));
+        let each = self.each(drawn);
+        let pictures: Vec<Picture> = each.iter().map(|values| self.finished(values)).collect();
+        let several = pictures.len() > 1;
+        let mean = drawn.clone().mean_dim(0);
+        let mean_picture = several.then(|| self.finished(&self.values(&mean)));
+        let report = Report {
+            calls,
+            noise: sigma_to_pixels(sigma),
+            adjoint_error: adjoint_error(operator),
+            drawn: Fit::of(&Agreement::of(problem, drawn.clone())),
+            mean: several.then(|| Fit::of(&Agreement::of(problem, mean))),
+            scores: match truth {
+                Some(truth) => scores(truth, picture, &classical, &pictures, mean_picture.as_ref())?,
+                None => Vec::new(),
+            },
+        };
+        let whole = |picture: Picture| colours.with_alpha(picture);
+        Ok(Restored {
+            deviation: several.then(|| deviation(&each, problem.shape())),
+            drawn: pictures.into_iter().map(whole).collect(),
+            mean: mean_picture.map(whole),
+            classical: classical.map(|(name, picture)| (name, whole(picture))),
+            method,
+            report,
+        })
+    }
+
     fn values(&self, x: &Tensor<4>) -> Vec<f64> {
         x.clone().into_data().convert::<f64>().try_to_vec().expect("just converted")
     }

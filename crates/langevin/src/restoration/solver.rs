@@ -11,39 +11,35 @@ use langevin_core::{
 };
 use langevin_process::SPACINGS;
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
-use langevin_restore::{METHODS, Method, Operator, Prior, Problem, classical};
+use langevin_restore::{Baseline, METHODS, Method, Operator, Prior, Problem, classical};
 
 use super::{NEAR, Restoring, default_method, path};
 use crate::denoising;
 use crate::memory;
 use crate::model::Model;
 
-/// What restores a picture.
-struct Solver<'a> {
+/// A measurement and what will restore it.
+pub(super) struct Begun<'a> {
     model: &'a Model,
-    method: &'a dyn Method,
-    path: &'a [Level],
     restoring: &'a Restoring,
     device: &'a Device,
-}
-
-/// A measurement and what will restore it.
-pub(super) struct Begun {
     pub(super) name: String,
     pub(super) method: Box<dyn Method>,
     pub(super) path: Vec<Level>,
     pub(super) problem: Problem,
+    /// What is known without the model, where the walk begins with it.
+    pub(super) known: Option<Baseline>,
 }
 
-impl Begun {
+impl<'a> Begun<'a> {
     /// Usage: an unknown method or spacing, or one answer where several are asked for.
     pub(super) fn new(
-        model: &Model,
+        model: &'a Model,
         operator: Box<dyn Operator>,
         y: Vec<f32>,
         sigma: f64,
-        restoring: &Restoring,
-        device: &Device,
+        restoring: &'a Restoring,
+        device: &'a Device,
     ) -> Result<Self> {
         let name = match &restoring.method {
             Some(name) => name.clone(),
@@ -58,50 +54,43 @@ impl Begun {
             .hint("take a method that draws, such as ddnm, diffpir, or for noise exact:draw=sample"));
         }
         let [c, h, w] = operator.output();
-        let wide: Vec<f64> = y.iter().map(|v| f64::from(*v)).collect();
-        let known = || classical(operator.as_ref(), &wide, sigma);
-        let near = || if is_near(model, method.as_ref(), restoring) { Some((NEAR, known()?)) } else { None };
-        let begun = match restoring.start_sigma {
-            None => near(),
-            Some(start) => Some((start, known().ok_or_else(|| {
-                Error::usage("nothing is known of the picture without the model, so there is nothing to begin with")
-                    .hint("leave --start-sigma out")
-            })?)),
+        let start = match restoring.start_sigma {
+            None => is_near(model, method.as_ref(), restoring).then_some(NEAR),
+            start => start,
         };
-        let path = match &begun {
-            Some((start, _)) => beginning(model, method.as_ref(), &name, *start, restoring)?,
+        let wide: Vec<f64> = y.iter().map(|v| f64::from(*v)).collect();
+        let known = start.and_then(|_| classical(operator.as_ref(), &wide, sigma));
+        if restoring.start_sigma.is_some() && known.is_none() {
+            return Err(Error::usage(
+                "nothing is known of the picture without the model, so there is nothing to begin with",
+            )
+            .hint("leave --start-sigma out"));
+        }
+        let path = match start.filter(|_| known.is_some()) {
+            Some(start) => beginning(model, method.as_ref(), &name, start, restoring)?,
             None => path(model, restoring)?,
         };
         let mut problem = Problem::new(operator, signed_to_batch(y, [1, c, h, w], device), sigma)?;
-        if let Some((_, begun)) = begun {
+        if let Some(known) = &known {
             let [c, h, w] = problem.shape();
-            let values = begun.picture.iter().map(|v| *v as f32).collect();
+            let values = known.picture.iter().map(|v| *v as f32).collect();
             problem = problem.beginning_with(signed_to_batch(values, [1, c, h, w], device));
         }
-        Ok(Self { name, method, path, problem })
-    }
-
-    /// All draws of picture `number`, `[samples, channels, height, width]`.
-    pub(super) fn draw(
-        &self,
-        model: &Model,
-        number: u64,
-        restoring: &Restoring,
-        device: &Device,
-        progress: impl FnMut(f64) + Send,
-    ) -> Result<Tensor<4>> {
-        let solver = Solver { model, method: self.method.as_ref(), path: &self.path, restoring, device };
-        solver.draw(&self.problem, number, progress)
+        Ok(Self { model, restoring, device, name, method, path, problem, known })
     }
 }
 
 /// Whether a walk begins near the picture although nothing was said.
 fn is_near(model: &Model, method: &dyn Method, restoring: &Restoring) -> bool {
-    let diffusion = model.denoiser.diffusion();
-    let knows =
-        (diffusion.lowest().ratio()..=diffusion.highest().ratio()).contains(&(NEAR / sigma_to_pixels(1.0)));
     let local = model.denoiser.network().is_some_and(|network| denoising::any_size(network.config()));
+    let knows = sigma_from_pixels(NEAR).is_ok_and(|sigma| known_noise(model, sigma));
     local && knows && method.begins() && restoring.spacing.is_none()
+}
+
+/// Whether a walk of `model` may begin at the noise `sigma`.
+fn known_noise(model: &Model, sigma: f64) -> bool {
+    let diffusion = model.denoiser.diffusion();
+    sigma > diffusion.lowest().ratio() && sigma <= diffusion.highest().ratio()
 }
 
 /// The levels of a walk that begins at the noise `start` of 255.
@@ -120,16 +109,13 @@ fn beginning(
         return Err(Error::usage("a walk with --start-sigma has levels of its own, and takes no --spacing"));
     }
     let sigma = sigma_from_pixels(start)?;
-    let diffusion = model.denoiser.diffusion();
-    let (lowest, highest) = (diffusion.lowest().ratio(), diffusion.highest().ratio());
-    if sigma <= lowest || sigma > highest {
+    if !known_noise(model, sigma) {
+        let (lowest, highest) = denoising::range(model);
         return Err(Error::usage(format!(
-            "a walk cannot begin at a noise of {start} of 255: the model knows {:.2} to {:.0}",
-            sigma_to_pixels(lowest),
-            sigma_to_pixels(highest)
+            "a walk cannot begin at a noise of {start} of 255: the model knows {lowest:.2} to {highest:.0}"
         )));
     }
-    SPACINGS.build(&format!("karras:sigma_max={sigma}"))?.path(diffusion, restoring.steps)
+    SPACINGS.build(&format!("karras:sigma_max={sigma}"))?.path(model.denoiser.diffusion(), restoring.steps)
 }
 
 /// How the model answers for the picture.
@@ -164,9 +150,9 @@ impl<F: FnMut(f64)> Told<F> {
     }
 }
 
-impl Solver<'_> {
-    fn sizes(&self, problem: &Problem, at_once: usize) -> Result<Sizes> {
-        let (own, shape) = (self.model.shape(), problem.shape());
+impl Begun<'_> {
+    fn sizes(&self, at_once: usize) -> Result<Sizes> {
+        let (own, shape) = (self.model.shape(), self.problem.shape());
         let each_channel = own[0] != shape[0];
         if own == shape {
             if self.model.denoiser.network().is_some() {
@@ -181,11 +167,12 @@ impl Solver<'_> {
         Ok(Sizes { windows: Some(plan(self.model, shape, self.restoring.memory)?.windows), each_channel })
     }
 
-    /// All draws for `problem`, which has one measurement.
-    fn draw(&self, problem: &Problem, number: u64, progress: impl FnMut(f64) + Send) -> Result<Tensor<4>> {
+    /// All draws of picture `number`, `[samples, channels, height, width]`.
+    pub(super) fn draw(&self, number: u64, progress: impl FnMut(f64) + Send) -> Result<Tensor<4>> {
+        let problem = &self.problem;
         let Restoring { samples, batch_size, .. } = *self.restoring;
         let at_once = batch_size.min(samples);
-        let sizes = self.sizes(problem, at_once)?;
+        let sizes = self.sizes(at_once)?;
         let lanes = sizes.windows.map_or(at_once, |windows| windows.at_once);
         let told = Mutex::new(Told { progress, step: (0.0, 0.0), last: 0.0 });
         let lock = || told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -228,7 +215,7 @@ impl Solver<'_> {
                 })
                 .cancelled_by(Arc::clone(&self.restoring.cancel));
             denoiser.begin();
-            made.push(self.method.restore(prior, &part, self.path, &mut run)?);
+            made.push(self.method.restore(prior, &part, &self.path, &mut run)?);
         }
         Ok(Tensor::cat(made, 0))
     }

@@ -5,21 +5,16 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{
-    Cond, Denoiser, Error, Level, NoiseStreams, Picture, Result, Run, SideBySide, Windowed, signed_to_batch,
+    Cond, Denoiser, Error, Level, NoiseStreams, Result, Run, SideBySide, Windowed, signed_to_batch,
 };
-use langevin_restore::{
-    Agreement, NoPictures, Operator, Problem, Shape, adjoint_error, classical, operators,
-};
+use langevin_restore::{NoPictures, Operator, Problem, Shape, operators};
 use langevin_sample::{SAMPLERS, Sampler, start_noise};
 
-use super::report::{Fit, Report, Score};
-use super::{Degraded, Restored, Restoring, deviation, path, scores};
+use super::report::Score;
+use super::{Degraded, Restored, Restoring, path};
 use crate::denoising::{self, Plan};
 use crate::model::Model;
 use crate::restorer::{Conditioned, Task, TaskKind, filled_in, of_small, one_step};
-
-/// Bytes for the windows at work.
-const MEMORY: u64 = 256 << 20;
 
 /// What a restorer makes of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +100,7 @@ pub fn restore_trained(
     let name = how.sampler.as_deref().unwrap_or(&model.info.sample.sampler);
     let sampler = SAMPLERS.build(name)?;
     let path = path(model, restoring)?;
-    let plan = denoising::plan(model, shape, MEMORY)?;
+    let plan = denoising::plan(model, shape, restoring.memory)?;
     let compares = how.mode == Mode::Sample && degraded.truth.is_some();
     let work = Work { model, task, plan, told, shape, restoring, number: degraded.number, device };
     let calls = if how.mode == Mode::Mean { 1 } else { sampler.calls(&path) };
@@ -113,43 +108,20 @@ pub fn restore_trained(
     let (drawn, mean_in_one) = work.run(how, (sampler.as_ref(), &path), compares, all, progress)?;
 
     let told = super::Told { problem: &problem, colours: &degraded.colours, picture: &degraded.picture };
-    let finished = |made: &Tensor<4>| -> Vec<Picture> {
-        told.each(made).iter().map(|values| told.finished(values)).collect()
-    };
-    let classical = classical(problem.operator(), &told.values(&problem.y()), 0.0)
-        .map(|made| (made.name, told.finished(&made.picture)));
-    let pictures = finished(&drawn);
-    let several = restoring.samples > 1;
-    let mean = drawn.clone().mean_dim(0);
-    let mean_picture = several.then(|| told.finished(&told.values(&mean)));
-    let mut report = Report {
-        calls,
-        noise: 0.0,
-        adjoint_error: adjoint_error(problem.operator()),
-        drawn: Fit::of(&Agreement::of(&problem, drawn.clone())),
-        mean: several.then(|| Fit::of(&Agreement::of(&problem, mean))),
-        scores: Vec::new(),
-    };
+    let method = if how.mode == Mode::Mean { "one step" } else { name };
+    let mut restored = told.restored(method.to_owned(), calls, &drawn, None, degraded.truth.as_ref())?;
     if let Some(truth) = &degraded.truth {
-        let (input, mean) = (&degraded.picture, mean_picture.as_ref());
-        report.scores = scores(truth, input, &classical, &pictures, mean)?;
-        let at = report.scores.iter().position(|score| score.name == "restored").unwrap_or(0);
+        let scores = &mut restored.report.scores;
+        let at = scores.iter().position(|score| score.name == "restored").unwrap_or(0);
         match mean_in_one {
             Some(made) => {
-                report.scores.insert(at, Score::of("one step", &finished(&made)[0], truth)?);
+                let picture = told.finished(&told.values(&made));
+                scores.insert(at, Score::of("one step", &picture, truth)?);
             }
-            None => "one step".clone_into(&mut report.scores[at].name),
+            None => "one step".clone_into(&mut scores[at].name),
         }
     }
-    let whole = |picture: Picture| degraded.colours.with_alpha(picture);
-    Ok(Restored {
-        deviation: several.then(|| deviation(&told.each(&drawn), shape)),
-        drawn: pictures.into_iter().map(whole).collect(),
-        mean: mean_picture.map(whole),
-        classical: classical.map(|(name, picture)| (name, whole(picture))),
-        method: if how.mode == Mode::Mean { "one step".to_owned() } else { name.to_owned() },
-        report,
-    })
+    Ok(restored)
 }
 
 /// Whether a restorer can do what is asked for.

@@ -47,7 +47,7 @@ pub(crate) fn of(method: &str) -> Vec<String> {
 }
 
 /// The methods of the comparison: all that restore, in the order of the list.
-pub(super) const METHODS: &[&str] = &[
+pub(crate) const METHODS: &[&str] = &[
     "exact",
     "replacement",
     "repaint",

@@ -25,11 +25,6 @@ use crate::evaluation::{self, FeatureSpec};
 use crate::model::Model;
 use crate::own::placed;
 
-/// The methods that restore, each without options.
-pub(crate) fn restoring_methods() -> &'static [&'static str] {
-    candidates::METHODS
-}
-
 /// One thing to undo.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Task {
