@@ -28,9 +28,7 @@ const DIFFERENCE: f64 = 0.01;
 pub fn classical(operator: &dyn Operator, y: &[f64], sigma: f64) -> Option<Baseline> {
     let (input, output) = (operator.input(), operator.output());
     if input[0] == output[0] && input[1] > output[1] && input[2] > output[2] {
-        let rows = |from, to| resampled(from, to, Interpolation::Bicubic, Edge::Renormalised);
-        let larger = Separable::new(input[0], rows(output[1], input[1]), rows(output[2], input[2]), 0.0);
-        return Some(Baseline { name: "bicubic", picture: larger.apply(y) });
+        return Some(Baseline { name: "bicubic", picture: enlargement(output, input).apply(y) });
     }
     let Some(linear) = operator.linear() else {
         return (input == output).then(|| Baseline { name: "unchanged", picture: y.to_vec() });
@@ -41,6 +39,13 @@ pub fn classical(operator: &dyn Operator, y: &[f64], sigma: f64) -> Option<Basel
     // Less noise than a hundredth of a step of 8 bits changes nothing, and keeps the solution unique.
     let weight = (sigma * sigma).max(1e-8) / DIFFERENCE;
     Some(Baseline { name: "wiener", picture: smoothest(linear, y, weight) })
+}
+
+/// Bicubic enlargement of pictures of shape `small` to `large`, each channel by itself (Keys 1981, eq. 15, `a = -1/2`; at the border
+/// the samples there are, with more weight, as Pillow does).
+pub fn enlargement(small: Shape, large: Shape) -> Box<dyn Operator> {
+    let rows = |axis: usize| resampled(small[axis], large[axis], Interpolation::Bicubic, Edge::Renormalised);
+    Box::new(Separable::new(small[0], rows(1), rows(2), 0.0))
 }
 
 /// `y` where it is kept, and elsewhere what makes the differences of neighbours least.

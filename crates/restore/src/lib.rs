@@ -36,7 +36,7 @@ pub mod units;
 mod walk;
 
 pub use agreement::{Agreement, adjoint_error};
-pub use baseline::{Baseline, classical};
+pub use baseline::{Baseline, classical, enlargement};
 pub use consistent::{Consistent, Correction};
 pub use method::{Method, Needs, Prior};
 pub use methods::METHODS;

@@ -6,14 +6,14 @@
 //! the distribution (rank histograms: Talagrand et al. 1997; Hamill 2001). A method's constants are chosen on pictures of their
 //! own by the continuous ranked probability score, which is least on average for the true posterior (Gneiting and Raftery 2007).
 
-use burn::tensor::{Device, Tensor};
-use langevin_core::{Error, ErrorKind, Picture, Result, Samples};
+use burn::tensor::Device;
+use langevin_core::{Error, ErrorKind, Picture, Result};
 use langevin_restore::units::sigma_to_pixels;
 use langevin_restore::{METHODS, Noise, Operator, Shape};
 use serde::Serialize;
 
 use super::solver::Begun;
-use super::{Degraded, Restoring, check_shape, shape_of};
+use super::{Degraded, Restoring, check_shape, colours, shape_of};
 use crate::model::Model;
 use crate::restore_bench::candidates;
 
@@ -182,13 +182,12 @@ fn drawn(
     let truth = degraded.truth.as_ref().expect("what is simulated is known").to_signed();
     let begun = Begun::new(model, degraded.operator, degraded.y, degraded.sigma, &restoring, device)?;
     let made = begun.draw(number, |_| {})?;
-    let values: Vec<f64> = Tensor::into_data(made).convert::<f64>().try_to_vec().expect("just converted");
+    let values = made.try_into_vec_as::<f32>().expect("a float tensor holds floats");
+    let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<f64>>();
     // As they would be written: true values have steps, and a draw that lies within half a step of one is no farther.
-    let steps = if matches!(picture.samples, Samples::U8(_)) { 255.0 } else { 65535.0 };
-    let written = |v: f64| ((v.clamp(-1.0, 1.0) + 1.0) / 2.0 * steps).round() / steps * 2.0 - 1.0;
-    let values: Vec<f64> = values.into_iter().map(written).collect();
-    let draws = values.chunks_exact(truth.len()).map(<[f64]>::to_vec).collect();
-    Ok((draws, truth.into_iter().map(|v| written(f64::from(v))).collect(), begun.method.calls(&begun.path)))
+    let written = |draw: &[f32]| wide(colours::to_depth(draw, shape, picture).to_signed());
+    let draws = values.chunks_exact(truth.len()).map(written).collect();
+    Ok((draws, wide(truth), begun.method.calls(&begun.path)))
 }
 
 /// What one picture says of its draws: sums over its values. Those that all draws have as they are were known, and count in squares

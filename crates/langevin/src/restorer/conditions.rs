@@ -1,16 +1,14 @@
 //! What a network is told of a degraded picture, in training and afterwards.
 
 use langevin_core::Stream;
-use langevin_restore::{Operator, Shape};
+use langevin_restore::{Operator, Shape, enlargement};
 use langevin_train::{Conditions, Told};
 
-use super::enlarge::Enlarge;
 use super::masks::random_mask;
 
 /// What a network is told of the small picture `small`, planes of `low` (channels, rows, columns): its enlargement to `large`.
 pub fn of_small(small: &[f64], low: Shape, large: Shape) -> Vec<f32> {
-    let larger = Enlarge::new((low[1], low[2]), (large[1], large[2])).apply(small);
-    larger.into_iter().map(|value| value as f32).collect()
+    enlargement(low, large).apply(small).into_iter().map(|value| value as f32).collect()
 }
 
 /// What a network is told of a picture in whose planes the pixels of `hidden` do not count: the picture with a gray hole, and
@@ -24,13 +22,12 @@ pub fn filled_in(planes: &[f32], hidden: &[bool]) -> Vec<f32> {
 #[derive(Debug)]
 pub(super) struct UpscaleConditions {
     operator: Box<dyn Operator>,
-    larger: Enlarge,
+    larger: Box<dyn Operator>,
 }
 
 impl UpscaleConditions {
     pub(super) fn new(operator: Box<dyn Operator>) -> Self {
-        let ([_, height, width], [_, low, narrow]) = (operator.input(), operator.output());
-        Self { larger: Enlarge::new((low, narrow), (height, width)), operator }
+        Self { larger: enlargement(operator.output(), operator.input()), operator }
     }
 }
 

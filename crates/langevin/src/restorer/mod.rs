@@ -6,14 +6,12 @@
 
 mod conditioned;
 mod conditions;
-mod enlarge;
 mod masks;
 mod task;
 mod trial;
 
 pub use conditioned::{Conditioned, one_step};
 pub use conditions::{filled_in, of_small};
-pub use enlarge::Enlarge;
 pub use masks::random_mask;
 pub(crate) use task::scale_of;
 pub use task::{Task, TaskKind};
