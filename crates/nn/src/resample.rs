@@ -79,7 +79,7 @@ impl Resampler {
             (Some(norm1), Some(conv1), Some(time_emb_proj), Some(norm2), Some(conv2)) => ResnetParts {
                 norm1,
                 conv1,
-                time_emb_proj,
+                time_emb_proj: Some(time_emb_proj),
                 norm2,
                 conv2,
                 conv_shortcut: None,

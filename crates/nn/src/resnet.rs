@@ -18,8 +18,8 @@ use crate::layers::{Conv2d, GroupNorm, Linear};
 /// What every block of one forward pass is told.
 #[derive(Debug)]
 pub struct Pass<'a> {
-    /// The activated embedding of noise level and class, `[n, dim]`.
-    pub embedding: Tensor<2>,
+    /// The activated embedding of noise level and class, `[n, dim]`; absent in a network that is told of none.
+    pub embedding: Option<Tensor<2>>,
     /// Where dropout masks come from; `None` drops nothing.
     pub dropout: Option<&'a NoiseStreams>,
     /// How many dropout layers were passed; numbers the masks.
@@ -29,7 +29,12 @@ pub struct Pass<'a> {
 impl<'a> Pass<'a> {
     /// A pass with this activated embedding.
     pub fn new(embedding: Tensor<2>, dropout: Option<&'a NoiseStreams>) -> Self {
-        Self { embedding, dropout, layer: Cell::new(0) }
+        Self { embedding: Some(embedding), dropout, layer: Cell::new(0) }
+    }
+
+    /// A pass through a network that is told of no noise level.
+    pub fn plain() -> Self {
+        Self { embedding: None, dropout: None, layer: Cell::new(0) }
     }
 
     /// Sets each number to zero with chance `rate` and divides the others by `1 - rate` (Srivastava et al. 2014).
@@ -49,7 +54,7 @@ pub struct ResnetShape {
     pub inputs: usize,
     /// Channels out; where they differ from `inputs`, a 1 x 1 convolution carries the input over.
     pub outputs: usize,
-    /// Length of the embedding.
+    /// Length of the embedding; 0 for a block that is told of none.
     pub embedding: usize,
     /// Groups of the first norm.
     pub groups: usize,
@@ -89,7 +94,7 @@ pub enum Resize {
 pub struct ResnetBlock {
     norm1: GroupNorm,
     conv1: Conv2d,
-    time_emb_proj: Linear,
+    time_emb_proj: Option<Linear>,
     norm2: GroupNorm,
     conv2: Conv2d,
     conv_shortcut: Option<Conv2d>,
@@ -111,7 +116,7 @@ pub(crate) struct ResnetOptions {
 pub(crate) struct ResnetParts<'a> {
     pub(crate) norm1: &'a GroupNorm,
     pub(crate) conv1: &'a Conv2d,
-    pub(crate) time_emb_proj: &'a Linear,
+    pub(crate) time_emb_proj: Option<&'a Linear>,
     pub(crate) norm2: &'a GroupNorm,
     pub(crate) conv2: &'a Conv2d,
     pub(crate) conv_shortcut: Option<&'a Conv2d>,
@@ -133,7 +138,8 @@ impl ResnetBlock {
         Self {
             norm1: GroupNorm::new(&draw.at("norm1"), inputs, groups, eps, silu),
             conv1: Conv2d::same(&draw.at("conv1"), inputs, outputs, 3),
-            time_emb_proj: Linear::new(&draw.at("time_emb_proj"), shape.embedding, modulation),
+            time_emb_proj: (shape.embedding > 0)
+                .then(|| Linear::new(&draw.at("time_emb_proj"), shape.embedding, modulation)),
             norm2: GroupNorm::new(&draw.at("norm2"), outputs, groups_out, eps, silu),
             conv2: Conv2d::maybe_zero(&draw.at("conv2"), outputs, outputs, 3, shape.zero),
             conv_shortcut: (inputs != outputs || smooth)
@@ -156,7 +162,7 @@ impl ResnetBlock {
         ResnetParts {
             norm1: &self.norm1,
             conv1: &self.conv1,
-            time_emb_proj: &self.time_emb_proj,
+            time_emb_proj: self.time_emb_proj.as_ref(),
             norm2: &self.norm2,
             conv2: &self.conv2,
             conv_shortcut: self.conv_shortcut.as_ref(),
@@ -200,13 +206,16 @@ impl ResnetParts<'_> {
         // SiLU is part of the norm.
         let activate = |x| if activation == Activation::Silu { x } else { activation.of(x) };
         let hidden = resize.apply(activate(normalised));
-        let modulation = self.time_emb_proj.forward(pass.embedding.clone());
-        let hidden = if scale_shift {
-            let hidden = self.conv1.forward(hidden);
-            let [scale, shift] = modulation.chunk(2, 1).try_into().expect("a split in two");
-            self.norm2.forward_modulated(hidden, scale, shift)
-        } else {
-            self.norm2.forward(self.conv1.forward_adding(hidden, modulation))
+        let modulation =
+            self.time_emb_proj.zip(pass.embedding.as_ref()).map(|(layer, told)| layer.forward(told.clone()));
+        let hidden = match modulation {
+            Some(modulation) if scale_shift => {
+                let hidden = self.conv1.forward(hidden);
+                let [scale, shift] = modulation.chunk(2, 1).try_into().expect("a split in two");
+                self.norm2.forward_modulated(hidden, scale, shift)
+            }
+            Some(modulation) => self.norm2.forward(self.conv1.forward_adding(hidden, modulation)),
+            None => self.norm2.forward(self.conv1.forward(hidden)),
         };
         self.conv2.forward(pass.drop_out(activate(hidden), dropout))
     }

@@ -5,12 +5,12 @@ use burn::tensor::Tensor;
 
 use super::config::{Resample, UNetConfig};
 use super::shapes::quarter;
-use crate::attention::AttentionBlock;
+use crate::attention::{AttentionBlock, AttentionShape};
 use crate::draw::Draw;
 use crate::fir;
 use crate::layers::{Conv2d, GroupNorm};
 use crate::resample::Resampler;
-use crate::resnet::{Pass, Resize, ResnetBlock};
+use crate::resnet::{Pass, Resize, ResnetBlock, ResnetShape};
 
 /// One level on the way down.
 #[derive(Module, Debug)]
@@ -104,11 +104,17 @@ impl DownBlock {
 impl MidBlock {
     /// The middle of `config`.
     pub fn new(draw: &Draw<'_>, config: &UNetConfig) -> Self {
-        let resnet = |i: usize| ResnetBlock::new(&draw.at("resnets").at(i), config.mid_resnet());
-        let attention = || AttentionBlock::new(&draw.at("attentions.0"), config.mid_attention());
+        Self::of(draw, config.mid_resnet(), config.mid_attention.then(|| config.mid_attention()))
+    }
+
+    /// Two residual blocks, and attention between them if any.
+    pub(crate) fn of(draw: &Draw<'_>, resnet: ResnetShape, attention: Option<AttentionShape>) -> Self {
         Self {
-            resnets: (0..2).map(resnet).collect(),
-            attentions: if config.mid_attention { vec![attention()] } else { vec![] },
+            resnets: (0..2).map(|i| ResnetBlock::new(&draw.at("resnets").at(i), resnet)).collect(),
+            attentions: attention
+                .map(|shape| AttentionBlock::new(&draw.at("attentions.0"), shape))
+                .into_iter()
+                .collect(),
         }
     }
 

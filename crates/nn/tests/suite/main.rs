@@ -1,5 +1,7 @@
-//! The U-Net against PyTorch, finite differences, and its own promises.
+//! Networks against PyTorch, finite differences, and their own promises.
 
+mod autoencoders;
 mod blocks;
 mod golden;
 mod promises;
+mod recorded;
