@@ -27,9 +27,9 @@ pub struct Common {
     /// Pictures: png, jpeg, webp, bmp, tiff or gif.
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
-    /// Steps.
-    #[arg(long, default_value_t = 50, value_parser = shell::from_1_to::<10_000>())]
-    steps: usize,
+    /// Steps [default: 50; of a model that was trained to restore, its own].
+    #[arg(long, value_parser = shell::from_1_to::<10_000>())]
+    steps: Option<usize>,
     /// Begin at this noise, in units of 0 to 255, around the picture as it is restored without a model, rather than with noise alone:
     /// fewer steps, and nearer to what was measured [default: noise alone; 50 for a model of parts of pictures, such as
     /// builtin:photo-gray, unless --spacing is named].
@@ -133,7 +133,7 @@ impl Common {
         let _claim = Claim::new(all, self.force)?;
         let steps = match &trained {
             Some(Trained { mode: Mode::Mean, .. }) => "one step".to_owned(),
-            _ => format!("{} steps", self.steps),
+            _ => format!("{} steps", restoring.steps),
         };
         shell.say(&format!("{line}, seed {}; {}, {steps}", restoring.seed, self.model));
         let signal = shell::signals()?;
@@ -159,7 +159,7 @@ impl Common {
             })?;
             let seconds = start.elapsed().as_secs_f64();
             stages.finish();
-            let recipe = self.recipe(job, &model, &restored, restoring.seed);
+            let recipe = self.recipe(job, &model, &restored, &restoring);
             let written = files.write(&restored, &looks, &recipe)?;
             self.tell(shell, job, &name, &restored, seconds);
             results.push(self.result(&name, &restored, &written, seconds));
@@ -190,7 +190,7 @@ impl Common {
         restoring.samples = if self.samples > 1 { self.samples } else { 9 };
         shell.say(&format!(
             "{line}, seed {}; {}, {} steps, {} draws",
-            restoring.seed, self.model, self.steps, restoring.samples
+            restoring.seed, self.model, restoring.steps, restoring.samples
         ));
         let (model, images, noise) = (&model, self.images.as_slice(), noise.as_ref());
         Calibrating { model, images, operator, noise, method, restoring, json: self.json }.run(shell, &device)
@@ -199,7 +199,7 @@ impl Common {
     fn restoring(&self, method: Option<&str>, model: &Model) -> Result<Restoring> {
         Ok(Restoring {
             method: method.map(str::to_owned),
-            steps: self.steps,
+            steps: self.steps.unwrap_or(if model.info.task.is_some() { model.info.sample.steps } else { 50 }),
             start_sigma: self.start_sigma,
             spacing: self.spacing.clone(),
             samples: self.samples,
@@ -314,12 +314,13 @@ impl Common {
         Ok(files)
     }
 
-    fn recipe(&self, job: &Job<'_>, model: &Model, restored: &Restored, seed: u64) -> String {
+    fn recipe(&self, job: &Job<'_>, model: &Model, restored: &Restored, restoring: &Restoring) -> String {
         format!(
-            "Steps: {}, Method: {:?}, Noise: {:?}, Seed: {seed}, Model hash: {}, Model: {}, Version: langevin {}",
-            self.steps,
+            "Steps: {}, Method: {:?}, Noise: {:?}, Seed: {}, Model hash: {}, Model: {}, Version: langevin {}",
+            restoring.steps,
             restored.method,
             job.noise.map_or_else(|| restored.report.noise.to_string(), str::to_owned),
+            restoring.seed,
             model.hash,
             model.name,
             env!("CARGO_PKG_VERSION")

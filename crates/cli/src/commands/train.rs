@@ -45,7 +45,7 @@ pub struct Train {
     #[arg(long, value_name = "NAME|FILE.toml")]
     preset: Option<String>,
     /// Begin with the weights of this model, a run, a file or builtin:NAME, and go on with its network, noise and kind of pictures
-    /// [default preset: the model's].
+    /// (a preset for colour may begin with a model of gray pictures) [default preset: the model's].
     #[arg(long, value_name = "MODEL")]
     init: Option<String>,
     /// Side of the pictures in pixels.

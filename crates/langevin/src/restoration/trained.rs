@@ -130,6 +130,13 @@ fn check(task: &Task, name: &str, sigma: f64, restoring: &Restoring, how: &Train
         return Err(Error::usage(format!("{name}: was trained {}, so no --method is needed", task.words()))
             .hint("leave it out, or take a model that draws pictures by itself; --sampler says how draws are made"));
     }
+    if restoring.start_sigma.is_some() {
+        return Err(Error::usage(format!(
+            "{name}: was trained {}, and draws from noise alone: it takes no --start-sigma",
+            task.words()
+        ))
+        .hint("leave it out"));
+    }
     if sigma > 0.0 {
         return Err(Error::usage(format!("{name}: was trained for pictures without noise, {}", task.words()))
             .hint("leave --noise out, take the noise out before with `langevin denoise`, or use a model that draws pictures by itself"));
