@@ -20,7 +20,7 @@ mod transforms;
 pub use dataset::{DataInfo, Dataset, Item};
 pub use langevin_core::{Error, ErrorKind, Picture, Result, Samples};
 pub use lint::{LintReport, lint};
-pub use loader::{Loader, LoaderOptions};
+pub use loader::{Loader, LoaderOptions, Showing};
 pub use open::{OpenOptions, Split, open};
 pub use pictures::{decode, read_picture};
 pub use pool::{Batch, Held, OnSkip, Pool, PoolOptions, Skipped};

@@ -1,9 +1,39 @@
 //! Batches made ahead of time on a thread of their own.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
 use crate::{Batch, Error, Pool, Result};
+
+/// What pictures come from: each picture of a run is a function of the seed and its number.
+pub trait Showing: std::fmt::Debug + Send + Sync {
+    /// What to call it in messages.
+    fn name(&self) -> String;
+
+    /// Whether there is nothing in it.
+    fn is_empty(&self) -> bool;
+
+    /// The batch of images `first_image .. first_image + count` of a run with `seed`.
+    ///
+    /// # Errors
+    /// Bad input, when they cannot be read.
+    fn showing(&self, seed: u64, first_image: u64, count: usize) -> Result<Batch>;
+}
+
+impl Showing for Pool {
+    fn name(&self) -> String {
+        self.info().name.clone()
+    }
+
+    fn is_empty(&self) -> bool {
+        Pool::is_empty(self)
+    }
+
+    fn showing(&self, seed: u64, first_image: u64, count: usize) -> Result<Batch> {
+        Pool::showing(self, seed, first_image, count)
+    }
+}
 
 /// How a [`Loader`] goes through a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,18 +69,25 @@ impl Loader {
     /// # Errors
     /// Usage when the batch is empty or the pool has no pictures; failed when no thread can be started.
     pub fn new(pool: &Pool, options: LoaderOptions) -> Result<Self> {
+        Self::of(Arc::new(pool.clone()), options)
+    }
+
+    /// Starts loading from something that is not pictures of files.
+    ///
+    /// # Errors
+    /// As [`Loader::new`].
+    pub fn of(source: Arc<dyn Showing>, options: LoaderOptions) -> Result<Self> {
         if options.batch == 0 {
             return Err(Error::usage("a batch of 0 images cannot be trained on"));
         }
-        if pool.is_empty() {
-            return Err(Error::usage(format!("{}: there is no picture to train on", pool.info().name)));
+        if source.is_empty() {
+            return Err(Error::usage(format!("{}: there is no picture to train on", source.name())));
         }
         let (sender, receiver) = sync_channel(options.prefetch.max(1));
-        let pool = pool.clone();
         let work = move || {
             let mut first = options.images_seen;
             loop {
-                let batch = pool.showing(options.seed, first, options.batch);
+                let batch = source.showing(options.seed, first, options.batch);
                 first += options.batch as u64;
                 let failed = batch.is_err();
                 if sender.send(batch).is_err() || failed {

@@ -176,6 +176,7 @@ impl Side {
             classes: Vec::new(),
             network: self.network()?.config().clone(),
             task: None,
+            latent: None,
             diffusion: spec,
             sample: SampleSettings::default(),
             data: String::new(),

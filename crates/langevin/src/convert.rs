@@ -6,6 +6,7 @@ use langevin_core::tensor_file::{self, Storage};
 use langevin_core::{Error, NamedTensors, Result};
 use langevin_hub::Export;
 
+use crate::latents;
 use crate::model::Model;
 
 /// The bytes of a single model file; `half` stores the weights in 16 bits.
@@ -22,7 +23,9 @@ fn tensors(model: &Model) -> Result<NamedTensors> {
         Error::usage(format!("{}: is known in closed form and has no weights to convert", model.name))
             .hint("give a trained model")
     })?;
-    Ok(langevin_nn::export(network))
+    let mut tensors = langevin_nn::export(network);
+    tensors.extend(model.codec.iter().flat_map(latents::codec_tensors));
+    Ok(tensors)
 }
 
 /// Writes `model` as the diffusers folder `out`; `pipeline` is `ddpm` or `ddim`. What cannot be said in the folder is
@@ -32,6 +35,13 @@ fn tensors(model: &Model) -> Result<NamedTensors> {
 /// Usage: what diffusers cannot express. Failed: `out` being there without `force`, the disk.
 pub fn to_folder(model: &Model, out: &Path, pipeline: &str, force: bool) -> Result<Vec<String>> {
     let info = &model.info;
+    if model.codec.is_some() {
+        return Err(Error::usage(format!(
+            "{}: draws latents, and no pipeline of diffusers draws those of a codec with \
+            statistics for each channel by a UNet2DModel",
+            model.name
+        )));
+    }
     if let Some(task) = &info.task {
         return Err(
             task.refusal(&model.name, "which no pipeline of diffusers does with a network of its own kind")

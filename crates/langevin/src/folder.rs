@@ -33,6 +33,7 @@ pub fn read(path: &Path, device: &Device) -> Result<Model> {
     let bytes = tensor_file::encode(&tensors, &info.to_metadata(), tensor_file::Storage::F32);
     Ok(Model {
         denoiser: Answers::Network(Box::new(denoiser)),
+        codec: None,
         info,
         hash: blake3::hash(&bytes).to_hex()[..16].to_owned(),
         name: path.display().to_string(),
@@ -64,6 +65,7 @@ fn describe(pipeline: &Pipeline) -> ModelInfo {
         classes,
         network,
         task: None,
+        latent: None,
         diffusion: sampling.diffusion.clone(),
         sample: SampleSettings {
             sampler: sampling.sampler.clone(),

@@ -42,7 +42,8 @@ impl Guiding {
             None => None,
             Some(guide) => {
                 if guide.denoiser.network().is_some() {
-                    memory::check_sampling(&guide.info.network, guide.info.size, batch_size)?;
+                    let [_, height, width] = guide.shape();
+                    memory::check_sampling(&guide.info.network, (height, width), batch_size)?;
                 }
                 let computed = guide.denoiser.with_arithmetic(arithmetic);
                 Some(Box::new(SideBySide::new(computed, batch_size)?) as Box<dyn Denoiser>)

@@ -48,6 +48,7 @@ impl Known {
             classes: Vec::new(),
             network: UNetConfig::default(),
             task: None,
+            latent: None,
             diffusion: DiffusionSpec {
                 schedule: "edm".into(),
                 process: "edm".into(),

@@ -10,6 +10,7 @@
 
 pub mod algorithms;
 mod answers;
+pub mod autoencoding;
 pub mod catalog;
 pub mod convert;
 pub mod denoising;
@@ -23,6 +24,7 @@ pub mod gif;
 pub mod guiding;
 pub mod inversion;
 mod known;
+pub mod latents;
 pub mod layers;
 pub mod likelihood;
 pub mod measure;

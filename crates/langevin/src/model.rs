@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use langevin_core::{Error, NamedTensors, Preconditioned, Result, tensor_file};
 use langevin_nn::{UNet, UNetConfig};
 use langevin_process::{Diffusion, DiffusionSpec, nearest};
 use serde::{Deserialize, Serialize};
 
 use crate::answers::Answers;
+use crate::autoencoding::{self, Codec};
 use crate::known::{KNOWN, Known};
+use crate::latents::{self, LatentInfo};
 use crate::own::Grid;
 use crate::restorer::Task;
 use crate::settings::SampleSettings;
@@ -36,6 +38,9 @@ pub struct ModelInfo {
     /// What it restores, if it is a restorer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Task>,
+    /// The autoencoder whose latents it draws, if it draws no pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latent: Option<LatentInfo>,
     /// The network.
     pub network: UNetConfig,
     /// The noise and what the network predicts.
@@ -57,8 +62,10 @@ pub struct ModelInfo {
 pub struct Model {
     /// What it says of itself.
     pub info: ModelInfo,
-    /// The denoiser.
+    /// The denoiser, of latents where there is a codec.
     pub denoiser: Answers,
+    /// What makes pictures of latents, where the model draws those.
+    pub codec: Option<Codec>,
     /// First 16 hexadecimal digits of the BLAKE3 sum of the file, or of the name of a model without one.
     pub hash: String,
     /// Where it was read from, or `builtin:NAME`.
@@ -115,6 +122,18 @@ impl ModelInfo {
         ])
     }
 
+    /// `[channels, height, width]` of what the network denoises: its pictures, or their latents.
+    pub fn shape(&self) -> [usize; 3] {
+        let (width, height) = self.size;
+        match &self.latent {
+            None => [self.channels, height, width],
+            Some(latent) => {
+                let factor = latent.network.factor();
+                [latent.network.code_dim(), height / factor, width / factor]
+            }
+        }
+    }
+
     /// How many times its pictures are magnified on sheets, so that small ones can be seen: 1 to 4.
     pub fn magnification(&self) -> usize {
         (64 / self.size.0).clamp(1, 4)
@@ -126,6 +145,10 @@ impl ModelInfo {
     /// Bad input, where they say nothing, or not in this way.
     pub(crate) fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self> {
         let text = metadata.get(KEY).ok_or_else(|| {
+            if metadata.contains_key(autoencoding::KEY) {
+                return Error::bad_input("an autoencoder, which draws nothing by itself")
+                    .hint("train a model of its latents with `langevin train DATA --latent` and this file");
+            }
             Error::bad_input(
                 "a safetensors file, but not a model of this program: its metadata has no \"langevin\"",
             )
@@ -151,6 +174,31 @@ impl Model {
             Some(task) => Err(task.refusal(spec, "and draws nothing by itself")),
             None => Ok(model),
         }
+    }
+
+    /// As [`Model::open`], for work on the pixels themselves.
+    ///
+    /// # Errors
+    /// As [`Model::open`]; usage, for a model of latents.
+    pub fn open_pixels(spec: &str, device: &Device) -> Result<Self> {
+        let model = Self::open(spec, device)?;
+        model.check_pixels()?;
+        Ok(model)
+    }
+
+    /// Whether it denoises pixels.
+    ///
+    /// # Errors
+    /// Usage, for a model of latents.
+    pub fn check_pixels(&self) -> Result<()> {
+        if self.codec.is_none() {
+            return Ok(());
+        }
+        Err(Error::usage(format!(
+            "{}: denoises latents, which an autoencoder turns into pictures, and this works on the pixels themselves",
+            self.name
+        ))
+        .hint("take a model of pixels; latents can be drawn with `langevin sample` and judged with `langevin eval`"))
     }
 
     /// As [`Model::open`], restorers among them.
@@ -204,6 +252,7 @@ impl Model {
         let hash = blake3::hash(name.as_bytes()).to_hex()[..16].to_owned();
         Ok(Self {
             denoiser: Answers::Known((known.distribution)(), diffusion),
+            codec: None,
             info,
             hash,
             name,
@@ -217,10 +266,13 @@ impl Model {
     /// Bad input, when they are not a whole model file.
     pub fn from_bytes(bytes: &[u8], name: &str, device: &Device) -> Result<Self> {
         refuse_strangers(bytes)?;
-        let (tensors, metadata) = tensor_file::decode(bytes)?;
+        let (mut tensors, metadata) = tensor_file::decode(bytes)?;
         let info = ModelInfo::from_metadata(&metadata)?;
+        let take = |latent| latents::take_codec(latent, info.size, &mut tensors, device);
+        let codec = info.latent.as_ref().map(take).transpose()?;
         Ok(Self {
             denoiser: Answers::Network(Box::new(build(&info, &tensors, device)?)),
+            codec,
             info,
             hash: blake3::hash(bytes).to_hex()[..16].to_owned(),
             name: name.to_owned(),
@@ -228,9 +280,33 @@ impl Model {
         })
     }
 
-    /// `[channels, height, width]` of its pictures.
+    /// `[channels, height, width]` of what it denoises: its pictures, or their latents.
     pub fn shape(&self) -> [usize; 3] {
+        self.info.shape()
+    }
+
+    /// `[channels, height, width]` of its pictures.
+    pub fn picture_shape(&self) -> [usize; 3] {
         [self.info.channels, self.info.size.1, self.info.size.0]
+    }
+
+    /// The pictures of what was drawn, both in `[count, channels, height, width]`: the same, or decoded latents.
+    ///
+    /// # Errors
+    /// Failed, when the system gives no threads.
+    pub fn pictures(&self, drawn: Tensor<4>) -> Result<Tensor<4>> {
+        match &self.codec {
+            Some(codec) => codec.decode(drawn),
+            None => Ok(drawn),
+        }
+    }
+
+    /// About what [`Model::pictures`] gives, at almost no cost: for watching a drawing.
+    pub fn glimpses(&self, drawn: Tensor<4>) -> Tensor<4> {
+        match &self.codec {
+            Some(codec) => codec.glimpses(drawn),
+            None => drawn,
+        }
     }
 
     /// The strength of guidance when nothing else is said: 1, which is none, for a model without classes.
@@ -297,7 +373,7 @@ pub fn write_tuned(spec: &str, tuned: &[Tuned], grids: Option<&[Grid]>) -> Resul
 }
 
 /// The bytes of the model at `path`, a file or a run folder.
-fn read_model_bytes(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read_model_bytes(path: &Path) -> Result<Vec<u8>> {
     let bad = |what: String| Error::bad_input(format!("{}: {what}", path.display()));
     if path.is_dir() {
         let inner = path.join("model.safetensors");
@@ -318,7 +394,7 @@ fn read_model_bytes(path: &Path) -> Result<Vec<u8>> {
     })
 }
 
-fn refuse_strangers(bytes: &[u8]) -> Result<()> {
+pub(crate) fn refuse_strangers(bytes: &[u8]) -> Result<()> {
     let starts = |magic: &[u8]| bytes.starts_with(magic);
     let what = if bytes.is_empty() {
         "an empty file"
@@ -360,12 +436,16 @@ pub(crate) fn build(
     };
     info.network.check().map_err(damaged)?;
     let told = info.task.as_ref().map_or(0, |task| task.condition_channels(info.channels));
-    let fits = info.network.classes == info.classes.len() && info.network.in_channels == info.channels;
-    if !fits || info.network.out_channels != info.channels || info.network.condition_channels != told {
+    if let Some(latent) = &info.latent {
+        latent.check(info).map_err(damaged)?;
+    }
+    let [channels, rows, columns] = info.shape();
+    let fits = info.network.classes == info.classes.len() && info.network.in_channels == channels;
+    if !fits || info.network.out_channels != channels || info.network.condition_channels != told {
         return Err(damaged(Error::bad_input("its network does not fit its channels, classes and task")));
     }
     let (width, height) = info.size;
-    info.network.check_size(height, width).map_err(damaged)?;
+    info.network.check_size(rows, columns).map_err(damaged)?;
     if width.max(height) > LARGEST_SIDE {
         return Err(damaged(Error::bad_input(format!("it claims pictures of {width}x{height}"))));
     }

@@ -27,6 +27,8 @@ pub const PRESETS: &[Preset] = &[
     Preset { name: "photo", text: include_str!("../../../presets/photo.toml") },
     Preset { name: "upscale4", text: include_str!("../../../presets/upscale4.toml") },
     Preset { name: "inpaint", text: include_str!("../../../presets/inpaint.toml") },
+    Preset { name: "autoencoder", text: include_str!("../../../presets/autoencoder.toml") },
+    Preset { name: "latent", text: include_str!("../../../presets/latent.toml") },
     Preset { name: "ddpm", text: include_str!("../../../presets/ddpm.toml") },
     Preset { name: "tiny", text: include_str!("../../../presets/tiny.toml") },
 ];

@@ -236,7 +236,7 @@ impl Bench<'_> {
         let start = Instant::now();
         let made = draw_watched(model, &drawing, self.device, progress)?;
         let seconds = start.elapsed().as_secs_f64();
-        let pixels: usize = model.shape().iter().product();
+        let pixels: usize = model.picture_shape().iter().product();
         let values = made.try_into_vec_as::<f32>().expect("a float tensor holds floats");
         if values.iter().any(|value| !value.is_finite()) {
             return Err(langevin_core::Error::failed("gave numbers that are not finite"));
@@ -245,7 +245,7 @@ impl Bench<'_> {
     }
 
     fn sample(&self, drawn: &[Vec<f32>]) -> Result<Sample> {
-        let [channels, height, width] = self.model.shape();
+        let [channels, height, width] = self.model.picture_shape();
         let picture = |values: &Vec<f32>| Picture::from_signed(values, channels, height, width);
         let pictures: Vec<Picture> = drawn.iter().map(picture).collect();
         let mut sample = Sample::new("drawn");

@@ -134,10 +134,10 @@ pub fn draw_tensor(
     progress: impl FnMut(&BatchProgress<'_>),
 ) -> Result<Tensor<4>> {
     let (path, sampler) = drawing.method(model)?;
-    draw_along(model, drawing, sampler.as_ref(), &path, device, progress)
+    model.pictures(draw_along(model, drawing, sampler.as_ref(), &path, device, progress)?)
 }
 
-/// As [`draw_tensor`], with `sampler` and `path` in place of those that `drawing` names.
+/// As [`draw_tensor`], with `sampler` and `path` in place of those that `drawing` names, and without making pictures of latents.
 pub(crate) fn draw_along(
     model: &Model,
     drawing: &Drawing,
@@ -148,7 +148,8 @@ pub(crate) fn draw_along(
 ) -> Result<Tensor<4>> {
     let at_once = drawing.batch_size.min(drawing.count);
     if model.denoiser.network().is_some() {
-        memory::check_sampling(&model.info.network, model.info.size, at_once)?;
+        let [_, height, width] = model.shape();
+        memory::check_sampling(&model.info.network, (height, width), at_once)?;
     }
     let computed = model.denoiser.with_arithmetic(drawing.arithmetic);
     let model_denoiser = SideBySide::new(&computed, drawing.batch_size)?;

@@ -6,8 +6,10 @@ use langevin_process::{DiffusionSpec, Error, Result, nearest};
 use langevin_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::autoencoding::AutoencoderSettings;
 use crate::distilling::Distill;
 use crate::fine_tuning::Init;
+use crate::latents::LatentSettings;
 use crate::own::Grid;
 use crate::restorer::Task;
 use crate::tuned::Tuned;
@@ -25,6 +27,12 @@ pub struct Settings {
     /// What is restored, where the model is a restorer; absent, it draws pictures by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<Task>,
+    /// An autoencoder, where one is trained in place of a denoiser; diffusion, network and sample say nothing then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autoencoder: Option<AutoencoderSettings>,
+    /// The autoencoder whose latents are learned, where the model is not one of pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latent: Option<LatentSettings>,
     /// The training.
     pub train: TrainConfig,
     /// How to sample when nothing else is said.
@@ -112,9 +120,15 @@ impl Default for SampleSettings {
 }
 
 impl Settings {
-    /// The settings as TOML.
+    /// The settings as TOML, without the sections that say nothing.
     pub fn to_toml(&self) -> String {
-        toml::to_string_pretty(self).expect("settings are plain values")
+        let mut whole = toml::Table::try_from(self).expect("settings are plain values");
+        if self.autoencoder.is_some() {
+            for idle in ["diffusion", "network", "sample"] {
+                whole.remove(idle);
+            }
+        }
+        toml::to_string_pretty(&whole).expect("settings are plain values")
     }
 
     /// Settings from layers of TOML, later ones over earlier ones; what none names has its default.

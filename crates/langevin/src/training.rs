@@ -1,6 +1,5 @@
 //! Training a model from a data set and settings: resolves what the data decides, makes the network, draws previews.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -8,20 +7,23 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use burn::tensor::Device;
 use langevin_core::clipping::Clipped;
 use langevin_core::{
-    Clock, Error, ErrorKind, NamedTensors, Picture, Preconditioned, Result, SideBySide, grid,
+    Clock, Denoiser, Error, ErrorKind, NamedTensors, Picture, Preconditioned, Result, SideBySide, grid,
 };
 use langevin_data::{
-    Batch, Crop, DataInfo, Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare, Skipped,
+    Batch, Crop, DataInfo, Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare, Showing,
+    Skipped,
 };
 use langevin_kernels::Arithmetic;
 use langevin_nn::UNet;
 use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{SAMPLERS, SampleRequest, Sampler, sample_all};
 use langevin_train::{
-    Decay, Denoising, Event, Hooks, Job, Objective, Outcome, Preview, create_folder, replace_file,
+    Decay, Denoising, Event, Hooks, Job, ModelFile, Objective, Outcome, Preview, create_folder, replace_file,
     with_parameters,
 };
 
+use crate::autoencoding::{self, Codec};
+use crate::latents::{self, Encoding, LatentInfo, LatentSettings};
 use crate::memory;
 use crate::model::ModelInfo;
 use crate::png;
@@ -76,9 +78,11 @@ pub struct Prepared {
     pub pictures: Option<u64>,
     /// Files that were passed over.
     pub skipped: Vec<Skipped>,
-    pool: Pool,
-    validation: Option<Batch>,
-    request: TrainRequest,
+    /// What makes latents of the pictures, where those are learned.
+    codec: Option<Codec>,
+    pub(crate) pool: Pool,
+    pub(crate) validation: Option<Batch>,
+    pub(crate) request: TrainRequest,
 }
 
 /// Opens the data and resolves the settings.
@@ -94,7 +98,8 @@ pub fn prepare(request: TrainRequest) -> Result<Prepared> {
     }
     let dataset = langevin_data::open(&request.data, &OpenOptions::default())?;
     let data = dataset.info().clone();
-    resolve(&mut settings, &data)?;
+    let codec = settings.latent.as_mut().map(|latent| latent.open(&Device::flex())).transpose()?;
+    resolve(&mut settings, &data, codec.as_ref())?;
     let size = settings.data.size;
     let mut prepare = Prepare::new(size, size, settings.data.channels);
     prepare.flip = settings.train.flip;
@@ -112,6 +117,7 @@ pub fn prepare(request: TrainRequest) -> Result<Prepared> {
         channels: settings.data.channels,
         classes: if settings.data.class_conditional { data.classes.clone() } else { Vec::new() },
         task: settings.task.clone(),
+        latent: codec.as_ref().map(LatentInfo::of),
         network: settings.network.clone(),
         diffusion: settings.diffusion.clone(),
         sample: settings.sample.clone(),
@@ -126,13 +132,17 @@ pub fn prepare(request: TrainRequest) -> Result<Prepared> {
         settings,
         info,
         data,
+        codec,
         pool,
         validation,
         request,
     })
 }
 
-fn resolve(settings: &mut Settings, data: &DataInfo) -> Result<()> {
+fn resolve(settings: &mut Settings, data: &DataInfo, codec: Option<&Codec>) -> Result<()> {
+    if let Some(codec) = codec {
+        LatentSettings::apply(settings, codec)?;
+    }
     if settings.data.size == 0 {
         settings.data.size = data.size.0.min(data.size.1);
     }
@@ -148,9 +158,22 @@ fn resolve(settings: &mut Settings, data: &DataInfo) -> Result<()> {
             "put the pictures of each class into a sub-folder of its name, or set class_conditional = false",
         ));
     }
+    if let Some(autoencoder) = &mut settings.autoencoder {
+        if settings.data.class_conditional || settings.task.is_some() {
+            return Err(Error::usage("an autoencoder is told of no class, and restores nothing")
+                .hint("leave class_conditional and task out"));
+        }
+        autoencoder.network.channels = settings.data.channels;
+        return autoencoder.check(settings.data.size);
+    }
+    let size = settings.data.size;
+    let [channels, rows, columns] = match codec {
+        Some(codec) => codec.info.network.latent_shape(size, size)?,
+        None => [settings.data.channels, size, size],
+    };
     let network = &mut settings.network;
-    network.in_channels = settings.data.channels;
-    network.out_channels = settings.data.channels;
+    network.in_channels = channels;
+    network.out_channels = channels;
     network.condition_channels = match &settings.task {
         None => 0,
         Some(task) => {
@@ -160,7 +183,10 @@ fn resolve(settings: &mut Settings, data: &DataInfo) -> Result<()> {
     };
     network.classes = if settings.data.class_conditional { data.classes.len() } else { 0 };
     network.check()?;
-    network.check_size(settings.data.size, settings.data.size)?;
+    network.check_size(rows, columns).map_err(|error| match codec {
+        Some(_) => error.hint(format!("the latents of pictures of {size}x{size} have {columns}x{rows}")),
+        None => error,
+    })?;
     SAMPLERS.build(&settings.sample.sampler)?;
     SPACINGS.build(&settings.sample.spacing)?;
     Diffusion::new(&settings.diffusion)?;
@@ -191,9 +217,13 @@ impl Prepared {
     /// # Errors
     /// As [`langevin_train::train`]; failed, when the memory that is free does not suffice.
     pub fn train(mut self, device: &Device, mut observe: impl FnMut(&Event)) -> Result<Outcome> {
+        if let Some(settings) = self.settings.autoencoder.clone() {
+            return autoencoding::train(self, &settings, device, observe);
+        }
         let train = self.settings.train.clone();
         let threads = rayon::current_num_threads();
-        memory::check_training(&self.settings.network, self.settings.data.size, &train, threads)?;
+        let shape = self.info.shape();
+        memory::check_training(&self.settings.network, shape[1], &train, threads)?;
         let mut network = self.settings.network.init(train.seed, &train.autodiff(device))?;
         let objective: Box<dyn Objective<UNet>> = match self.request.lesson.take() {
             None => Box::new(Denoising::new(&train)?),
@@ -205,11 +235,15 @@ impl Prepared {
         let arithmetic = if train.exact { Arithmetic::Exact } else { Arithmetic::Fast };
         let network = network.with_arithmetic(arithmetic);
         let diffusion = Diffusion::new(&self.settings.diffusion)?;
-        let pool = self.pool.clone();
+        let source = self.source(device, &mut observe)?;
         let (batch, seed) = (train.batch_size, train.seed);
         let loader = move |images_seen| {
-            Loader::new(&pool, LoaderOptions { batch, seed, images_seen, ..LoaderOptions::default() })
+            let options = LoaderOptions { batch, seed, images_seen, ..LoaderOptions::default() };
+            Loader::of(Arc::clone(&source), options)
         };
+        if let (Some(codec), Some(held)) = (&self.codec, &mut self.validation) {
+            *held = latents::encoded_batch(codec, held, device)?;
+        }
         let out = self.request.out.clone();
         let toml = self.toml();
         let [size, channels] = [self.settings.data.size, self.settings.data.channels];
@@ -238,14 +272,38 @@ impl Prepared {
         };
         let stop = Arc::clone(&self.request.stop);
         let device = device.clone();
-        let mut hooks = Drawing { toml, info: self.info, out, device, stop, observe: &mut observe, trial };
+        let (info, codec) = (self.info, self.codec);
+        let mut hooks = Drawing { toml, info, codec, out, device, stop, observe: &mut observe, trial };
         langevin_train::train(job, &mut hooks)
+    }
+
+    /// What is trained on: the pictures, or their latents, which are encoded first.
+    fn source(&self, device: &Device, observe: &mut impl FnMut(&Event)) -> Result<Arc<dyn Showing>> {
+        let (Some(codec), Some(latent)) = (&self.codec, &self.settings.latent) else {
+            return Ok(Arc::new(self.pool.clone()));
+        };
+        let encoding = Encoding {
+            codec,
+            hash: &latent.hash,
+            pool: &self.pool,
+            // A forecast needs no more than a batch.
+            limit: self.request.dry_run.then_some(self.settings.train.batch_size as u64),
+            of_unlimited: latent.pictures,
+            folder: &self.request.out.join("latents"),
+            stop: &self.request.stop,
+            device,
+        };
+        latents::encode(&encoding, |done, of| observe(&Event::Encoding { done, of }))
     }
 
     /// What decides the result, as JSON: a run taken up again must have the same. When to stop, save and show is
     /// left out.
-    fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         let mut settings = serde_json::to_value(&self.settings).expect("settings are plain values");
+        if let Some(latent) = settings.get_mut("latent").and_then(serde_json::Value::as_object_mut) {
+            // The hash tells which autoencoder it is.
+            latent.remove("autoencoder");
+        }
         for free in ["images", "decay_images", "minutes", "checkpoint_every", "sample_every", "keep"] {
             // The length of training counts where the learning rate depends on it. The end of `wsd` may be moved.
             let train = &self.settings.train;
@@ -283,6 +341,7 @@ impl Prepared {
 struct Drawing<'a> {
     toml: String,
     info: ModelInfo,
+    codec: Option<Codec>,
     out: PathBuf,
     device: Device,
     stop: Arc<AtomicI32>,
@@ -322,16 +381,19 @@ impl Hooks<UNet> for Drawing<'_> {
         let SampleSettings { sampler, spacing, steps, .. } = &self.info.sample;
         let path: Vec<Level> = SPACINGS.build(spacing)?.path(&model.diffusion, *steps)?;
         let sampler: Box<dyn Sampler> = SAMPLERS.build(sampler)?;
-        let shape = [self.info.channels, self.info.size.1, self.info.size.0];
-        let mut request = SampleRequest::new(PREVIEW, PREVIEW_SEED, shape);
+        let mut request = SampleRequest::new(PREVIEW, PREVIEW_SEED, self.info.shape());
         request.clock = Clock::of(model.diffusion.clone());
         if !self.info.classes.is_empty() {
             request.labels = Some(even_labels(self.info.classes.len(), PREVIEW));
         }
-        let model = Clipped::new(SideBySide::new(model, request.batch_size)?, 1.0);
+        let side_by_side = SideBySide::new(model, request.batch_size)?;
+        let model: Box<dyn Denoiser> = match &self.codec {
+            Some(_) => Box::new(side_by_side),
+            None => Box::new(Clipped::new(side_by_side, 1.0)),
+        };
         let cancel = Arc::new(AtomicBool::new(false));
         request.cancel = Some(Arc::clone(&cancel));
-        let drawn = sample_all(&model, sampler.as_ref(), &path, &request, &self.device, |_| {
+        let drawn = sample_all(model.as_ref(), sampler.as_ref(), &path, &request, &self.device, |_| {
             if self.stop.load(Ordering::Relaxed) != 0 {
                 cancel.store(true, Ordering::Relaxed);
             }
@@ -340,14 +402,19 @@ impl Hooks<UNet> for Drawing<'_> {
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => return Ok(None),
             made => made?,
         };
+        let made = match &self.codec {
+            Some(codec) => codec.decode(made)?,
+            None => made,
+        };
         let pictures = langevin_core::batch_to_pictures(made);
         let scale = self.info.magnification();
         let sheet = grid::sheet(&pictures, grid::square_columns(PREVIEW), 2, scale);
         self.store(&sheet, images).map(Some)
     }
 
-    fn metadata(&mut self, images: u64) -> BTreeMap<String, String> {
+    fn model_file(&mut self, images: u64, mut tensors: NamedTensors) -> Result<ModelFile> {
         self.info.images = images;
-        self.info.to_metadata()
+        tensors.extend(self.codec.iter().flat_map(latents::codec_tensors));
+        Ok(ModelFile { tensors, metadata: self.info.to_metadata() })
     }
 }

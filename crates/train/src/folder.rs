@@ -1,13 +1,13 @@
 //! A run's folder beside its checkpoints and logs: the lock that one training holds, and the finished model.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
 use langevin_core::tensor_file::{self, Storage};
-use langevin_core::{Error, NamedTensors, Result};
+use langevin_core::{Error, Result};
 
+use crate::hooks::ModelFile;
 use crate::state;
 
 /// The run's folder, held for as long as the file lives.
@@ -28,15 +28,10 @@ pub fn lock(out: &Path) -> Result<File> {
     }
 }
 
-/// Writes `model.safetensors`: the averaged weights and the metadata, whole or not at all.
-pub fn write_model(
-    out: &Path,
-    half: bool,
-    metadata: &BTreeMap<String, String>,
-    average: &NamedTensors,
-) -> Result<()> {
+/// Writes `model.safetensors`, whole or not at all.
+pub fn write_model(out: &Path, half: bool, file: &ModelFile) -> Result<()> {
     let storage = if half { Storage::F16 } else { Storage::F32 };
-    let bytes = tensor_file::encode(average, metadata, storage);
+    let bytes = tensor_file::encode(&file.tensors, &file.metadata, storage);
     state::replace_file(&out.join("model.safetensors"), &bytes)
 }
 

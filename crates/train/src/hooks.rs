@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use langevin_core::{Preconditioned, Result};
+use langevin_core::{NamedTensors, Preconditioned, Result};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +15,13 @@ pub enum Event {
     },
     /// Something the user should know, in a sentence.
     Warning(String),
+    /// Pictures become latents before the training begins.
+    Encoding {
+        /// Pictures encoded.
+        done: u64,
+        /// Pictures to encode.
+        of: u64,
+    },
     /// What the run will take, measured on one step whose result is thrown away.
     Forecast(Forecast),
     /// One update of the weights.
@@ -91,6 +98,15 @@ pub struct Preview {
     pub height: u32,
 }
 
+/// What `model.safetensors` holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelFile {
+    /// The weights.
+    pub tensors: NamedTensors,
+    /// What is said of them.
+    pub metadata: BTreeMap<String, String>,
+}
+
 /// What the trainer's caller provides.
 pub trait Hooks<N> {
     /// Called once, when the folder is locked and known to hold no run of other settings, before anything else is
@@ -121,6 +137,9 @@ pub trait Hooks<N> {
         Ok(Vec::new())
     }
 
-    /// The metadata to store in `model.safetensors`.
-    fn metadata(&mut self, images: u64) -> BTreeMap<String, String>;
+    /// What is stored in `model.safetensors`, of the averaged weights after `images` pictures; the same from the same weights.
+    ///
+    /// # Errors
+    /// Whatever looking at the model may fail with.
+    fn model_file(&mut self, images: u64, averaged: NamedTensors) -> Result<ModelFile>;
 }

@@ -24,7 +24,7 @@ pub use conditions::{Conditions, Told};
 pub use config::{Decay, TrainConfig};
 pub use distillations::{Course, DISTILLATIONS, Distillation, Distilled};
 pub use folder::peak_bytes;
-pub use hooks::{Event, Forecast, Hooks, Preview, Step};
+pub use hooks::{Event, Forecast, Hooks, ModelFile, Preview, Step};
 pub use learner::{Gradients, Learner};
 pub use objective::{Denoising, Objective};
 pub use optimizer::with_parameters;

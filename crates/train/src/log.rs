@@ -125,6 +125,7 @@ impl Log {
         let body = match event {
             Event::Resumed { images } => json!({"event": "resumed", "images": images}),
             Event::Warning(text) => json!({"event": "warning", "text": text}),
+            Event::Encoding { done, of } => json!({"event": "encoding", "done": done, "of": of}),
             Event::Forecast(f) => json!({
                 "event": "forecast", "seconds_per_step": f.seconds_per_step, "images_per_second": f.images_per_second,
                 "images_left": f.images_left, "seconds_left": f.seconds_left, "peak_bytes": f.peak_bytes,

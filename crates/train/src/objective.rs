@@ -26,6 +26,11 @@ pub trait Objective<N: Network>: Debug + Send + Sync {
         target: Option<&Preconditioned<N>>,
     ) -> Result<Losses>;
 
+    /// At how many levels the loss of the held-out pictures is measured: 8, or 1 where there is no noise.
+    fn validation_levels(&self) -> usize {
+        8
+    }
+
     /// The share of the old that an average of the weights keeps at each update, if the loss compares with such an average.
     fn target_decay(&self) -> Option<f64> {
         None

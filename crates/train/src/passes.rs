@@ -33,6 +33,13 @@ pub struct Pass {
     pub seen: u64,
 }
 
+impl Pass {
+    /// Whether it is over pictures that are held out, where nothing is drawn at random.
+    pub fn is_validation(&self) -> bool {
+        self.cond.dropout.is_none()
+    }
+}
+
 /// Makes passes of batches.
 #[derive(Debug)]
 pub struct Passes {

@@ -22,8 +22,6 @@ use crate::passes::Passes;
 use crate::state::{self, Checkpoint, Standing};
 use crate::{settings, snapshots};
 
-/// Levels at which the validation loss is measured.
-const VALIDATION_LEVELS: usize = 8;
 /// A first step of fewer seconds is timed once more for the forecast.
 const FORECAST_AGAIN: f64 = 2.0;
 /// The average of the weights that an objective compares with.
@@ -126,8 +124,8 @@ impl<'a, N: Network> Trainer<'a, N> {
             averages.restore(&checkpoint.tracked)?;
             hooks.begin()?;
             // A stop between publishing a checkpoint and writing the model left an older model.
-            let metadata = hooks.metadata(standing.images);
-            write_model(&job.out, job.half, &metadata, &checkpoint.average)?;
+            let file = hooks.model_file(standing.images, checkpoint.average)?;
+            write_model(&job.out, job.half, &file)?;
         } else {
             hooks.begin()?;
         }
@@ -315,9 +313,10 @@ impl<'a, N: Network> Trainer<'a, N> {
         let objective = &self.job.objective;
         let mut by_level = Vec::new();
         let mut total = 0.0;
-        for index in 0..VALIDATION_LEVELS {
+        let levels = objective.validation_levels();
+        for index in 0..levels {
             // Spread evenly over what training sees, cleanest first.
-            let uniform = (index as f64 + 0.5) / VALIDATION_LEVELS as f64;
+            let uniform = (index as f64 + 0.5) / levels as f64;
             let (seen, device) = (self.images, &self.job.device);
             let pass = self.passes.validation(batch, uniform, index as u64, seen, device);
             let losses = objective.loss(pass, &model, target.as_ref())?;
@@ -326,7 +325,7 @@ impl<'a, N: Network> Trainer<'a, N> {
                 objective.level(&model.diffusion, uniform, seen).log_snr(),
                 plain.iter().map(|v| f64::from(*v)).sum::<f64>() / plain.len() as f64,
             ));
-            total += f64::from(losses.mean.into_scalar::<f32>()) / VALIDATION_LEVELS as f64;
+            total += f64::from(losses.mean.into_scalar::<f32>()) / levels as f64;
         }
         if !total.is_finite() {
             return Err(diverged("the validation loss", total, self.images));
@@ -371,8 +370,8 @@ impl<'a, N: Network> Trainer<'a, N> {
         };
         let checkpoint = Checkpoint { standing, weights, average, moments, tracked };
         let path = checkpoint.save(&self.job.out.join("checkpoints"), self.job.config.keep)?;
-        let metadata = self.hooks.metadata(self.images);
-        write_model(&self.job.out, self.job.half, &metadata, &checkpoint.average)?;
+        let file = self.hooks.model_file(self.images, checkpoint.average)?;
+        write_model(&self.job.out, self.job.half, &file)?;
         self.tell(&Event::Saved { path })
     }
 

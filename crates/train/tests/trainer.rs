@@ -10,11 +10,11 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use langevin_core::closed_form::Gaussian;
 use langevin_core::process::{Diffusion, DiffusionSpec};
-use langevin_core::{Cond, ErrorKind, Network, Preconditioned, Result};
+use langevin_core::{Cond, ErrorKind, NamedTensors, Network, Preconditioned, Result};
 use langevin_data::{Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_train::{
-    Course, DISTILLATIONS, Denoising, Distilled, Event, Hooks, Job, Objective, Outcome, Preview, Snapshot,
-    TrainConfig, checkpoints, train,
+    Course, DISTILLATIONS, Denoising, Distilled, Event, Hooks, Job, ModelFile, Objective, Outcome, Preview,
+    Snapshot, TrainConfig, checkpoints, train,
 };
 
 /// Scale and shift per channel; a poisoned one answers picture 40 of the run with NaN.
@@ -65,8 +65,8 @@ impl Hooks<Toy> for Quiet {
         Ok(None)
     }
 
-    fn metadata(&mut self, images: u64) -> BTreeMap<String, String> {
-        BTreeMap::from([("images".to_owned(), images.to_string())])
+    fn model_file(&mut self, images: u64, tensors: NamedTensors) -> Result<ModelFile> {
+        Ok(ModelFile { tensors, metadata: BTreeMap::from([("images".to_owned(), images.to_string())]) })
     }
 }
 

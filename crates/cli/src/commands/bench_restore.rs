@@ -76,7 +76,7 @@ impl BenchRestore {
     pub fn run(self, shell: &Shell) -> Result<()> {
         let (device, line) = shell.compute("f32")?;
         let request = self.request()?;
-        let model = Model::open(&self.model, &device)?;
+        let model = Model::open_pixels(&self.model, &device)?;
         let named = |task: &Task| format!("{}.png", task.name);
         let sheets = request.tasks.iter().map(named);
         let names = ["table.md".to_owned(), "table.json".to_owned()].into_iter().chain(sheets);

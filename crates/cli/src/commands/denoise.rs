@@ -114,7 +114,7 @@ impl Denoise {
         let draws = self.draws()?;
         let tasks = self.tasks(draws)?;
         let (device, line) = shell.compute("f32")?;
-        let model = Model::open(&self.model, &device)?;
+        let model = Model::open_pixels(&self.model, &device)?;
         for note in &model.notes {
             shell.warn(&format!("{}: {note}", self.model));
         }

@@ -68,7 +68,7 @@ impl Invert {
     pub fn run(self, shell: &Shell) -> Result<()> {
         outputs::check_ending(&self.output, "npy")?;
         let (device, line) = shell.compute("f32")?;
-        let model = Model::open(&self.model, &device)?;
+        let model = Model::open_pixels(&self.model, &device)?;
         for note in &model.notes {
             shell.warn(&format!("{}: {note}", self.model));
         }

@@ -76,11 +76,11 @@ impl Likelihood {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
         let (device, line) = shell.compute("f32")?;
-        let model = Model::open(&self.model, &device)?;
+        let model = Model::open_pixels(&self.model, &device)?;
         let request = self.request();
         let other = match &self.compare {
             Some(name) => {
-                let other = Model::open(name, &device)?;
+                let other = Model::open_pixels(name, &device)?;
                 check_other(&model, &other, &request)?;
                 Some(other)
             }

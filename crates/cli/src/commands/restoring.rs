@@ -122,6 +122,7 @@ impl Common {
             METHODS.build(method)?;
         }
         let model = Model::open_any(&self.model, &device)?;
+        model.check_pixels()?;
         let trained = job.serves.of(&model)?;
         for note in &model.notes {
             shell.warn(&format!("{}: {note}", self.model));
@@ -184,7 +185,7 @@ impl Common {
     ) -> Result<()> {
         let (device, line) = shell.compute("f32")?;
         let noise = noise(noise_spec.unwrap_or("0"), shell)?;
-        let model = Model::open(&self.model, &device)?;
+        let model = Model::open_pixels(&self.model, &device)?;
         let mut restoring = self.restoring(None, &model)?;
         // Nine draws give intervals of 80, 60, 40 and 20%.
         restoring.samples = if self.samples > 1 { self.samples } else { 9 };

@@ -257,7 +257,8 @@ impl Sample {
                     .x
                     .clone()
                     .div_scalar((level.alpha * level.alpha + level.sigma * level.sigma).sqrt().max(1e-9));
-                frames[frame].extend(batch_to_pictures(shown).into_iter().take(FILM - at.offset));
+                frames[frame]
+                    .extend(batch_to_pictures(model.glimpses(shown)).into_iter().take(FILM - at.offset));
             }
         });
         bar.finish_and_clear();

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use langevin::data::OpenOptions;
-use langevin::restorer::Task;
 use langevin::settings_layers;
 use langevin::train::{Event, Forecast, Step};
 use langevin::training::{self, Prepared, TrainRequest};
@@ -25,7 +24,9 @@ Examples:
   langevin train ~/scans --init builtin:photo-gray --minutes 30 --out runs/scans
   langevin train ~/photos --task denoise --minutes 60 --out runs/denoise
   langevin train ~/photos --task upscale --scale 4 --minutes 60 --out runs/upscale4
-  langevin train ~/photos --task inpaint --set data.channels=1 --minutes 60 --out runs/inpaint")]
+  langevin train ~/photos --task inpaint --set data.channels=1 --minutes 60 --out runs/inpaint
+  langevin train ~/photos --task autoencoder --size 64 --minutes 30 --out runs/ae
+  langevin train ~/photos --latent runs/ae --size 64 --minutes 60 --out runs/latent")]
 pub struct Train {
     /// A folder of pictures (class = first sub-folder), IDX, CIFAR, parquet, zip or tar, or builtin:shapes.
     data: String,
@@ -33,7 +34,7 @@ pub struct Train {
     #[arg(short, long, value_name = "RUN")]
     out: Option<PathBuf>,
     /// What for: generate draws pictures; denoise takes noise out of photographs; upscale and inpaint train a restorer, which
-    /// is told of the degraded picture [default: the preset's].
+    /// is told of the degraded picture; autoencoder learns the latents for --latent [default: the preset's].
     #[arg(long, value_enum)]
     task: Option<Purpose>,
     /// With --task upscale: how many times smaller pictures are made, by bicubic interpolation [default: the preset's].
@@ -41,13 +42,17 @@ pub struct Train {
     #[arg(long, value_parser = shell::from_1_to::<64>())]
     scale: Option<usize>,
     /// A preset's name, or a .toml file with settings [default: builtin for builtin:..., else folder32; with --task photo or
-    /// photo-gray, upscale4, inpaint].
+    /// photo-gray, upscale4, inpaint, autoencoder].
     #[arg(long, value_name = "NAME|FILE.toml")]
     preset: Option<String>,
     /// Begin with the weights of this model, a run, a file or builtin:NAME, and go on with its network, noise and kind of pictures
     /// (a preset for colour may begin with a model of gray pictures) [default preset: the model's].
     #[arg(long, value_name = "MODEL")]
     init: Option<String>,
+    /// Learn the latents of this autoencoder, a run of --task autoencoder or its model.safetensors, in place of pixels [default
+    /// preset: latent].
+    #[arg(long, value_name = "AUTOENCODER")]
+    latent: Option<String>,
     /// Side of the pictures in pixels.
     #[arg(long)]
     size: Option<usize>,
@@ -102,6 +107,7 @@ enum Purpose {
     Denoise,
     Upscale,
     Inpaint,
+    Autoencoder,
 }
 
 impl Train {
@@ -139,7 +145,7 @@ impl Train {
         let prepared = training::prepare(request)?;
         shell.say(&format!("{line}, seed {}", prepared.info.seed));
         tell_data(&prepared, shell);
-        let task = prepared.settings.task.clone();
+        let settings = prepared.settings.clone();
         let mut display = Display::new(shell);
         let outcome = prepared.train(&device, |event| display.show(event))?;
         display.finish();
@@ -152,7 +158,7 @@ impl Train {
             outcome.images,
             shell::duration(outcome.seconds),
             if outcome.images_now == 0 { ", nothing left to do" } else { "" },
-            use_of(task.as_ref(), &out),
+            use_of(&settings, &out),
         ));
         if self.json {
             let speed = outcome.images_now as f64 / outcome.seconds_now.max(1e-9);
@@ -188,6 +194,7 @@ impl Train {
         flag("train.batch_size", self.batch_size.map(|v| v.to_string()));
         flag("train.seed", self.seed.map(|v| v.to_string()));
         flag("train.learning_rate", self.learning_rate.map(|v| format!("{v:?}")));
+        flag("latent.autoencoder", self.latent.as_ref().map(|name| format!("{name:?}")));
         flag("train.exact", self.exact.then(|| "true".to_owned()));
         flag("data.class_conditional", self.class_conditional.then(|| "true".to_owned()));
         match (self.task, self.scale) {
@@ -212,6 +219,15 @@ impl Train {
         }
         flags.extend(self.set.iter().cloned());
         let (name, settings) = settings_layers(preset, &flags)?;
+        let learns_latents = self.task == Some(Purpose::Autoencoder);
+        if settings.autoencoder.is_some() && settings.latent.is_some() {
+            return Err(Error::usage("an autoencoder is trained on pixels, not on the latents of another")
+                .hint("leave --latent out"));
+        }
+        if self.task.is_some() && learns_latents != settings.autoencoder.is_some() {
+            let what = if learns_latents { "trains no autoencoder" } else { "trains an autoencoder" };
+            return Err(Error::usage(format!("{name}: {what}")).hint("choose another --preset or --task"));
+        }
         let draws = matches!(self.task, Some(Purpose::Generate | Purpose::Denoise));
         if let Some(task) = settings.task.as_ref().filter(|_| draws) {
             return Err(Error::usage(format!("{name}: trains a restorer, {}", task.words()))
@@ -241,10 +257,12 @@ impl Train {
         Ok(match self.task {
             Some(Purpose::Upscale) => "upscale4",
             Some(Purpose::Inpaint) => "inpaint",
+            Some(Purpose::Autoencoder) => "autoencoder",
             Some(Purpose::Denoise) => {
                 let data = langevin::data::open(&self.data, &OpenOptions::default())?;
                 if data.info().channels == 1 { "photo-gray" } else { "photo" }
             }
+            Some(Purpose::Generate) | None if self.latent.is_some() => "latent",
             Some(Purpose::Generate) | None if self.data.starts_with("builtin:") => "builtin",
             Some(Purpose::Generate) | None => "folder32",
         })
@@ -252,10 +270,12 @@ impl Train {
 }
 
 /// The command for a finished model.
-fn use_of(task: Option<&Task>, out: &Path) -> String {
-    match task {
-        None => format!("draw with: langevin sample {}", out.display()),
-        Some(task) => format!("restore with: {} {} IMAGE", task.command(), out.display()),
+fn use_of(settings: &langevin::Settings, out: &Path) -> String {
+    let out = out.display();
+    match &settings.task {
+        _ if settings.autoencoder.is_some() => format!("go on with: langevin train DATA --latent {out}"),
+        None => format!("draw with: langevin sample {out}"),
+        Some(task) => format!("restore with: {} {out} IMAGE", task.command()),
     }
 }
 
@@ -337,6 +357,7 @@ impl<'a> Display<'a> {
         match event {
             Event::Resumed { images } => self.line(&format!("going on after {images} pictures")),
             Event::Warning(text) => self.shell.warn(text),
+            Event::Encoding { done, of } => self.line(&format!("encoded {done} of {of} pictures")),
             Event::Forecast(forecast) => self.forecast(forecast),
             Event::Step(step) => self.step(step),
             Event::Validated { images, loss, by_level } => {
@@ -352,8 +373,9 @@ impl<'a> Display<'a> {
             Event::Judged { images, values } => {
                 let values: Vec<String> = values
                     .iter()
-                    .map(|(name, value)| {
-                        format!("{} {value:.2} dB", name.trim_start_matches("psnr_").replace('_', " "))
+                    .map(|(name, value)| match name.strip_prefix("psnr_") {
+                        Some(of) => format!("{} {value:.2} dB", of.replace('_', " ")),
+                        None => format!("{} {value:.3}", name.replace('_', " ")),
                     })
                     .collect();
                 self.line(&format!("{images} pictures: held out, {}", values.join(", ")));

@@ -113,7 +113,7 @@ pub struct Distilling {
 /// halving does not lead to, unknown names.
 pub fn plan(request: DistillRequest, device: &Device) -> Result<Distilling> {
     let traits = DISTILLATIONS.build(&request.method)?.traits();
-    let teacher = Model::open(&request.model, device)?;
+    let teacher = Model::open_pixels(&request.model, device)?;
     fitting::check_teacher(&teacher, &request, traits)?;
     let data = langevin_data::open(&request.data, &OpenOptions::default())?;
     fitting::check_data(&teacher, data.info(), &request.data)?;
@@ -194,6 +194,8 @@ fn settings(
             ..DataSettings::default()
         },
         task: None,
+        autoencoder: None,
+        latent: None,
         init: None,
         diffusion: student_diffusion(info, diffusion, traits)?,
         network: info.network.clone(),
