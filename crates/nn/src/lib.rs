@@ -1,4 +1,4 @@
-//! Networks: the U-Net of DDPM, ADM and EDM, in modules whose paths are the tensor names of diffusers.
+//! Networks: the U-Net of DDPM, ADM, EDM and latent diffusion, in modules whose paths are the tensor names of diffusers.
 //!
 //! Layers keep PyTorch's weight layouts and call [`langevin_kernels`] for all that costs time. Initial weights are drawn
 //! on the host from (seed, parameter path), so a seed gives one network everywhere.
@@ -9,8 +9,11 @@ mod draw;
 mod embed;
 mod fir;
 mod layers;
+mod norm;
 mod resample;
 pub mod resnet;
+pub mod text;
+pub mod transformer;
 pub mod unet;
 mod weights;
 
@@ -19,7 +22,10 @@ pub use attention::AttentionBlock;
 pub use draw::Draw;
 pub use embed::{FourierProjection, TimeEmbedding, sinusoidal};
 pub use layers::{Conv2d, Embedding, GroupNorm, Linear};
+pub use norm::{LayerNorm, Unbiased};
 pub use resample::Resampler;
 pub use resnet::{Pass, ResnetBlock};
-pub use unet::{Estimate, UNet, UNetConfig};
+pub use text::{ClipText, ClipTextConfig, ClipTokenizer, EncodedText};
+pub use transformer::{Transformer2d, TransformerShape};
+pub use unet::{AddedConfig, Estimate, TextConfig, UNet, UNetConfig};
 pub use weights::{Tensors, export, load, parameter_count, parameters};

@@ -1,12 +1,13 @@
-//! The U-Net against diffusers' `UNet2DModel`: every weight loaded by its name, output and gradients compared with the
-//! numbers that `references/unet.py` wrote.
+//! The U-Net against diffusers' `UNet2DModel` and `UNet2DConditionModel`: every weight loaded by its name, output and gradients
+//! compared with the numbers that `references/unet.py` and `references/text_networks.py` wrote.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use langevin_core::{Cond, Network};
+use langevin_core::parameters::Path;
+use langevin_core::{Cond, Context, Network};
 use langevin_nn::{Tensors, UNetConfig, export, load, parameters};
 use safetensors::SafeTensors;
 
@@ -16,9 +17,14 @@ struct Golden {
     tensors: Tensors,
 }
 
-fn read(name: &str) -> Golden {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../references/golden");
-    let bytes = std::fs::read(root.join(format!("unet_{name}.safetensors"))).unwrap();
+/// A file among the recorded numbers.
+pub fn recorded(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../references/golden").join(name)
+}
+
+/// The metadata and the tensors of a file.
+pub fn tensors(name: &str) -> (HashMap<String, String>, Tensors) {
+    let bytes = std::fs::read(recorded(&format!("{name}.safetensors"))).unwrap();
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
     let metadata = header.metadata().clone().unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
@@ -29,6 +35,11 @@ fn read(name: &str) -> Golden {
             (name.to_owned(), (view.shape().to_vec(), values.collect()))
         })
         .collect();
+    (metadata, tensors)
+}
+
+fn read(name: &str) -> Golden {
+    let (metadata, tensors) = tensors(&format!("unet_{name}"));
     Golden {
         config: serde_json::from_str(&metadata["config"]).unwrap(),
         labels: serde_json::from_str(&metadata["labels"]).unwrap(),
@@ -43,43 +54,46 @@ impl Golden {
     }
 
     fn starting_with(&self, prefix: &str) -> Tensors {
-        let named = self.tensors.iter();
-        named
-            .filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor.clone())))
-            .collect()
+        starting_with(&self.tensors, prefix)
     }
+}
+
+/// The tensors whose names start with `prefix`, under the rest of the name.
+pub fn starting_with(tensors: &Tensors, prefix: &str) -> Tensors {
+    let named = tensors.iter();
+    named.filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor.clone()))).collect()
 }
 
 /// Collects every parameter's gradient by name.
 struct GradientsByName<'a> {
-    path: Vec<String>,
+    path: Path,
     grads: &'a Gradients,
     found: BTreeMap<String, Vec<f32>>,
 }
 
 impl ModuleVisitor for GradientsByName<'_> {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _: &str, container: &str) {
+        self.path.exit(container);
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(grad) = param.val().grad(self.grads) {
-            self.found.insert(self.path.join("."), grad.into_data().try_to_vec::<f32>().unwrap());
+            self.found.insert(self.path.name(), grad.into_data().try_to_vec::<f32>().unwrap());
         }
     }
 }
 
-fn difference(found: &[f32], expected: &[f32]) -> f64 {
+pub fn difference(found: &[f32], expected: &[f32]) -> f64 {
     assert_eq!(found.len(), expected.len());
     let pairs = found.iter().zip(expected);
     pairs.fold(0.0, |worst, (a, b)| f64::max(worst, f64::from((a - b).abs())))
 }
 
-fn size(values: &[f32]) -> f64 {
+pub fn size(values: &[f32]) -> f64 {
     values.iter().fold(0.0, |largest, value| f64::max(largest, f64::from(value.abs())))
 }
 
@@ -93,6 +107,9 @@ fn check(name: &str) {
         Some(labels) => Cond::classes(labels.iter().map(|label| Some(*label))),
         None => Cond::none(),
     };
+    let context = golden.tensors.contains_key("context");
+    let context = context.then(|| golden.tensor::<3>("context", &device).require_grad());
+    let cond = Cond { context: context.clone().map(Context::of_tokens), ..cond };
     let x = golden.tensor::<4>("input", &device).require_grad();
     let out = model.forward(x.clone(), golden.tensor("time", &device), &cond);
     let values = out.clone().into_data().try_to_vec::<f32>().unwrap();
@@ -104,7 +121,12 @@ fn check(name: &str) {
     let by_input = x.grad(&grads).unwrap().into_data().try_to_vec::<f32>().unwrap();
     let expected = &golden.tensors["grad_input"].1;
     assert!(difference(&by_input, expected) < 1e-4 * size(expected), "{name}: gradient by the input");
-    let mut collector = GradientsByName { path: vec![], grads: &grads, found: BTreeMap::new() };
+    if let Some(context) = context {
+        let by_context = context.grad(&grads).unwrap().into_data().try_to_vec::<f32>().unwrap();
+        let expected = &golden.tensors["grad_context"].1;
+        assert!(difference(&by_context, expected) < 1e-4 * size(expected), "{name}: gradient by the text");
+    }
+    let mut collector = GradientsByName { path: Path::default(), grads: &grads, found: BTreeMap::new() };
     model.visit(&mut collector);
     let expected = golden.starting_with("grad.");
     assert!(expected.len() > 20);
@@ -132,6 +154,11 @@ fn uneven_network_is_pytorchs() {
 #[test]
 fn fourier_network_is_pytorchs() {
     check("fourier");
+}
+
+#[test]
+fn network_that_is_told_of_texts_is_diffusers() {
+    check("text");
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! The U-Net against PyTorch, finite differences, and its own promises.
+//! The networks against PyTorch, finite differences, and its own promises.
 
 mod blocks;
 mod golden;
 mod promises;
+mod text;
