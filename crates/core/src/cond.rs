@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 
+use crate::context::Context;
 use crate::noise::NoiseStreams;
 
 /// The conditioning of a batch.
@@ -15,6 +16,11 @@ pub struct Cond {
     /// What a network that restores is told of each picture, `[batch, condition channels, height, width]`, beside which it
     /// sees the noisy one (Saharia et al. 2021, SR3, 2104.07636).
     pub picture: Option<Tensor<4>>,
+    /// The text of each picture, for a network that is told of texts.
+    pub context: Option<Context>,
+    /// What takes the place of `context` where the unconditional answer is wanted: the empty text, or one that says what is not
+    /// wanted (Ho and Salimans 2022, 2207.12598).
+    pub null_context: Option<Context>,
 }
 
 impl Cond {
@@ -33,10 +39,16 @@ impl Cond {
         Self { labels, ..Self::default() }
     }
 
-    /// The same, with every class forgotten: what classifier-free guidance compares with.
+    /// One text for each picture, and what is told in place of each where the unconditional answer is wanted.
+    pub fn texts(context: Context, null_context: Option<Context>) -> Self {
+        Self { context: Some(context), null_context, ..Self::default() }
+    }
+
+    /// The same, with every class forgotten and `null_context` in place of every text: what classifier-free guidance compares
+    /// with.
     #[must_use]
     pub fn unconditional(&self) -> Self {
-        Self { labels: None, ..self.clone() }
+        Self { labels: None, context: self.null_context.clone(), ..self.clone() }
     }
 
     /// The same, with nothing dropped out.
@@ -53,7 +65,8 @@ impl Cond {
     pub fn of(&self, pictures: &[usize]) -> Self {
         let labels = self.labels.as_ref().map(|labels| pictures.iter().map(|at| labels[*at]).collect());
         let each = |all: &Tensor<4>| pictures.iter().map(|at| all.clone().narrow(0, *at, 1)).collect();
-        Self { labels, dropout: None, picture: self.picture.as_ref().map(|all| Tensor::cat(each(all), 0)) }
+        let picture = self.picture.as_ref().map(|all| Tensor::cat(each(all), 0));
+        Self { labels, dropout: None, picture, ..self.contexts(|all| all.of(pictures)) }
     }
 
     /// What pictures `start..start + count` are told, with nothing dropped out.
@@ -64,7 +77,22 @@ impl Cond {
     pub fn range(&self, start: usize, count: usize) -> Self {
         let labels = self.labels.as_ref().map(|labels| labels[start..start + count].to_vec());
         let picture = self.picture.as_ref().map(|all| all.clone().narrow(0, start, count));
-        Self { labels, dropout: None, picture }
+        Self { labels, dropout: None, picture, ..self.contexts(|all| all.range(start, count)) }
+    }
+
+    /// What `pick` makes of the texts and of what takes their place, and nothing else.
+    #[must_use]
+    pub fn contexts(&self, pick: impl Fn(&Context) -> Context) -> Self {
+        Self {
+            context: self.context.as_ref().map(&pick),
+            null_context: self.null_context.as_ref().map(&pick),
+            ..Self::default()
+        }
+    }
+
+    /// Whether [`Self::unconditional`] forgets anything: at least one picture has a class, or all have texts.
+    pub fn is_conditional(&self) -> bool {
+        self.has_labels() || self.context.is_some()
     }
 
     /// Whether at least one picture has a class.
@@ -78,6 +106,7 @@ mod tests {
     use burn::tensor::{Device, TensorData};
 
     use super::*;
+    use crate::context::Added;
 
     #[test]
     fn a_part_of_a_batch_is_told_its_own() {
@@ -89,5 +118,28 @@ mod tests {
         assert_eq!(told(cond.range(1, 2)), (vec![None, Some(6)], vec![2.0, 3.0]));
         assert_eq!(told(cond.of(&[2, 0, 2])), (vec![Some(6), Some(4), Some(6)], vec![3.0, 1.0, 3.0]));
         assert!(cond.unconditional().picture.is_some());
+    }
+
+    #[test]
+    fn texts_go_with_their_pictures_and_give_way_to_what_takes_their_place() {
+        let device = Device::flex();
+        let context = |values: [f32; 3]| {
+            let tokens = Tensor::from_data(TensorData::new(values.to_vec(), [3, 1, 1]), &device);
+            let column = |plus: f32| tokens.clone().reshape([3, 1]) + plus;
+            Context { added: Some(Added { pooled: column(10.0), numbers: column(20.0) }), tokens }
+        };
+        let cond = Cond::texts(context([1.0, 2.0, 3.0]), Some(context([-1.0, -2.0, -3.0])));
+        let told = |cond: &Cond| {
+            let Context { tokens, added } = cond.context.clone().unwrap();
+            let Added { pooled, numbers } = added.unwrap();
+            let values = |x: Tensor<2>| x.try_into_vec_as::<f32>().unwrap();
+            [tokens.try_into_vec_as::<f32>().unwrap(), values(pooled), values(numbers)]
+        };
+        assert_eq!(told(&cond.range(1, 2)), [[2.0, 3.0], [12.0, 13.0], [22.0, 23.0]]);
+        assert_eq!(told(&cond.of(&[2, 2])), [[3.0, 3.0], [13.0, 13.0], [23.0, 23.0]]);
+        assert_eq!(told(&cond.of(&[1]).unconditional()), [[-2.0], [8.0], [18.0]]);
+        assert_eq!(told(&cond.unconditional().range(0, 1)), [[-1.0], [9.0], [19.0]]);
+        assert!(cond.is_conditional() && !Cond::none().is_conditional());
+        assert!(Cond { null_context: None, ..cond }.unconditional().context.is_none());
     }
 }

@@ -24,7 +24,9 @@ fn apart(x: &Tensor<4>, at: &Levels, cond: &Cond) -> ([usize; 4], Levels, Cond) 
         assert_eq!(channels, c, "what is told has a channel for each");
         told.reshape([n * c, 1, height, width])
     });
-    ([n * c, 1, h, w], levels, Cond { labels, dropout: None, picture })
+    let pictures: Vec<usize> = (0..n).flat_map(|picture| std::iter::repeat_n(picture, c)).collect();
+    let cond = Cond { labels, dropout: None, picture, ..cond.contexts(|texts| texts.of(&pictures)) };
+    ([n * c, 1, h, w], levels, cond)
 }
 
 impl<D: Denoiser> Denoiser for EachChannel<D> {

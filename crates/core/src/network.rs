@@ -25,4 +25,24 @@ pub trait Network: Module + Sync {
     fn condition_channels(&self) -> usize {
         0
     }
+
+    /// The texts that the network must be told of ([`Cond::context`]); `None` when it takes none.
+    fn context(&self) -> Option<ContextShape> {
+        None
+    }
+
+    /// Length of the vectors of a text that the network attends to; `None` when it takes no text.
+    fn context_dim(&self) -> Option<usize> {
+        self.context().map(|shape| shape.dim)
+    }
+}
+
+/// What a network takes as a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContextShape {
+    /// Length of each token's vector.
+    pub dim: usize,
+    /// Where the network takes [`crate::Added`] too: how long the pooled vector and the features of all numbers are together, and how
+    /// many features each number becomes.
+    pub added: Option<(usize, usize)>,
 }

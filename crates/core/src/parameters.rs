@@ -8,45 +8,75 @@ use burn::tensor::{Gradients, Tensor};
 
 use crate::NamedTensors;
 
-/// Every parameter's name and shape, in the module's order; reads no weight.
-pub fn shapes<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
-    struct Shapes(Vec<String>, Vec<(String, Vec<usize>)>);
-    impl ModuleVisitor for Shapes {
-        fn enter_module(&mut self, name: &str, _container: &str) {
+/// Where in a module a walk is. The variants of an enum are no part of a name, so that modules of several sorts can stand in
+/// one place.
+#[derive(Debug, Clone, Default)]
+pub struct Path(Vec<String>);
+
+impl Path {
+    /// Goes into the field, list entry or variant `name` of a container, as Burn calls both.
+    pub fn enter(&mut self, name: &str, container: &str) {
+        if !Self::is_variant(container) {
             self.0.push(name.to_owned());
         }
+    }
 
-        fn exit_module(&mut self, _name: &str, _container: &str) {
+    /// Comes back from where [`Self::enter`] went.
+    pub fn exit(&mut self, container: &str) {
+        if !Self::is_variant(container) {
             self.0.pop();
+        }
+    }
+
+    /// The name of the parameter here.
+    pub fn name(&self) -> String {
+        self.0.join(".")
+    }
+
+    fn is_variant(container: &str) -> bool {
+        container.starts_with("Enum:")
+    }
+}
+
+/// Every parameter's name and shape, in the module's order; reads no weight.
+pub fn shapes<M: Module>(module: &M) -> Vec<(String, Vec<usize>)> {
+    struct Shapes(Path, Vec<(String, Vec<usize>)>);
+    impl ModuleVisitor for Shapes {
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter(name, container);
+        }
+
+        fn exit_module(&mut self, _name: &str, container: &str) {
+            self.0.exit(container);
         }
 
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.1.push((self.0.join("."), param.lazy_shape().to_vec()));
+            self.1.push((self.0.name(), param.lazy_shape().to_vec()));
         }
     }
-    let mut shapes = Shapes(Vec::new(), Vec::new());
+    let mut shapes = Shapes(Path::default(), Vec::new());
     module.visit(&mut shapes);
     shapes.1
 }
 
 /// Every parameter with its shape, flat and without autodiff.
 pub fn flat<M: Module>(module: &M) -> BTreeMap<String, (Vec<usize>, Tensor<1>)> {
-    struct Flat(Vec<String>, BTreeMap<String, (Vec<usize>, Tensor<1>)>);
+    struct Flat(Path, BTreeMap<String, (Vec<usize>, Tensor<1>)>);
     impl ModuleVisitor for Flat {
-        fn enter_module(&mut self, name: &str, _container: &str) {
-            self.0.push(name.to_owned());
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter(name, container);
         }
 
-        fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.0.pop();
+        fn exit_module(&mut self, _name: &str, container: &str) {
+            self.0.exit(container);
         }
 
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let value = param.val().without_autodiff();
-            self.1.insert(self.0.join("."), (value.dims().to_vec(), flatten(value)));
+            self.1.insert(self.0.name(), (value.dims().to_vec(), flatten(value)));
         }
     }
-    let mut flat = Flat(Vec::new(), BTreeMap::new());
+    let mut flat = Flat(Path::default(), BTreeMap::new());
     module.visit(&mut flat);
     flat.1
 }
@@ -58,23 +88,23 @@ pub fn export<M: Module>(module: &M) -> NamedTensors {
 
 /// The gradient of each parameter that has one, flat, taken out of `gradients`.
 pub fn gradients<M: Module>(module: &M, gradients: &mut Gradients) -> BTreeMap<String, Tensor<1>> {
-    struct Taken<'a>(Vec<String>, &'a mut Gradients, BTreeMap<String, Tensor<1>>);
+    struct Taken<'a>(Path, &'a mut Gradients, BTreeMap<String, Tensor<1>>);
     impl ModuleVisitor for Taken<'_> {
-        fn enter_module(&mut self, name: &str, _container: &str) {
-            self.0.push(name.to_owned());
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter(name, container);
         }
 
-        fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.0.pop();
+        fn exit_module(&mut self, _name: &str, container: &str) {
+            self.0.exit(container);
         }
 
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(gradient) = param.val().grad_remove(self.1) {
-                self.2.insert(self.0.join("."), flatten(gradient));
+                self.2.insert(self.0.name(), flatten(gradient));
             }
         }
     }
-    let mut taken = Taken(Vec::new(), gradients, BTreeMap::new());
+    let mut taken = Taken(Path::default(), gradients, BTreeMap::new());
     module.visit(&mut taken);
     taken.2
 }
@@ -82,21 +112,21 @@ pub fn gradients<M: Module>(module: &M, gradients: &mut Gradients) -> BTreeMap<S
 /// The module with every parameter replaced by what `change` makes of its name and flat value, which it owns. Each becomes
 /// a new leaf that wants a gradient where the old one did.
 pub fn replace<M: Module>(module: M, change: impl FnMut(&str, Tensor<1>) -> Tensor<1>) -> M {
-    struct Replacer<F>(Vec<String>, F);
+    struct Replacer<F>(Path, F);
     impl<F: FnMut(&str, Tensor<1>) -> Tensor<1>> ModuleMapper for Replacer<F> {
-        fn enter_module(&mut self, name: &str, _container: &str) {
-            self.0.push(name.to_owned());
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.0.enter(name, container);
         }
 
-        fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.0.pop();
+        fn exit_module(&mut self, _name: &str, container: &str) {
+            self.0.exit(container);
         }
 
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
             param.map(|value| {
                 let (shape, wanted) = (value.dims(), value.is_require_grad());
                 let strategy = value.gradient_checkpointing_strategy();
-                let value = (self.1)(&self.0.join("."), flatten(value.without_autodiff())).reshape(shape);
+                let value = (self.1)(&self.0.name(), flatten(value.without_autodiff())).reshape(shape);
                 match strategy {
                     Some(strategy) => Tensor::from_inner(value)
                         .with_gradient_checkpointing_strategy(strategy)
@@ -106,7 +136,7 @@ pub fn replace<M: Module>(module: M, change: impl FnMut(&str, Tensor<1>) -> Tens
             })
         }
     }
-    module.map(&mut Replacer(Vec::new(), change))
+    module.map(&mut Replacer(Path::default(), change))
 }
 
 /// The numbers of a flat tensor.

@@ -5,8 +5,9 @@ use burn::tensor::{Tensor, TensorData};
 use langevin_process::{Coefficients, Diffusion, Error, Level, Result};
 
 use crate::cond::Cond;
+use crate::context::Added;
 use crate::denoiser::{Denoiser, Levels};
-use crate::network::Network;
+use crate::network::{ContextShape, Network};
 
 /// A network together with the diffusion it was (or is being) trained for.
 ///
@@ -105,6 +106,7 @@ impl<N: Network> Denoiser for Preconditioned<N> {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
         check_labels(cond, self.network.classes())?;
         check_picture(cond, self.network.condition_channels(), &x)?;
+        check_context(cond, self.network.context(), x.dims()[0])?;
         let of = self.coefficients(at)?;
         let input = x.clone() * column(&of, |c| c.input, &x);
         let answer = self.network.forward(input, self.noise_input(at, &x), cond);
@@ -131,6 +133,50 @@ fn check_picture(cond: &Cond, channels: usize, x: &Tensor<4>) -> Result<()> {
             [batch, channels, height, width],
             picture.dims()
         ))),
+    }
+}
+
+fn check_context(cond: &Cond, takes: Option<ContextShape>, batch: usize) -> Result<()> {
+    let (context, shape) = match (&cond.context, takes) {
+        (None, None) => return Ok(()),
+        (None, Some(_)) => {
+            return Err(Error::usage("this model is told of texts, and is told of none")
+                .hint("give it one; the empty text is one too, and guidance needs it to compare with"));
+        }
+        (Some(_), None) => {
+            return Err(Error::usage("this model was trained without texts, so it cannot be told one"));
+        }
+        (Some(context), Some(shape)) => (context, shape),
+    };
+    let [texts, _, dim] = context.tokens.dims();
+    if texts != batch {
+        return Err(Error::usage(format!("{texts} texts are told of {batch} pictures")));
+    }
+    if dim != shape.dim {
+        return Err(Error::usage(format!(
+            "this model is told of texts as vectors of {} numbers, not {dim}",
+            shape.dim
+        ))
+        .hint("encode them with the encoder that belongs to the model"));
+    }
+    match (&context.added, shape.added) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(Error::usage(
+            "this model is told a pooled vector and numbers with each text, and is told of none",
+        )),
+        (Some(_), None) => {
+            Err(Error::usage("this model cannot be told a pooled vector and numbers with a text"))
+        }
+        (Some(Added { pooled, numbers }), Some((all, each))) => {
+            let ([of_pooled, width], [of_numbers, count]) = (pooled.dims(), numbers.dims());
+            if [of_pooled, of_numbers] == [batch, batch] && width + count * each == all {
+                return Ok(());
+            }
+            Err(Error::usage(format!(
+                "this model is told a pooled vector and features of numbers that are {all} long together; told are {of_pooled} \
+                 vectors of {width} and {of_numbers} times {count} numbers, with {each} features for each number"
+            )))
+        }
     }
 }
 

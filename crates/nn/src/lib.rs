@@ -1,4 +1,5 @@
-//! Networks: the U-Net of DDPM, ADM and EDM, and the autoencoder of latent diffusion, in modules whose paths are the tensor names of diffusers.
+//! Networks: the U-Net of DDPM, ADM, EDM and latent diffusion, the autoencoder and text encoder beside it, in modules whose paths are
+//! the tensor names of diffusers and transformers.
 //!
 //! Layers keep PyTorch's weight layouts and call [`langevin_kernels`] for all that costs time. Initial weights are drawn
 //! on the host from (seed, parameter path), so a seed gives one network everywhere.
@@ -10,8 +11,11 @@ mod draw;
 mod embed;
 mod fir;
 mod layers;
+mod norm;
 mod resample;
 pub mod resnet;
+pub mod text;
+pub mod transformer;
 pub mod unet;
 mod weights;
 
@@ -21,7 +25,10 @@ pub use autoencoder::{Autoencoder, AutoencoderConfig};
 pub use draw::Draw;
 pub use embed::{FourierProjection, TimeEmbedding, sinusoidal};
 pub use layers::{Conv2d, Embedding, GroupNorm, Linear};
+pub use norm::{LayerNorm, Unbiased};
 pub use resample::Resampler;
 pub use resnet::{Pass, ResnetBlock};
-pub use unet::{Estimate, UNet, UNetConfig};
+pub use text::{ClipText, ClipTextConfig, ClipTokenizer, EncodedText};
+pub use transformer::{Transformer2d, TransformerShape};
+pub use unet::{AddedConfig, Estimate, TextConfig, UNet, UNetConfig};
 pub use weights::{Tensors, export, load, parameter_count, parameters};

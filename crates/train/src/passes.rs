@@ -97,7 +97,7 @@ impl Passes {
             noise: streams.normal(Purpose::Training, 0, [c, h, w], device),
             uniforms: uniforms[range.clone()].to_vec(),
             share: range.len() as f64 / count as f64,
-            cond: Cond { labels, dropout: Some(streams), picture },
+            cond: Cond { labels, dropout: Some(streams), picture, ..Cond::none() },
             counted,
             seen,
         }
@@ -113,7 +113,7 @@ impl Passes {
             x0,
             noise: streams.normal(Purpose::Validation, step, [c, h, w], device),
             uniforms: vec![uniform; count],
-            cond: Cond { labels: self.classes.then(|| batch.labels.clone()), dropout: None, picture },
+            cond: Cond { labels: self.classes.then(|| batch.labels.clone()), picture, ..Cond::none() },
             counted,
             share: 1.0,
             seen,

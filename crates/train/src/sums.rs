@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
-use langevin_core::parameters::{self, values};
+use langevin_core::parameters::{self, Path, values};
 use langevin_kernels::{leave_gradient_sum, take_gradient_sum};
 use rayon::prelude::*;
 
@@ -63,7 +63,7 @@ pub fn backward<M: Module>(loss: &Tensor<1>, module: &M, sums: GradientMap) -> G
     if sums.is_empty() {
         return parameters::gradients(module, &mut loss.backward());
     }
-    let mut walk = Sums { path: Vec::new(), sums, taking: false };
+    let mut walk = Sums { path: Path::default(), sums, taking: false };
     module.visit(&mut walk);
     let gradients = parameters::gradients(module, &mut loss.backward());
     walk.taking = true;
@@ -74,22 +74,22 @@ pub fn backward<M: Module>(loss: &Tensor<1>, module: &M, sums: GradientMap) -> G
 
 /// Leaves the sums with the parameters, or takes back what is left of them.
 struct Sums {
-    path: Vec<String>,
+    path: Path,
     sums: GradientMap,
     taking: bool,
 }
 
 impl ModuleVisitor for Sums {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.path.exit(container);
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let (path, value) = (self.path.join("."), param.val());
+        let (path, value) = (self.path.name(), param.val());
         if self.taking {
             if let Some(sum) = take_gradient_sum(value) {
                 let length = sum.shape().num_elements();

@@ -14,7 +14,7 @@ pub struct Compared<'a> {
     pub x: Tensor<4>,
     /// The better answer: the model's, told the class.
     pub told: Tensor<4>,
-    /// The worse: that of the model without the class, or of the guide.
+    /// The worse: that of the model without the class or the text, or of the guide.
     pub free: Tensor<4>,
     /// The noise level of each picture.
     pub at: &'a Levels,
@@ -74,7 +74,7 @@ impl<'a, D: Denoiser> Guided<'a, D> {
 
 impl<D: Denoiser> Denoiser for Guided<'_, D> {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
-        let compares = self.guide.is_some() || cond.has_labels();
+        let compares = self.guide.is_some() || cond.is_conditional();
         if self.scale == 1.0 || !compares || !at.0.iter().any(|level| self.rule.applies(*level)) {
             return self.inner.denoise(x, at, cond);
         }

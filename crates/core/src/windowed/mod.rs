@@ -158,7 +158,9 @@ impl<D> Windowed<'_, D> {
             let labels = labels.map(|labels| part.iter().map(|(picture, ..)| labels[*picture]).collect());
             let picture =
                 told.as_ref().map(|(channels, told)| cutting.cut(cut, part, told, *channels, device));
-            ask(part, &levels, &Cond { labels, dropout: None, picture })?;
+            let pictures: Vec<usize> = part.iter().map(|(picture, ..)| *picture).collect();
+            let texts = cond.contexts(|texts| texts.of(&pictures));
+            ask(part, &levels, &Cond { labels, dropout: None, picture, ..texts })?;
             done += part.len();
             self.tell(done, cutting.places.len())?;
         }

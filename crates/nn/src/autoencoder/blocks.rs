@@ -82,7 +82,7 @@ impl Encoder {
             mid_block: MidBlock::of(
                 &draw.at("mid_block"),
                 config.resnet(coarsest, coarsest),
-                config.attention(),
+                config.attention().map(|pixels| (None, pixels)),
             ),
             conv_norm_out: GroupNorm::new(&draw.at("conv_norm_out"), coarsest, config.norm_groups, EPS, true),
             conv_out: Conv2d::same(&draw.at("conv_out"), coarsest, config.encoded_channels(), 3),
@@ -97,7 +97,7 @@ impl Encoder {
             x = block.resnets.iter().fold(x, |x, resnet| resnet.forward(x, &pass));
             x = block.downsamplers.iter().fold(x, |x, down| down.forward(x, &pass));
         }
-        let x = self.mid_block.forward(x, &pass);
+        let x = self.mid_block.forward(x, &pass, None);
         self.conv_out.forward(self.conv_norm_out.forward(x))
     }
 }
@@ -122,7 +122,7 @@ impl Decoder {
             mid_block: MidBlock::of(
                 &draw.at("mid_block"),
                 config.resnet(coarsest, coarsest),
-                config.attention(),
+                config.attention().map(|pixels| (None, pixels)),
             ),
             up_blocks: (0..levels.len()).map(block).collect(),
             conv_norm_out: GroupNorm::new(
@@ -139,7 +139,7 @@ impl Decoder {
     /// `[n, h, w, latent channels]` -> `[n, factor h, factor w, channels]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let pass = Pass::plain();
-        let mut x = self.mid_block.forward(self.conv_in.forward(x), &pass);
+        let mut x = self.mid_block.forward(self.conv_in.forward(x), &pass, None);
         for block in &self.up_blocks {
             x = block.resnets.iter().fold(x, |x, resnet| resnet.forward(x, &pass));
             x = block.upsamplers.iter().fold(x, |x, up| up.forward(x, &pass));

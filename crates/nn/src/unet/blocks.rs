@@ -5,18 +5,20 @@ use burn::tensor::Tensor;
 
 use super::config::{Resample, UNetConfig};
 use super::shapes::quarter;
-use crate::attention::{AttentionBlock, AttentionShape};
+use super::text::Attention;
+use crate::attention::AttentionShape;
 use crate::draw::Draw;
 use crate::fir;
 use crate::layers::{Conv2d, GroupNorm};
 use crate::resample::Resampler;
 use crate::resnet::{Pass, Resize, ResnetBlock, ResnetShape};
+use crate::transformer::TransformerShape;
 
 /// One level on the way down.
 #[derive(Module, Debug)]
 pub struct DownBlock {
     resnets: Vec<ResnetBlock>,
-    attentions: Vec<AttentionBlock>,
+    attentions: Vec<Attention>,
     downsamplers: Vec<Resampler>,
     /// For `Resample::Skip` in place of `downsamplers`.
     resnet_down: Option<ResnetBlock>,
@@ -28,14 +30,14 @@ pub struct DownBlock {
 #[derive(Module, Debug)]
 pub struct MidBlock {
     resnets: Vec<ResnetBlock>,
-    attentions: Vec<AttentionBlock>,
+    attentions: Vec<Attention>,
 }
 
 /// One level on the way up.
 #[derive(Module, Debug)]
 pub struct UpBlock {
     resnets: Vec<ResnetBlock>,
-    attentions: Vec<AttentionBlock>,
+    attentions: Vec<Attention>,
     upsamplers: Vec<Resampler>,
     /// For `Resample::Skip` in place of `upsamplers`.
     resnet_up: Option<ResnetBlock>,
@@ -80,11 +82,12 @@ impl DownBlock {
         pass: &Pass<'_>,
         skips: &mut Vec<Tensor<4>>,
         picture: &mut Tensor<4>,
+        context: Option<&Tensor<3>>,
     ) -> Tensor<4> {
         for (i, resnet) in self.resnets.iter().enumerate() {
             x = resnet.forward(x, pass);
             if let Some(attention) = self.attentions.get(i) {
-                x = attention.forward(x);
+                x = attention.forward(x, context);
             }
             skips.push(x.clone());
         }
@@ -104,26 +107,31 @@ impl DownBlock {
 impl MidBlock {
     /// The middle of `config`.
     pub fn new(draw: &Draw<'_>, config: &UNetConfig) -> Self {
-        Self::of(draw, config.mid_resnet(), config.mid_attention.then(|| config.mid_attention()))
+        let attention = config.mid_attention.then(|| (config.mid_transformer(), config.mid_attention()));
+        Self::of(draw, config.mid_resnet(), attention)
     }
 
     /// Two residual blocks, and attention between them if any.
-    pub(crate) fn of(draw: &Draw<'_>, resnet: ResnetShape, attention: Option<AttentionShape>) -> Self {
+    pub(crate) fn of(
+        draw: &Draw<'_>,
+        resnet: ResnetShape,
+        attention: Option<(Option<TransformerShape>, AttentionShape)>,
+    ) -> Self {
         Self {
             resnets: (0..2).map(|i| ResnetBlock::new(&draw.at("resnets").at(i), resnet)).collect(),
             attentions: attention
-                .map(|shape| AttentionBlock::new(&draw.at("attentions.0"), shape))
+                .map(|(text, pixels)| Attention::new(&draw.at("attentions.0"), text, pixels))
                 .into_iter()
                 .collect(),
         }
     }
 
-    /// `[n, h, w, c]`, shape kept.
-    pub fn forward(&self, mut x: Tensor<4>, pass: &Pass<'_>) -> Tensor<4> {
+    /// `[n, h, w, c]`, shape kept; `context` `[n, tokens, dim]` where the network attends to a text.
+    pub fn forward(&self, mut x: Tensor<4>, pass: &Pass<'_>, context: Option<&Tensor<3>>) -> Tensor<4> {
         for (i, resnet) in self.resnets.iter().enumerate() {
             x = resnet.forward(x, pass);
             if let Some(attention) = self.attentions.get(i) {
-                x = attention.forward(x);
+                x = attention.forward(x, context);
             }
         }
         x
@@ -168,6 +176,7 @@ impl UpBlock {
         pass: &Pass<'_>,
         skips: &mut Vec<Tensor<4>>,
         picture: &mut Option<Tensor<4>>,
+        context: Option<&Tensor<3>>,
     ) -> Tensor<4> {
         for (i, resnet) in self.resnets.iter().enumerate() {
             let skip = skips.pop().expect("the way down left one for each layer");
@@ -175,12 +184,12 @@ impl UpBlock {
             if let Some(attention) = self.attentions.get(i)
                 && self.kind != Resample::Skip
             {
-                x = attention.forward(x);
+                x = attention.forward(x, context);
             }
         }
         if self.kind == Resample::Skip {
             for attention in &self.attentions {
-                x = attention.forward(x);
+                x = attention.forward(x, context);
             }
             *picture = picture.take().map(fir::double);
         }
@@ -205,7 +214,7 @@ fn attentions(
     level: usize,
     kind: Resample,
     count: usize,
-) -> Vec<AttentionBlock> {
-    let shape = config.attention(level, kind);
-    (0..count).map(|i| AttentionBlock::new(&draw.at("attentions").at(i), shape)).collect()
+) -> Vec<Attention> {
+    let (text, pixels) = (config.transformer(level), config.attention(level, kind));
+    (0..count).map(|i| Attention::new(&draw.at("attentions").at(i), text, pixels)).collect()
 }

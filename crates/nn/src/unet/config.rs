@@ -3,6 +3,7 @@
 use langevin_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::text::TextConfig;
 use crate::activation::Activation;
 
 /// How the noise level becomes features.
@@ -125,6 +126,9 @@ pub struct UNetConfig {
     /// Side of the square of pixels folded into channels at the input and unfolded at the output: a cheap way to fewer
     /// operations. Default 1.
     pub patch: usize,
+    /// How the network attends to texts. Default: it is told of none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextConfig>,
 }
 
 /// Whether channels divide into groups; into none they do.
@@ -180,6 +184,7 @@ impl Default for UNetConfig {
             null_class: true,
             dropout: 0.0,
             patch: 1,
+            text: None,
         }
     }
 }
@@ -243,7 +248,8 @@ impl UNetConfig {
                 self.channels.len() - 1
             )));
         }
-        for level in self.levels_with_attention() {
+        self.check_text(&self.levels_with_attention())?;
+        for level in self.levels_with_attention().into_iter().filter(|_| self.text.is_none()) {
             let channels = self.channels[level];
             if self.attention_head_dim.is_some_and(|head_dim| head_dim > channels) {
                 return Err(Error::usage(format!(

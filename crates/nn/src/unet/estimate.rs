@@ -1,6 +1,10 @@
 //! What a U-Net costs, computed from its config alone: parameters, operations, memory.
 
 use super::config::{Resample, TimeFeatures, UNetConfig};
+use crate::transformer::TransformerShape;
+
+/// Tokens of a text: as many as CLIP reads.
+const TOKENS: u64 = 77;
 
 /// What one network costs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,6 +59,10 @@ impl Walk<'_> {
         self.linear(config.time_feature_count() as u64, embedding);
         self.linear(embedding, embedding);
         self.estimate.parameters += config.class_rows() as u64 * embedding;
+        if let Some(added) = config.text.as_ref().and_then(|text| text.added) {
+            self.linear(added.inputs as u64, embedding);
+            self.linear(embedding, embedding);
+        }
 
         let mut pixels = h * w;
         let mut skips = vec![channels[0] * pixels];
@@ -65,7 +73,7 @@ impl Walk<'_> {
             for _ in 0..config.layers_per_block {
                 self.resnet(now, here, pixels, pixels);
                 now = here;
-                self.attend(now, pixels, config.attends_down(level), true);
+                self.attend(now, pixels, config.attends_down(level), true, config.transformer(level));
                 skips.push(now * pixels);
             }
             if level + 1 < levels {
@@ -86,7 +94,7 @@ impl Walk<'_> {
         if config.mid_block {
             self.resnet(now, now, pixels, pixels);
             let norm = config.mid_attention_norm_groups != Some(0);
-            self.attend(now, pixels, config.mid_attention, norm);
+            self.attend(now, pixels, config.mid_attention, norm, config.mid_transformer());
             self.resnet(now, now, pixels, pixels);
         }
         for level in (0..levels).rev() {
@@ -95,7 +103,8 @@ impl Walk<'_> {
                 let skip = channels[if last { level.saturating_sub(1) } else { level }];
                 self.resnet(now + skip, channels[level], pixels, pixels);
                 now = channels[level];
-                self.attend(now, pixels, layer < config.up_attentions(level), true);
+                let attends = layer < config.up_attentions(level);
+                self.attend(now, pixels, attends, true, config.transformer(level));
             }
             if level > 0 {
                 match config.up_kind(level) {
@@ -147,9 +156,19 @@ impl Walk<'_> {
         }
     }
 
-    fn attend(&mut self, channels: u64, pixels: u64, attends: bool, norm: bool) {
+    fn attend(
+        &mut self,
+        channels: u64,
+        pixels: u64,
+        attends: bool,
+        norm: bool,
+        text: Option<TransformerShape>,
+    ) {
         if !attends {
             return;
+        }
+        if let Some(shape) = text {
+            return self.transform(pixels, shape);
         }
         let head_dim = self.config.attention_head_dim.map_or(channels, |dim| dim as u64);
         let heads = channels / head_dim;
@@ -164,5 +183,39 @@ impl Walk<'_> {
         self.kept += 3 * inner * pixels;
         self.widest = self.widest.max(5 * channels * pixels + heads * pixels * pixels);
         self.conv(inner, channels, 1, pixels, pixels);
+    }
+
+    /// A stack of transformer blocks.
+    fn transform(&mut self, pixels: u64, shape: TransformerShape) {
+        let (channels, context) = (shape.channels as u64, shape.context as u64);
+        self.norm(channels, pixels);
+        self.conv(channels, channels, 1, pixels, pixels);
+        for _ in 0..shape.depth {
+            if shape.only_cross {
+                self.cross(channels, pixels, context, TOKENS);
+            } else {
+                self.cross(channels, pixels, channels, pixels);
+            }
+            self.cross(channels, pixels, context, TOKENS);
+            self.norm(channels, pixels);
+            self.conv(channels, 8 * channels, 1, pixels, pixels);
+            // Beside the gated numbers, both halves are kept.
+            self.kept += 8 * channels * pixels;
+            self.conv(4 * channels, channels, 1, pixels, pixels);
+        }
+        self.conv(channels, channels, 1, pixels, pixels);
+    }
+
+    /// Attention from `pixels` to `keys` vectors of `context` numbers, after a norm; scores are never all in memory.
+    fn cross(&mut self, channels: u64, pixels: u64, context: u64, keys: u64) {
+        self.norm(channels, pixels);
+        self.conv(channels, channels, 1, pixels, pixels);
+        self.conv(context, channels, 1, keys, keys);
+        self.conv(context, channels, 1, 0, keys);
+        // Three of the four matrices have no bias.
+        self.estimate.parameters -= 3 * channels;
+        self.estimate.flops += 4 * channels * pixels * keys;
+        self.kept += channels * (pixels + 2 * keys);
+        self.conv(channels, channels, 1, pixels, pixels);
     }
 }

@@ -1,15 +1,17 @@
 //! The U-Net (Ronneberger et al. 2015) of DDPM (Ho et al. 2020), ADM (Dhariwal and Nichol 2021) and EDM.
 //!
-//! Each parameter's module path is the name its tensor has in a diffusers `UNet2DModel`.
+//! Each parameter's module path is the name its tensor has in a diffusers `UNet2DModel`, or in a `UNet2DConditionModel` where
+//! the network is told of texts.
 
 mod blocks;
 mod config;
 mod estimate;
 mod shapes;
+mod text;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Cond, Network, Result};
+use langevin_core::{Added, Cond, ContextShape, Network, Result};
 use langevin_kernels as kernels;
 
 use crate::draw::Draw;
@@ -20,6 +22,7 @@ use crate::resnet::Pass;
 pub use blocks::{DownBlock, MidBlock, UpBlock};
 pub use config::{Resample, TimeFeatures, UNetConfig};
 pub use estimate::Estimate;
+pub use text::{AddedConfig, Attention, TextConfig};
 
 /// A U-Net.
 #[derive(Module, Debug)]
@@ -29,6 +32,7 @@ pub struct UNet {
     time_table: Option<Embedding>,
     time_embedding: TimeEmbedding,
     class_embedding: Option<Embedding>,
+    add_embedding: Option<TimeEmbedding>,
     down_blocks: Vec<DownBlock>,
     mid_block: Option<MidBlock>,
     up_blocks: Vec<UpBlock>,
@@ -71,6 +75,11 @@ impl UNetConfig {
             ),
             class_embedding: (class_rows > 0)
                 .then(|| Embedding::new(&draw.at("class_embedding"), class_rows, self.embedding())),
+            add_embedding: self
+                .text
+                .as_ref()
+                .and_then(|text| text.added)
+                .map(|added| TimeEmbedding::new(&draw.at("add_embedding"), added.inputs, self.embedding())),
             down_blocks: (0..levels)
                 .map(|level| DownBlock::new(&draw.at("down_blocks").at(level), self, level))
                 .collect(),
@@ -110,7 +119,7 @@ impl UNet {
         Self { arithmetic, ..self }
     }
 
-    /// The embedding of noise level and class, `[n, embedding]`.
+    /// The embedding of noise level, class and what is told with a text, `[n, embedding]`.
     fn embed(&self, noise_input: Tensor<1>, cond: &Cond, device: &Device) -> Tensor<2> {
         let config = &self.config;
         let n = noise_input.dims()[0];
@@ -132,6 +141,10 @@ impl UNet {
             }
         };
         let embedding = self.time_embedding.forward(features);
+        let embedding = match &self.add_embedding {
+            Some(add) => embedding + add.forward(self.added(cond, device)),
+            None => embedding,
+        };
         let Some(table) = &self.class_embedding else { return embedding };
         let unknown = vec![None; n];
         let labels = cond.labels.as_ref().unwrap_or(&unknown);
@@ -169,9 +182,26 @@ impl Network for UNet {
     fn condition_channels(&self) -> usize {
         self.config.condition_channels
     }
+
+    fn context(&self) -> Option<ContextShape> {
+        self.config.text.as_ref().map(TextConfig::shape)
+    }
 }
 
 impl UNet {
+    /// The pooled vectors of the texts and the features of their numbers, `[n, inputs]`.
+    fn added(&self, cond: &Cond, device: &Device) -> Tensor<2> {
+        let added = cond.context.as_ref().and_then(|context| context.added.clone());
+        let Added { pooled, numbers } = added.expect("a pooled vector and numbers with each text");
+        let [n, count] = numbers.dims();
+        let features =
+            self.config.text.as_ref().and_then(|text| text.added).map_or(0, |added| added.features);
+        let values = numbers.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
+        let (flip, shift) = (self.config.flip_sin_to_cos, self.config.freq_shift);
+        let waves = sinusoidal(&values, features, flip, shift, device).reshape([n, count * features]);
+        Tensor::cat(vec![pooled.to_device(device), waves], 1)
+    }
+
     fn answer(&self, x: Tensor<4>, noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
         let [n, _, h, w] = x.dims();
         let patch = self.config.patch;
@@ -188,16 +218,22 @@ impl UNet {
             let joined = Tensor::cat(vec![x.clone(), told], 1);
             (x, self.conv_in.forward(fold(joined, patch)))
         };
+        let context = self.config.text.is_some().then(|| {
+            let told = cond.context.as_ref().expect("a network that attends to texts is told one");
+            assert_eq!(told.len(), n, "one text for each picture");
+            told.tokens.clone().to_device(&x.device())
+        });
+        let context = context.as_ref();
         let mut skips = vec![x.clone()];
         for block in &self.down_blocks {
-            x = block.forward(x, &pass, &mut skips, &mut picture);
+            x = block.forward(x, &pass, &mut skips, &mut picture, context);
         }
         if let Some(block) = &self.mid_block {
-            x = block.forward(x, &pass);
+            x = block.forward(x, &pass, context);
         }
         let mut picture = None;
         for block in &self.up_blocks {
-            x = block.forward(x, &pass, &mut skips, &mut picture);
+            x = block.forward(x, &pass, &mut skips, &mut picture, context);
         }
         let mut out = self.conv_out.forward(self.conv_norm_out.forward(x));
         if let Some(picture) = picture {

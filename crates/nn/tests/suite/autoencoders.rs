@@ -2,38 +2,43 @@
 //! gradients compared with the numbers that `references/autoencoder.py` wrote.
 
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 use langevin_nn::{AutoencoderConfig, export, load};
 
-use crate::recorded::{GradientsByName, difference, read, size};
+use crate::golden::{GradientsByName, difference, size, starting_with, tensors};
 
 fn check(name: &str) {
-    let golden = read(&format!("autoencoder_{name}"));
-    let config: AutoencoderConfig = serde_json::from_str(&golden.metadata["config"]).unwrap();
+    let (metadata, golden) = tensors(&format!("autoencoder_{name}"));
+    let config: AutoencoderConfig = serde_json::from_str(&metadata["config"]).unwrap();
     let device = Device::flex().autodiff();
-    let weights = golden.starting_with("weight.");
+    let tensor = |name: &str| -> Tensor<4> {
+        let (shape, values) = &golden[name];
+        Tensor::from_data(TensorData::new(values.clone(), shape.clone()), &device)
+    };
+    let near = |name: &str, found: Tensor<4>| {
+        let expected = &golden[name].1;
+        let off = difference(&found.into_data().try_to_vec::<f32>().unwrap(), expected);
+        assert!(off < 1e-5 * size(expected).max(1.0), "{name} is off by {off:.1e}");
+    };
+    let weights = starting_with(&golden, "weight.");
     let model = load(config.init(0, &device).unwrap(), &weights).unwrap();
     assert_eq!(export(&model), weights, "{name}: what was loaded comes out again");
-    let encoded = model.encode(golden.tensor("pictures", &device));
-    let off = golden.off("mean", encoded.mean.clone());
-    assert!(off < 1e-5, "{name}: latents are off by {off:.1e}");
+    let encoded = model.encode(tensor("pictures"));
+    near("mean", encoded.mean.clone());
     if let Some(log_variance) = encoded.log_variance {
-        let off = golden.off("log_variance", log_variance);
-        assert!(off < 1e-5, "{name}: variances are off by {off:.1e}");
+        near("log_variance", log_variance);
     }
-    if golden.tensors.contains_key("quantised") {
-        let off = golden.off("quantised", model.quantised(encoded.mean.clone()));
-        assert!(off < 1e-6, "{name}: vectors of the codebook are off by {off:.1e}");
+    if golden.contains_key("quantised") {
+        near("quantised", model.quantised(encoded.mean.clone()));
     }
     let decoded = model.decode(encoded.mean);
-    let off = golden.off("decoded", decoded.clone());
-    assert!(off < 1e-5, "{name}: pictures are off by {off:.1e}");
+    near("decoded", decoded.clone());
 
-    let expected = golden.starting_with("grad.");
+    let expected = starting_with(&golden, "grad.");
     if expected.is_empty() {
         return;
     }
-    let grads = (decoded * golden.tensor("probe", &device)).sum().backward();
+    let grads = (decoded * tensor("probe")).sum().backward();
     let mut collector = GradientsByName::new(&grads);
     model.visit(&mut collector);
     assert!(expected.len() > 20);

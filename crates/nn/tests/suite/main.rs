@@ -1,7 +1,7 @@
-//! Networks against PyTorch, finite differences, and their own promises.
+//! The networks against PyTorch, finite differences, and their own promises.
 
 mod autoencoders;
 mod blocks;
 mod golden;
 mod promises;
-mod recorded;
+mod text;

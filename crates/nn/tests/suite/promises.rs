@@ -66,6 +66,7 @@ fn forward(config: &UNetConfig, model: &UNet, images: &[u64]) -> Vec<u32> {
         dropout: (config.dropout > 0.0).then(|| streams.clone()),
         picture: (config.condition_channels > 0)
             .then(|| streams.normal(Purpose::Degradation, 0, [config.condition_channels, 16, 8], &device)),
+        ..Cond::none()
     };
     let out = model.forward(x, time, &cond).into_data().try_to_vec::<f32>().unwrap();
     out.iter().map(|value| value.to_bits()).collect()
