@@ -18,6 +18,9 @@ pub struct Cond {
     pub picture: Option<Tensor<4>>,
     /// The text of each picture, for a network that is told of texts.
     pub context: Option<Context>,
+    /// The text of each picture as tokens, for a network that has the encoder in it and learns with it; where there is a `context`, that
+    /// is told.
+    pub tokens: Option<Vec<Vec<u32>>>,
     /// What takes the place of `context` where the unconditional answer is wanted: the empty text, or one that says what is not
     /// wanted (Ho and Salimans 2022, 2207.12598).
     pub null_context: Option<Context>,
@@ -66,7 +69,9 @@ impl Cond {
         let labels = self.labels.as_ref().map(|labels| pictures.iter().map(|at| labels[*at]).collect());
         let each = |all: &Tensor<4>| pictures.iter().map(|at| all.clone().narrow(0, *at, 1)).collect();
         let picture = self.picture.as_ref().map(|all| Tensor::cat(each(all), 0));
-        Self { labels, dropout: None, picture, ..self.contexts(|all| all.of(pictures)) }
+        let tokens =
+            self.tokens.as_ref().map(|tokens| pictures.iter().map(|at| tokens[*at].clone()).collect());
+        Self { labels, dropout: None, picture, tokens, ..self.contexts(|all| all.of(pictures)) }
     }
 
     /// What pictures `start..start + count` are told, with nothing dropped out.
@@ -77,7 +82,8 @@ impl Cond {
     pub fn range(&self, start: usize, count: usize) -> Self {
         let labels = self.labels.as_ref().map(|labels| labels[start..start + count].to_vec());
         let picture = self.picture.as_ref().map(|all| all.clone().narrow(0, start, count));
-        Self { labels, dropout: None, picture, ..self.contexts(|all| all.range(start, count)) }
+        let tokens = self.tokens.as_ref().map(|tokens| tokens[start..start + count].to_vec());
+        Self { labels, dropout: None, picture, tokens, ..self.contexts(|all| all.range(start, count)) }
     }
 
     /// What `pick` makes of the texts and of what takes their place, and nothing else.

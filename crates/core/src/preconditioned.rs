@@ -139,6 +139,7 @@ fn check_picture(cond: &Cond, channels: usize, x: &Tensor<4>) -> Result<()> {
 fn check_context(cond: &Cond, takes: Option<ContextShape>, batch: usize) -> Result<()> {
     let (context, shape) = match (&cond.context, takes) {
         (None, None) => return Ok(()),
+        (None, Some(_)) if cond.tokens.as_ref().is_some_and(|tokens| tokens.len() == batch) => return Ok(()),
         (None, Some(_)) => {
             return Err(Error::usage("this model is told of texts, and is told of none")
                 .hint("give it one; the empty text is one too, and guidance needs it to compare with"));

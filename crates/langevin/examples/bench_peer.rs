@@ -177,6 +177,7 @@ impl Side {
             network: self.network()?.config().clone(),
             task: None,
             latent: None,
+            text: None,
             diffusion: spec,
             sample: SampleSettings::default(),
             data: String::new(),

@@ -66,6 +66,7 @@ fn describe(pipeline: &Pipeline) -> ModelInfo {
         network,
         task: None,
         latent: None,
+        text: None,
         diffusion: sampling.diffusion.clone(),
         sample: SampleSettings {
             sampler: sampling.sampler.clone(),

@@ -66,9 +66,9 @@ impl Guiding {
                 .hint("name it with --guide MODEL"));
         }
         let asked = scale != 1.0 || self.named().is_some();
-        if asked && self.guide.is_none() && model.info.classes.is_empty() {
+        if asked && self.guide.is_none() && !model.info.is_conditional() {
             return Err(Error::usage(format!(
-                "{}: was trained without classes, so there is nothing to guide towards",
+                "{}: was trained without classes and texts, so there is nothing to guide towards",
                 model.name
             ))
             .hint(match self.rule {

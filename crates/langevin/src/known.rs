@@ -49,6 +49,7 @@ impl Known {
             network: UNetConfig::default(),
             task: None,
             latent: None,
+            text: None,
             diffusion: DiffusionSpec {
                 schedule: "edm".into(),
                 process: "edm".into(),

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Error, NamedTensors, Preconditioned, Result, tensor_file};
+use langevin_core::{Context, Error, NamedTensors, Preconditioned, Result, tensor_file};
 use langevin_nn::{UNet, UNetConfig};
 use langevin_process::{Diffusion, DiffusionSpec, nearest};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use crate::latents::{self, LatentInfo};
 use crate::own::Grid;
 use crate::restorer::Task;
 use crate::settings::SampleSettings;
+use crate::texts::TextInfo;
 use crate::tuned::Tuned;
 
 const KEY: &str = "langevin";
@@ -41,6 +42,9 @@ pub struct ModelInfo {
     /// The autoencoder whose latents it draws, if it draws no pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latent: Option<LatentInfo>,
+    /// The tokenizer of what it is told in words, if it is told anything so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextInfo>,
     /// The network.
     pub network: UNetConfig,
     /// The noise and what the network predicts.
@@ -132,6 +136,11 @@ impl ModelInfo {
                 [latent.network.code_dim(), height / factor, width / factor]
             }
         }
+    }
+
+    /// Whether it can be told what to draw.
+    pub fn is_conditional(&self) -> bool {
+        !self.classes.is_empty() || self.text.is_some()
     }
 
     /// How many times its pictures are magnified on sheets, so that small ones can be seen: 1 to 4.
@@ -311,7 +320,22 @@ impl Model {
 
     /// The strength of guidance when nothing else is said: 1, which is none, for a model without classes.
     pub fn cfg_scale(&self) -> f64 {
-        if self.info.classes.is_empty() { 1.0 } else { self.info.sample.cfg_scale }
+        if self.info.is_conditional() { self.info.sample.cfg_scale } else { 1.0 }
+    }
+
+    /// What the model is told by `texts`, one for each picture; and the tokens at the end of one that found no room.
+    ///
+    /// # Errors
+    /// Usage, for a model that is not told of texts.
+    pub fn read(&self, texts: &[&str]) -> Result<(Context, usize)> {
+        match (&self.info.text, self.denoiser.network()) {
+            (Some(info), Some(network)) => info.read(network, texts),
+            _ => Err(Error::usage(format!(
+                "{}: was trained without texts, so it cannot be told one",
+                self.name
+            ))
+            .hint("leave the prompt out, or train with --captions")),
+        }
     }
 
     /// The number of the class that `name` names: its name, or its number.
@@ -438,6 +462,11 @@ pub(crate) fn build(
     let told = info.task.as_ref().map_or(0, |task| task.condition_channels(info.channels));
     if let Some(latent) = &info.latent {
         latent.check(info).map_err(damaged)?;
+    }
+    let encoder = info.network.text.as_ref().and_then(|text| text.encoder.as_ref());
+    let words = info.text.as_ref().map(|text| (text.tokens.len(), text.length));
+    if encoder.map(|encoder| (encoder.vocabulary, encoder.positions)) != words {
+        return Err(damaged(Error::bad_input("its encoder of texts does not fit its tokenizer")));
     }
     let [channels, rows, columns] = info.shape();
     let fits = info.network.classes == info.classes.len() && info.network.in_channels == channels;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::guiding::Guiding;
 use crate::model::Model;
 use crate::refined::{Judge, walks};
-use crate::sampling::{Drawing, draw_along, even_labels};
+use crate::sampling::{Drawing, Prompts, draw_along, even_labels};
 use crate::settings::SampleSettings;
 
 /// The name of the spacing.
@@ -121,6 +121,7 @@ pub fn optimise(
         guiding: request.guiding.clone(),
         clip: model.info.sample.clip,
         labels: (classes > 0).then(|| even_labels(classes, request.count)),
+        prompts: Prompts::open(model, request.count),
         arithmetic: Arithmetic::Fast,
         batch_size: request.batch_size,
         start: None,
@@ -237,6 +238,7 @@ mod tests {
             guiding: Guiding::default(),
             clip: model.info.sample.clip,
             labels: None,
+            prompts: None,
             arithmetic: Arithmetic::Fast,
             batch_size: 256,
             start: None,

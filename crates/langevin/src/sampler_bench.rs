@@ -18,7 +18,7 @@ use crate::guiding::Guiding;
 use crate::model::Model;
 use crate::own::{Grid, OWN, placed};
 use crate::plot::{Plot, Scale, Series};
-use crate::sampling::{Drawing, draw_watched, even_labels};
+use crate::sampling::{Drawing, Prompts, draw_watched, even_labels};
 use crate::tuned::{Tuned, steps_within};
 
 /// The method of the fine trajectory.
@@ -228,6 +228,7 @@ impl Bench<'_> {
             guiding: request.guiding.clone(),
             clip: model.info.sample.clip,
             labels: (classes > 0).then(|| even_labels(classes, request.count)),
+            prompts: Prompts::open(model, request.count),
             arithmetic: Arithmetic::Fast,
             batch_size: request.batch_size,
             start: None,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::clipping::{Clipped, Thresholded};
-use langevin_core::{Clock, Denoiser, Error, Picture, Result, SideBySide, batch_to_pictures};
+use langevin_core::{Clock, Context, Denoiser, Error, Picture, Result, SideBySide, batch_to_pictures};
 use langevin_kernels::Arithmetic;
 use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{BatchProgress, SAMPLERS, SampleRequest, Sampler, sample_all};
@@ -40,6 +40,8 @@ pub struct Drawing {
     pub clip: bool,
     /// The class of each picture; `None` draws without one.
     pub labels: Option<Vec<Option<u32>>>,
+    /// What each picture shows, in words, for a model that is told of texts.
+    pub prompts: Option<Prompts>,
     /// How convolutions compute.
     pub arithmetic: Arithmetic,
     /// Pictures at once.
@@ -48,6 +50,28 @@ pub struct Drawing {
     pub start: Option<Tensor<4>>,
     /// Stops the work when it becomes true.
     pub cancel: Arc<AtomicBool>,
+}
+
+/// What is wanted of pictures, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompts {
+    /// The text of each picture.
+    pub each: Vec<String>,
+    /// What guidance leads away from, for all: the empty text, or what is not wanted.
+    pub negative: String,
+}
+
+impl Prompts {
+    /// Texts that leave open what is drawn, where `model` is told of texts.
+    pub fn open(model: &Model, count: usize) -> Option<Self> {
+        model.info.text.is_some().then(|| Self { each: vec![String::new(); count], negative: String::new() })
+    }
+
+    /// Those of pictures `first..first + count`.
+    #[must_use]
+    pub fn part(&self, first: usize, count: usize) -> Self {
+        Self { each: self.each[first..first + count].to_vec(), negative: self.negative.clone() }
+    }
 }
 
 /// What redraws one picture; stored in it as JSON.
@@ -83,6 +107,12 @@ pub struct Recipe {
     /// As `model_hash`, of the guide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guide_hash: Option<String>,
+    /// The text, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// What was not wanted, where it was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negative: Option<String>,
     /// Whether denoised pictures were clamped.
     pub clip: bool,
     /// The class, if any.
@@ -164,6 +194,7 @@ pub(crate) fn draw_along(
         shape: model.shape(),
         batch_size: drawing.batch_size,
         labels: drawing.labels.clone(),
+        texts: drawing.texts(model)?,
         start: drawing.start.clone(),
         unit_start: settings.unit_start,
         clock: Clock::of(model.denoiser.diffusion().clone()),
@@ -218,7 +249,28 @@ impl Drawing {
         let path = path(model.denoiser.diffusion(), &spacing, self.steps)?;
         let sampler = SAMPLERS.build(&self.sampler)?;
         self.guiding.rule(model, self.cfg_scale)?;
+        match (&self.prompts, &model.info.text) {
+            (Some(_), None) => {
+                model.read(&[])?;
+            }
+            (None, Some(_)) => {
+                return Err(Error::usage(format!(
+                    "{}: draws what it is told in words, and is told nothing",
+                    model.name
+                ))
+                .hint("say what to draw with --prompt; --prompt \"\" leaves it open"));
+            }
+            _ => {}
+        }
         Ok((path, sampler))
+    }
+
+    /// What the model is told of each picture, and of what is not wanted.
+    fn texts(&self, model: &Model) -> Result<Option<(Context, Context)>> {
+        let Some(prompts) = &self.prompts else { return Ok(None) };
+        let each: Vec<&str> = prompts.each.iter().map(String::as_str).collect();
+        let (negative, _) = model.read(&[&prompts.negative])?;
+        Ok(Some((model.read(&each)?.0, negative.of(&vec![0; each.len()]))))
     }
 }
 
@@ -256,12 +308,27 @@ impl Recipe {
             guidance: drawing.guiding.named().map(str::to_owned),
             guide: drawing.guiding.guide.as_ref().map(|guide| guide.name.clone()),
             guide_hash: drawing.guiding.guide.as_ref().map(|guide| guide.hash.clone()),
+            prompt: drawing.prompts.as_ref().map(|prompts| prompts.each[index].clone()),
+            negative: drawing
+                .prompts
+                .as_ref()
+                .map(|prompts| prompts.negative.clone())
+                .filter(|negative| !negative.is_empty()),
             clip: drawing.clip,
             class: label.map(|label| model.info.classes[label as usize].clone()),
             size: model.info.size,
             dtype: if drawing.arithmetic == Arithmetic::Bf16 { "bf16" } else { "f32" }.to_owned(),
             exact: drawing.arithmetic == Arithmetic::Exact,
             init_noise: drawing.start.is_some(),
+        }
+    }
+
+    /// What the picture shows, in the words of who asked for it, and what it should not.
+    fn says(&self) -> String {
+        let shown = self.prompt.as_deref().or(self.class.as_deref()).unwrap_or_default();
+        match &self.negative {
+            Some(negative) => format!("{shown}\nNegative prompt: {negative}"),
+            None => shown.to_owned(),
         }
     }
 
@@ -272,7 +339,7 @@ impl Recipe {
             self.guidance.as_ref().map_or(String::new(), |guidance| format!(" Guidance: {guidance:?},"));
         let parameters = format!(
             "{}\nSteps: {}, Sampler: {}, Schedule type: {}, CFG scale: {},{guidance} Seed: {}, Image: {}, Size: {}x{}, Model hash: {}, Model: {}, Version: langevin {}",
-            self.class.as_deref().unwrap_or_default(),
+            self.says(),
             self.steps,
             self.sampler,
             self.spacing,

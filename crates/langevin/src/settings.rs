@@ -12,6 +12,7 @@ use crate::fine_tuning::Init;
 use crate::latents::LatentSettings;
 use crate::own::Grid;
 use crate::restorer::Task;
+use crate::texts::TextSettings;
 use crate::tuned::Tuned;
 
 /// Everything about a model and its training.
@@ -33,6 +34,9 @@ pub struct Settings {
     /// The autoencoder whose latents are learned, where the model is not one of pixels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latent: Option<LatentSettings>,
+    /// The encoder of captions, where the model is told of texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextSettings>,
     /// The training.
     pub train: TrainConfig,
     /// How to sample when nothing else is said.

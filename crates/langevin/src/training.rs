@@ -30,6 +30,7 @@ use crate::png;
 use crate::restorer::Trial;
 use crate::sampling::even_labels;
 use crate::settings::{SampleSettings, Settings};
+use crate::texts::TextInfo;
 
 /// How many pictures a preview shows.
 const PREVIEW: usize = 36;
@@ -111,6 +112,15 @@ pub fn prepare(request: TrainRequest) -> Result<Prepared> {
     };
     let pool = Pool::new(dataset, prepare, PoolOptions { strict: request.strict, ..PoolOptions::default() })?;
     let (pool, validation) = hold_out(pool, settings.train.validation_pictures)?;
+    let text = match settings.text.clone() {
+        None => None,
+        Some(wanted) => {
+            let info = TextInfo::learn(&pool, &wanted)?;
+            wanted.apply(&mut settings, &info);
+            settings.network.check()?;
+            Some(info)
+        }
+    };
     let info = ModelInfo {
         version: 1,
         size: (size, size),
@@ -118,6 +128,7 @@ pub fn prepare(request: TrainRequest) -> Result<Prepared> {
         classes: if settings.data.class_conditional { data.classes.clone() } else { Vec::new() },
         task: settings.task.clone(),
         latent: codec.as_ref().map(LatentInfo::of),
+        text,
         network: settings.network.clone(),
         diffusion: settings.diffusion.clone(),
         sample: settings.sample.clone(),
@@ -148,6 +159,14 @@ fn resolve(settings: &mut Settings, data: &DataInfo, codec: Option<&Codec>) -> R
     }
     if settings.data.channels == 0 {
         settings.data.channels = data.channels;
+    }
+    if let Some(text) = &settings.text {
+        text.check()?;
+        if settings.task.is_some() || settings.autoencoder.is_some() {
+            return Err(
+                Error::usage("restorers and autoencoders are told of no texts").hint("leave --captions out")
+            );
+        }
     }
     if settings.data.class_conditional && data.classes.is_empty() {
         return Err(Error::usage(format!(
@@ -262,6 +281,7 @@ impl Prepared {
             config: train,
             loader: Box::new(loader),
             conditions: conditions.clone(),
+            texts: self.info.text.as_ref().map(TextInfo::texts).transpose()?,
             validation: self.validation.clone(),
             out: out.clone(),
             settings: self.fingerprint(),
@@ -273,7 +293,10 @@ impl Prepared {
         let stop = Arc::clone(&self.request.stop);
         let device = device.clone();
         let (info, codec) = (self.info, self.codec);
-        let mut hooks = Drawing { toml, info, codec, out, device, stop, observe: &mut observe, trial };
+        let held = self.validation.as_ref();
+        let captions = held.map_or_else(Vec::new, |held| held.captions.iter().flatten().cloned().collect());
+        let mut hooks =
+            Drawing { toml, info, codec, captions, out, device, stop, observe: &mut observe, trial };
         langevin_train::train(job, &mut hooks)
     }
 
@@ -342,6 +365,8 @@ struct Drawing<'a> {
     toml: String,
     info: ModelInfo,
     codec: Option<Codec>,
+    /// What previews show, of a model that is told of texts.
+    captions: Vec<String>,
     out: PathBuf,
     device: Device,
     stop: Arc<AtomicI32>,
@@ -385,6 +410,13 @@ impl Hooks<UNet> for Drawing<'_> {
         request.clock = Clock::of(model.diffusion.clone());
         if !self.info.classes.is_empty() {
             request.labels = Some(even_labels(self.info.classes.len(), PREVIEW));
+        }
+        if let Some(text) = &self.info.text {
+            let captions: Vec<&str> =
+                self.captions.iter().map(String::as_str).cycle().take(PREVIEW).collect();
+            let captions = if captions.is_empty() { vec![""; PREVIEW] } else { captions };
+            let network = &model.network;
+            request.texts = Some((text.read(network, &captions)?.0, text.read(network, &[""; PREVIEW])?.0));
         }
         let side_by_side = SideBySide::new(model, request.batch_size)?;
         let model: Box<dyn Denoiser> = match &self.codec {

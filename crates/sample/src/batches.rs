@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Clock, Cond, Denoiser, Error, Level, NoiseStreams, Progress, Result, Run};
+use langevin_core::{Clock, Cond, Context, Denoiser, Error, Level, NoiseStreams, Progress, Result, Run};
 
 use crate::sampler::Sampler;
 use crate::start::start_noise;
@@ -25,6 +25,9 @@ pub struct SampleRequest {
     pub batch_size: usize,
     /// The class of each picture, `count` of them; absent: no conditioning.
     pub labels: Option<Vec<Option<u32>>>,
+    /// The texts of the pictures, `count` of them, for a model that is told of texts; and what takes the place of each where guidance
+    /// compares with the answer without.
+    pub texts: Option<(Context, Context)>,
     /// Noise of variance 1 to start from instead of that of the seed, `[count, channels, height, width]`.
     pub start: Option<Tensor<4>>,
     /// Start with the deviation `sqrt(alpha^2 + sigma^2)` of noisy pictures rather than sigma, as diffusers does.
@@ -45,6 +48,7 @@ impl SampleRequest {
             shape,
             batch_size: 16,
             labels: None,
+            texts: None,
             start: None,
             unit_start: false,
             clock: Clock::FLOW,
@@ -66,6 +70,11 @@ impl SampleRequest {
                 labels.len(),
                 self.count
             )));
+        }
+        if let Some((texts, others)) = &self.texts
+            && [texts.len(), others.len()] != [self.count; 2]
+        {
+            return Err(Error::usage(format!("there are {} texts for {} pictures", texts.len(), self.count)));
         }
         let [c, h, w] = self.shape;
         match &self.start {
@@ -118,7 +127,13 @@ pub fn sample_all(
     let mut made = Vec::new();
     for offset in (0..count).step_by(request.batch_size) {
         let end = count.min(offset + request.batch_size);
-        let cond = Cond::labelled(request.labels.as_ref().map(|all| all[offset..end].to_vec()));
+        let labels = request.labels.as_ref().map(|all| all[offset..end].to_vec());
+        let part = |texts: &Context| texts.range(offset, end - offset);
+        let cond = Cond {
+            context: request.texts.as_ref().map(|(texts, _)| part(texts)),
+            null_context: request.texts.as_ref().map(|(_, others)| part(others)),
+            ..Cond::labelled(labels)
+        };
         let images = (offset..end).map(|index| request.first.wrapping_add(index as u64));
         let mut run = Run::new(cond, NoiseStreams::new(request.seed, images))
             .by(request.clock.clone())

@@ -1,4 +1,5 @@
-//! What a network that restores is told of each picture it learns from. Which degradation it is, the facade knows.
+//! What a network is told of each picture it learns from: what a restorer sees, what is said in words. Which degradation and which
+//! tokens these are, the facade knows.
 
 use std::fmt::Debug;
 
@@ -13,6 +14,12 @@ pub struct Told {
     pub centre: Option<Vec<f32>>,
     /// The pixels that the loss counts, one plane of ones and zeros with at least one 1; absent: all.
     pub counted: Option<Vec<f32>>,
+}
+
+/// Makes tokens of the words that pictures come with.
+pub trait Texts: Debug + Send + Sync {
+    /// The tokens of a caption, always equally many; those of the empty text where there is none.
+    fn tokens(&self, caption: Option<&str>) -> Vec<u32>;
 }
 
 /// Makes of clean pictures what a network is told.

@@ -20,7 +20,7 @@ mod tensorboard;
 mod trainer;
 
 pub use averages::{Averages, Forgetting};
-pub use conditions::{Conditions, Told};
+pub use conditions::{Conditions, Texts, Told};
 pub use config::{Decay, TrainConfig};
 pub use distillations::{Course, DISTILLATIONS, Distillation, Distilled};
 pub use folder::peak_bytes;

@@ -9,7 +9,7 @@ use langevin_core::process::stratified;
 use langevin_core::{Cond, NoiseStreams, Purpose, Stream, signed_to_batch};
 use langevin_data::Batch;
 
-use crate::conditions::Conditions;
+use crate::conditions::{Conditions, Texts};
 use crate::config::TrainConfig;
 
 /// One pass through the network.
@@ -49,6 +49,7 @@ pub struct Passes {
     /// Whether the network is told classes.
     classes: bool,
     conditions: Option<Arc<dyn Conditions>>,
+    texts: Option<Arc<dyn Texts>>,
 }
 
 /// The tensors of what a network is told.
@@ -59,14 +60,21 @@ struct Given {
 }
 
 impl Passes {
-    /// Passes as `config` wants them, for a network that is told `classes`, and what `conditions` make of the pictures.
-    pub fn new(config: &TrainConfig, classes: usize, conditions: Option<Arc<dyn Conditions>>) -> Self {
+    /// Passes as `config` wants them, for a network that is told `classes`, and what `conditions` and `texts` make of the pictures and
+    /// their captions.
+    pub fn new(
+        config: &TrainConfig,
+        classes: usize,
+        conditions: Option<Arc<dyn Conditions>>,
+        texts: Option<Arc<dyn Texts>>,
+    ) -> Self {
         Self {
             seed: config.seed,
             label_dropout: config.label_dropout,
             dequantise: config.dequantise,
             classes: classes > 0,
             conditions,
+            texts,
         }
     }
 
@@ -85,10 +93,14 @@ impl Passes {
         let images: Vec<u64> = range.clone().map(|k| batch.first_image + k as u64).collect();
         let pixels = batch.pixels[range.start * c * h * w..range.end * c * h * w].to_vec();
         let streams = NoiseStreams::new(self.seed, images.clone());
+        let keep = |image: &u64| {
+            Stream::new(self.seed, Purpose::LabelDropout, *image, 0).uniform() >= self.label_dropout
+        };
+        let tokens = self.texts.as_ref().map(|texts| {
+            let caption = |(k, image): (usize, &u64)| batch.captions[k].as_deref().filter(|_| keep(image));
+            range.clone().zip(&images).map(|at| texts.tokens(caption(at))).collect()
+        });
         let labels = self.classes.then(|| {
-            let keep = |image: &u64| {
-                Stream::new(self.seed, Purpose::LabelDropout, *image, 0).uniform() >= self.label_dropout
-            };
             range.clone().zip(&images).map(|(k, image)| batch.labels[k].filter(|_| keep(image))).collect()
         });
         let Given { x0, picture, counted } = self.given(pixels, [range.len(), c, h, w], &streams, 0, device);
@@ -97,7 +109,7 @@ impl Passes {
             noise: streams.normal(Purpose::Training, 0, [c, h, w], device),
             uniforms: uniforms[range.clone()].to_vec(),
             share: range.len() as f64 / count as f64,
-            cond: Cond { labels, dropout: Some(streams), picture, ..Cond::none() },
+            cond: Cond { labels, dropout: Some(streams), picture, tokens, ..Cond::none() },
             counted,
             seen,
         }
@@ -107,13 +119,22 @@ impl Passes {
     pub fn validation(&self, batch: &Batch, uniform: f64, step: u64, seen: u64, device: &Device) -> Pass {
         let [count, c, h, w] = batch.shape;
         let streams = NoiseStreams::new(self.seed, (0..count as u64).map(|k| batch.first_image + k));
+        let tokens = self
+            .texts
+            .as_ref()
+            .map(|texts| batch.captions.iter().map(|caption| texts.tokens(caption.as_deref())).collect());
         let Given { x0, picture, counted } =
             self.given(batch.pixels.clone(), batch.shape, &streams, 1, device);
         Pass {
             x0,
             noise: streams.normal(Purpose::Validation, step, [c, h, w], device),
             uniforms: vec![uniform; count],
-            cond: Cond { labels: self.classes.then(|| batch.labels.clone()), picture, ..Cond::none() },
+            cond: Cond {
+                labels: self.classes.then(|| batch.labels.clone()),
+                picture,
+                tokens,
+                ..Cond::none()
+            },
             counted,
             share: 1.0,
             seen,

@@ -11,7 +11,7 @@ use langevin_data::{Batch, Loader};
 use langevin_kernels::AdamW as AdamWSettings;
 
 use crate::averages::{Averages, Forgetting};
-use crate::conditions::Conditions;
+use crate::conditions::{Conditions, Texts};
 use crate::config::TrainConfig;
 use crate::folder::{lock, peak_bytes, write_model};
 use crate::hooks::{Event, Forecast, Hooks, Step};
@@ -41,6 +41,8 @@ pub struct Job<N> {
     pub loader: Box<dyn Fn(u64) -> Result<Loader>>,
     /// What the network is told of each picture, if it restores.
     pub conditions: Option<Arc<dyn Conditions>>,
+    /// The tokens of captions, if the network is told of texts.
+    pub texts: Option<Arc<dyn Texts>>,
     /// Held-out pictures, or none.
     pub validation: Option<Batch>,
     /// The run's folder.
@@ -130,7 +132,12 @@ impl<'a, N: Network> Trainer<'a, N> {
             hooks.begin()?;
         }
         let mut trainer = Self {
-            passes: Passes::new(&job.config, job.model.network.classes(), job.conditions.clone()),
+            passes: Passes::new(
+                &job.config,
+                job.model.network.classes(),
+                job.conditions.clone(),
+                job.texts.clone(),
+            ),
             averages,
             log: Log::open(&job.out, standing.metrics_bytes, standing.images)?,
             learner,

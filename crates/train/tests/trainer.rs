@@ -128,6 +128,7 @@ fn run_with(
             Loader::new(&pool, LoaderOptions { batch, seed, images_seen, ..LoaderOptions::default() })
         }),
         conditions: None,
+        texts: None,
         validation: Some(held.batch(0..4).unwrap()),
         out: out.to_path_buf(),
         settings: "{}".to_owned(),

@@ -123,6 +123,7 @@ impl Invert {
             guiding: Guiding::default(),
             clip: defaults.clip && !self.no_clip,
             labels,
+            prompts: None,
             arithmetic: Arithmetic::Fast,
             batch_size: self.batch_size,
             start: None,

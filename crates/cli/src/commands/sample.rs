@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use langevin::core::batch_to_pictures;
 use langevin::guiding::Guiding;
 use langevin::kernels::Arithmetic;
-use langevin::sampling::{self, Drawing, Recipe};
+use langevin::sampling::{self, Drawing, Prompts, Recipe};
 use langevin::scatter::sheet;
 use langevin::train::write_file;
 use langevin::tuned::{self, Asked};
@@ -33,6 +33,7 @@ Examples:
   langevin sample runs/mnist --trajectory film.gif --steps 30
   langevin sample runs/mnist --class 7 --cfg-scale 4 --guidance apg:norm=1
   langevin sample runs/mnist --guide runs/mnist-short --cfg-scale 2
+  langevin sample runs/latent --prompt \"a red star at night\" --cfg-scale 3 --grid stars.png
   langevin sample --from sevens/0003.png -o again.png")]
 pub struct Sample {
     /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
@@ -62,6 +63,15 @@ pub struct Sample {
     /// A class by name or number, several with commas, or `all` for one after the other [default: all in turn].
     #[arg(long, value_name = "NAME|all|none")]
     class: Option<String>,
+    /// What the pictures show, in words, of a model that is told of texts.
+    #[arg(long, value_name = "TEXT", conflicts_with = "prompts")]
+    prompt: Option<String>,
+    /// A file with one text a line; the pictures take them in turn.
+    #[arg(long, value_name = "FILE")]
+    prompts: Option<PathBuf>,
+    /// What the pictures should not show; guidance leads away from it.
+    #[arg(long, value_name = "TEXT")]
+    negative: Option<String>,
     #[command(flatten)]
     guide: GuideFlags,
     /// Do not clamp denoised pictures to the range of pictures.
@@ -120,7 +130,7 @@ impl Sample {
         }
         let guide_hash = recipe.as_ref().and_then(|recipe| recipe.guide_hash.as_deref());
         let guiding = self.guide.open(shell, guide_hash, &device)?;
-        let (drawing, measured_at) = self.drawing(&model, guiding, &device)?;
+        let (drawing, measured_at) = self.drawing(shell, &model, guiding, &device)?;
         let guided = drawing.guiding.named().map_or(String::new(), |rule| format!(", guided by {rule}"));
         shell.say(&format!(
             "{line}, seed {}; {}, {} steps of {} over {}{guided}",
@@ -175,12 +185,22 @@ impl Sample {
         self.no_clip |= !recipe.clip;
         self.exact |= recipe.exact;
         self.dtype = self.dtype.take().or(Some(recipe.dtype.clone()));
+        if self.prompts.is_none() {
+            self.prompt = self.prompt.take().or_else(|| recipe.prompt.clone());
+            self.negative = self.negative.take().or_else(|| recipe.negative.clone());
+        }
         self.class = Some(recipe.class.clone().unwrap_or_else(|| "none".to_owned()));
         self.model.clone().unwrap_or_else(|| recipe.model.clone())
     }
 
     /// What is drawn; and the budget at which its sampler was measured best, where that decided.
-    fn drawing(&self, model: &Model, guiding: Guiding, device: &Device) -> Result<(Drawing, Option<usize>)> {
+    fn drawing(
+        &self,
+        shell: &Shell,
+        model: &Model,
+        guiding: Guiding,
+        device: &Device,
+    ) -> Result<(Drawing, Option<usize>)> {
         let defaults = &model.info.sample;
         let asked = Asked {
             steps: self.steps,
@@ -201,6 +221,7 @@ impl Sample {
             guiding,
             clip: defaults.clip && !self.no_clip,
             labels: self.labels(model)?,
+            prompts: self.told(model, shell)?,
             arithmetic: match self.dtype.as_deref() {
                 Some("bf16") if self.exact => {
                     return Err(Error::usage("--exact computes in f32, so it does not go with --dtype bf16"));
@@ -214,6 +235,35 @@ impl Sample {
             cancel: Arc::new(AtomicBool::new(false)),
         };
         Ok((drawing, resolved.measured_at))
+    }
+
+    /// The text of each picture: picture number I takes the line after that of picture I - 1.
+    fn told(&self, model: &Model, shell: &Shell) -> Result<Option<Prompts>> {
+        let lines: Vec<String> = match (&self.prompt, &self.prompts) {
+            (Some(prompt), _) => vec![prompt.clone()],
+            (None, Some(file)) => {
+                let text = std::fs::read_to_string(file)
+                    .map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
+                let lines: Vec<String> =
+                    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+                if lines.is_empty() {
+                    return Err(Error::bad_input(format!("{}: holds no line of text", file.display())));
+                }
+                lines
+            }
+            (None, None) if self.negative.is_some() => {
+                return Err(Error::usage("--negative says what pictures should not show, beside a --prompt")
+                    .hint("give --prompt too; \"\" leaves it open"));
+            }
+            (None, None) => return Ok(None),
+        };
+        let (_, cut) = model.read(&lines.iter().map(String::as_str).collect::<Vec<_>>())?;
+        if cut > 0 {
+            shell.warn(&format!("{cut} tokens at the end of the text found no room, and are left out"));
+        }
+        let line = |index: u64| lines[((self.first + index) % lines.len() as u64) as usize].clone();
+        let each = (0..self.n as u64).map(line).collect();
+        Ok(Some(Prompts { each, negative: self.negative.clone().unwrap_or_default() }))
     }
 
     /// The class of each picture: picture number I takes the class after that of picture I - 1.

@@ -26,7 +26,8 @@ Examples:
   langevin train ~/photos --task upscale --scale 4 --minutes 60 --out runs/upscale4
   langevin train ~/photos --task inpaint --set data.channels=1 --minutes 60 --out runs/inpaint
   langevin train ~/photos --task autoencoder --size 64 --minutes 30 --out runs/ae
-  langevin train ~/photos --latent runs/ae --size 64 --minutes 60 --out runs/latent")]
+  langevin train ~/photos --latent runs/ae --size 64 --minutes 60 --out runs/latent
+  langevin train ~/photos --latent runs/ae --captions --size 64 --minutes 60 --out runs/latent")]
 pub struct Train {
     /// A folder of pictures (class = first sub-folder), IDX, CIFAR, parquet, zip or tar, or builtin:shapes.
     data: String,
@@ -77,6 +78,10 @@ pub struct Train {
     /// Tell the network the class of each picture.
     #[arg(long)]
     class_conditional: bool,
+    /// Tell the network the caption of each picture, through an encoder that learns with it: metadata.jsonl, or a .txt file beside
+    /// each picture.
+    #[arg(long)]
+    captions: bool,
     /// Any other setting, as `section.key=value`, for instance `train.decay="cosine"`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -197,6 +202,10 @@ impl Train {
         flag("latent.autoencoder", self.latent.as_ref().map(|name| format!("{name:?}")));
         flag("train.exact", self.exact.then(|| "true".to_owned()));
         flag("data.class_conditional", self.class_conditional.then(|| "true".to_owned()));
+        flag(
+            "text.layers",
+            self.captions.then(|| langevin::texts::TextSettings::default().layers.to_string()),
+        );
         match (self.task, self.scale) {
             (Some(Purpose::Upscale), scale) => {
                 flag("task.kind", Some("upscale".to_owned()));

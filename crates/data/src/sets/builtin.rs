@@ -22,8 +22,18 @@ const SHAPES: Entry<dyn Dataset> = Entry {
     aliases: &[],
     summary: "ten things in eight colours before six scenes, captioned, without end, exactly readable",
     source: "drawn by this program",
-    options: &[OptionDoc { key: "size", default: "32", doc: "width and height in pixels, 16 to 512" }, SEED],
-    build: |options| Ok(Box::new(Shapes::new(options.get("size")?, options.get("seed")?)?)),
+    options: &[
+        OptionDoc { key: "size", default: "32", doc: "width and height in pixels, 16 to 512" },
+        SEED,
+        OptionDoc {
+            key: "without",
+            default: "0",
+            doc: "leave out every so many-th combination of thing, colour and scene, to ask a model for it later; 0 leaves out none",
+        },
+    ],
+    build: |options| {
+        Ok(Box::new(Shapes::new(options.get("size")?, options.get("seed")?, options.get("without")?)?))
+    },
 };
 
 const GAUSSIAN: Entry<dyn Dataset> = Entry {
@@ -60,6 +70,7 @@ pub(crate) fn open(spec: &str) -> Result<Arc<dyn Dataset>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::shapes::Truth;
     use super::*;
 
     #[test]
@@ -70,5 +81,15 @@ mod tests {
         assert_eq!(open("shapes:size=32,seed=0").unwrap().item(9), open("shapes").unwrap().item(9));
         assert!(open("shape").unwrap_err().to_string().contains("did you mean \"shapes\""));
         assert!(open("shapes:size=4").is_err());
+        assert!(open("shapes:without=1").is_err());
+        let most = open("shapes:without=8").unwrap();
+        let shown = |index| Truth::said(&most.item(index).unwrap().caption.unwrap()).unwrap();
+        let left_out = Truth::left_out(8);
+        assert_eq!(left_out.len(), 60);
+        for index in 0..400 {
+            let (class, colour, scene) = shown(index);
+            let same = |truth: &Truth| (truth.class, truth.colour, truth.scene) == (class, colour, scene);
+            assert!(!left_out.iter().any(same), "{index}");
+        }
     }
 }

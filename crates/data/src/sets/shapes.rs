@@ -65,7 +65,56 @@ impl Truth {
 
     /// What picture `index` of the set with `seed` shows.
     pub fn at(seed: u64, index: u64) -> Self {
-        let key = order::bits(seed, Purpose::Draw, index);
+        Self::of_key(order::bits(seed, Purpose::Draw, index))
+    }
+
+    /// As [`Truth::at`], where every `without`-th combination of thing, colour and scene is never shown; with 0 all are.
+    pub fn at_without(seed: u64, index: u64, without: u64) -> Self {
+        let mut key = order::bits(seed, Purpose::Draw, index);
+        let mut truth = Self::of_key(key);
+        while without > 0 && truth.is_left_out(without) {
+            key = order::bits(key, Purpose::StandIn, index);
+            truth = Self::of_key(key);
+        }
+        truth
+    }
+
+    /// Whether its combination of thing, colour and scene is among those that [`Truth::at_without`] never shows: of all 480, every
+    /// `without`-th in an order that has no pattern.
+    pub fn is_left_out(&self, without: u64) -> bool {
+        let combination = (u64::from(self.class) * COLOURS.len() as u64 + u64::from(self.colour))
+            * SCENES.len() as u64
+            + u64::from(self.scene);
+        let all = (CLASSES.len() * COLOURS.len() * SCENES.len()) as u64;
+        let place = order::Permutation::new(all, order::bits(0, Purpose::Holdout, all)).at(combination);
+        without > 0 && place % without == 0
+    }
+
+    /// The combinations that [`Truth::at_without`] never shows, each once, of one size in the middle.
+    pub fn left_out(without: u64) -> Vec<Self> {
+        let all = (0..CLASSES.len()).flat_map(|class| {
+            (0..COLOURS.len()).flat_map(move |colour| {
+                (0..SCENES.len()).map(move |scene| Self {
+                    class: class as u8,
+                    colour: colour as u8,
+                    scene: scene as u8,
+                    radius: (Self::RADIUS.0 + Self::RADIUS.1) / 2,
+                    x: 0,
+                    y: 0,
+                })
+            })
+        });
+        all.filter(|truth| truth.is_left_out(without)).collect()
+    }
+
+    /// What a caption says, if it is one of the set: thing, colour and scene.
+    pub fn said(caption: &str) -> Option<(u8, u8, u8)> {
+        let all = Self::left_out(1);
+        let found = all.into_iter().find(|truth| truth.caption().eq_ignore_ascii_case(caption.trim()))?;
+        Some((found.class, found.colour, found.scene))
+    }
+
+    fn of_key(key: u64) -> Self {
         let pick = |field: u64, n: u64| order::below(order::bits(key, Purpose::Draw, field), n) as i16;
         let (least, most) = Self::RADIUS;
         Self {
@@ -93,14 +142,21 @@ pub struct Shapes {
     info: DataInfo,
     side: usize,
     seed: u64,
+    without: u64,
 }
 
 impl Shapes {
-    /// Pictures of `side` x `side` pixels, 16 to 512; each `seed` is another endless sequence.
+    /// Pictures of `side` x `side` pixels, 16 to 512; each `seed` is another endless sequence. Every `without`-th combination of thing,
+    /// colour and scene is left out; 0 leaves out none.
     ///
     /// # Errors
-    /// Usage when `side` lies outside.
-    pub fn new(side: usize, seed: u64) -> Result<Self> {
+    /// Usage when `side` or `without` lies outside.
+    pub fn new(side: usize, seed: u64, without: u64) -> Result<Self> {
+        if without == 1 || without > 480 {
+            return Err(Error::usage(format!(
+                "builtin:shapes: option without={without} must lie in 2 to 480, or be 0"
+            )));
+        }
         if !(16..=512).contains(&side) {
             return Err(Error::usage(format!("builtin:shapes: option size={side} must lie in [16, 512]")));
         }
@@ -113,7 +169,7 @@ impl Shapes {
             size: (side, side),
             captions: true,
         };
-        Ok(Self { info, side, seed })
+        Ok(Self { info, side, seed, without })
     }
 }
 
@@ -123,7 +179,7 @@ impl Dataset for Shapes {
     }
 
     fn item(&self, index: u64) -> Result<Item> {
-        let truth = Truth::at(self.seed, index);
+        let truth = Truth::at_without(self.seed, index, self.without);
         let picture = draw(&truth, self.side);
         let name = self.item_name(index);
         Ok(Item { picture, label: Some(truth.class.into()), caption: Some(truth.caption()), name })

@@ -79,6 +79,7 @@ pub(crate) fn train(
         config: train,
         loader: Box::new(loader),
         conditions: None,
+        texts: None,
         validation: prepared.validation.clone(),
         out: prepared.request.out.clone(),
         settings: prepared.fingerprint(),

@@ -196,6 +196,7 @@ fn settings(
         task: None,
         autoencoder: None,
         latent: None,
+        text: None,
         init: None,
         diffusion: student_diffusion(info, diffusion, traits)?,
         network: info.network.clone(),

@@ -12,7 +12,7 @@ use super::EvalRequest;
 use super::parts::{CHUNK, Look, gather};
 use crate::guiding::Guiding;
 use crate::model::Model;
-use crate::sampling::{Drawing, draw_watched, even_labels};
+use crate::sampling::{Drawing, Prompts, draw_watched, even_labels};
 use crate::tuned::{Asked, resolve};
 
 /// A model or a set of pictures.
@@ -100,6 +100,7 @@ fn drawing(model: &Model, request: &EvalRequest) -> Result<Drawing> {
         guiding: choice.guiding.clone(),
         clip: defaults.clip,
         labels: None,
+        prompts: Prompts::open(model, request.count),
         arithmetic: Arithmetic::Fast,
         batch_size: choice.batch_size.max(1),
         start: None,
@@ -137,6 +138,7 @@ pub(super) fn drawn(
             count,
             first: drawing.first + first as u64,
             labels: labels.as_ref().map(|labels| labels[first..first + count].to_vec()),
+            prompts: drawing.prompts.as_ref().map(|prompts| prompts.part(first, count)),
             ..drawing.clone()
         };
         let drawn = draw_watched(model, &part, device, |share| {

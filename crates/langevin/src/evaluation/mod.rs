@@ -172,6 +172,17 @@ fn compare_pairs(request: &EvalRequest, chosen: &[Chosen], report: &mut Report) 
     Ok(())
 }
 
+/// The captions of `count` pictures of `pool`, of its first ones again where there are fewer.
+fn captions(pool: &Pool, count: usize) -> Result<Vec<String>> {
+    let have = pool.len().unwrap_or(count as u64).min(count as u64);
+    let mut captions = Vec::new();
+    for first in (0..have).step_by(64) {
+        let batch = pool.batch(first..(first + 64).min(have))?;
+        captions.extend(batch.captions.into_iter().map(Option::unwrap_or_default));
+    }
+    Ok(captions.into_iter().cycle().take(count).collect())
+}
+
 fn compare_sets(
     request: &EvalRequest,
     mut chosen: Vec<Chosen>,
@@ -208,7 +219,11 @@ fn compare_sets(
         gather(&parts.held, count, look, true, 1, |share| stage("held-out pictures", progress, share))?;
     let sample = match judged {
         Judged::Model(model, drawing) => {
-            let drawing = Drawing { count, ..*drawing };
+            let mut drawing = Drawing { count, ..*drawing };
+            if let Some(prompts) = &mut drawing.prompts {
+                // As the data are described, so that what differs is not what was asked for.
+                prompts.each = captions(&parts.reference, count)?;
+            }
             judged::drawn(&model, &drawing, &reference, &classes, look, device, |share| {
                 stage("drawing", progress, share)
             })?

@@ -115,12 +115,16 @@ impl ClipTextConfig {
     /// `Usage`, as [`Self::check`].
     pub fn init(&self, seed: u64, device: &Device) -> Result<ClipText> {
         self.check()?;
-        let draw = Draw::new(seed, device);
+        Ok(self.at(&Draw::new(seed, device)))
+    }
+
+    /// Draws the weights at a place of a network.
+    pub(crate) fn at(&self, draw: &Draw<'_>) -> ClipText {
         let text = draw.at("text_model");
         let table = |name: &str, rows| Embedding {
             weight: text.at("embeddings").at(name).normal("weight", [rows, self.dim], 0.02),
         };
-        Ok(ClipText {
+        ClipText {
             text_model: TextModel {
                 embeddings: Embeddings {
                     token_embedding: table("token_embedding", self.vocabulary),
@@ -137,7 +141,18 @@ impl ClipTextConfig {
                 .projection
                 .map(|outputs| Unbiased::new(&draw.at("text_projection"), self.dim, outputs)),
             config: self.clone(),
-        })
+        }
+    }
+
+    /// Numbers in its tensors.
+    pub fn parameters(&self) -> u64 {
+        let [dim, inner] = [self.dim as u64, self.inner as u64];
+        let layer = 4 * (dim * dim + dim) + 2 * dim * inner + inner + dim + 4 * dim;
+        let tables = (self.vocabulary + self.positions) as u64 * dim;
+        tables
+            + self.layers as u64 * layer
+            + 2 * dim
+            + self.projection.map_or(0, |outputs| dim * outputs as u64)
     }
 }
 

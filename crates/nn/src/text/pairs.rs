@@ -6,7 +6,7 @@ use std::collections::{BinaryHeap, HashMap};
 use langevin_core::{Error, Result};
 
 /// What the last character of a word carries.
-const END_OF_WORD: &str = "</w>";
+pub(super) const END_OF_WORD: &str = "</w>";
 
 /// Which tokens there are, and which neighbours become one.
 #[derive(Debug, Clone)]
@@ -78,7 +78,7 @@ impl Pairs {
 }
 
 /// The character that each byte is written as: itself where it is visible, or one of those from U+0100 on.
-fn characters() -> impl Iterator<Item = char> {
+pub(super) fn characters() -> impl Iterator<Item = char> {
     let visible = |byte: u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
     let mut hidden = 0;
     (0..=u8::MAX).map(move |byte| {

@@ -59,6 +59,9 @@ impl Walk<'_> {
         self.linear(config.time_feature_count() as u64, embedding);
         self.linear(embedding, embedding);
         self.estimate.parameters += config.class_rows() as u64 * embedding;
+        if let Some(encoder) = config.text.as_ref().and_then(|text| text.encoder.as_ref()) {
+            self.estimate.parameters += encoder.parameters();
+        }
         if let Some(added) = config.text.as_ref().and_then(|text| text.added) {
             self.linear(added.inputs as u64, embedding);
             self.linear(embedding, embedding);

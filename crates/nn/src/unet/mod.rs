@@ -11,13 +11,14 @@ mod text;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Added, Cond, ContextShape, Network, Result};
+use langevin_core::{Added, Cond, Context, ContextShape, Error, Network, Result};
 use langevin_kernels as kernels;
 
 use crate::draw::Draw;
 use crate::embed::{FourierProjection, TimeEmbedding, sinusoidal};
 use crate::layers::{Conv2d, Embedding, GroupNorm};
 use crate::resnet::Pass;
+use crate::text::ClipText;
 
 pub use blocks::{DownBlock, MidBlock, UpBlock};
 pub use config::{Resample, TimeFeatures, UNetConfig};
@@ -38,6 +39,8 @@ pub struct UNet {
     up_blocks: Vec<UpBlock>,
     conv_norm_out: GroupNorm,
     conv_out: Conv2d,
+    /// The encoder of the texts, where it learns with the network.
+    text_encoder: Option<ClipText>,
     #[module(skip)]
     config: UNetConfig,
     #[module(skip)]
@@ -101,6 +104,11 @@ impl UNetConfig {
                 3,
                 self.zero_init,
             ),
+            text_encoder: self
+                .text
+                .as_ref()
+                .and_then(|text| text.encoder.as_ref())
+                .map(|encoder| encoder.at(&draw.at("text_encoder"))),
             config: self.clone(),
             arithmetic: kernels::Arithmetic::Fast,
         })
@@ -111,6 +119,18 @@ impl UNet {
     /// What it is made of.
     pub fn config(&self) -> &UNetConfig {
         &self.config
+    }
+
+    /// What it is told of texts as tokens, each text filled up to one length: for a network with an encoder of its own.
+    ///
+    /// # Errors
+    /// Usage: a network without an encoder, or as [`ClipText::encode`].
+    pub fn read(&self, texts: &[Vec<u32>]) -> Result<Context> {
+        let encoder = self
+            .text_encoder
+            .as_ref()
+            .ok_or_else(|| Error::usage("this network has no encoder of texts of its own"))?;
+        Ok(Context::of_tokens(encoder.encode(texts)?.last))
     }
 
     /// The same network, its convolutions computed as `arithmetic` says.
@@ -219,9 +239,14 @@ impl UNet {
             (x, self.conv_in.forward(fold(joined, patch)))
         };
         let context = self.config.text.is_some().then(|| {
-            let told = cond.context.as_ref().expect("a network that attends to texts is told one");
+            let told = match (&cond.context, &cond.tokens) {
+                (Some(told), _) => told.clone(),
+                // In training, so that the encoder learns too.
+                (None, Some(tokens)) => self.read(tokens).expect("the tokens of its own tokenizer"),
+                (None, None) => panic!("a network that attends to texts is told one"),
+            };
             assert_eq!(told.len(), n, "one text for each picture");
-            told.tokens.clone().to_device(&x.device())
+            told.tokens.to_device(&x.device())
         });
         let context = context.as_ref();
         let mut skips = vec![x.clone()];

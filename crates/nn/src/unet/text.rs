@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::config::{Resample, UNetConfig};
 use crate::attention::{AttentionBlock, AttentionShape};
 use crate::draw::Draw;
+use crate::text::ClipTextConfig;
 use crate::transformer::{Transformer2d, TransformerShape};
 
 /// How a U-Net attends to texts (Rombach et al. 2022, 2112.10752). Its levels with attention then have transformers in place of
@@ -31,6 +32,9 @@ pub struct TextConfig {
     /// Where the noise level's embedding is joined by a pooled vector and numbers (SDXL). Default: none are told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub added: Option<AddedConfig>,
+    /// The encoder of the texts, where it is trained as a part of the network. Default: the texts come encoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<ClipTextConfig>,
 }
 
 /// What is told beside the tokens of a text.
@@ -53,6 +57,7 @@ impl TextConfig {
             linear_projection: false,
             only_cross_levels: Vec::new(),
             added: None,
+            encoder: None,
         }
     }
 
@@ -97,6 +102,15 @@ impl UNetConfig {
         if (0..levels).any(|level| [self.down_kind(level), self.up_kind(level)].contains(&Resample::Skip)) {
             return Err(Error::usage("unet: a network that is told of texts cannot resample by skip")
                 .hint("resample by conv or resnet"));
+        }
+        if let Some(encoder) = &text.encoder {
+            encoder.check()?;
+            if encoder.dim != text.dim || text.added.is_some() {
+                return refuse(format!(
+                    "encoder: its vectors of {} numbers are all that is told, and text.dim is {}",
+                    encoder.dim, text.dim
+                ));
+            }
         }
         if let Some(AddedConfig { inputs, features }) = text.added
             && (inputs == 0 || inputs > 1 << 18 || features < 2 || features > inputs)
