@@ -4,3 +4,4 @@ mod blocks;
 mod golden;
 mod promises;
 mod text;
+mod told;
