@@ -5,10 +5,12 @@
 //! * [`write_folder`]: a folder that `DDPMPipeline.from_pretrained` loads.
 //! * [`read_text_network`], [`read_text_parts`]: the parts of a pipeline that is told of texts: `UNet2DConditionModel`, and CLIP's
 //!   encoder and tokenizer.
+//! * [`read_transformer`]: a `DiTTransformer2DModel`.
 //! * [`read_file`]: the tensors of one file, safetensors or PyTorch checkpoint.
 
 mod clip_text;
 mod condition;
+mod dit;
 mod fields;
 mod folder;
 mod json;
@@ -22,6 +24,7 @@ mod unet;
 mod weights;
 mod write;
 
+pub use dit::{TransformerParts, read as read_transformer};
 pub use folder::{Pipeline, is_folder, read_folder};
 pub use pickle::is_checkpoint;
 pub use scheduler::{Sampling, Threshold, read as read_scheduler};

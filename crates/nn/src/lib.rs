@@ -5,6 +5,7 @@
 
 mod activation;
 pub mod attention;
+pub mod dit;
 mod draw;
 mod embed;
 mod fir;
@@ -19,10 +20,11 @@ mod weights;
 
 pub use activation::Activation;
 pub use attention::AttentionBlock;
+pub use dit::{Dit, DitConfig};
 pub use draw::Draw;
 pub use embed::{FourierProjection, TimeEmbedding, sinusoidal};
 pub use layers::{Conv2d, Embedding, GroupNorm, Linear};
-pub use norm::{LayerNorm, Unbiased};
+pub use norm::{LayerNorm, Matrix, Unbiased, normalised};
 pub use resample::Resampler;
 pub use resnet::{Pass, ResnetBlock};
 pub use text::{ClipText, ClipTextConfig, ClipTokenizer, EncodedText};

@@ -4,10 +4,12 @@
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use langevin_core::process::{Diffusion, DiffusionSpec};
 use langevin_core::tensor_file::{self, Storage};
 use langevin_core::{Added, Cond, Context, NamedTensors, Network};
 use langevin_hub::{
-    TextNetwork, read_folder, read_text_encoder, read_text_network, read_text_parts, read_tokenizer,
+    Export, TextNetwork, read_folder, read_text_encoder, read_text_network, read_text_parts, read_tokenizer,
+    read_transformer, write_folder,
 };
 use serde_json::{Map, Value, json};
 
@@ -103,6 +105,21 @@ fn what_is_not_read_of_such_a_network_is_refused_by_its_name() {
     }
     let notes = read(json!({"frobnicate": 3, "resnet_out_scale_factor": 1})).unwrap().notes;
     assert_eq!(notes, ["UNet2DConditionModel: passed over frobnicate"]);
+    // No pipeline that is written has a text.
+    let network = read(json!({})).unwrap().network;
+    let diffusion = Diffusion::new(&DiffusionSpec::default()).unwrap();
+    let (tensors, metadata) = (NamedTensors::new(), Default::default());
+    let export = Export {
+        network: &network,
+        tensors,
+        size: (8, 8),
+        diffusion: &diffusion,
+        clip: None,
+        pipeline: "ddpm",
+        metadata,
+    };
+    let message = write_folder(export, &folder.path().join("out"), false).unwrap_err().to_string();
+    assert!(message.contains("told of texts (network.text)"), "{message}");
     // The reader of models of pictures says what it is.
     let message = read_folder(folder.path()).unwrap_err().to_string();
     assert!(message.contains("UNet2DConditionModel"), "{message}");
@@ -286,4 +303,70 @@ fn an_encoder_and_its_tokenizer_are_read_together() {
     assert_eq!((parts.tokenizer.length(), parts.encoder.encoder.projection), (77, Some(10)));
     let message = read_text_parts(root.path(), false).unwrap_err().to_string();
     assert!(message.contains("text_encoder/config.json: is missing"), "{message}");
+}
+
+#[test]
+fn diffusion_transformers_give_the_recorded_output_with_one_embedding_where_all_are_one() {
+    let (metadata, tensors) = recorded("dit_classes");
+    let config = json!({
+        "_class_name": "DiTTransformer2DModel", "num_attention_heads": 2, "attention_head_dim": 4, "in_channels": 3,
+        "out_channels": 6, "num_layers": 2, "sample_size": 8, "patch_size": 2, "num_embeds_ada_norm": 5, "odd": 1,
+    });
+    let weights: NamedTensors = tensors
+        .iter()
+        .filter_map(|(name, tensor)| Some((name.strip_prefix("weight.")?.to_owned(), tensor.clone())))
+        .collect();
+    let labels: Vec<Option<u32>> = serde_json::from_value(metadata["labels"].clone()).unwrap();
+    let device = Device::flex();
+    let of = |name: &str| tensors[name].clone();
+    let answer = |weights: &NamedTensors| {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &config, "diffusion_pytorch_model", weights);
+        let read = read_transformer(folder.path()).unwrap();
+        assert_eq!(
+            (read.size, read.notes.as_slice()),
+            ((8, 8), &["DiTTransformer2DModel: passed over odd".to_owned()][..])
+        );
+        let model = langevin_nn::load(read.network.init(0, &device).unwrap(), &read.tensors).unwrap();
+        let x = Tensor::<4>::from_data(TensorData::new(of("input").1, of("input").0), &device);
+        let time = Tensor::<1>::from_data(of("time").1.as_slice(), &device);
+        (read.network.own_embeddings, values(model.forward(x, time, &Cond::classes(labels.clone()))))
+    };
+    let (own, found) = answer(&weights);
+    let expected = of("output").1;
+    let off = found.iter().zip(&expected).fold(0.0_f32, |worst, (a, b)| worst.max((a - b).abs()));
+    assert!(own && found.len() == expected.len() && off < 1e-5, "off by {off:.1e}");
+
+    // Published files repeat the first block's embedding in each.
+    let mut alike = weights.clone();
+    for (name, tensor) in &mut alike {
+        if name.contains("blocks.1.norm1.emb") {
+            *tensor = weights[&name.replace("blocks.1", "blocks.0")].clone();
+        }
+    }
+    let mut apart = alike.clone();
+    apart.get_mut("transformer_blocks.1.norm1.emb.class_embedder.embedding_table.weight").unwrap().1[47] +=
+        1.0;
+    let ((one, found), (two, other)) = (answer(&alike), answer(&apart));
+    assert!(!one && two);
+    assert_ne!(found, other, "the row of no class has changed in one of them");
+    let same = found.iter().zip(&other).take(found.len() / 2).all(|(a, b)| a == b);
+    assert!(same, "and the first picture has a class");
+}
+
+#[test]
+fn other_transformers_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (config, said) in [
+        (json!({"_class_name": "PixArtTransformer2DModel"}), "PixArtTransformer2DModel"),
+        (json!({"norm_type": "ada_norm_single"}), "\"norm_type\" is \"ada_norm_single\""),
+        (json!({"activation_fn": "geglu"}), "activation_fn"),
+        (json!({"attention_bias": false}), "attention_bias"),
+        (json!({"norm_elementwise_affine": true}), "norm_elementwise_affine"),
+        (json!({"patch_size": 3}), "patch = 3"),
+    ] {
+        write(folder.path(), &config, "diffusion_pytorch_model", &NamedTensors::new());
+        let message = read_transformer(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("config.json") && message.contains(said), "{message}");
+    }
 }

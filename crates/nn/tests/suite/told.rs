@@ -168,7 +168,10 @@ fn a_text_that_does_not_fit_is_refused_with_the_reason() {
         let message = error.to_string();
         assert!(message.contains(said), "{message}");
     }
-    assert!(with_added.denoise(x, &at, &Cond::texts(good, None)).is_ok());
+    assert!(with_added.denoise(x.clone(), &at, &Cond::texts(good, None)).is_ok());
+    // A training without texts ends in the same way.
+    let loss = with_added.loss(x.clone(), x, &at, &Cond::none(), &[1.0, 1.0]);
+    assert!(loss.unwrap_err().to_string().contains("told of none"));
 }
 
 #[test]
