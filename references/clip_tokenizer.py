@@ -10,6 +10,7 @@ import json
 import pathlib
 import random
 import shutil
+import tempfile
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
@@ -78,6 +79,32 @@ def save(folder, tokenizer):
     print(folder, len(cases), "texts;", sum(path.stat().st_size for path in folder.iterdir()), "bytes")
 
 
+def variants(plain):
+    """Ways in which folders name special tokens, and what becomes of one text."""
+    text = "a<|ENDofTEXT|>b <|endoftext|>! <|STARToftext|>"
+    token = {"lstrip": False, "normalized": True, "rstrip": False, "single_word": False}
+    config = json.loads((plain / "tokenizer_config.json").read_text())
+    start, end = (config[role] for role in ("bos_token", "eos_token"))
+    decoder = {"812": {"content": start, **token, "special": True}, "813": {"content": end, **token, "special": True}}
+    # Without and with a list of added tokens, which makes the map of special ones count no more; tokens with their options.
+    cases = [({}, {"pad_token": "!"}), ({"added_tokens_decoder": decoder}, {"pad_token": "!"}),
+             ({role: {"__type": "AddedToken", "content": config[role], **token} for role in ("bos_token", "eos_token")}, {}),
+             ({"pad_token": {"__type": "AddedToken", "content": "!", **token}}, {})]
+    found = []
+    for changes, special in cases:
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            for name in ("vocab.json", "merges.txt"):
+                shutil.copy(plain / name, folder)
+            (folder / "tokenizer_config.json").write_text(json.dumps({**config, **changes}))
+            if special:
+                (folder / "special_tokens_map.json").write_text(json.dumps(special))
+            tokenizer = CLIPTokenizer.from_pretrained(folder)
+            ids = tokenizer(text, padding="max_length", max_length=40).input_ids
+            found.append({"config": {**config, **changes}, "map": special, "text": text, "ids": ids})
+    (plain / "variants.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+
+
 def main():
     vocabulary, merges = learn(300)
     plain = GOLDEN / "clip_tokenizer"
@@ -89,6 +116,7 @@ def main():
         "add_prefix_space": False, "bos_token": "<|startoftext|>", "do_lower_case": True, "eos_token": "<|endoftext|>",
         "model_max_length": 77, "pad_token": "<|endoftext|>", "tokenizer_class": "CLIPTokenizer", "unk_token": "<|endoftext|>",
     }, indent=1))
+    variants(plain)
     save(plain, CLIPTokenizer.from_pretrained(plain))
 
     other = GOLDEN / "clip_tokenizer_json"

@@ -43,7 +43,7 @@ impl<N: Network> Preconditioned<N> {
     /// those of [`langevin_process::Weighting::weight`].
     ///
     /// # Errors
-    /// Usage, where the parameterisation is undefined at one of the levels.
+    /// Usage, where the parameterisation is undefined at one of the levels, or the network takes other texts than it is told.
     pub fn loss(
         &self,
         x0: Tensor<4>,
@@ -71,6 +71,7 @@ impl<N: Network> Preconditioned<N> {
         counted: Option<Tensor<4>>,
     ) -> Result<Losses> {
         let [batch, channels, height, width] = x0.dims();
+        check_context(cond, self.network.context(), batch)?;
         let of = self.coefficients(at)?;
         let column = |f: fn(&Coefficients) -> f64| column(&of, f, &x0);
         let level = |f: fn(Level) -> f64| at.map(&x0.device(), f);

@@ -80,6 +80,17 @@ pub fn with_metadata(bytes: &[u8], metadata: &BTreeMap<String, String>) -> Resul
 /// # Errors
 /// Bad input: not a safetensors file, a header that does not fit the data, a number type that is not a float.
 pub fn decode(bytes: &[u8]) -> Result<(NamedTensors, BTreeMap<String, String>)> {
+    decode_where(bytes, |_| true)
+}
+
+/// As [`decode`], for the tensors that are `wanted` by their name alone; the others may hold anything.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_where(
+    bytes: &[u8],
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(NamedTensors, BTreeMap<String, String>)> {
     let not_one = |error: &dyn std::fmt::Display| {
         Error::bad_input(format!("not a whole safetensors file: {error}"))
             .hint("the file may be cut short or damaged; copy or train it again")
@@ -88,7 +99,7 @@ pub fn decode(bytes: &[u8]) -> Result<(NamedTensors, BTreeMap<String, String>)> 
     let metadata = metadata.metadata().clone().unwrap_or_default().into_iter().collect();
     let file = SafeTensors::deserialize(bytes).map_err(|error| not_one(&error))?;
     let mut tensors = NamedTensors::new();
-    for (path, view) in file.tensors() {
+    for (path, view) in file.tensors().into_iter().filter(|(path, _)| wanted(path)) {
         let data = view.data();
         let values = match view.dtype() {
             Dtype::F32 => words(data, f32::from_le_bytes),
@@ -182,7 +193,10 @@ mod tests {
         lie(r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#, 8);
         lie(r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, 8);
         lie(r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, 400);
-        assert!(lie(r#"{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}"#, 8).contains("I64"));
+        let whole = r#"{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}"#;
+        assert!(lie(whole, 8).contains("I64"));
+        let bytes = [&(whole.len() as u64).to_le_bytes()[..], whole.as_bytes(), &[0; 8]].concat();
+        assert!(decode_where(&bytes, |name| name != "a").unwrap().0.is_empty());
         assert!(decode(&u64::MAX.to_le_bytes()).is_err());
     }
 }

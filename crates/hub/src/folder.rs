@@ -1,7 +1,7 @@
 //! A diffusers folder as a whole: which files it has, and what they say together.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use langevin_core::{Error, NamedTensors, Result};
 use langevin_nn::UNetConfig;
@@ -209,12 +209,12 @@ fn class_of(index: &Map<String, Value>) -> String {
     index.get("_class_name").and_then(Value::as_str).unwrap_or("pipeline").chars().take(100).collect()
 }
 
-fn within(error: Error, path: &Path) -> Error {
+pub(crate) fn within(error: Error, path: &Path) -> Error {
     error.within(path.display())
 }
 
 /// A JSON object in a file.
-fn read_json(path: &PathBuf) -> Result<Map<String, Value>> {
+pub(crate) fn read_json(path: &Path) -> Result<Map<String, Value>> {
     let bad = |what: String| Error::bad_input(format!("{}: {what}", path.display()));
     if std::fs::metadata(path).is_ok_and(|data| data.len() > LARGEST_CONFIG) {
         return Err(bad("is too large for a config".to_owned()));

@@ -3,8 +3,14 @@
 //! * [`read_folder`]: a pipeline's network, tensors, diffusion and way to sample. Nothing of the folder is run: configs are
 //!   data, and pickles are read by a machine that knows only tensors.
 //! * [`write_folder`]: a folder that `DDPMPipeline.from_pretrained` loads.
+//! * [`read_text_network`], [`read_text_parts`]: the parts of a pipeline that is told of texts: `UNet2DConditionModel`, and CLIP's
+//!   encoder and tokenizer.
+//! * [`read_transformer`]: a `DiTTransformer2DModel`.
 //! * [`read_file`]: the tensors of one file, safetensors or PyTorch checkpoint.
 
+mod clip_text;
+mod condition;
+mod dit;
 mod fields;
 mod folder;
 mod json;
@@ -12,13 +18,18 @@ mod names;
 mod pickle;
 mod scheduler;
 mod schedulers;
+mod text;
+mod tokenizer;
 mod unet;
 mod weights;
 mod write;
 
+pub use dit::{TransformerParts, read as read_transformer};
 pub use folder::{Pipeline, is_folder, read_folder};
 pub use pickle::is_checkpoint;
 pub use scheduler::{Sampling, Threshold, read as read_scheduler};
+pub use text::{TextEncoder, TextNetwork, TextParts, read_text_encoder, read_text_network, read_text_parts};
+pub use tokenizer::read as read_tokenizer;
 pub use weights::{Weights, read_file};
 pub use write::{Export, PIPELINES, write_folder};
 

@@ -8,7 +8,8 @@ const ATTENTION: [(&str, &str); 4] =
 
 /// The tensors under the names that our network gives them.
 ///
-/// Old attention names become the new ones, and their matrices lose the two sides of a 1 x 1 convolution; the frequencies
+/// Old attention names become the new ones, and their matrices lose the two sides of a 1 x 1 convolution, but not those around
+/// transformers, which are convolutions; the frequencies
 /// of a Fourier projection are kept once; the table of learned time features has a module of its own here.
 pub fn to_ours(tensors: NamedTensors) -> NamedTensors {
     let mut ours = NamedTensors::new();
@@ -18,7 +19,8 @@ pub fn to_ours(tensors: NamedTensors) -> NamedTensors {
             for (old, now) in ATTENTION {
                 new = new.replace(old, now);
             }
-            if new.ends_with(".weight") && shape.len() == 4 && shape[2..] == [1, 1] {
+            let projection = new.contains(".proj_in.") || new.contains(".proj_out.");
+            if new.ends_with(".weight") && !projection && shape.len() == 4 && shape[2..] == [1, 1] {
                 shape.truncate(2);
             }
         }

@@ -200,7 +200,7 @@ fn middle(fields: &Fields<'_>) -> Result<bool> {
     )
 }
 
-fn classes(fields: &Fields<'_>) -> Result<usize> {
+pub(crate) fn classes(fields: &Fields<'_>) -> Result<usize> {
     match fields.text("class_embed_type", "")?.as_str() {
         "" => fields.count("num_class_embeds", 0),
         other => Err(Error::bad_input(format!(
@@ -209,7 +209,7 @@ fn classes(fields: &Fields<'_>) -> Result<usize> {
     }
 }
 
-fn size(fields: &Fields<'_>) -> Result<(usize, usize)> {
+pub(crate) fn size(fields: &Fields<'_>) -> Result<(usize, usize)> {
     let missing = || {
         Error::bad_input("does not say the size of its pictures")
             .hint("write \"sample_size\" into unet/config.json")
@@ -227,7 +227,12 @@ fn size(fields: &Fields<'_>) -> Result<(usize, usize)> {
     }
 }
 
-fn choice<T: Copy>(fields: &Fields<'_>, key: &'static str, default: &str, of: &[(&str, T)]) -> Result<T> {
+pub(crate) fn choice<T: Copy>(
+    fields: &Fields<'_>,
+    key: &'static str,
+    default: &str,
+    of: &[(&str, T)],
+) -> Result<T> {
     let name = fields.text(key, default)?;
     of.iter().find(|(known, _)| *known == name).map(|(_, value)| *value).ok_or_else(|| {
         let known: Vec<&str> = of.iter().map(|(known, _)| *known).collect();
@@ -246,6 +251,9 @@ pub fn write(network: &UNetConfig, (width, height): (usize, usize)) -> Result<Va
             "train one with network.patch = 1, process vp and time_input timestep, such as the preset ddpm",
         ))
     };
+    if network.text.is_some() {
+        return refuse("it is told of texts (network.text)");
+    }
     if network.patch != 1 {
         return refuse(&format!("it folds {0}x{0} pixels into channels (network.patch)", network.patch));
     }

@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use crate::pickle;
 
-/// The stem of the files with the weights.
-const STEM: &str = "diffusion_pytorch_model";
+/// The stems of the files with the weights of diffusers' models, safetensors and pickles.
+const DIFFUSERS: [&str; 2] = ["diffusion_pytorch_model", "diffusion_pytorch_model"];
+/// Those of transformers'.
+const TRANSFORMERS: [&str; 2] = ["model", "pytorch_model"];
 /// Shards an index may name.
 const MOST_SHARDS: usize = 4096;
 
@@ -22,21 +24,33 @@ pub type Weights = (NamedTensors, BTreeMap<String, String>);
 /// Bad input: no file with weights, a file that is cut short or no weights, an index that points outside the folder or to
 /// a tensor that its shard lacks.
 pub fn read_weights(folder: &Path) -> Result<Weights> {
+    read_stem(folder, DIFFUSERS)
+}
+
+/// The same for a model of transformers.
+///
+/// # Errors
+/// As [`read_weights`].
+pub fn read_transformers(folder: &Path) -> Result<Weights> {
+    read_stem(folder, TRANSFORMERS)
+}
+
+fn read_stem(folder: &Path, [stem, pickled]: [&str; 2]) -> Result<Weights> {
     for name in [
-        format!("{STEM}.safetensors"),
-        format!("{STEM}.safetensors.index.json"),
-        format!("{STEM}.fp16.safetensors"),
-        format!("{STEM}.fp16.safetensors.index.json"),
-        format!("{STEM}.bin"),
-        format!("{STEM}.bin.index.json"),
-        format!("{STEM}.fp16.bin"),
+        format!("{stem}.safetensors"),
+        format!("{stem}.safetensors.index.json"),
+        format!("{stem}.fp16.safetensors"),
+        format!("{stem}.fp16.safetensors.index.json"),
+        format!("{pickled}.bin"),
+        format!("{pickled}.bin.index.json"),
+        format!("{pickled}.fp16.bin"),
     ] {
         let path = folder.join(&name);
         if path.is_file() {
             return if name.ends_with(".json") { read_sharded(folder, &path) } else { read_file(&path) };
         }
     }
-    Err(Error::bad_input(format!("{}: holds no {STEM}.safetensors or .bin", folder.display()))
+    Err(Error::bad_input(format!("{}: holds no {stem}.safetensors or {pickled}.bin", folder.display()))
         .hint("the download may be incomplete"))
 }
 
@@ -46,10 +60,11 @@ pub fn read_weights(folder: &Path) -> Result<Weights> {
 /// Bad input, beginning with the file's name.
 pub fn read_file(path: &Path) -> Result<Weights> {
     let bytes = read_bytes(path)?;
+    // The numbers of positions, 0, 1, 2..., are no weights, and in some files they are whole numbers.
     let decoded = if pickle::is_checkpoint(&bytes) && bytes.get(8) != Some(&b'{') {
         pickle::read(&bytes).map(|tensors| (tensors, BTreeMap::new()))
     } else {
-        tensor_file::decode(&bytes)
+        tensor_file::decode_where(&bytes, |name| !name.ends_with("position_ids"))
     };
     decoded.map_err(|error| error.within(path.display()))
 }

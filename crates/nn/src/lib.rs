@@ -6,7 +6,8 @@
 
 mod activation;
 pub mod attention;
-pub mod autoencoder;
+//! Networks: the U-Net of DDPM, ADM, EDM and latent diffusion, the diffusion transformer, the autoencoder and the text encoder, in
+//! modules whose paths are the tensor names of diffusers and transformers.
 mod draw;
 mod embed;
 mod fir;
@@ -21,11 +22,15 @@ mod weights;
 
 pub use activation::Activation;
 pub use attention::AttentionBlock;
+<<<<<<< HEAD
 pub use autoencoder::{Autoencoder, AutoencoderConfig};
+=======
+pub use dit::{Dit, DitConfig};
+>>>>>>> 3cf7ae060844f54bb1db93188d6ac852b11b557e
 pub use draw::Draw;
 pub use embed::{FourierProjection, TimeEmbedding, sinusoidal};
 pub use layers::{Conv2d, Embedding, GroupNorm, Linear};
-pub use norm::{LayerNorm, Unbiased};
+pub use norm::{LayerNorm, Matrix, Unbiased, normalised};
 pub use resample::Resampler;
 pub use resnet::{Pass, ResnetBlock};
 pub use text::{ClipText, ClipTextConfig, ClipTokenizer, EncodedText};

@@ -1,10 +1,11 @@
-//! Layers of transformers: the norm over the numbers of one token, and a matrix product without bias.
+//! Layers of transformers: the norm over the numbers of one token, and matrix products with and without bias.
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use langevin_kernels as kernels;
 
 use crate::draw::Draw;
+use crate::layers::Linear;
 
 /// Layer norm (Ba et al. 2016, 1607.06450): each token's numbers are normalised together, then scaled and shifted.
 #[derive(Module, Debug)]
@@ -36,6 +37,46 @@ impl LayerNorm {
         let options = kernels::GroupNorm { groups: 1, eps: self.eps, silu: false };
         let (weight, bias) = (self.weight.val().unsqueeze(), self.bias.val().unsqueeze());
         kernels::group_norm(x.reshape([tokens, 1, 1, channels]), weight, bias, options).reshape(shape)
+    }
+}
+
+/// Layer norm without weights: each token's numbers get the mean 0 and the variance 1.
+///
+/// `x` of any shape, whose last side is normalised and which is kept; `eps` is added to the variance.
+pub fn normalised<const D: usize>(x: Tensor<D>, eps: f64) -> Tensor<D> {
+    let (shape, device) = (x.dims(), x.device());
+    let channels = shape[D - 1];
+    let tokens = shape.iter().product::<usize>() / channels;
+    let options = kernels::GroupNorm { groups: 1, eps, silu: false };
+    let (one, zero) = (Tensor::ones([1, channels], &device), Tensor::zeros([1, channels], &device));
+    kernels::group_norm(x.reshape([tokens, 1, 1, channels]), one, zero, options).reshape(shape)
+}
+
+/// A matrix product, with or without bias.
+#[derive(Module, Debug)]
+pub enum Matrix {
+    /// With one.
+    Biased(Linear),
+    /// Without.
+    Unbiased(Unbiased),
+}
+
+impl Matrix {
+    /// `inputs` to `outputs`.
+    pub fn new(draw: &Draw<'_>, inputs: usize, outputs: usize, bias: bool) -> Self {
+        if bias {
+            Self::Biased(Linear::new(draw, inputs, outputs))
+        } else {
+            Self::Unbiased(Unbiased::new(draw, inputs, outputs))
+        }
+    }
+
+    /// At every pixel: `[n, h, w, in]` -> `[n, h, w, out]`.
+    pub fn forward_pixels(&self, x: Tensor<4>) -> Tensor<4> {
+        match self {
+            Self::Biased(layer) => layer.forward_pixels(x),
+            Self::Unbiased(layer) => layer.forward_pixels(x),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use langevin_kernels as kernels;
 
 use crate::draw::Draw;
 use crate::layers::{Conv2d, GroupNorm, Linear};
-use crate::norm::{LayerNorm, Unbiased};
+use crate::norm::{LayerNorm, Matrix};
 
 /// A stack of [`TransformerBlock`]s over the pixels of a picture, between two projections, added to the picture.
 #[derive(Module, Debug)]
@@ -93,7 +93,7 @@ impl Transformer2d {
 }
 
 /// Tokens as the pixels of a picture one pixel wide: `[n, tokens, dim]` -> `[n, tokens, 1, dim]`.
-fn as_pixels(x: Tensor<3>) -> Tensor<4> {
+pub(crate) fn as_pixels(x: Tensor<3>) -> Tensor<4> {
     let [n, tokens, dim] = x.dims();
     x.reshape([n, tokens, 1, dim])
 }
@@ -116,14 +116,14 @@ impl TransformerBlock {
     fn new(draw: &Draw<'_>, shape: TransformerShape) -> Self {
         let TransformerShape { channels, heads, context, only_cross, .. } = shape;
         let norm = |name: &str| LayerNorm::new(&draw.at(name), channels, 1e-5);
-        let attention = |name: &str, from| CrossAttention::new(&draw.at(name), channels, from, heads);
+        let attention = |name: &str, from| CrossAttention::new(&draw.at(name), channels, from, heads, false);
         Self {
             norm1: norm("norm1"),
             attn1: attention("attn1", if only_cross { context } else { channels }),
             norm2: norm("norm2"),
             attn2: attention("attn2", context),
             norm3: norm("norm3"),
-            ff: FeedForward::new(&draw.at("ff"), channels),
+            ff: FeedForward::new(&draw.at("ff"), channels, true),
             only_cross,
         }
     }
@@ -137,24 +137,25 @@ impl TransformerBlock {
     }
 }
 
-/// Multi-head attention (Vaswani et al. 2017) from pixels to whatever is given, without biases but for the last layer.
+/// Multi-head attention (Vaswani et al. 2017) from pixels to whatever is given.
 #[derive(Module, Debug)]
 pub struct CrossAttention {
-    to_q: Unbiased,
-    to_k: Unbiased,
-    to_v: Unbiased,
+    to_q: Matrix,
+    to_k: Matrix,
+    to_v: Matrix,
     to_out: Vec<Linear>,
     #[module(skip)]
     heads: usize,
 }
 
 impl CrossAttention {
-    /// From pixels of `channels` to vectors of `context` numbers, with as many heads as divide the channels.
-    pub fn new(draw: &Draw<'_>, channels: usize, context: usize, heads: usize) -> Self {
+    /// From pixels of `channels` to vectors of `context` numbers, with as many heads as divide the channels. The last layer has a
+    /// bias, the others where `bias` says so.
+    pub fn new(draw: &Draw<'_>, channels: usize, context: usize, heads: usize, bias: bool) -> Self {
         Self {
-            to_q: Unbiased::new(&draw.at("to_q"), channels, channels),
-            to_k: Unbiased::new(&draw.at("to_k"), context, channels),
-            to_v: Unbiased::new(&draw.at("to_v"), context, channels),
+            to_q: Matrix::new(&draw.at("to_q"), channels, channels, bias),
+            to_k: Matrix::new(&draw.at("to_k"), context, channels, bias),
+            to_v: Matrix::new(&draw.at("to_v"), context, channels, bias),
             to_out: vec![Linear::new(&draw.at("to_out.0"), channels, channels)],
             heads,
         }
@@ -172,33 +173,38 @@ impl CrossAttention {
     }
 }
 
-/// `W (a * gelu(b))` with `[a, b] = V x`, four times as wide in the middle.
+/// Two matrices with a function between them, four times as wide in the middle: `W (a * gelu(b))` with `[a, b] = V x`, or
+/// `W gelu(V x)` with the approximation by a hyperbolic tangent (Hendrycks and Gimpel 2016).
 #[derive(Module, Debug)]
 pub struct FeedForward {
     net: Vec<Part>,
 }
 
-/// What stands in the list of a feed-forward layer: the gate, the place of a dropout that no network uses, and the last matrix.
+/// What stands in the list of a feed-forward layer: the first matrix with its function, the place of a dropout that no network
+/// uses, and the last matrix.
 #[derive(Module, Debug)]
 enum Part {
-    Gate(Gate),
+    Gated(First),
+    Smooth(First),
     Dropout(Vec<Linear>),
     Last(Linear),
 }
 
 #[derive(Module, Debug)]
-struct Gate {
+struct First {
     proj: Linear,
 }
 
 impl FeedForward {
-    /// From and to `channels`.
-    pub fn new(draw: &Draw<'_>, channels: usize) -> Self {
+    /// From and to `channels`, gated or not.
+    pub fn new(draw: &Draw<'_>, channels: usize, gated: bool) -> Self {
         let draw = draw.at("net");
         let inner = 4 * channels;
+        let wide = if gated { 2 * inner } else { inner };
+        let first = First { proj: Linear::new(&draw.at("0.proj"), channels, wide) };
         Self {
             net: vec![
-                Part::Gate(Gate { proj: Linear::new(&draw.at("0.proj"), channels, 2 * inner) }),
+                if gated { Part::Gated(first) } else { Part::Smooth(first) },
                 Part::Dropout(Vec::new()),
                 Part::Last(Linear::new(&draw.at("2"), inner, channels)),
             ],
@@ -208,13 +214,21 @@ impl FeedForward {
     /// `[n, h, w, channels]`, shape kept.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.net.iter().fold(x, |x, part| match part {
-            Part::Gate(gate) => {
+            Part::Gated(first) => {
                 let [value, gate] =
-                    gate.proj.forward_pixels(x).chunk(2, 3).try_into().expect("a split in two");
+                    first.proj.forward_pixels(x).chunk(2, 3).try_into().expect("a split in two");
                 value * activation::gelu(gate)
             }
+            Part::Smooth(first) => gelu_by_tanh(first.proj.forward_pixels(x)),
             Part::Dropout(_) => x,
             Part::Last(last) => last.forward_pixels(x),
         })
     }
+}
+
+/// `x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`, which is `x sigmoid` of twice that.
+fn gelu_by_tanh(x: Tensor<4>) -> Tensor<4> {
+    let scale = 2.0 * (2.0 / std::f64::consts::PI).sqrt();
+    let inner = (x.clone() * x.clone() * (0.044_715 * scale) + scale) * x.clone();
+    x * activation::sigmoid(inner)
 }

@@ -4,3 +4,4 @@ mod folders;
 mod networks;
 mod pickles;
 mod schedulers;
+mod texts;

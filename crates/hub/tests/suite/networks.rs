@@ -14,7 +14,7 @@ pub fn golden(name: &str) -> PathBuf {
 }
 
 /// Numbers in [-1, 1) from SplitMix64 of (tensor, position).
-fn numbers(tensor: u64, shape: &[usize]) -> Vec<f64> {
+pub fn numbers(tensor: u64, shape: &[usize]) -> Vec<f64> {
     let count = shape.iter().product::<usize>() as u64;
     let mixed = |position: u64| {
         let mut z = (tensor << 32).wrapping_add(position).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -39,10 +39,10 @@ pub fn pieces<'a>(unicode: &Unicode, text: &'a str) -> Vec<&'a str> {
             ending.len()
         } else if unicode.is_letter(first) {
             run(rest, |char| unicode.is_letter(char))
-        } else if first.is_numeric() || first.is_whitespace() {
+        } else if unicode.is_number(first) || first.is_whitespace() {
             first.len_utf8()
         } else {
-            run(rest, |char| !unicode.is_letter(char) && !char.is_numeric() && !char.is_whitespace())
+            run(rest, |char| !unicode.is_letter(char) && !unicode.is_number(char) && !char.is_whitespace())
         };
         if !first.is_whitespace() {
             found.push(&rest[..length]);

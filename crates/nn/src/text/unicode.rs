@@ -1,4 +1,5 @@
-//! What the tokenizer must know of Unicode: letters, and the composed form NFC (Unicode Standard Annex 15).
+//! What the tokenizer must know of Unicode: letters, numbers, and the composed form NFC (Unicode Standard Annex 15), each in the
+//! version of Unicode that the tokenizer's own library has.
 
 use std::collections::HashMap;
 
@@ -19,6 +20,8 @@ const TRAIL_COUNT: u32 = 28;
 pub struct Unicode {
     /// First and last of neighbouring letters, in order.
     letters: Vec<(u32, u32)>,
+    /// The same of numbers.
+    numbers: Vec<(u32, u32)>,
     /// First and last of characters that combine, with their class, in order.
     combining: Vec<(u32, u32, u8)>,
     parts: HashMap<char, (char, Option<char>)>,
@@ -30,6 +33,7 @@ impl Unicode {
     pub fn new() -> Self {
         let mut unicode = Self {
             letters: Vec::new(),
+            numbers: Vec::new(),
             combining: Vec::new(),
             parts: HashMap::new(),
             wholes: HashMap::new(),
@@ -45,6 +49,7 @@ impl Unicode {
         let code = |index: usize| u32::from_str_radix(fields.get(index)?, 16).ok();
         match fields[0] {
             "L" => self.letters.push((code(1)?, code(2)?)),
+            "N" => self.numbers.push((code(1)?, code(2)?)),
             "C" => self.combining.push((code(1)?, code(2)?, fields.get(3)?.parse().ok()?)),
             _ => {
                 let char = char::from_u32(code(1)?)?;
@@ -60,9 +65,12 @@ impl Unicode {
 
     /// Whether `char` is a letter (general category L).
     pub fn is_letter(&self, char: char) -> bool {
-        let code = u32::from(char);
-        let after = self.letters.partition_point(|(first, _)| *first <= code);
-        after > 0 && self.letters[after - 1].1 >= code
+        within(&self.letters, char)
+    }
+
+    /// Whether `char` is a number (general category N).
+    pub fn is_number(&self, char: char) -> bool {
+        within(&self.numbers, char)
     }
 
     /// The canonical combining class.
@@ -149,12 +157,19 @@ impl Unicode {
     }
 }
 
+/// Whether one of the runs has `char`.
+fn within(runs: &[(u32, u32)], char: char) -> bool {
+    let code = u32::from(char);
+    let after = runs.partition_point(|(first, _)| *first <= code);
+    after > 0 && runs[after - 1].1 >= code
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn letters_are_those_of_the_standard() {
+    fn letters_and_numbers_are_those_of_the_standard() {
         let unicode = Unicode::new();
         for letter in ['a', 'Z', 'é', 'ß', 'ª', 'Ж', '中', 'あ', '한', '𝒳'] {
             assert!(unicode.is_letter(letter), "{letter}");
@@ -162,6 +177,11 @@ mod tests {
         // A Devanagari vowel sign and a Roman numeral are alphabetic, and no letters.
         for other in ['1', ' ', '-', '\u{301}', '\u{93e}', 'Ⅳ', '😀', '\u{10ffff}'] {
             assert!(!unicode.is_letter(other), "{other}");
+        }
+        for (char, number) in
+            [('7', true), ('٣', true), ('½', true), ('Ⅳ', true), ('四', false), ('-', false)]
+        {
+            assert_eq!(unicode.is_number(char), number, "{char}");
         }
     }
 

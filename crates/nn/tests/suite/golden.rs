@@ -1,19 +1,19 @@
-//! The U-Net against diffusers' `UNet2DModel` and `UNet2DConditionModel`: every weight loaded by its name, output and gradients
-//! compared with the numbers that `references/unet.py` and `references/text_networks.py` wrote.
+//! The networks against diffusers' `UNet2DModel`, `UNet2DConditionModel` and `DiTTransformer2DModel`: every weight loaded by its
+//! name, output and gradients compared with the numbers that `references/unet.py`, `text_networks.py` and `dit.py` wrote.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use langevin_core::parameters::Path;
 use langevin_core::{Cond, Context, Network};
-use langevin_nn::{Tensors, UNetConfig, export, load, parameters};
+use langevin_nn::{DitConfig, Tensors, UNetConfig, export, load, parameters};
 use safetensors::SafeTensors;
 
 struct Golden {
-    config: UNetConfig,
-    labels: Option<Vec<u32>>,
+    config: String,
+    labels: Option<Vec<Option<u32>>>,
     tensors: Tensors,
 }
 
@@ -39,9 +39,9 @@ pub fn tensors(name: &str) -> (HashMap<String, String>, Tensors) {
 }
 
 fn read(name: &str) -> Golden {
-    let (metadata, tensors) = tensors(&format!("unet_{name}"));
+    let (metadata, tensors) = tensors(name);
     Golden {
-        config: serde_json::from_str(&metadata["config"]).unwrap(),
+        config: metadata["config"].clone(),
         labels: serde_json::from_str(&metadata["labels"]).unwrap(),
         tensors,
     }
@@ -104,33 +104,40 @@ pub fn size(values: &[f32]) -> f64 {
 }
 
 fn check(name: &str) {
-    let golden = read(name);
+    let golden = read(&format!("unet_{name}"));
+    let config: UNetConfig = serde_json::from_str(&golden.config).unwrap();
     let device = Device::flex().autodiff();
+    compare(name, &golden, config.init(0, &device).unwrap(), &device);
+}
+
+/// Loads the weights into `model` and compares its output and its gradients.
+fn compare<N: Network>(name: &str, golden: &Golden, model: N, device: &Device) {
     let weights = golden.starting_with("weight.");
-    let model = load(golden.config.init(0, &device).unwrap(), &weights).unwrap();
+    let model = load(model, &weights).unwrap();
     assert_eq!(export(&model), weights, "{name}: what was loaded comes out again");
-    let cond = match &golden.labels {
-        Some(labels) => Cond::classes(labels.iter().map(|label| Some(*label))),
-        None => Cond::none(),
-    };
+    let cond = Cond::labelled(golden.labels.clone());
     let context = golden.tensors.contains_key("context");
-    let context = context.then(|| golden.tensor::<3>("context", &device).require_grad());
+    let context = context.then(|| golden.tensor::<3>("context", device).require_grad());
     let cond = Cond { context: context.clone().map(Context::of_tokens), ..cond };
-    let x = golden.tensor::<4>("input", &device).require_grad();
-    let out = model.forward(x.clone(), golden.tensor("time", &device), &cond);
+    let x = golden.tensor::<4>("input", device).require_grad();
+    let out = model.forward(x.clone(), golden.tensor("time", device), &cond);
     let values = out.clone().into_data().try_to_vec::<f32>().unwrap();
     let expected = &golden.tensors["output"].1;
     let off = difference(&values, expected);
     assert!(off < 1e-5 * size(expected).max(1.0), "{name}: the output is off by {off:.1e}");
 
-    let grads = (out * golden.tensor("probe", &device)).sum().backward();
+    let grads = (out * golden.tensor("probe", device)).sum().backward();
     let by_input = x.grad(&grads).unwrap().into_data().try_to_vec::<f32>().unwrap();
     let expected = &golden.tensors["grad_input"].1;
     assert!(difference(&by_input, expected) < 1e-4 * size(expected), "{name}: gradient by the input");
     if let Some(context) = context {
         let by_context = context.grad(&grads).unwrap().into_data().try_to_vec::<f32>().unwrap();
-        let expected = &golden.tensors["grad_context"].1;
-        assert!(difference(&by_context, expected) < 1e-4 * size(expected), "{name}: gradient by the text");
+        if let Some((_, expected)) = golden.tensors.get("grad_context") {
+            assert!(
+                difference(&by_context, expected) < 1e-4 * size(expected),
+                "{name}: gradient by the text"
+            );
+        }
     }
     let mut collector = GradientsByName::new(&grads);
     model.visit(&mut collector);
@@ -168,11 +175,22 @@ fn network_that_is_told_of_texts_is_diffusers() {
 }
 
 #[test]
+fn diffusion_transformers_are_those_of_diffusers() {
+    for name in ["dit_classes", "dit_text"] {
+        let golden = read(name);
+        let config: DitConfig = serde_json::from_str(&golden.config).unwrap();
+        let device = Device::flex().autodiff();
+        compare(name, &golden, config.init(0, &device).unwrap(), &device);
+    }
+}
+
+#[test]
 fn tensors_that_do_not_fit_are_all_named() {
-    let golden = read("ddpm");
+    let golden = read("unet_ddpm");
+    let config: UNetConfig = serde_json::from_str(&golden.config).unwrap();
     let device = Device::flex();
     let mut weights = golden.starting_with("weight.");
-    let model = golden.config.init(0, &device).unwrap();
+    let model = config.init(0, &device).unwrap();
     assert_eq!(parameters(&model).len(), weights.len());
     weights.remove("conv_in.bias");
     weights.insert("conv_inn.bias".into(), (vec![1], vec![0.0]));

@@ -2,6 +2,8 @@
 
 mod autoencoders;
 mod blocks;
+mod dit;
 mod golden;
 mod promises;
 mod text;
+mod told;
