@@ -129,6 +129,7 @@ fn text(fields: &Fields<'_>, levels: usize) -> Result<TextConfig> {
         }
     };
     Ok(TextConfig {
+        encoder: None,
         dim: same(fields, "cross_attention_dim", 1280, levels)?,
         heads,
         depths: depths.iter().any(|depth| *depth != 1).then_some(depths),

@@ -6,7 +6,7 @@ use langevin_core::{Context, Error, Result};
 use langevin_data::Pool;
 use langevin_nn::UNet;
 use langevin_nn::text::{ClipTextConfig, ClipTokenizer, TextActivation, learned, parts};
-use langevin_nn::unet::TextConfig;
+use langevin_nn::unet::{AddedConfig, TextConfig};
 use langevin_train::Texts;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,8 @@ use crate::settings::Settings;
 const CAPTIONS: u64 = 4096;
 /// Pictures that are asked for their captions at once.
 const AT_ONCE: u64 = 64;
+/// Features that the number of a text's tokens becomes.
+const FEATURES: usize = 2;
 /// Most tokens of a text, start and end among them.
 const LONGEST: usize = 77;
 
@@ -151,6 +153,7 @@ impl TextSettings {
                 end: Some(info.tokens.len() as u32 - 1),
                 ..ClipTextConfig::default()
             }),
+            added: Some(AddedConfig { inputs: self.dim + FEATURES, features: FEATURES }),
             ..TextConfig::new(self.dim, heads)
         });
     }

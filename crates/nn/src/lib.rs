@@ -1,13 +1,13 @@
-//! Networks: the U-Net of DDPM, ADM, EDM and latent diffusion, the autoencoder and text encoder beside it, in modules whose paths are
-//! the tensor names of diffusers and transformers.
+//! Networks: the U-Net of DDPM, ADM, EDM and latent diffusion, the diffusion transformer, the autoencoder and the text encoder,
+//! in modules whose paths are the tensor names of diffusers and transformers.
 //!
 //! Layers keep PyTorch's weight layouts and call [`langevin_kernels`] for all that costs time. Initial weights are drawn
 //! on the host from (seed, parameter path), so a seed gives one network everywhere.
 
 mod activation;
 pub mod attention;
-//! Networks: the U-Net of DDPM, ADM, EDM and latent diffusion, the diffusion transformer, the autoencoder and the text encoder, in
-//! modules whose paths are the tensor names of diffusers and transformers.
+pub mod autoencoder;
+pub mod dit;
 mod draw;
 mod embed;
 mod fir;
@@ -22,11 +22,8 @@ mod weights;
 
 pub use activation::Activation;
 pub use attention::AttentionBlock;
-<<<<<<< HEAD
 pub use autoencoder::{Autoencoder, AutoencoderConfig};
-=======
 pub use dit::{Dit, DitConfig};
->>>>>>> 3cf7ae060844f54bb1db93188d6ac852b11b557e
 pub use draw::Draw;
 pub use embed::{FourierProjection, TimeEmbedding, sinusoidal};
 pub use layers::{Conv2d, Embedding, GroupNorm, Linear};

@@ -248,6 +248,11 @@ impl ClipText {
         }
     }
 
+    /// Tokens of a text before its end.
+    pub fn length(&self, ids: &[u32]) -> usize {
+        self.end(ids)
+    }
+
     /// Where a text ends.
     fn end(&self, ids: &[u32]) -> usize {
         match self.config.end {

@@ -10,7 +10,7 @@ mod shapes;
 mod text;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use langevin_core::{Added, Cond, Context, ContextShape, Error, Network, Result};
 use langevin_kernels as kernels;
 
@@ -130,7 +130,26 @@ impl UNet {
             .text_encoder
             .as_ref()
             .ok_or_else(|| Error::usage("this network has no encoder of texts of its own"))?;
-        Ok(Context::of_tokens(encoder.encode(texts)?.last))
+        let encoded = encoder.encode(texts)?;
+        let added = self.config.text.as_ref().and_then(|text| text.added).map(|_| {
+            let lengths: Vec<f32> = texts.iter().map(|text| encoder.length(text) as f32).collect();
+            let numbers = TensorData::new(lengths, [texts.len(), 1]);
+            Added {
+                numbers: Tensor::from_data(numbers, &encoded.pooled.device()),
+                pooled: encoded.projected.unwrap_or(encoded.pooled),
+            }
+        });
+        Ok(Context { tokens: encoded.last, added })
+    }
+
+    /// What the network is told in words; in training encoded here, so that the encoder learns too.
+    fn told(&self, cond: &Cond) -> Option<Context> {
+        self.config.text.as_ref()?;
+        Some(match (&cond.context, &cond.tokens) {
+            (Some(told), _) => told.clone(),
+            (None, Some(tokens)) => self.read(tokens).expect("the tokens of its own tokenizer"),
+            (None, None) => panic!("a network that attends to texts is told one"),
+        })
     }
 
     /// The same network, its convolutions computed as `arithmetic` says.
@@ -140,7 +159,13 @@ impl UNet {
     }
 
     /// The embedding of noise level, class and what is told with a text, `[n, embedding]`.
-    fn embed(&self, noise_input: Tensor<1>, cond: &Cond, device: &Device) -> Tensor<2> {
+    fn embed(
+        &self,
+        noise_input: Tensor<1>,
+        cond: &Cond,
+        context: Option<&Context>,
+        device: &Device,
+    ) -> Tensor<2> {
         let config = &self.config;
         let n = noise_input.dims()[0];
         let values = noise_input.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
@@ -162,7 +187,7 @@ impl UNet {
         };
         let embedding = self.time_embedding.forward(features);
         let embedding = match &self.add_embedding {
-            Some(add) => embedding + add.forward(self.added(cond, device)),
+            Some(add) => embedding + add.forward(self.added(context, device)),
             None => embedding,
         };
         let Some(table) = &self.class_embedding else { return embedding };
@@ -210,8 +235,8 @@ impl Network for UNet {
 
 impl UNet {
     /// The pooled vectors of the texts and the features of their numbers, `[n, inputs]`.
-    fn added(&self, cond: &Cond, device: &Device) -> Tensor<2> {
-        let added = cond.context.as_ref().and_then(|context| context.added.clone());
+    fn added(&self, context: Option<&Context>, device: &Device) -> Tensor<2> {
+        let added = context.and_then(|context| context.added.clone());
         let Added { pooled, numbers } = added.expect("a pooled vector and numbers with each text");
         let [n, count] = numbers.dims();
         let features =
@@ -225,7 +250,8 @@ impl UNet {
     fn answer(&self, x: Tensor<4>, noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
         let [n, _, h, w] = x.dims();
         let patch = self.config.patch;
-        let embedding = self.embed(noise_input, cond, &x.device());
+        let context = self.told(cond);
+        let embedding = self.embed(noise_input, cond, context.as_ref(), &x.device());
         let pass = Pass::new(self.config.activation.of(embedding), cond.dropout.as_ref());
         let (scale, shift) = (self.config.input_scale, self.config.input_shift);
         let x = if (scale, shift) == (1.0, 0.0) { x } else { x.mul_scalar(scale).add_scalar(shift) };
@@ -238,13 +264,7 @@ impl UNet {
             let joined = Tensor::cat(vec![x.clone(), told], 1);
             (x, self.conv_in.forward(fold(joined, patch)))
         };
-        let context = self.config.text.is_some().then(|| {
-            let told = match (&cond.context, &cond.tokens) {
-                (Some(told), _) => told.clone(),
-                // In training, so that the encoder learns too.
-                (None, Some(tokens)) => self.read(tokens).expect("the tokens of its own tokenizer"),
-                (None, None) => panic!("a network that attends to texts is told one"),
-            };
+        let context = context.map(|told| {
             assert_eq!(told.len(), n, "one text for each picture");
             told.tokens.to_device(&x.device())
         });

@@ -32,7 +32,8 @@ pub struct TextConfig {
     /// Where the noise level's embedding is joined by a pooled vector and numbers (SDXL). Default: none are told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub added: Option<AddedConfig>,
-    /// The encoder of the texts, where it is trained as a part of the network. Default: the texts come encoded.
+    /// The encoder of the texts, where it is trained as a part of the network. With `added`, the vector of each text's end and the number
+    /// of its tokens join the noise level's embedding. Default: the texts come encoded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoder: Option<ClipTextConfig>,
 }
@@ -105,9 +106,12 @@ impl UNetConfig {
         }
         if let Some(encoder) = &text.encoder {
             encoder.check()?;
-            if encoder.dim != text.dim || text.added.is_some() {
+            let told = encoder.projection.unwrap_or(encoder.dim);
+            if encoder.dim != text.dim
+                || text.added.is_some_and(|added| added.inputs != told + added.features)
+            {
                 return refuse(format!(
-                    "encoder: its vectors of {} numbers are all that is told, and text.dim is {}",
+                    "encoder: its vectors have {} numbers, where text.dim is {}, and with one number beside them they are added",
                     encoder.dim, text.dim
                 ));
             }
