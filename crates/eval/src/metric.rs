@@ -31,6 +31,8 @@ pub struct Needs {
     pub classes: bool,
     /// A class that each picture of the judged set has or was asked for.
     pub labels: bool,
+    /// What each picture of the judged set shows or was asked for, in words.
+    pub captions: bool,
     /// The pictures themselves.
     pub pixels: bool,
     /// Picture `i` of the judged set beside picture `i` of the reference.
@@ -49,6 +51,7 @@ impl Needs {
             features: self.features || other.features,
             classes: self.classes || other.classes,
             labels: self.labels || other.labels,
+            captions: self.captions || other.captions,
             pixels: self.pixels || other.pixels,
             pairs: self.pairs || other.pairs,
             gallery: self.gallery || other.gallery,

@@ -14,6 +14,8 @@ pub struct Sample {
     pub rows: Rows,
     /// The class that each picture has, or was asked for; `None` for a set without classes.
     pub labels: Option<Vec<u32>>,
+    /// What each picture shows, or was asked for, in words; `None` for a set without captions.
+    pub captions: Option<Vec<String>>,
     /// The class that each picture is read as by the features, when they read classes.
     pub read: Option<Vec<u32>>,
     /// The pictures themselves, when a metric looks at pixels.

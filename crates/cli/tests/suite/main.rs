@@ -16,6 +16,7 @@ mod full_disk;
 mod guiding;
 mod interrupted;
 mod inverting;
+mod latents;
 mod likelihoods;
 mod looking;
 mod names;

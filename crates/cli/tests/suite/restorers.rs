@@ -171,6 +171,7 @@ fn a_restorer_is_used_for_its_task_alone() {
         (format!("upscale {enlarger} a.png --scale 4"), vec!["2 times smaller, not 4", "--scale 4"]),
         (format!("upscale {enlarger} a.png --kernel average"), vec!["bicubic:scale=2", "not average"]),
         (format!("upscale {enlarger} a.png --method ddnm"), vec!["--method", "--sampler"]),
+        (format!("upscale {enlarger} a.png --start-sigma 50"), vec!["noise alone", "--start-sigma"]),
         (format!("upscale {enlarger} a.png --noise 5"), vec!["without noise", "langevin denoise"]),
         (format!("upscale {enlarger} a.png --mode mean --samples 2"), vec!["--mode mean", "--samples"]),
         (format!("upscale {enlarger} a.png --mode mean --sampler ddim"), vec!["--mode mean", "--sampler"]),

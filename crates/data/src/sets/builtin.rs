@@ -6,7 +6,7 @@ use langevin_core::closed_form::Mixture;
 use langevin_core::registry::{Entry, OptionDoc, Registry};
 
 use super::points::Points;
-use super::shapes::Shapes;
+use super::shapes::{Combinations, Shapes};
 use crate::{Dataset, Result};
 
 /// The built-in data sets.
@@ -30,9 +30,11 @@ const SHAPES: Entry<dyn Dataset> = Entry {
             default: "0",
             doc: "leave out every so many-th combination of thing, colour and scene, to ask a model for it later; 0 leaves out none",
         },
+        OptionDoc { key: "only", default: "0", doc: "show nothing but what `without` leaves out" },
     ],
     build: |options| {
-        Ok(Box::new(Shapes::new(options.get("size")?, options.get("seed")?, options.get("without")?)?))
+        let shown = Combinations::new(options.get("without")?, options.get("only")?)?;
+        Ok(Box::new(Shapes::new(options.get("size")?, options.get("seed")?, shown)?))
     },
 };
 
@@ -91,5 +93,9 @@ mod tests {
             let same = |truth: &Truth| (truth.class, truth.colour, truth.scene) == (class, colour, scene);
             assert!(!left_out.iter().any(same), "{index}");
         }
+        let rest = open("shapes:only=8").unwrap();
+        let caption = |index| rest.item(index).unwrap().caption.unwrap();
+        assert!((0..40).all(|index| left_out.iter().any(|truth| truth.caption() == caption(index))));
+        assert!(open("shapes:only=8,without=8").is_err());
     }
 }

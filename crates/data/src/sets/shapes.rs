@@ -68,19 +68,18 @@ impl Truth {
         Self::of_key(order::bits(seed, Purpose::Draw, index))
     }
 
-    /// As [`Truth::at`], where every `without`-th combination of thing, colour and scene is never shown; with 0 all are.
-    pub fn at_without(seed: u64, index: u64, without: u64) -> Self {
+    /// As [`Truth::at`], showing no other combinations of thing, colour and scene than those that `shown` says.
+    pub fn at_of(seed: u64, index: u64, shown: Combinations) -> Self {
         let mut key = order::bits(seed, Purpose::Draw, index);
         let mut truth = Self::of_key(key);
-        while without > 0 && truth.is_left_out(without) {
+        while !shown.has(&truth) {
             key = order::bits(key, Purpose::StandIn, index);
             truth = Self::of_key(key);
         }
         truth
     }
 
-    /// Whether its combination of thing, colour and scene is among those that [`Truth::at_without`] never shows: of all 480, every
-    /// `without`-th in an order that has no pattern.
+    /// Whether its combination of thing, colour and scene is among every `without`-th of all 480, in an order that has no pattern.
     pub fn is_left_out(&self, without: u64) -> bool {
         let combination = (u64::from(self.class) * COLOURS.len() as u64 + u64::from(self.colour))
             * SCENES.len() as u64
@@ -90,7 +89,7 @@ impl Truth {
         without > 0 && place % without == 0
     }
 
-    /// The combinations that [`Truth::at_without`] never shows, each once, of one size in the middle.
+    /// The combinations that [`Truth::is_left_out`] names, each once, of one size in the middle.
     pub fn left_out(without: u64) -> Vec<Self> {
         let all = (0..CLASSES.len()).flat_map(|class| {
             (0..COLOURS.len()).flat_map(move |colour| {
@@ -136,27 +135,62 @@ impl Truth {
     }
 }
 
+/// Which combinations of thing, colour and scene a set shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Combinations {
+    /// All 480.
+    All,
+    /// All but every so many-th.
+    Without(u64),
+    /// Every so many-th alone: those that [`Combinations::Without`] leaves out.
+    Only(u64),
+}
+
+impl Combinations {
+    /// From the options of the set, of which 0 says nothing.
+    ///
+    /// # Errors
+    /// Usage: both, or a number outside 2 to 480.
+    pub fn new(without: u64, only: u64) -> Result<Self> {
+        if let Some((name, value)) =
+            [("without", without), ("only", only)].into_iter().find(|(_, value)| *value == 1 || *value > 480)
+        {
+            return Err(Error::usage(format!(
+                "builtin:shapes: option {name}={value} must lie in 2 to 480, or be 0"
+            )));
+        }
+        match (without, only) {
+            (0, 0) => Ok(Self::All),
+            (every, 0) => Ok(Self::Without(every)),
+            (0, every) => Ok(Self::Only(every)),
+            _ => Err(Error::usage("builtin:shapes: options without and only exclude each other")),
+        }
+    }
+
+    fn has(self, truth: &Truth) -> bool {
+        match self {
+            Self::All => true,
+            Self::Without(every) => !truth.is_left_out(every),
+            Self::Only(every) => truth.is_left_out(every),
+        }
+    }
+}
+
 /// The set itself.
 #[derive(Debug)]
 pub struct Shapes {
     info: DataInfo,
     side: usize,
     seed: u64,
-    without: u64,
+    shown: Combinations,
 }
 
 impl Shapes {
-    /// Pictures of `side` x `side` pixels, 16 to 512; each `seed` is another endless sequence. Every `without`-th combination of thing,
-    /// colour and scene is left out; 0 leaves out none.
+    /// Pictures of `side` x `side` pixels, 16 to 512, of these combinations; each `seed` is another endless sequence.
     ///
     /// # Errors
-    /// Usage when `side` or `without` lies outside.
-    pub fn new(side: usize, seed: u64, without: u64) -> Result<Self> {
-        if without == 1 || without > 480 {
-            return Err(Error::usage(format!(
-                "builtin:shapes: option without={without} must lie in 2 to 480, or be 0"
-            )));
-        }
+    /// Usage when `side` lies outside.
+    pub fn new(side: usize, seed: u64, shown: Combinations) -> Result<Self> {
         if !(16..=512).contains(&side) {
             return Err(Error::usage(format!("builtin:shapes: option size={side} must lie in [16, 512]")));
         }
@@ -169,7 +203,7 @@ impl Shapes {
             size: (side, side),
             captions: true,
         };
-        Ok(Self { info, side, seed, without })
+        Ok(Self { info, side, seed, shown })
     }
 }
 
@@ -179,7 +213,7 @@ impl Dataset for Shapes {
     }
 
     fn item(&self, index: u64) -> Result<Item> {
-        let truth = Truth::at_without(self.seed, index, self.without);
+        let truth = Truth::at_of(self.seed, index, self.shown);
         let picture = draw(&truth, self.side);
         let name = self.item_name(index);
         Ok(Item { picture, label: Some(truth.class.into()), caption: Some(truth.caption()), name })

@@ -1,6 +1,6 @@
 //! The built-in set.
 
-use langevin_data::sets::shapes::{Shapes, Truth, closest, draw, read_back};
+use langevin_data::sets::shapes::{Combinations, Shapes, Truth, closest, draw, read_back};
 use langevin_data::{Dataset, Picture, Samples};
 
 /// Writes a contact sheet to the file that LANGEVIN_SHEET names, for looking at.
@@ -33,15 +33,15 @@ fn contact_sheet() {
 
 #[test]
 fn items_are_functions_of_seed_and_index() {
-    let set = Shapes::new(32, 0, 0).unwrap();
+    let set = Shapes::new(32, 0, Combinations::All).unwrap();
     let (a, b) = (set.item(5).unwrap(), set.item(5).unwrap());
     assert_eq!(a, b);
     assert_ne!(a.picture, set.item(6).unwrap().picture);
-    assert_ne!(a.picture, Shapes::new(32, 1, 0).unwrap().item(5).unwrap().picture);
+    assert_ne!(a.picture, Shapes::new(32, 1, Combinations::All).unwrap().item(5).unwrap().picture);
     assert_eq!(set.info().len, None);
     assert_eq!(set.info().classes.len(), 10);
     assert_eq!(a.label, Some(Truth::at(0, 5).class.into()));
-    assert!(Shapes::new(4, 0, 0).is_err());
+    assert!(Shapes::new(4, 0, Combinations::All).is_err());
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod kid;
 mod memorisation;
 mod ms_ssim;
 mod precision_recall;
+mod prompt_match;
 mod psnr;
 mod ssim;
 
@@ -31,6 +32,7 @@ pub const METRICS: Registry<dyn Metric> = Registry {
         class_kl::ENTRY,
         class_agreement::ENTRY,
         accuracy_score::ENTRY,
+        prompt_match::ENTRY,
         memorisation::ENTRY,
         psnr::ENTRY,
         ssim::ENTRY,

@@ -148,6 +148,7 @@ pub(super) fn drawn(
         let labels = part.labels.filter(|_| shared).unwrap_or_else(|| vec![None; count]);
         look.add(&mut sample, batch_to_pictures(drawn), &labels)?;
     }
+    sample.captions = drawing.prompts.as_ref().map(|prompts| prompts.each.clone());
     Ok(sample)
 }
 

@@ -236,6 +236,8 @@ fn compare_sets(
     };
     if usual {
         chosen.retain(|chosen| sample.labels.is_some() || !chosen.needs().labels);
+        let readable = sample.captions.is_some() && request.data.starts_with("builtin:shapes");
+        chosen.retain(|chosen| readable || !chosen.needs().captions);
     }
     report.features = if needs.features { features.name() } else { "none".to_owned() };
     let wall = parts.gallery(features);

@@ -160,6 +160,7 @@ pub(super) fn gather(
     mut progress: impl FnMut(f64) -> Result<()>,
 ) -> Result<(Sample, Sample)> {
     let mut sample = Sample::new(&pool.info().name);
+    let mut captions = Vec::new();
     let mut other = Sample::new(format!("{} with shuffled pixels", pool.info().name));
     for first in (0..count).step_by(CHUNK) {
         progress(first as f64 / count as f64)?;
@@ -170,7 +171,10 @@ pub(super) fn gather(
             look.add(&mut other, shuffled, &batch.labels)?;
         }
         look.add(&mut sample, pictures, &batch.labels)?;
+        captions.extend(batch.captions);
     }
+    sample.captions = captions.into_iter().collect();
+    other.captions.clone_from(&sample.captions);
     Ok((sample, other))
 }
 

@@ -14,6 +14,7 @@ const HELD_OUT: SampleRequest = SampleRequest {
     shape: [2, 1, 1],
     batch_size: 96,
     labels: None,
+    texts: None,
     start: None,
     unit_start: false,
     clock: Clock::FLOW,

@@ -1,0 +1,164 @@
+//! Autoencoders, models of their latents, and what these are told in words.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use langevin::data::decode;
+
+use crate::world::{World, picture, plain_run};
+
+const ENCODE: &str = "train builtin:shapes --task autoencoder --size 16 --seed 7 --batch-size 8 \
+    --set autoencoder.network.levels=[8,8] --set autoencoder.network.norm_groups=4 --set autoencoder.critic_channels=4 \
+    --set autoencoder.critic_from=32 --set train.validation_pictures=4 --set train.validate_every=32";
+const DRAW: &str = "train builtin:shapes --size 16 --seed 7 --batch-size 8 --set network.channels=[16,16] \
+    --set network.layers_per_block=1 --set network.attention_head_dim=8 --set latent.pictures=64 \
+    --set train.validation_pictures=8 --set train.validate_every=32 --set text.dim=16 --set text.layers=1";
+
+/// A run that is made once.
+fn made(name: &str, words: &str) -> String {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("latents-{name}"));
+    let _ = std::fs::remove_dir_all(&folder);
+    let run = folder.display().to_string();
+    World::new().run(&format!("{words} --out {run}")).ok();
+    run
+}
+
+fn autoencoder() -> &'static str {
+    static RUN: OnceLock<String> = OnceLock::new();
+    RUN.get_or_init(|| made("autoencoder", &format!("{ENCODE} --images 96")))
+}
+
+fn told() -> &'static str {
+    static RUN: OnceLock<String> = OnceLock::new();
+    RUN.get_or_init(|| made("told", &format!("{DRAW} --images 96 --latent {} --captions", autoencoder())))
+}
+
+#[test]
+fn an_autoencoder_trains_to_the_same_bytes_and_says_how_well_pictures_come_back() {
+    let world = World::new();
+    let whole = world.run(&format!("{ENCODE} --images 96 --threads 1 --out whole")).ok();
+    for part in ["held out, reconstruction", "ssim reconstruction", "train DATA --latent"] {
+        assert!(whole.err.contains(part), "{part}: {}", whole.err);
+    }
+    world.run(&format!("{ENCODE} --images 40 --threads 2 --out cut")).ok();
+    world.run(&format!("{ENCODE} --images 96 --threads 2 --out cut")).ok();
+    assert!(world.read("whole/model.safetensors") == world.read("cut/model.safetensors"));
+    assert!(
+        world.read("whole/model.safetensors")
+            == std::fs::read(Path::new(autoencoder()).join("model.safetensors")).unwrap()
+    );
+    // Two rows of originals with what came back below: four pictures, four columns.
+    let sheet = decode(&world.read("whole/samples/step-000000096.png"), "sheet").unwrap();
+    assert_eq!((sheet.width, sheet.height), (4 * 66 - 2, 2 * 66 - 2));
+    let settings = String::from_utf8(world.read("whole/run.toml")).unwrap();
+    assert!(settings.contains("[autoencoder.network]") && !settings.contains("[diffusion]"), "{settings}");
+    // Its latents have mean 0 and variance 1 where they were measured.
+    let metrics = String::from_utf8(world.read("whole/metrics.jsonl")).unwrap();
+    assert_eq!(metrics.lines().filter(|line| line.contains("psnr_reconstruction")).count(), 4, "{metrics}");
+}
+
+#[test]
+fn a_codebook_is_trained_too() {
+    let world = World::new();
+    let words = format!("{ENCODE} --images 64 --set autoencoder.network.codebook=32");
+    world.run(&format!("{words} --threads 1 --out one")).ok();
+    world.run(&format!("{words} --threads 2 --out two")).ok();
+    assert!(world.read("one/model.safetensors") == world.read("two/model.safetensors"));
+    world.run(&format!("{DRAW} --latent one --images 16 --class-conditional --out drawn")).ok();
+    world.run("sample drawn -n 2 --class star --seed 1 --steps 2 -o stars").ok();
+}
+
+#[test]
+fn a_model_of_latents_draws_what_it_is_told() {
+    let world = World::new();
+    let words = format!("{DRAW} --latent {} --captions", autoencoder());
+    world.run(&format!("{words} --images 40 --threads 1 --out cut")).ok();
+    // Encoded once.
+    let stored = std::fs::metadata(world.path("cut/latents/latents.f32")).unwrap().modified().unwrap();
+    world.run(&format!("{words} --images 96 --threads 2 --out cut")).ok();
+    assert_eq!(std::fs::metadata(world.path("cut/latents/latents.f32")).unwrap().modified().unwrap(), stored);
+    let run = told();
+    assert!(
+        world.read("cut/model.safetensors")
+            == std::fs::read(Path::new(run).join("model.safetensors")).unwrap()
+    );
+
+    world.write("prompts.txt", b"a red star at night\n\nan orange ball over the sea\n");
+    let draw = format!("sample {run} --prompts prompts.txt --seed 3 --steps 3 --cfg-scale 2");
+    world.run(&format!("{draw} -n 4 --threads 1 --batch-size 4 -o four")).ok();
+    world.run(&format!("{draw} -n 1 --first 2 --threads 2 -o third.png")).ok();
+    assert!(world.read("four/0002.png") == world.read("third.png"));
+    assert!(world.read("four/0002.png") != world.read("four/0000.png"));
+    world.run("sample --from four/0001.png -o again.png").ok();
+    assert!(world.read("four/0001.png") == world.read("again.png"));
+    let file = world.read("four/0001.png");
+    let recipe = langevin::sampling::Recipe::read(&file).unwrap();
+    assert_eq!(recipe.prompt.as_deref(), Some("an orange ball over the sea"));
+    // What is not wanted leads elsewhere.
+    world.run(&format!("{draw} -n 1 --negative sunset -o other.png")).ok();
+    assert!(world.read("other.png") != world.read("four/0000.png"));
+    let shown = decode(&file, "picture").unwrap();
+    assert_eq!((shown.width, shown.height, shown.channels), (16, 16, 3));
+    world.run(&format!("{draw} -n 2 --trajectory film.gif")).ok();
+
+    // A single file is all that is needed.
+    world.run(&format!("convert {run} one.safetensors")).ok();
+    world.run("sample one.safetensors --prompts prompts.txt --seed 3 --steps 3 --cfg-scale 2 -n 2 --no-metadata -o two").ok();
+    world.run(&format!("{draw} -n 2 --no-metadata -o same")).ok();
+    assert!(world.read("two/0001.png") == world.read("same/0001.png"));
+    let long =
+        world.run(&format!("sample {run} --prompt {} -n 1 --steps 1 -o long.png", "star,".repeat(40))).ok();
+    assert!(long.err.contains("found no room"), "{}", long.err);
+}
+
+#[test]
+fn what_does_not_go_with_latents_and_words_is_refused() {
+    let world = World::new();
+    let (encoder, told, plain) = (autoencoder(), told(), plain_run());
+    world.write("a.png", &picture(16, 16, 3, 1));
+    world.write("mask.png", &picture(16, 16, 1, 1));
+    world.write("empty.txt", b"\n \n");
+    std::fs::create_dir(world.path("pictures")).unwrap();
+    for name in ["pictures/a.png", "pictures/b.png"] {
+        world.write(name, &picture(16, 16, 3, 2));
+    }
+    let latent = format!("{DRAW} --latent {encoder}");
+    for (words, code, parts) in [
+        (format!("sample {encoder}"), 3, vec!["an autoencoder", "--latent"]),
+        (format!("sample {told} -n 1"), 2, vec!["in words", "--prompt"]),
+        (format!("sample {plain} --prompt star"), 2, vec!["without texts", "--captions"]),
+        (format!("sample {told} --negative star"), 2, vec!["--negative", "--prompt"]),
+        (format!("sample {told} --prompts empty.txt"), 3, vec!["empty.txt", "no line"]),
+        (format!("sample {told} --prompts none.txt"), 3, vec!["none.txt"]),
+        (format!("denoise {told} a.png --sigma 25"), 2, vec!["latents", "pixels"]),
+        (format!("inpaint {told} a.png --mask mask.png"), 2, vec!["latents", "pixels"]),
+        (format!("likelihood {told} pictures"), 2, vec!["latents", "pixels"]),
+        (format!("convert {told} folder"), 2, vec!["latents", "diffusers"]),
+        (format!("{DRAW} --latent {plain} --out x"), 3, vec!["no autoencoder", "--task autoencoder"]),
+        (format!("{DRAW} --latent nowhere --out x"), 3, vec!["nowhere"]),
+        (format!("{latent} --set train.turn=true --out x"), 2, vec!["train.turn", "latents"]),
+        (
+            format!("{latent} --set network.channels=[16,16,16,16,16] --out x"),
+            2,
+            vec!["multiples of 16", "latents"],
+        ),
+        (
+            format!("train pictures --latent {encoder} --size 16 --captions --out x"),
+            2,
+            vec!["captions", ".txt"],
+        ),
+        (format!("{ENCODE} --latent {encoder} --out x"), 2, vec!["--latent"]),
+        (format!("{ENCODE} --preset latent --out x"), 2, vec!["trains no autoencoder"]),
+        (format!("{ENCODE} --captions --out x"), 2, vec!["no texts"]),
+        (format!("{ENCODE} --set autoencoder.network.levels=[6] --out x"), 2, vec!["norm_groups = 4"]),
+        (format!("{ENCODE} --set autoencoder.kl=-1 --out x"), 2, vec!["kl = -1"]),
+        (
+            format!("train builtin:shapes --task generate --preset autoencoder --out x"),
+            2,
+            vec!["an autoencoder"],
+        ),
+    ] {
+        world.run(&words).refused(code, &parts);
+    }
+    assert!(!world.path("x").exists());
+}
