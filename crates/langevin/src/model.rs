@@ -105,6 +105,11 @@ pub static SHIPPED: &[Shipped] = &[
         summary: "gray photographs of any size; a denoiser and prior for restoration, trained on BSDS500 with the preset photo-gray",
         bytes: include_bytes!("../../../models/photo-gray.safetensors"),
     },
+    Shipped {
+        name: "photo",
+        summary: "colour photographs of any size; a denoiser and prior for restoration, trained on BSDS500 with the preset photo",
+        bytes: include_bytes!("../../../models/photo.safetensors"),
+    },
 ];
 
 impl Shipped {

@@ -12,7 +12,8 @@ const ENCODE: &str = "train builtin:shapes --task autoencoder --size 16 --seed 7
     --set autoencoder.critic_from=32 --set train.validation_pictures=4 --set train.validate_every=32";
 const DRAW: &str = "train builtin:shapes --size 16 --seed 7 --batch-size 8 --set network.channels=[16,16] \
     --set network.layers_per_block=1 --set network.attention_head_dim=8 --set latent.pictures=64 \
-    --set train.validation_pictures=8 --set train.validate_every=32 --set text.dim=16 --set text.layers=1";
+    --set train.validation_pictures=8 --set train.validate_every=32";
+const TOLD: &str = "--captions --set text.dim=16";
 
 /// A run that is made once.
 fn made(name: &str, words: &str) -> String {
@@ -30,7 +31,7 @@ fn autoencoder() -> &'static str {
 
 fn told() -> &'static str {
     static RUN: OnceLock<String> = OnceLock::new();
-    RUN.get_or_init(|| made("told", &format!("{DRAW} --images 96 --latent {} --captions", autoencoder())))
+    RUN.get_or_init(|| made("told", &format!("{DRAW} --images 96 --latent {} {TOLD}", autoencoder())))
 }
 
 #[test]
@@ -71,7 +72,7 @@ fn a_codebook_is_trained_too() {
 #[test]
 fn a_model_of_latents_draws_what_it_is_told() {
     let world = World::new();
-    let words = format!("{DRAW} --latent {} --captions", autoencoder());
+    let words = format!("{DRAW} --latent {} {TOLD}", autoencoder());
     world.run(&format!("{words} --images 40 --threads 1 --out cut")).ok();
     // Encoded once.
     let stored = std::fs::metadata(world.path("cut/latents/latents.f32")).unwrap().modified().unwrap();
@@ -148,7 +149,11 @@ fn what_does_not_go_with_latents_and_words_is_refused() {
             vec!["captions", ".txt"],
         ),
         (format!("{ENCODE} --latent {encoder} --out x"), 2, vec!["--latent"]),
-        (format!("{ENCODE} --preset latent --out x"), 2, vec!["trains no autoencoder"]),
+        (
+            "train builtin:shapes --task autoencoder --preset latent --out x".to_owned(),
+            2,
+            vec!["trains no autoencoder"],
+        ),
         (format!("{ENCODE} --captions --out x"), 2, vec!["no texts"]),
         (format!("{ENCODE} --set autoencoder.network.levels=[6] --out x"), 2, vec!["norm_groups = 4"]),
         (format!("{ENCODE} --set autoencoder.kl=-1 --out x"), 2, vec!["kl = -1"]),
