@@ -94,7 +94,11 @@ pub fn read_folder(path: &Path) -> Result<Pipeline> {
 }
 
 /// The diffusion and sampling of the folder's scheduler, fitted to the network.
-fn sampling(path: &Path, index: Option<&Map<String, Value>>, network: &UNetConfig) -> Result<Sampling> {
+pub(crate) fn sampling(
+    path: &Path,
+    index: Option<&Map<String, Value>>,
+    network: &UNetConfig,
+) -> Result<Sampling> {
     let listed = part(index, "scheduler", &[]).map_err(|error| within(error, path))?;
     let file = ["scheduler/scheduler_config.json", "scheduler_config.json"]
         .iter()
@@ -205,7 +209,7 @@ fn is_other_part((name, entry): &(&String, &Value)) -> bool {
         && !name.starts_with('_')
 }
 
-fn class_of(index: &Map<String, Value>) -> String {
+pub(crate) fn class_of(index: &Map<String, Value>) -> String {
     index.get("_class_name").and_then(Value::as_str).unwrap_or("pipeline").chars().take(100).collect()
 }
 

@@ -5,15 +5,18 @@
 //! * [`write_folder`]: a folder that `DDPMPipeline.from_pretrained` loads.
 //! * [`read_text_network`], [`read_text_parts`]: the parts of a pipeline that is told of texts: `UNet2DConditionModel`, and CLIP's
 //!   encoder and tokenizer.
+//! * [`read_autoencoder`]: an `AutoencoderKL` or `VQModel`; [`read_latent_folder`]: Stable Diffusion as a whole.
 //! * [`read_transformer`]: a `DiTTransformer2DModel`.
 //! * [`read_file`]: the tensors of one file, safetensors or PyTorch checkpoint.
 
+mod autoencoder;
 mod clip_text;
 mod condition;
 mod dit;
 mod fields;
 mod folder;
 mod json;
+mod latent;
 mod names;
 mod pickle;
 mod scheduler;
@@ -24,8 +27,10 @@ mod unet;
 mod weights;
 mod write;
 
+pub use autoencoder::{AutoencoderParts, read_autoencoder};
 pub use dit::{TransformerParts, read as read_transformer};
 pub use folder::{Pipeline, is_folder, read_folder};
+pub use latent::{LatentPipeline, is_latent_folder, read_latent_folder};
 pub use pickle::is_checkpoint;
 pub use scheduler::{Sampling, Threshold, read as read_scheduler};
 pub use text::{TextEncoder, TextNetwork, TextParts, read_text_encoder, read_text_network, read_text_parts};

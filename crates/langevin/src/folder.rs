@@ -9,6 +9,7 @@ use langevin_hub::{Pipeline, Threshold};
 use crate::answers::Answers;
 use crate::model::{Model, ModelInfo, build};
 use crate::settings::SampleSettings;
+use crate::stable_diffusion;
 
 /// Whether `path` is a diffusers folder rather than a run.
 pub fn is_folder(path: &Path) -> bool {
@@ -25,6 +26,9 @@ pub fn read(path: &Path, device: &Device) -> Result<Model> {
         let damaged = Error::bad_input(error.message().to_owned());
         damaged.within(path.display()).hint("its configs and its weights may be of different models")
     };
+    if langevin_hub::is_latent_folder(path) {
+        return stable_diffusion::read(path, device);
+    }
     let pipeline = langevin_hub::read_folder(path)?;
     let info = describe(&pipeline);
     let Pipeline { tensors, sampling, .. } = pipeline;
@@ -34,6 +38,7 @@ pub fn read(path: &Path, device: &Device) -> Result<Model> {
     Ok(Model {
         denoiser: Answers::Network(Box::new(denoiser)),
         codec: None,
+        encoders: None,
         info,
         hash: blake3::hash(&bytes).to_hex()[..16].to_owned(),
         name: path.display().to_string(),

@@ -66,7 +66,7 @@ impl Guiding {
                 .hint("name it with --guide MODEL"));
         }
         let asked = scale != 1.0 || self.named().is_some();
-        if asked && self.guide.is_none() && !model.info.is_conditional() {
+        if asked && self.guide.is_none() && !model.is_conditional() {
             return Err(Error::usage(format!(
                 "{}: was trained without classes and texts, so there is nothing to guide towards",
                 model.name

@@ -44,6 +44,7 @@ pub mod sampler_bench;
 pub mod sampling;
 pub mod scatter;
 mod settings;
+pub mod stable_diffusion;
 pub mod texts;
 pub mod training;
 pub mod tuned;

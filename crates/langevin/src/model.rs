@@ -17,6 +17,7 @@ use crate::latents::{self, LatentInfo};
 use crate::own::Grid;
 use crate::restorer::Task;
 use crate::settings::SampleSettings;
+use crate::stable_diffusion::Encoders;
 use crate::texts::TextInfo;
 use crate::tuned::Tuned;
 
@@ -70,6 +71,8 @@ pub struct Model {
     pub denoiser: Answers,
     /// What makes pictures of latents, where the model draws those.
     pub codec: Option<Codec>,
+    /// What encodes texts, where that is no part of the network.
+    pub encoders: Option<Encoders>,
     /// First 16 hexadecimal digits of the BLAKE3 sum of the file, or of the name of a model without one.
     pub hash: String,
     /// Where it was read from, or `builtin:NAME`.
@@ -141,11 +144,6 @@ impl ModelInfo {
                 [latent.network.code_dim(), height / factor, width / factor]
             }
         }
-    }
-
-    /// Whether it can be told what to draw.
-    pub fn is_conditional(&self) -> bool {
-        !self.classes.is_empty() || self.text.is_some()
     }
 
     /// How many times its pictures are magnified on sheets, so that small ones can be seen: 1 to 4.
@@ -267,6 +265,7 @@ impl Model {
         Ok(Self {
             denoiser: Answers::Known((known.distribution)(), diffusion),
             codec: None,
+            encoders: None,
             info,
             hash,
             name,
@@ -287,6 +286,7 @@ impl Model {
         Ok(Self {
             denoiser: Answers::Network(Box::new(build(&info, &tensors, device)?)),
             codec,
+            encoders: None,
             info,
             hash: blake3::hash(bytes).to_hex()[..16].to_owned(),
             name: name.to_owned(),
@@ -325,7 +325,28 @@ impl Model {
 
     /// The strength of guidance when nothing else is said: 1, which is none, for a model without classes.
     pub fn cfg_scale(&self) -> f64 {
-        if self.info.is_conditional() { self.info.sample.cfg_scale } else { 1.0 }
+        if self.is_conditional() { self.info.sample.cfg_scale } else { 1.0 }
+    }
+
+    /// Whether it can be told what to draw: a class, or words.
+    pub fn is_conditional(&self) -> bool {
+        !self.info.classes.is_empty() || self.is_told_texts()
+    }
+
+    /// Whether it is told texts.
+    pub fn is_told_texts(&self) -> bool {
+        self.info.text.is_some() || self.encoders.is_some()
+    }
+
+    /// What the model is told by the text that says nothing, for `count` pictures.
+    ///
+    /// # Errors
+    /// As [`Model::read`].
+    pub fn read_nothing(&self, count: usize) -> Result<Context> {
+        match &self.encoders {
+            Some(encoders) => encoders.nothing(count),
+            None => Ok(self.read(&vec![""; count])?.0),
+        }
     }
 
     /// What the model is told by `texts`, one for each picture; and the tokens at the end of one that found no room.
@@ -333,6 +354,9 @@ impl Model {
     /// # Errors
     /// Usage, for a model that is not told of texts.
     pub fn read(&self, texts: &[&str]) -> Result<(Context, usize)> {
+        if let Some(encoders) = &self.encoders {
+            return encoders.read(texts);
+        }
         match (&self.info.text, self.denoiser.network()) {
             (Some(info), Some(network)) => info.read(network, texts),
             _ => Err(Error::usage(format!(

@@ -64,7 +64,7 @@ pub struct Prompts {
 impl Prompts {
     /// Texts that leave open what is drawn, where `model` is told of texts.
     pub fn open(model: &Model, count: usize) -> Option<Self> {
-        model.info.text.is_some().then(|| Self { each: vec![String::new(); count], negative: String::new() })
+        model.is_told_texts().then(|| Self { each: vec![String::new(); count], negative: String::new() })
     }
 
     /// Those of pictures `first..first + count`.
@@ -249,11 +249,11 @@ impl Drawing {
         let path = path(model.denoiser.diffusion(), &spacing, self.steps)?;
         let sampler = SAMPLERS.build(&self.sampler)?;
         self.guiding.rule(model, self.cfg_scale)?;
-        match (&self.prompts, &model.info.text) {
-            (Some(_), None) => {
+        match (&self.prompts, model.is_told_texts()) {
+            (Some(_), false) => {
                 model.read(&[])?;
             }
-            (None, Some(_)) => {
+            (None, true) => {
                 return Err(Error::usage(format!(
                     "{}: draws what it is told in words, and is told nothing",
                     model.name
@@ -269,7 +269,11 @@ impl Drawing {
     fn texts(&self, model: &Model) -> Result<Option<(Context, Context)>> {
         let Some(prompts) = &self.prompts else { return Ok(None) };
         let each: Vec<&str> = prompts.each.iter().map(String::as_str).collect();
-        let (negative, _) = model.read(&[&prompts.negative])?;
+        let negative = if prompts.negative.is_empty() {
+            model.read_nothing(1)?
+        } else {
+            model.read(&[&prompts.negative])?.0
+        };
         Ok(Some((model.read(&each)?.0, negative.of(&vec![0; each.len()]))))
     }
 }
