@@ -23,6 +23,13 @@ fn tensors(model: &Model) -> Result<NamedTensors> {
         Error::usage(format!("{}: is known in closed form and has no weights to convert", model.name))
             .hint("give a trained model")
     })?;
+    if model.encoders.is_some() {
+        return Err(Error::usage(format!(
+            "{}: encodes what it is told by networks of their own, for which a single file has no place",
+            model.name
+        ))
+        .hint("draw with the folder as it is"));
+    }
     let mut tensors = langevin_nn::export(network);
     tensors.extend(model.codec.iter().flat_map(latents::codec_tensors));
     Ok(tensors)

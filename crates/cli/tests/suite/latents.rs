@@ -124,6 +124,18 @@ fn what_does_not_go_with_latents_and_words_is_refused() {
         world.write(name, &picture(16, 16, 3, 2));
     }
     let latent = format!("{DRAW} --latent {encoder}");
+    let index = |parts: &str| {
+        format!(
+            r#"{{"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "x"], "vae": ["diffusers", "x"]{parts}}}"#
+        )
+    };
+    world.write("sd/model_index.json", index("").as_bytes());
+    let text = r#", "text_encoder": ["transformers", "x"], "tokenizer": ["transformers", "x"]"#;
+    world.write("torn/model_index.json", index(text).as_bytes());
+    world.write(
+        "more/model_index.json",
+        index(&format!(r#"{text}, "transformer": ["diffusers", "x"]"#)).as_bytes(),
+    );
     for (words, code, parts) in [
         (format!("sample {encoder}"), 3, vec!["an autoencoder", "--latent"]),
         (format!("sample {told} -n 1"), 2, vec!["in words", "--prompt"]),
@@ -135,6 +147,9 @@ fn what_does_not_go_with_latents_and_words_is_refused() {
         (format!("inpaint {told} a.png --mask mask.png"), 2, vec!["latents", "pixels"]),
         (format!("likelihood {told} pictures"), 2, vec!["latents", "pixels"]),
         (format!("convert {told} folder"), 2, vec!["latents", "diffusers"]),
+        ("sample sd --prompt star".to_owned(), 3, vec!["StableDiffusionPipeline without a text_encoder"]),
+        ("sample torn --prompt star".to_owned(), 3, vec!["torn/unet/config.json", "missing"]),
+        ("sample more --prompt star".to_owned(), 3, vec!["\"transformer\"", "not read"]),
         (format!("{DRAW} --latent {plain} --out x"), 3, vec!["no autoencoder", "--task autoencoder"]),
         (format!("{DRAW} --latent nowhere --out x"), 3, vec!["nowhere"]),
         (format!("{latent} --set train.turn=true --out x"), 2, vec!["train.turn", "latents"]),
