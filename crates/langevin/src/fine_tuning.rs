@@ -68,6 +68,22 @@ fn spread(weights: &mut NamedTensors, colours: usize) {
     }
 }
 
+/// As [`begin_with`], with the model that the settings of an earlier training name.
+///
+/// # Errors
+/// As [`begin_with`] and [`Model::open_any`]; bad input, when it is another model by now.
+pub fn begin_again(settings: &mut Settings, named: &Init) -> Result<NamedTensors> {
+    let model = Model::open_any(&named.model, &Device::flex())?;
+    if model.hash != named.hash {
+        return Err(Error::bad_input(format!(
+            "{}: is another model than the one that training began with ({}, and was {})",
+            named.model, model.hash, named.hash
+        ))
+        .hint("name the right one with --init"));
+    }
+    begin_with(settings, &model, &named.model)
+}
+
 #[cfg(test)]
 mod tests {
     use burn::tensor::{Tensor, TensorData};
@@ -103,20 +119,4 @@ mod tests {
         let apart = (three - one.repeat(&[1, 3, 1, 1])).abs().max().into_scalar::<f32>();
         assert!(apart < 1e-5, "{apart}");
     }
-}
-
-/// As [`begin_with`], with the model that the settings of an earlier training name.
-///
-/// # Errors
-/// As [`begin_with`] and [`Model::open_any`]; bad input, when it is another model by now.
-pub fn begin_again(settings: &mut Settings, named: &Init) -> Result<NamedTensors> {
-    let model = Model::open_any(&named.model, &Device::flex())?;
-    if model.hash != named.hash {
-        return Err(Error::bad_input(format!(
-            "{}: is another model than the one that training began with ({}, and was {})",
-            named.model, model.hash, named.hash
-        ))
-        .hint("name the right one with --init"));
-    }
-    begin_with(settings, &model, &named.model)
 }

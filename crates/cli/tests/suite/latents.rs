@@ -173,7 +173,7 @@ fn what_does_not_go_with_latents_and_words_is_refused() {
         (format!("{ENCODE} --set autoencoder.network.levels=[6] --out x"), 2, vec!["norm_groups = 4"]),
         (format!("{ENCODE} --set autoencoder.kl=-1 --out x"), 2, vec!["kl = -1"]),
         (
-            format!("train builtin:shapes --task generate --preset autoencoder --out x"),
+            "train builtin:shapes --task generate --preset autoencoder --out x".to_owned(),
             2,
             vec!["an autoencoder"],
         ),

@@ -86,7 +86,7 @@ impl Truth {
             + u64::from(self.scene);
         let all = (CLASSES.len() * COLOURS.len() * SCENES.len()) as u64;
         let place = order::Permutation::new(all, order::bits(0, Purpose::Holdout, all)).at(combination);
-        without > 0 && place % without == 0
+        without > 0 && place.is_multiple_of(without)
     }
 
     /// The combinations that [`Truth::is_left_out`] names, each once, of one size in the middle.

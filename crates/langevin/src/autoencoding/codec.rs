@@ -271,7 +271,7 @@ fn side_by_side(batch: Tensor<4>, make: impl Fn(Tensor<4>) -> Tensor<4> + Sync) 
         return Ok(make(batch));
     }
     let parts: Vec<Tensor<4>> = (0..count).map(|k| batch.clone().narrow(0, k, 1)).collect();
-    let made = Lanes::new(count)?.run(parts, |part| make(part));
+    let made = Lanes::new(count)?.run(parts, make);
     Ok(Tensor::cat(made, 0))
 }
 

@@ -80,8 +80,9 @@ impl AutoencoderConfig {
             ))
             .hint("give it some hundreds, or 0 for none"));
         }
-        let unfit =
-            |channels: &&usize| **channels == 0 || **channels > 1 << 16 || **channels % self.norm_groups != 0;
+        let unfit = |channels: &&usize| {
+            **channels == 0 || **channels > 1 << 16 || !channels.is_multiple_of(self.norm_groups)
+        };
         if let Some(channels) = self.levels.iter().find(unfit) {
             return Err(Error::usage(format!(
                 "autoencoder: a level of {channels} channels does not divide into norm_groups = {} groups",
