@@ -17,7 +17,8 @@ itself.
 
 Examples:
   langevin edit runs/mnist sketch.png --strength 0.6 -o drawn.png
-  langevin edit runs/mnist digit.png --strength 0.4 --samples 9 -o out/"
+  langevin edit runs/mnist digit.png --strength 0.4 --samples 9 -o out/
+  langevin edit runs/latent star.png --prompt \"a red star at night\" --strength 0.7 -o red.png"
 )]
 pub struct Edit {
     #[command(flatten)]

@@ -47,6 +47,15 @@ pub struct Common {
     /// The class of the pictures, by name or number.
     #[arg(long, value_name = "NAME")]
     class: Option<String>,
+    /// What the pictures show, in words, for a model that is told of texts.
+    #[arg(long, value_name = "TEXT")]
+    prompt: Option<String>,
+    /// What they should not show; guidance leads away from it.
+    #[arg(long, value_name = "TEXT", requires = "prompt")]
+    negative: Option<String>,
+    /// Strength of guidance towards class or words; 1 is none [default: with --prompt the model's, else 1].
+    #[arg(long, value_name = "SCALE")]
+    cfg_scale: Option<f64>,
     /// Do not clamp denoised pictures to the range of pictures.
     #[arg(long)]
     no_clip: bool,
@@ -122,7 +131,6 @@ impl Common {
             METHODS.build(method)?;
         }
         let model = Model::open_any(&self.model, &device)?;
-        model.check_pixels()?;
         let trained = job.serves.of(&model)?;
         for note in &model.notes {
             shell.warn(&format!("{}: {note}", self.model));
@@ -207,6 +215,8 @@ impl Common {
             batch_size: self.batch_size,
             seed: self.seed.unwrap_or_else(random_seed),
             class: self.class.as_deref().map(|name| model.class(name)).transpose()?,
+            words: self.prompt.clone().map(|prompt| (prompt, self.negative.clone().unwrap_or_default())),
+            cfg_scale: self.cfg_scale.unwrap_or(if self.prompt.is_some() { model.cfg_scale() } else { 1.0 }),
             clip: !self.no_clip,
             memory: (self.memory as u64) << 20,
             cancel: Arc::new(AtomicBool::new(false)),

@@ -113,6 +113,41 @@ fn a_model_of_latents_draws_what_it_is_told() {
 }
 
 #[test]
+fn pictures_of_any_size_are_edited_and_filled_in_through_the_autoencoder() {
+    let world = World::new();
+    let run = told();
+    world.write("a.png", &picture(22, 18, 3, 1));
+    // The hole is the right third.
+    let hole: Vec<u8> = (0..22 * 18).map(|at| if at % 22 >= 14 { 255 } else { 0 }).collect();
+    let mask = langevin::Picture::from_u8(22, 18, 1, hole);
+    world.write("mask.png", &langevin::png::encode(&mask, &[]).unwrap());
+    let fill = format!("inpaint {run} a.png --mask mask.png --prompt star --steps 4 --seed 2");
+    world.run(&format!("{fill} --threads 1 -o one.png")).ok();
+    world.run(&format!("{fill} --threads 2 -o two.png")).ok();
+    assert!(world.read("one.png") == world.read("two.png"));
+    let pixels = |name: &str| match decode(&world.read(name), name).unwrap().samples {
+        langevin::data::Samples::U8(samples) => samples,
+        langevin::data::Samples::U16(_) => panic!("{name} has 8 bits"),
+    };
+    let (before, after) = (pixels("a.png"), pixels("one.png"));
+    let same = |at: usize| before[3 * at..3 * at + 3] == after[3 * at..3 * at + 3];
+    assert!((0..22 * 18).filter(|at| at % 22 < 14).all(same), "kept pixels are kept to the byte");
+    assert!((0..22 * 18).filter(|at| at % 22 >= 14).filter(|at| !same(*at)).count() > 100);
+
+    // Edited: the same bytes on any number of threads, and others with more noise or other words.
+    let edit = |name: &str, flags: &str| {
+        let words = format!("edit {run} a.png --cfg-scale 2 --seed 2 --steps 6 -o {name} {flags}");
+        world.run(&words).ok();
+        pixels(name)
+    };
+    let first = edit("b.png", "--prompt star --strength 0.5 --threads 1");
+    assert_eq!(first, edit("c.png", "--prompt star --strength 0.5 --threads 2"));
+    assert_ne!(first, edit("d.png", "--prompt star --strength 1"));
+    assert_ne!(first, edit("e.png", "--prompt ball --strength 0.5"));
+    assert_ne!(first, edit("f.png", "--prompt star --negative night --strength 0.5"));
+}
+
+#[test]
 fn what_does_not_go_with_latents_and_words_is_refused() {
     let world = World::new();
     let (encoder, told, plain) = (autoencoder(), told(), plain_run());
@@ -144,7 +179,15 @@ fn what_does_not_go_with_latents_and_words_is_refused() {
         (format!("sample {told} --prompts empty.txt"), 3, vec!["empty.txt", "no line"]),
         (format!("sample {told} --prompts none.txt"), 3, vec!["none.txt"]),
         (format!("denoise {told} a.png --sigma 25"), 2, vec!["latents", "pixels"]),
-        (format!("inpaint {told} a.png --mask mask.png"), 2, vec!["latents", "pixels"]),
+        (format!("inpaint {told} a.png --mask mask.png"), 2, vec!["in words", "--prompt"]),
+        (format!("upscale {told} a.png --prompt star"), 2, vec!["holes filled", "langevin edit"]),
+        (format!("edit {told} a.png --prompt star --start-sigma 50"), 2, vec!["from noise alone"]),
+        (format!("edit {plain} a.png --prompt star"), 2, vec!["without texts", "--captions"]),
+        (
+            format!("inpaint {told} a.png --mask mask.png --prompt star --method dps --cfg-scale 2"),
+            2,
+            vec!["dps", "--cfg-scale"],
+        ),
         (format!("likelihood {told} pictures"), 2, vec!["latents", "pixels"]),
         (format!("convert {told} folder"), 2, vec!["latents", "diffusers"]),
         ("sample sd --prompt star".to_owned(), 3, vec!["StableDiffusionPipeline without a text_encoder"]),

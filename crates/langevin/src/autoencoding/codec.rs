@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Error, Lanes, NamedTensors, Picture, Result, signed_to_batch, tensor_file};
+use langevin_core::{Error, Lanes, NamedTensors, Result, signed_to_batch, tensor_file};
 use langevin_nn::{Autoencoder, AutoencoderConfig};
 use serde::{Deserialize, Serialize};
 
@@ -209,16 +209,20 @@ impl Codec {
         cells.reshape([n, channels, h * factor, w * factor])
     }
 
-    /// As [`Codec::encode`] for one picture of any size, tile by tile where it is large. Sides that are not multiples of the factor
-    /// are continued by the last row and column.
+    /// As [`Codec::encode`] for one picture of any size in planes, tile by tile where it is large. Sides that are not multiples of
+    /// `multiple`, itself one of the factor, are continued by the last row and column.
     ///
     /// # Errors
     /// As [`Codec::encode`].
-    pub fn encode_large(&self, picture: &Picture, device: &Device) -> Result<Tensor<4>> {
+    pub fn encode_large(
+        &self,
+        values: &[f32],
+        [c, h, w]: [usize; 3],
+        multiple: usize,
+        device: &Device,
+    ) -> Result<Tensor<4>> {
         let factor = self.factor();
-        let (c, h, w) = (picture.channels, picture.height, picture.width);
-        let (high, wide) = (h.next_multiple_of(factor), w.next_multiple_of(factor));
-        let values = picture.to_signed();
+        let (high, wide) = (h.next_multiple_of(multiple), w.next_multiple_of(multiple));
         let at = |channel: usize, y: usize, x: usize| values[(channel * h + y.min(h - 1)) * w + x.min(w - 1)];
         let padded = (0..c)
             .flat_map(|channel| (0..high).flat_map(move |y| (0..wide).map(move |x| (channel, y, x))))

@@ -2,6 +2,7 @@
 
 mod calibration;
 mod colours;
+mod latent;
 mod report;
 mod solver;
 mod trained;
@@ -50,6 +51,10 @@ pub struct Restoring {
     pub seed: u64,
     /// The class the model is told.
     pub class: Option<u32>,
+    /// What the picture shows, in words, and what it should not, for a model that is told of texts.
+    pub words: Option<(String, String)>,
+    /// Strength of guidance towards class or words; 1 is none.
+    pub cfg_scale: f64,
     /// Keep the model's answers within the range of pictures, where the model says so.
     pub clip: bool,
     /// Bytes for the windows that a picture of another size than the model's is divided into.
@@ -209,7 +214,7 @@ pub fn default_method(operator: &dyn Operator, noise: f64) -> &'static str {
 /// # Errors
 /// Usage: it has other channels, or is known in closed form, for pictures of one size alone.
 pub fn check_shape(model: &Model, shape: Shape) -> Result<()> {
-    let own = model.shape();
+    let own = model.picture_shape();
     let network = model.denoiser.network().is_some();
     if own[0] != shape[0] && !(network && own[0] == 1) {
         return Err(Error::usage(format!(
@@ -249,6 +254,9 @@ pub fn restore(
 ) -> Result<Restored> {
     let shape = degraded.operator.input();
     check_shape(model, shape)?;
+    if let Some(codec) = &model.codec {
+        return latent::restore((model, codec), degraded, restoring, device, progress);
+    }
     if let Some(shown) = degraded.operator.measured().filter(|_| degraded.operator.is_mask()) {
         degraded.colours.make_opaque(|pixel| !shown[pixel]);
     }

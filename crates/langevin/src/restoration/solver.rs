@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::tensor::{Device, Tensor};
 use langevin_core::clipping::{Clipped, Thresholded};
 use langevin_core::{
-    Cond, Denoiser, Differentiable, EachChannel, Error, Level, NoiseStreams, Result, Run, SideBySide,
-    Windowed, Windows, signed_to_batch,
+    Cond, Context, Denoiser, Differentiable, EachChannel, Error, Level, NoiseStreams, Result, Run,
+    SideBySide, Windowed, Windows, signed_to_batch,
 };
+use langevin_kernels::Arithmetic;
 use langevin_process::SPACINGS;
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
 use langevin_restore::{Baseline, METHODS, Method, Operator, Prior, Problem, classical};
 
 use super::{NEAR, Restoring, default_method, path};
 use crate::denoising;
+use crate::guiding::Guiding;
 use crate::memory;
 use crate::model::Model;
 
@@ -52,6 +54,12 @@ impl<'a> Begun<'a> {
                 restoring.samples
             ))
             .hint("take a method that draws, such as ddnm, diffpir, or for noise exact:draw=sample"));
+        }
+        if restoring.cfg_scale != 1.0 && method.needs().derivative {
+            return Err(Error::usage(format!(
+                "{name}: differentiates the model's own answer, which guidance changes"
+            ))
+            .hint("leave --cfg-scale out, or take a method such as ddnm or sdedit"));
         }
         let [c, h, w] = operator.output();
         let start = match restoring.start_sigma {
@@ -154,6 +162,11 @@ impl Begun<'_> {
     fn sizes(&self, at_once: usize) -> Result<Sizes> {
         let (own, shape) = (self.model.shape(), self.problem.shape());
         let each_channel = own[0] != shape[0];
+        if self.model.codec.is_some() {
+            // A network of latents sees them whole, as its autoencoder does.
+            memory::check_sampling(&self.model.info.network, (shape[1], shape[2]), at_once)?;
+            return Ok(Sizes { windows: None, each_channel });
+        }
         if own == shape {
             if self.model.denoiser.network().is_some() {
                 memory::check_sampling(&self.model.info.network, self.model.info.size, at_once)?;
@@ -165,6 +178,25 @@ impl Begun<'_> {
             false => denoising::plan,
         };
         Ok(Sizes { windows: Some(plan(self.model, shape, self.restoring.memory)?.windows), each_channel })
+    }
+
+    /// What the model is told in words, and what takes their place in guidance.
+    fn words(&self) -> Result<Option<(Context, Context)>> {
+        match &self.restoring.words {
+            None if self.model.is_told_texts() => Err(Error::usage(format!(
+                "{}: draws what it is told in words, and is told nothing",
+                self.model.name
+            ))
+            .hint("say what the picture shows with --prompt; --prompt \"\" leaves it open")),
+            None => Ok(None),
+            Some((prompt, negative)) => {
+                let other = match negative.as_str() {
+                    "" => self.model.read_nothing(1)?,
+                    negative => self.model.read(&[negative])?.0,
+                };
+                Ok(Some((self.model.read(&[prompt])?.0, other)))
+            }
+        }
     }
 
     /// All draws of picture `number`, `[samples, channels, height, width]`.
@@ -187,6 +219,13 @@ impl Begun<'_> {
             Some([ratio, most]) => Box::new(Thresholded::new(answers, ratio, most)),
             None => Box::new(Clipped::new(answers, settings.clip_range)),
         };
+        let scale = self.restoring.cfg_scale;
+        let denoiser: Box<dyn Denoiser + '_> = if scale == 1.0 {
+            denoiser
+        } else {
+            Box::new(Guiding::default().apply(self.model, denoiser, scale, at_once, Arithmetic::Fast)?)
+        };
+        let words = self.words()?;
         let whole = match self.method.needs().derivative {
             true => Some(self.model.denoiser.differentiable(lanes, self.device)?),
             false => None,
@@ -201,9 +240,11 @@ impl Begun<'_> {
             if let Some(x0) = problem.beginning() {
                 part = part.beginning_with(x0.repeat_dim(0, count));
             }
-            let cond = match self.restoring.class {
-                Some(class) => Cond::classes(vec![Some(class); count]),
-                None => Cond::none(),
+            let cond = Cond {
+                labels: self.restoring.class.map(|class| vec![Some(class); count]),
+                context: words.as_ref().map(|(wanted, _)| wanted.of(&vec![0; count])),
+                null_context: words.as_ref().map(|(_, other)| other.of(&vec![0; count])),
+                ..Cond::none()
             };
             let images = (offset..end).map(|draw| (number << 20) + draw as u64);
             let (before, share) = (offset as f64 / samples as f64, count as f64 / samples as f64);

@@ -1,0 +1,129 @@
+//! Restoring through an autoencoder: pictures are edited and holes filled by a model of latents (Rombach et al. 2022, section 4.5;
+//! Avrahami et al. 2022, Blended Latent Diffusion, 2206.02779, section 4).
+//!
+//! A hole is filled without the model first, so that the encoder sees no edge that is not there; a latent pixel is kept where all its
+//! pixels are; and what the picture keeps is laid over what is decoded, to the byte.
+
+use burn::tensor::{Device, Tensor};
+use langevin_core::{Error, Result, signed_to_batch};
+use langevin_restore::operators::{self, Mask};
+use langevin_restore::{NoPictures, Operator, Problem, classical};
+
+use super::solver::Begun;
+use super::{Degraded, Restored, Restoring, Told};
+use crate::autoencoding::Codec;
+use crate::model::Model;
+
+/// Restores one picture through `codec`, the autoencoder of `model`.
+///
+/// # Errors
+/// Usage: an operator that is neither the identity nor a mask, noise, a noise to begin at; otherwise as [`super::restore`].
+pub(super) fn restore(
+    (model, codec): (&Model, &Codec),
+    mut degraded: Degraded,
+    restoring: &Restoring,
+    device: &Device,
+    progress: impl FnMut(f64) + Send,
+) -> Result<Restored> {
+    let operator = degraded.operator.as_ref();
+    if !(operator.is_identity() || operator.is_mask())
+        || degraded.sigma > 0.0
+        || restoring.start_sigma.is_some()
+    {
+        return Err(Error::usage(format!(
+            "{}: denoises latents, in which pictures can be edited and their holes filled, from noise alone, and nothing else be undone",
+            model.name
+        ))
+        .hint("take a model of pixels, or `langevin edit` or `langevin inpaint`"));
+    }
+    let [c, h, w] = operator.input();
+    let kept: Option<Vec<bool>> = operator.measured().filter(|_| operator.is_mask()).map(<[bool]>::to_vec);
+    if let Some(kept) = &kept {
+        degraded.colours.make_opaque(|pixel| !kept[pixel]);
+    }
+    let wide: Vec<f64> = degraded.y.iter().map(|value| f64::from(*value)).collect();
+    let known = kept.as_ref().and_then(|_| classical(degraded.operator.as_ref(), &wide, 0.0));
+    let whole: Vec<f32> = match &known {
+        Some(known) => known.picture.iter().map(|value| *value as f32).collect(),
+        None => degraded.y.clone(),
+    };
+    let multiple = codec.factor() * model.info.network.size_multiple();
+    let latents = codec.encode_large(&whole, [c, h, w], multiple, device)?;
+    let (operator, y) = within(latents, kept.as_deref(), [h, w], codec.factor())?;
+    let y_pixels = signed_to_batch(degraded.y.clone(), [1, c, h, w], device);
+    let problem = Problem::new(degraded.operator, y_pixels, 0.0)?;
+    let begun = Begun::new(model, operator, y, 0.0, restoring, device)?;
+    let drawn = begun.draw(degraded.number, progress)?;
+    let count = drawn.dims()[0];
+    let decoded = (0..count).map(|draw| {
+        let picture = codec.decode_large(drawn.clone().narrow(0, draw, 1))?;
+        Ok(picture.narrow(2, 0, h).narrow(3, 0, w).clamp(-1.0, 1.0))
+    });
+    let decoded = Tensor::cat(decoded.collect::<Result<Vec<_>>>()?, 0);
+    let decoded = match &kept {
+        None => decoded,
+        Some(kept) => {
+            let hidden = kept.iter().map(|kept| if *kept { 0.0 } else { 1.0 }).collect();
+            decoded * signed_to_batch(hidden, [1, c, h, w], device) + problem.y()
+        }
+    };
+    let calls = begun.method.calls(&begun.path);
+    let told = Told { problem: &problem, colours: &degraded.colours, picture: &degraded.picture };
+    told.restored(begun.name.clone(), calls, &decoded, known, degraded.truth.as_ref())
+}
+
+/// What is known of the latents `[1, k, h, w]` of a picture of `height` x `width`: all, or those whose pixels are all kept.
+fn within(
+    latents: Tensor<4>,
+    kept: Option<&[bool]>,
+    [height, width]: [usize; 2],
+    factor: usize,
+) -> Result<(Box<dyn Operator>, Vec<f32>)> {
+    let [_, k, rows, columns] = latents.dims();
+    let shape = [k, rows, columns];
+    let mut y = latents.try_into_vec_as::<f32>().expect("a float tensor holds floats");
+    let Some(kept) = kept else { return Ok((operators::build("identity", shape, &NoPictures)?, y)) };
+    let inside = |row: usize, column: usize| {
+        let all = (row * factor..(row + 1) * factor)
+            .flat_map(|y| (column * factor..(column + 1) * factor).map(move |x| (y, x)));
+        // What lies beyond the picture is its last row and column again.
+        all.map(|(y, x)| (y.min(height - 1), x.min(width - 1))).all(|(y, x)| kept[y * width + x])
+    };
+    let plane: Vec<bool> = (0..rows)
+        .flat_map(|row| (0..columns).map(move |column| (row, column)))
+        .map(|(row, column)| inside(row, column))
+        .collect();
+    let every = plane.repeat(k);
+    y.iter_mut().zip(&every).filter(|(_, kept)| !**kept).for_each(|(value, _)| *value = 0.0);
+    if !every.contains(&true) {
+        return Err(Error::usage(format!(
+            "the hole leaves no square of {factor} x {factor} pixels whole, so nothing of the picture is left in the latents"
+        ))
+        .hint("hide less, or take a model of pixels"));
+    }
+    Ok((Box::new(Mask::of_values(shape, every)?), y))
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::TensorData;
+
+    use super::*;
+
+    #[test]
+    fn latents_are_kept_where_all_their_pixels_are() {
+        // 5 x 6 pixels in cells of 2: one hidden pixel hides its cell in every channel.
+        let mut kept = vec![true; 30];
+        kept[2 * 6 + 3] = false;
+        let values: Vec<f32> = (1..=18).map(|value| value as f32).collect();
+        let latents = Tensor::from_data(TensorData::new(values, [1, 2, 3, 3]), &Device::flex());
+        let (operator, y) = within(latents.clone(), Some(&kept), [5, 6], 2).unwrap();
+        let hidden: Vec<usize> =
+            y.iter().enumerate().filter(|(_, value)| **value == 0.0).map(|(at, _)| at).collect();
+        assert_eq!(hidden, [4, 13]);
+        assert!(operator.is_mask() && operator.input() == [2, 3, 3]);
+        assert!(within(latents.clone(), None, [5, 6], 2).unwrap().0.is_identity());
+        let none = vec![false; 30];
+        assert_eq!(within(latents, Some(&none), [5, 6], 2).unwrap_err().exit_code(), 2);
+    }
+}
