@@ -32,15 +32,17 @@ pub fn read(path: &Path, device: &Device) -> Result<Model> {
     let pipeline = langevin_hub::read_folder(path)?;
     let info = describe(&pipeline);
     let Pipeline { tensors, sampling, .. } = pipeline;
-    let denoiser = build(&info, &tensors, device).map_err(within)?;
     // The hash of the file that converting makes of it.
     let bytes = tensor_file::encode(&tensors, &info.to_metadata(), tensor_file::Storage::F32);
+    let hash = blake3::hash(&bytes).to_hex()[..16].to_owned();
+    drop(bytes);
+    let denoiser = build(&info, tensors, device).map_err(within)?;
     Ok(Model {
         denoiser: Answers::Network(Box::new(denoiser)),
         codec: None,
         encoders: None,
         info,
-        hash: blake3::hash(&bytes).to_hex()[..16].to_owned(),
+        hash,
         name: path.display().to_string(),
         notes: sampling.notes,
     })

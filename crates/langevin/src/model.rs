@@ -284,7 +284,7 @@ impl Model {
         let take = |latent| latents::take_codec(latent, info.size, &mut tensors, device);
         let codec = info.latent.as_ref().map(take).transpose()?;
         Ok(Self {
-            denoiser: Answers::Network(Box::new(build(&info, &tensors, device)?)),
+            denoiser: Answers::Network(Box::new(build(&info, tensors, device)?)),
             codec,
             encoders: None,
             info,
@@ -474,7 +474,7 @@ fn is_pickle(bytes: &[u8]) -> bool {
 /// Makes the network that `info` describes and fills in its tensors.
 pub(crate) fn build(
     info: &ModelInfo,
-    tensors: &NamedTensors,
+    tensors: NamedTensors,
     device: &Device,
 ) -> Result<Preconditioned<UNet>> {
     if info.version != 1 {
@@ -515,7 +515,7 @@ pub(crate) fn build(
         let message = format!("it holds {stored} numbers, where the network it describes has {claimed}");
         return Err(damaged(Error::bad_input(message)));
     }
-    let network = info.network.init(0, device).map_err(damaged)?;
-    let network = langevin_nn::load(network, tensors)?;
+    let network = info.network.blank(device).map_err(damaged)?;
+    let network = langevin_nn::load_whole(network, tensors)?;
     Ok(Preconditioned::new(network, Diffusion::new(&info.diffusion).map_err(damaged)?))
 }

@@ -135,7 +135,11 @@ pub(crate) fn read(path: &Path, device: &Device) -> Result<Model> {
         images: 0,
         seed: 0,
     };
-    let denoiser = build(&info, &network.tensors, device).map_err(within)?;
+    let mut sum = blake3::Hasher::new();
+    sum.update(serde_json::to_string(&info).expect("a description is plain values").as_bytes());
+    summed(&mut sum, &network.tensors);
+    summed(&mut sum, &autoencoder.tensors);
+    let denoiser = build(&info, network.tensors, device).map_err(within)?;
     let described = AutoencoderInfo {
         version: 1,
         size,
@@ -147,11 +151,7 @@ pub(crate) fn read(path: &Path, device: &Device) -> Result<Model> {
         images: 0,
         seed: 0,
     };
-    let codec = Codec::from_parts(described, &autoencoder.tensors, device).map_err(within)?;
-    let mut sum = blake3::Hasher::new();
-    sum.update(serde_json::to_string(&info).expect("a description is plain values").as_bytes());
-    summed(&mut sum, &network.tensors);
-    summed(&mut sum, &autoencoder.tensors);
+    let codec = Codec::from_parts(described, autoencoder.tensors, device).map_err(within)?;
     let parts = texts
         .into_iter()
         .map(|part| encoder(part, &mut sum, device))
@@ -171,15 +171,18 @@ pub(crate) fn read(path: &Path, device: &Device) -> Result<Model> {
 fn encoder(part: TextParts, sum: &mut blake3::Hasher, device: &Device) -> Result<(ClipText, ClipTokenizer)> {
     let TextParts { encoder, tokenizer } = part;
     summed(sum, &encoder.tensors);
-    let network = encoder.encoder.init(0, device)?;
-    Ok((langevin_nn::load(network, &encoder.tensors)?, tokenizer))
+    let network = encoder.encoder.blank(device)?;
+    Ok((langevin_nn::load_whole(network, encoder.tensors)?, tokenizer))
 }
 
 fn summed(sum: &mut blake3::Hasher, tensors: &NamedTensors) {
     for (name, (_, values)) in tensors {
         sum.update(name.as_bytes());
-        values.iter().for_each(|value| {
-            sum.update(&value.to_le_bytes());
-        });
+        let mut bytes = Vec::with_capacity(1 << 16);
+        for part in values.chunks(1 << 14) {
+            bytes.clear();
+            bytes.extend(part.iter().flat_map(|value| value.to_le_bytes()));
+            sum.update(&bytes);
+        }
     }
 }

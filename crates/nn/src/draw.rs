@@ -8,7 +8,8 @@ use langevin_core::{Purpose, Stream};
 /// Where in the network weights are being drawn, and from which seed.
 #[derive(Debug, Clone)]
 pub struct Draw<'a> {
-    seed: u64,
+    /// Absent: nothing is drawn, and every weight is 0.
+    seed: Option<u64>,
     path: String,
     device: &'a Device,
 }
@@ -16,7 +17,12 @@ pub struct Draw<'a> {
 impl<'a> Draw<'a> {
     /// The root of a network.
     pub fn new(seed: u64, device: &'a Device) -> Self {
-        Self { seed, path: String::new(), device }
+        Self { seed: Some(seed), path: String::new(), device }
+    }
+
+    /// The root of a network whose weights are read afterwards: all are 0, which costs neither time nor, until they are read, memory.
+    pub fn blank(device: &'a Device) -> Self {
+        Self { seed: None, path: String::new(), device }
     }
 
     /// The child called `name`; several levels at once are joined by dots.
@@ -53,8 +59,10 @@ impl<'a> Draw<'a> {
         fill: impl FnOnce(&mut Stream, &mut [f32]),
     ) -> Param<Tensor<D>> {
         let mut values = vec![0.0; shape.iter().product()];
-        let stream_number = fnv1a(self.at(name).path.as_bytes());
-        fill(&mut Stream::new(self.seed, Purpose::Weights, stream_number, 0), &mut values);
+        if let Some(seed) = self.seed {
+            let stream_number = fnv1a(self.at(name).path.as_bytes());
+            fill(&mut Stream::new(seed, Purpose::Weights, stream_number, 0), &mut values);
+        }
         Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), self.device))
     }
 }

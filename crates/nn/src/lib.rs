@@ -33,4 +33,4 @@ pub use resnet::{Pass, ResnetBlock};
 pub use text::{ClipText, ClipTextConfig, ClipTokenizer, EncodedText};
 pub use transformer::{Transformer2d, TransformerShape};
 pub use unet::{AddedConfig, Estimate, TextConfig, UNet, UNetConfig};
-pub use weights::{Tensors, export, load, parameter_count, parameters};
+pub use weights::{Tensors, export, load, load_whole, parameter_count, parameters};

@@ -24,7 +24,29 @@ pub fn parameter_count<M: Module>(module: &M) -> usize {
 /// `BadInput`, naming every tensor that is missing, is not the module's, or has another shape (the first eight of each
 /// sort); nothing is loaded then.
 pub fn load<M: Module>(module: M, tensors: &Tensors) -> Result<M> {
-    let expected: BTreeMap<String, Vec<usize>> = shapes(&module).into_iter().collect();
+    check(&module, tensors)?;
+    Ok(replace(module, |name, old| {
+        let values = tensors[name].1.as_slice();
+        Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), &old.device())
+    }))
+}
+
+/// As [`load`], with the tensors themselves rather than copies of them: what a large network needs no memory twice for.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_whole<M: Module>(module: M, mut tensors: Tensors) -> Result<M> {
+    check(&module, &tensors)?;
+    Ok(replace(module, |name, old| {
+        let (_, values) = tensors.remove(name).unwrap_or_default();
+        let count = values.len();
+        Tensor::from_data(TensorData::new(values, [count]), &old.device())
+    }))
+}
+
+/// Whether the tensors are those of the module.
+fn check<M: Module>(module: &M, tensors: &Tensors) -> Result<()> {
+    let expected: BTreeMap<String, Vec<usize>> = shapes(module).into_iter().collect();
     let missing: Vec<String> = expected
         .keys()
         .filter(|name| !tensors.contains_key(*name))
@@ -58,8 +80,5 @@ pub fn load<M: Module>(module: M, tensors: &Tensors) -> Result<M> {
         return Err(Error::bad_input(format!("the tensors do not fit the network: {}", faults.join("; ")))
             .hint("the config must be the one the weights were trained with"));
     }
-    Ok(replace(module, |name, old| {
-        let values = tensors[name].1.as_slice();
-        Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), &old.device())
-    }))
+    Ok(())
 }

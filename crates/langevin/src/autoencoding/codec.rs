@@ -135,14 +135,14 @@ impl Codec {
         })?;
         let info = serde_json::from_str(text)
             .map_err(|error| Error::bad_input(format!("its description cannot be read: {error}")))?;
-        Self::from_parts(info, &tensors, device)
+        Self::from_parts(info, tensors, device)
     }
 
     /// Puts an autoencoder together.
     ///
     /// # Errors
     /// Bad input, where description and tensors do not fit.
-    pub fn from_parts(info: AutoencoderInfo, tensors: &NamedTensors, device: &Device) -> Result<Self> {
+    pub fn from_parts(info: AutoencoderInfo, tensors: NamedTensors, device: &Device) -> Result<Self> {
         let damaged = |error: Error| {
             Error::bad_input(error.message().to_owned()).hint("the file is damaged, or was changed by hand")
         };
@@ -153,7 +153,7 @@ impl Codec {
         if info.version != 1 || !sound(shift) || !sound(scale) || scale.contains(&0.0) {
             return Err(damaged(Error::bad_input("its description does not fit its latents")));
         }
-        let network = langevin_nn::load(info.network.init(0, device)?, tensors)?;
+        let network = langevin_nn::load_whole(info.network.blank(device)?, tensors)?;
         Ok(Self { info, network })
     }
 

@@ -104,7 +104,7 @@ struct Watching<'a> {
 }
 
 impl Watching<'_> {
-    fn codec(&self, tensors: &NamedTensors) -> Result<Codec> {
+    fn codec(&self, tensors: NamedTensors) -> Result<Codec> {
         Codec::from_parts(self.info.clone(), tensors, &self.device)
     }
 
@@ -115,7 +115,7 @@ impl Watching<'_> {
         batch: &Batch,
         count: usize,
     ) -> Result<Vec<(Picture, Picture)>> {
-        let codec = self.codec(&own(langevin_nn::export(&model.network)))?;
+        let codec = self.codec(own(langevin_nn::export(&model.network)))?;
         let mut pairs = Vec::new();
         for start in (0..count.min(batch.shape[0])).step_by(AT_ONCE) {
             let pictures = part(batch, start, AT_ONCE.min(count - start), &self.device);
@@ -174,7 +174,7 @@ impl Hooks<Learning> for Watching<'_> {
         let tensors = own(averaged);
         self.info.images = images;
         self.info.statistics = Statistics::uniform(self.info.network.code_dim(), 0.0, 1.0);
-        let codec = self.codec(&tensors)?;
+        let codec = self.codec(tensors.clone())?;
         let mut latents = Vec::new();
         for start in (0..self.measured.shape[0]).step_by(AT_ONCE) {
             latents.push(codec.encode(part(&self.measured, start, AT_ONCE, &self.device))?);

@@ -144,7 +144,7 @@ pub(crate) fn take_codec(
         images: 0,
         seed: 0,
     };
-    Codec::from_parts(info, &own.collect(), device)
+    Codec::from_parts(info, own.collect(), device)
 }
 
 /// The tensors of `codec` under the names that they have in the file of a latent model.

@@ -58,6 +58,15 @@ impl AutoencoderConfig {
         Ok(self.at(&Draw::new(seed, device)))
     }
 
+    /// An autoencoder whose weights are all 0, to be read.
+    ///
+    /// # Errors
+    /// `Usage`, as [`AutoencoderConfig::check`].
+    pub fn blank(&self, device: &Device) -> Result<Autoencoder> {
+        self.check()?;
+        Ok(self.at(&Draw::blank(device)))
+    }
+
     pub(crate) fn at(&self, draw: &Draw<'_>) -> Autoencoder {
         let encoded = self.encoded_channels();
         let after = if self.is_quantised() { self.code_dim() } else { encoded };

@@ -118,6 +118,15 @@ impl ClipTextConfig {
         Ok(self.at(&Draw::new(seed, device)))
     }
 
+    /// An encoder whose weights are all 0, to be read.
+    ///
+    /// # Errors
+    /// `Usage`, as [`Self::check`].
+    pub fn blank(&self, device: &Device) -> Result<ClipText> {
+        self.check()?;
+        Ok(self.at(&Draw::blank(device)))
+    }
+
     /// Draws the weights at a place of a network.
     pub(crate) fn at(&self, draw: &Draw<'_>) -> ClipText {
         let text = draw.at("text_model");

@@ -55,12 +55,24 @@ impl UNetConfig {
     /// `Usage`, as [`UNetConfig::check`].
     pub fn init(&self, seed: u64, device: &Device) -> Result<UNet> {
         self.check()?;
-        let draw = Draw::new(seed, device);
+        Ok(self.at(&Draw::new(seed, device)))
+    }
+
+    /// A network whose weights are all 0, to be read.
+    ///
+    /// # Errors
+    /// `Usage`, as [`UNetConfig::check`].
+    pub fn blank(&self, device: &Device) -> Result<UNet> {
+        self.check()?;
+        Ok(self.at(&Draw::blank(device)))
+    }
+
+    fn at(&self, draw: &Draw<'_>) -> UNet {
         let levels = self.channels.len();
         let first = self.channels[0];
         let folded = self.patch * self.patch;
         let class_rows = self.class_rows();
-        Ok(UNet {
+        UNet {
             conv_in: Conv2d::same(
                 &draw.at("conv_in"),
                 (self.in_channels + self.condition_channels) * folded,
@@ -111,7 +123,7 @@ impl UNetConfig {
                 .map(|encoder| encoder.at(&draw.at("text_encoder"))),
             config: self.clone(),
             arithmetic: kernels::Arithmetic::Fast,
-        })
+        }
     }
 }
 
