@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::fields::Fields;
 use crate::folder::{read_json, within};
 use crate::names::to_ours;
+use crate::text::notes;
 use crate::weights::read_weights;
 
 /// An autoencoder as its folder describes it.
@@ -129,11 +130,7 @@ pub fn read_autoencoder(folder: &Path) -> Result<AutoencoderParts> {
     let (network, [scale, shift], unknown) =
         read(&read_json(&file)?).map_err(|error| within(error, &file))?;
     let (tensors, _) = read_weights(folder)?;
-    let notes = if unknown.is_empty() {
-        Vec::new()
-    } else {
-        vec![format!("the autoencoder: passed over {}", unknown.join(", "))]
-    };
+    let notes = notes("the autoencoder", &unknown);
     Ok(AutoencoderParts { network, tensors: to_ours(tensors), scale, shift, notes })
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::fields::Fields;
 use crate::folder::{read_json, within};
+use crate::text::notes;
 use crate::unet::choice;
 use crate::weights::read_weights;
 
@@ -41,11 +42,7 @@ pub fn read(folder: &Path) -> Result<TransformerParts> {
         network.own_embeddings = false;
         tensors.retain(|name, _| !name.contains(".norm1.emb.") || name.starts_with(&embedding(0)));
     }
-    let notes = if unknown.is_empty() {
-        Vec::new()
-    } else {
-        vec![format!("{CLASS}: passed over {}", unknown.join(", "))]
-    };
+    let notes = notes(CLASS, &unknown);
     Ok(TransformerParts { size: (network.size, network.size), network, tensors, notes })
 }
 

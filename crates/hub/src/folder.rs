@@ -202,11 +202,13 @@ fn is_absent(entry: &Value) -> bool {
     entry.is_null() || entry.as_array().is_some_and(|parts| parts.iter().all(Value::is_null))
 }
 
+/// Whether an entry of an index is a part that is there.
+pub(crate) fn is_part(entry: &Value) -> bool {
+    entry.is_array() && !is_absent(entry)
+}
+
 fn is_other_part((name, entry): &(&String, &Value)) -> bool {
-    entry.is_array()
-        && !is_absent(entry)
-        && !matches!(name.as_str(), "unet" | "scheduler")
-        && !name.starts_with('_')
+    is_part(entry) && !matches!(name.as_str(), "unet" | "scheduler") && !name.starts_with('_')
 }
 
 pub(crate) fn class_of(index: &Map<String, Value>) -> String {

@@ -6,7 +6,7 @@ use langevin_core::{Error, Result};
 use serde_json::{Map, Value};
 
 use crate::autoencoder::{AutoencoderParts, read_autoencoder};
-use crate::folder::{class_of, read_json, sampling, within};
+use crate::folder::{class_of, is_part, read_json, sampling, within};
 use crate::scheduler::Sampling;
 use crate::text::{TextNetwork, TextParts, read_text_network, read_text_parts};
 
@@ -34,9 +34,7 @@ pub fn is_latent_folder(path: &Path) -> bool {
 }
 
 fn has(index: &Map<String, Value>, name: &str) -> bool {
-    index
-        .get(name)
-        .is_some_and(|entry| entry.as_array().is_some_and(|parts| parts.iter().any(|part| !part.is_null())))
+    index.get(name).is_some_and(is_part)
 }
 
 /// Reads the folder of a latent pipeline.

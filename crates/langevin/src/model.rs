@@ -345,15 +345,25 @@ impl Model {
     pub fn read_nothing(&self, count: usize) -> Result<Context> {
         match &self.encoders {
             Some(encoders) => encoders.nothing(count),
-            None => Ok(self.read(&vec![""; count])?.0),
+            None => self.read(&vec![""; count]),
         }
     }
 
-    /// What the model is told by `texts`, one for each picture; and the tokens at the end of one that found no room.
+    /// Tokens at the end of `text` that find no room, most of all that the model's tokenizers make of it; none without a tokenizer.
+    ///
+    /// # Errors
+    /// Bad input, where the tokenizer is damaged.
+    pub fn cut_off(&self, text: &str) -> Result<usize> {
+        let own = self.info.text.as_ref().map(TextInfo::tokenizer).transpose()?;
+        let all = self.encoders.iter().flat_map(Encoders::tokenizers).chain(&own);
+        Ok(all.map(|tokenizer| tokenizer.encode(text).cut).max().unwrap_or(0))
+    }
+
+    /// What the model is told by `texts`, one for each picture.
     ///
     /// # Errors
     /// Usage, for a model that is not told of texts.
-    pub fn read(&self, texts: &[&str]) -> Result<(Context, usize)> {
+    pub fn read(&self, texts: &[&str]) -> Result<Context> {
         if let Some(encoders) = &self.encoders {
             return encoders.read(texts);
         }

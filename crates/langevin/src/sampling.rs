@@ -72,6 +72,42 @@ impl Prompts {
     pub fn part(&self, first: usize, count: usize) -> Self {
         Self { each: self.each[first..first + count].to_vec(), negative: self.negative.clone() }
     }
+
+    /// Whether `model` is told texts where there are some, and none where there are none.
+    ///
+    /// # Errors
+    /// Usage, where it is not so.
+    pub fn check(prompts: Option<&Self>, model: &Model) -> Result<()> {
+        match (prompts, model.is_told_texts()) {
+            (Some(_), false) => model.read(&[]).map(drop),
+            (None, true) => Err(Error::usage(format!(
+                "{}: draws what it is told in words, and is told nothing",
+                model.name
+            ))
+            .hint("say what to draw with --prompt; --prompt \"\" leaves it open")),
+            _ => Ok(()),
+        }
+    }
+
+    /// What `model` is told of each picture, and of what is not wanted; a text that comes again is encoded once.
+    ///
+    /// # Errors
+    /// As [`Model::read`].
+    pub(crate) fn read(&self, model: &Model) -> Result<(Context, Context)> {
+        let mut texts: Vec<&str> = Vec::new();
+        let place = |text| {
+            texts.iter().position(|known| *known == text).unwrap_or_else(|| {
+                texts.push(text);
+                texts.len() - 1
+            })
+        };
+        let places: Vec<usize> = self.each.iter().map(String::as_str).map(place).collect();
+        let negative = match self.negative.as_str() {
+            "" => model.read_nothing(1)?,
+            negative => model.read(&[negative])?,
+        };
+        Ok((model.read(&texts)?.of(&places), negative.of(&vec![0; places.len()])))
+    }
 }
 
 /// What redraws one picture; stored in it as JSON.
@@ -194,7 +230,7 @@ pub(crate) fn draw_along(
         shape: model.shape(),
         batch_size: drawing.batch_size,
         labels: drawing.labels.clone(),
-        texts: drawing.texts(model)?,
+        texts: drawing.prompts.as_ref().map(|prompts| prompts.read(model)).transpose()?,
         start: drawing.start.clone(),
         unit_start: settings.unit_start,
         clock: Clock::of(model.denoiser.diffusion().clone()),
@@ -249,32 +285,8 @@ impl Drawing {
         let path = path(model.denoiser.diffusion(), &spacing, self.steps)?;
         let sampler = SAMPLERS.build(&self.sampler)?;
         self.guiding.rule(model, self.cfg_scale)?;
-        match (&self.prompts, model.is_told_texts()) {
-            (Some(_), false) => {
-                model.read(&[])?;
-            }
-            (None, true) => {
-                return Err(Error::usage(format!(
-                    "{}: draws what it is told in words, and is told nothing",
-                    model.name
-                ))
-                .hint("say what to draw with --prompt; --prompt \"\" leaves it open"));
-            }
-            _ => {}
-        }
+        Prompts::check(self.prompts.as_ref(), model)?;
         Ok((path, sampler))
-    }
-
-    /// What the model is told of each picture, and of what is not wanted.
-    fn texts(&self, model: &Model) -> Result<Option<(Context, Context)>> {
-        let Some(prompts) = &self.prompts else { return Ok(None) };
-        let each: Vec<&str> = prompts.each.iter().map(String::as_str).collect();
-        let negative = if prompts.negative.is_empty() {
-            model.read_nothing(1)?
-        } else {
-            model.read(&[&prompts.negative])?.0
-        };
-        Ok(Some((model.read(&each)?.0, negative.of(&vec![0; each.len()]))))
     }
 }
 

@@ -8,7 +8,7 @@ use langevin_hub::{LatentPipeline, TextParts};
 use langevin_nn::text::{ClipText, ClipTokenizer};
 
 use crate::answers::Answers;
-use crate::autoencoding::{AutoencoderInfo, Codec, Statistics};
+use crate::autoencoding::{Codec, Statistics};
 use crate::latents::LatentInfo;
 use crate::model::{Model, ModelInfo, build};
 use crate::settings::SampleSettings;
@@ -28,20 +28,18 @@ pub struct Encoders {
 }
 
 impl Encoders {
-    /// What the network is told by `texts`, and the most tokens at the end of one that found no room.
+    /// What the network is told by `texts`.
     ///
     /// The vectors after the last norm are told; with two encoders those of both before their last block, side by side, as SDXL was
     /// trained (Podell et al. 2023).
     ///
     /// # Errors
     /// Usage, where tokenizer and encoder do not fit.
-    pub(crate) fn read(&self, texts: &[&str]) -> Result<(Context, usize)> {
-        let mut cut = 0;
+    pub(crate) fn read(&self, texts: &[&str]) -> Result<Context> {
         let (mut tokens, mut pooled) = (Vec::new(), None);
         for (encoder, tokenizer) in &self.parts {
-            let all: Vec<_> = texts.iter().map(|text| tokenizer.encode(text)).collect();
-            cut = all.iter().map(|tokens| tokens.cut).fold(cut, usize::max);
-            let encoded = encoder.encode(&all.into_iter().map(|tokens| tokens.ids).collect::<Vec<_>>())?;
+            let ids: Vec<Vec<u32>> = texts.iter().map(|text| tokenizer.encode(text).ids).collect();
+            let encoded = encoder.encode(&ids)?;
             tokens.push(if self.added {
                 encoded.hidden[encoded.hidden.len() - 2].clone()
             } else {
@@ -61,12 +59,17 @@ impl Encoders {
                 Some(Added { numbers: self.sizes(texts.len(), &tokens.device()), pooled })
             }
         };
-        Ok((Context { tokens, added }, cut))
+        Ok(Context { tokens, added })
+    }
+
+    /// Their tokenizers.
+    pub(crate) fn tokenizers(&self) -> impl Iterator<Item = &ClipTokenizer> {
+        self.parts.iter().map(|(_, tokenizer)| tokenizer)
     }
 
     /// As [`Encoders::read`], of the text that says nothing: zeros, where the pipeline says so.
     pub(crate) fn nothing(&self, count: usize) -> Result<Context> {
-        let (context, _) = self.read(&vec![""; count])?;
+        let context = self.read(&vec![""; count])?;
         if !self.zeros_for_empty {
             return Ok(context);
         }
@@ -109,6 +112,7 @@ pub(crate) fn read(path: &Path, device: &Device) -> Result<Model> {
     let statistics = Statistics { shift: autoencoder.shift, scale: autoencoder.scale };
     let latent =
         LatentInfo { network: autoencoder.network.clone(), statistics: statistics.clone(), glimpse: None };
+    let described = latent.described(size);
     let added = network.network.text.as_ref().is_some_and(|text| text.added.is_some());
     let info = ModelInfo {
         version: 1,
@@ -140,17 +144,6 @@ pub(crate) fn read(path: &Path, device: &Device) -> Result<Model> {
     summed(&mut sum, &network.tensors);
     summed(&mut sum, &autoencoder.tensors);
     let denoiser = build(&info, network.tensors, device).map_err(within)?;
-    let described = AutoencoderInfo {
-        version: 1,
-        size,
-        network: autoencoder.network,
-        statistics,
-        glimpse: None,
-        data: String::new(),
-        preset: String::new(),
-        images: 0,
-        seed: 0,
-    };
     let codec = Codec::from_parts(described, autoencoder.tensors, device).map_err(within)?;
     let parts = texts
         .into_iter()

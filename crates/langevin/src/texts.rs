@@ -108,16 +108,14 @@ impl TextInfo {
         Ok(Arc::new(Reader(self.tokenizer()?)))
     }
 
-    /// What `network` is told by `texts`; and the tokens at the ends of texts that found no room, of the text where most did not.
+    /// What `network` is told by `texts`.
     ///
     /// # Errors
     /// Usage: a network without an encoder of its own.
-    pub fn read(&self, network: &UNet, texts: &[&str]) -> Result<(Context, usize)> {
+    pub fn read(&self, network: &UNet, texts: &[&str]) -> Result<Context> {
         let tokenizer = self.tokenizer()?;
-        let all: Vec<_> = texts.iter().map(|text| tokenizer.encode(text)).collect();
-        let cut = all.iter().map(|tokens| tokens.cut).max().unwrap_or(0);
-        let ids: Vec<Vec<u32>> = all.into_iter().map(|tokens| tokens.ids).collect();
-        Ok((network.read(&ids)?, cut))
+        let ids: Vec<Vec<u32>> = texts.iter().map(|text| tokenizer.encode(text).ids).collect();
+        network.read(&ids)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Training a model from a data set and settings: resolves what the data decides, makes the network, draws previews.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
@@ -375,18 +375,22 @@ struct Drawing<'a> {
     trial: Option<Trial>,
 }
 
-impl Drawing<'_> {
-    fn store(&self, sheet: &Picture, images: u64) -> Result<Preview> {
-        let bytes = png::encode(sheet, &[])?;
-        replace_file(&self.out.join("samples").join(format!("step-{images:09}.png")), &bytes)?;
-        Ok(Preview { png: bytes, width: sheet.width as u32, height: sheet.height as u32 })
-    }
+/// Makes the folder of samples in the run's folder `out`, and writes its settings.
+pub(crate) fn begin(out: &Path, toml: &str) -> Result<()> {
+    create_folder(&out.join("samples"))?;
+    replace_file(&out.join("run.toml"), toml.as_bytes())
+}
+
+/// Writes `sheet` among the samples of the run's folder `out`.
+pub(crate) fn store(out: &Path, sheet: &Picture, images: u64) -> Result<Preview> {
+    let bytes = png::encode(sheet, &[])?;
+    replace_file(&out.join("samples").join(format!("step-{images:09}.png")), &bytes)?;
+    Ok(Preview { png: bytes, width: sheet.width as u32, height: sheet.height as u32 })
 }
 
 impl Hooks<UNet> for Drawing<'_> {
     fn begin(&mut self) -> Result<()> {
-        create_folder(&self.out.join("samples"))?;
-        replace_file(&self.out.join("run.toml"), self.toml.as_bytes())
+        begin(&self.out, &self.toml)
     }
 
     fn event(&mut self, event: &Event) {
@@ -401,7 +405,7 @@ impl Hooks<UNet> for Drawing<'_> {
         if self.info.task.is_some() {
             let Some(trial) = &self.trial else { return Ok(None) };
             let sheet = trial.sheet(model, &self.info.sample, self.info.magnification(), &self.stop)?;
-            return sheet.map(|sheet| self.store(&sheet, images)).transpose();
+            return sheet.map(|sheet| store(&self.out, &sheet, images)).transpose();
         }
         let SampleSettings { sampler, spacing, steps, .. } = &self.info.sample;
         let path: Vec<Level> = SPACINGS.build(spacing)?.path(&model.diffusion, *steps)?;
@@ -416,7 +420,7 @@ impl Hooks<UNet> for Drawing<'_> {
                 self.captions.iter().map(String::as_str).cycle().take(PREVIEW).collect();
             let captions = if captions.is_empty() { vec![""; PREVIEW] } else { captions };
             let network = &model.network;
-            request.texts = Some((text.read(network, &captions)?.0, text.read(network, &[""; PREVIEW])?.0));
+            request.texts = Some((text.read(network, &captions)?, text.read(network, &[""; PREVIEW])?));
         }
         let side_by_side = SideBySide::new(model, request.batch_size)?;
         let model: Box<dyn Denoiser> = match &self.codec {
@@ -441,7 +445,7 @@ impl Hooks<UNet> for Drawing<'_> {
         let pictures = langevin_core::batch_to_pictures(made);
         let scale = self.info.magnification();
         let sheet = grid::sheet(&pictures, grid::square_columns(PREVIEW), 2, scale);
-        self.store(&sheet, images).map(Some)
+        store(&self.out, &sheet, images).map(Some)
     }
 
     fn model_file(&mut self, images: u64, mut tensors: NamedTensors) -> Result<ModelFile> {

@@ -9,6 +9,7 @@ use clap::Args;
 use langevin::restoration::{self, Degraded, Mode, Restored, Restoring, Trained};
 use langevin::restore::{METHODS, Noise, Operator, Shape, noises};
 use langevin::restorer::{Task, TaskKind};
+use langevin::sampling::Prompts;
 use langevin::train::write_file;
 use langevin::{Device, Error, ErrorKind, Model, Picture, Result, data, png};
 use serde_json::{Value, json};
@@ -215,7 +216,10 @@ impl Common {
             batch_size: self.batch_size,
             seed: self.seed.unwrap_or_else(random_seed),
             class: self.class.as_deref().map(|name| model.class(name)).transpose()?,
-            words: self.prompt.clone().map(|prompt| (prompt, self.negative.clone().unwrap_or_default())),
+            words: self.prompt.clone().map(|prompt| Prompts {
+                each: vec![prompt],
+                negative: self.negative.clone().unwrap_or_default(),
+            }),
             cfg_scale: self.cfg_scale.unwrap_or(if self.prompt.is_some() { model.cfg_scale() } else { 1.0 }),
             clip: !self.no_clip,
             memory: (self.memory as u64) << 20,

@@ -257,13 +257,16 @@ impl Sample {
             }
             (None, None) => return Ok(None),
         };
-        let (_, cut) = model.read(&lines.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let cut = lines.iter().map(|line| model.cut_off(line)).collect::<Result<Vec<_>>>()?;
+        let cut = cut.into_iter().max().unwrap_or(0);
         if cut > 0 {
             shell.warn(&format!("{cut} tokens at the end of the text found no room, and are left out"));
         }
         let line = |index: u64| lines[((self.first + index) % lines.len() as u64) as usize].clone();
         let each = (0..self.n as u64).map(line).collect();
-        Ok(Some(Prompts { each, negative: self.negative.clone().unwrap_or_default() }))
+        let prompts = Prompts { each, negative: self.negative.clone().unwrap_or_default() };
+        Prompts::check(Some(&prompts), model)?;
+        Ok(Some(prompts))
     }
 
     /// The class of each picture: picture number I takes the class after that of picture I - 1.

@@ -11,15 +11,12 @@ use langevin_data::{Batch, Loader, LoaderOptions};
 use langevin_eval::{psnr, structural_similarity};
 use langevin_nn::autoencoder::Learning;
 use langevin_process::{Diffusion, DiffusionSpec};
-use langevin_train::{
-    Event, Hooks, Job, ModelFile, Outcome, Preview, create_folder, replace_file, with_parameters,
-};
+use langevin_train::{Event, Hooks, Job, ModelFile, Outcome, Preview, with_parameters};
 
 use super::codec::{AutoencoderInfo, Codec, Statistics, own};
 use super::glimpse::Glimpse;
 use super::{AutoencoderSettings, Reconstruction};
-use crate::png;
-use crate::training::Prepared;
+use crate::training::{Prepared, begin, store};
 
 /// Pictures of a sheet.
 const SHOWN: usize = 24;
@@ -136,8 +133,7 @@ fn part(batch: &Batch, start: usize, count: usize, device: &Device) -> Tensor<4>
 
 impl Hooks<Learning> for Watching<'_> {
     fn begin(&mut self) -> Result<()> {
-        create_folder(&self.out.join("samples"))?;
-        replace_file(&self.out.join("run.toml"), self.toml.as_bytes())
+        begin(&self.out, &self.toml)
     }
 
     fn event(&mut self, event: &Event) {
@@ -165,9 +161,7 @@ impl Hooks<Learning> for Watching<'_> {
             rows.extend(row.iter().map(|(_, back)| back.clone()));
         }
         let sheet = grid::sheet(&rows, COLUMNS.min(pairs.len()), 2, self.scale);
-        let png = png::encode(&sheet, &[])?;
-        replace_file(&self.out.join("samples").join(format!("step-{images:09}.png")), &png)?;
-        Ok(Some(Preview { png, width: sheet.width as u32, height: sheet.height as u32 }))
+        store(&self.out, &sheet, images).map(Some)
     }
 
     fn model_file(&mut self, images: u64, averaged: NamedTensors) -> Result<ModelFile> {

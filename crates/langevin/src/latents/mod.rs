@@ -62,6 +62,21 @@ impl LatentInfo {
         }
     }
 
+    /// The autoencoder as its own file would describe it, of pictures of `size`; whence it came is not known.
+    pub(crate) fn described(&self, size: (usize, usize)) -> AutoencoderInfo {
+        AutoencoderInfo {
+            version: 1,
+            size,
+            network: self.network.clone(),
+            statistics: self.statistics.clone(),
+            glimpse: self.glimpse.clone(),
+            data: String::new(),
+            preset: String::new(),
+            images: 0,
+            seed: 0,
+        }
+    }
+
     /// Whether the autoencoder goes with pictures as `info` describes them.
     ///
     /// # Errors
@@ -133,18 +148,7 @@ pub(crate) fn take_codec(
         let tensor = tensors.remove(&name)?;
         Some((name[PREFIX.len()..].to_owned(), tensor))
     });
-    let info = AutoencoderInfo {
-        version: 1,
-        size,
-        network: latent.network.clone(),
-        statistics: latent.statistics.clone(),
-        glimpse: latent.glimpse.clone(),
-        data: String::new(),
-        preset: String::new(),
-        images: 0,
-        seed: 0,
-    };
-    Codec::from_parts(info, own.collect(), device)
+    Codec::from_parts(latent.described(size), own.collect(), device)
 }
 
 /// The tensors of `codec` under the names that they have in the file of a latent model.

@@ -19,7 +19,7 @@ use langevin_restore::{
 
 use crate::model::Model;
 use crate::own;
-use crate::sampling;
+use crate::sampling::{self, Prompts};
 use solver::Begun;
 
 pub use calibration::{Calibrated, Calibration, Coverage, calibrate};
@@ -51,8 +51,8 @@ pub struct Restoring {
     pub seed: u64,
     /// The class the model is told.
     pub class: Option<u32>,
-    /// What the picture shows, in words, and what it should not, for a model that is told of texts.
-    pub words: Option<(String, String)>,
+    /// What the picture shows, in one text, and what it should not, for a model that is told of texts.
+    pub words: Option<Prompts>,
     /// Strength of guidance towards class or words; 1 is none.
     pub cfg_scale: f64,
     /// Keep the model's answers within the range of pictures, where the model says so.

@@ -19,6 +19,7 @@ use crate::denoising;
 use crate::guiding::Guiding;
 use crate::memory;
 use crate::model::Model;
+use crate::sampling::Prompts;
 
 /// A measurement and what will restore it.
 pub(super) struct Begun<'a> {
@@ -182,21 +183,9 @@ impl Begun<'_> {
 
     /// What the model is told in words, and what takes their place in guidance.
     fn words(&self) -> Result<Option<(Context, Context)>> {
-        match &self.restoring.words {
-            None if self.model.is_told_texts() => Err(Error::usage(format!(
-                "{}: draws what it is told in words, and is told nothing",
-                self.model.name
-            ))
-            .hint("say what the picture shows with --prompt; --prompt \"\" leaves it open")),
-            None => Ok(None),
-            Some((prompt, negative)) => {
-                let other = match negative.as_str() {
-                    "" => self.model.read_nothing(1)?,
-                    negative => self.model.read(&[negative])?.0,
-                };
-                Ok(Some((self.model.read(&[prompt])?.0, other)))
-            }
-        }
+        let words = self.restoring.words.as_ref();
+        Prompts::check(words, self.model)?;
+        words.map(|words| words.read(self.model)).transpose()
     }
 
     /// All draws of picture `number`, `[samples, channels, height, width]`.

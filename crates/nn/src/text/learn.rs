@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::pairs::{END_OF_WORD, characters};
-use super::pieces::{cleaned, pieces};
+use super::pieces::{MARKERS, cleaned, pieces};
 use super::tokenizer::{Special, TokenizerParts};
 use super::unicode::Unicode;
 
-/// What begins and ends every text.
-const MARKERS: [&str; 2] = ["<|startoftext|>", "<|endoftext|>"];
 /// A pair that is found fewer times stays two tokens.
 const OFTEN: u64 = 2;
 

@@ -4,8 +4,8 @@ use super::unicode::Unicode;
 
 /// Endings that stand apart.
 const CONTRACTIONS: [&str; 7] = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
-/// Words that stay one, whatever is beside them.
-const MARKERS: [&str; 2] = ["<|startoftext|>", "<|endoftext|>"];
+/// What begins and ends every text: words that stay one, whatever is beside them.
+pub(super) const MARKERS: [&str; 2] = ["<|startoftext|>", "<|endoftext|>"];
 
 /// A text in composed form, with single spaces and lower-case letters.
 pub fn cleaned(unicode: &Unicode, text: &str) -> String {
