@@ -22,7 +22,7 @@ pub use langevin_core::{Error, ErrorKind, Picture, Result, Samples};
 pub use lint::{LintReport, lint};
 pub use loader::{Loader, LoaderOptions, Showing};
 pub use open::{OpenOptions, Split, open};
-pub use pictures::{decode, read_picture};
+pub use pictures::{decode, read_picture, read_profile};
 pub use pool::{Batch, Held, OnSkip, Pool, PoolOptions, Skipped};
 pub use sets::builtin::BUILTINS;
 pub use transforms::{Crop, Cut, Prepare, cut, fit, prepare, with_channels};

@@ -46,6 +46,15 @@ pub fn read_picture(path: impl AsRef<Path>) -> Result<Picture> {
     decode(&read_file(path)?, &path.display().to_string())
 }
 
+/// The ICC profile in the picture at `path`, which says what its samples look like; `None` where there is none that can be read.
+pub fn read_profile(path: impl AsRef<Path>) -> Option<Vec<u8>> {
+    let bytes = read_file(path.as_ref()).ok()?;
+    let format = sniff(&bytes)?;
+    let read =
+        || ImageReader::with_format(Cursor::new(&bytes), format).into_decoder().ok()?.icc_profile().ok()?;
+    catch_unwind(AssertUnwindSafe(read)).ok()?
+}
+
 /// The whole file at `path`, unless it is over [`MAX_FILE`].
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
     let failed = |e: std::io::Error| Error::bad_input(format!("{}: {e}", path.display()));

@@ -1,5 +1,7 @@
 //! PNG files with text: a picture carries the recipe that made it.
 
+use std::borrow::Cow;
+
 use langevin_core::{Error, Picture, Result, Samples};
 
 /// Most bytes of text that are read from one picture.
@@ -10,6 +12,19 @@ const TEXT_LIMIT: usize = 1 << 20;
 /// # Errors
 /// Usage, when the picture is empty or has more than 4 channels.
 pub fn encode(picture: &Picture, text: &[(&str, String)]) -> Result<Vec<u8>> {
+    encode_with_profile(picture, text, None)
+}
+
+/// As [`encode`], with the ICC profile of the picture that it was made from, so that it is shown in the same colours. A profile for
+/// other colours than the picture has (gray, or red, green and blue) is left out.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_with_profile(
+    picture: &Picture,
+    text: &[(&str, String)],
+    profile: Option<&[u8]>,
+) -> Result<Vec<u8>> {
     let color = match picture.channels {
         1 => png::ColorType::Grayscale,
         2 => png::ColorType::GrayscaleAlpha,
@@ -22,7 +37,9 @@ pub fn encode(picture: &Picture, text: &[(&str, String)]) -> Result<Vec<u8>> {
     let failed =
         |error: png::EncodingError| Error::usage(format!("the picture cannot be written as png: {error}"));
     let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, picture.width as u32, picture.height as u32);
+    let mut info = png::Info::with_size(picture.width as u32, picture.height as u32);
+    info.icc_profile = profile.filter(|profile| is_for(profile, picture.channels)).map(Cow::Borrowed);
+    let mut encoder = png::Encoder::with_info(&mut bytes, info).map_err(failed)?;
     encoder.set_color(color);
     encoder.set_compression(png::Compression::Balanced);
     encoder.set_depth(if matches!(picture.samples, Samples::U8(_)) {
@@ -43,6 +60,12 @@ pub fn encode(picture: &Picture, text: &[(&str, String)]) -> Result<Vec<u8>> {
     .map_err(failed)?;
     writer.finish().map_err(failed)?;
     Ok(bytes)
+}
+
+/// Whether an ICC profile is for pictures of so many channels (ICC.1:2022, 7.2.6: the colour space of the data).
+fn is_for(profile: &[u8], channels: usize) -> bool {
+    let space: &[u8] = if channels <= 2 { b"GRAY" } else { b"RGB " };
+    profile.get(16..20) == Some(space)
 }
 
 /// The text chunks of the PNG file `bytes`, as `(keyword, value)`.
@@ -84,6 +107,20 @@ mod tests {
             let bytes = encode(&picture, &[("langevin", "{\"class\":\"käfer\"}".to_owned())]).unwrap();
             assert_eq!(langevin_data::decode(&bytes, "x").unwrap(), picture);
             assert_eq!(text(&bytes).unwrap(), [("langevin".to_owned(), "{\"class\":\"käfer\"}".to_owned())]);
+        }
+    }
+
+    #[test]
+    fn a_profile_goes_along_where_it_fits() {
+        let mut profile = vec![7_u8; 200];
+        profile[16..20].copy_from_slice(b"RGB ");
+        let folder = tempfile::tempdir().unwrap();
+        for (channels, kept) in [(1, false), (3, true), (4, true)] {
+            let picture = Picture::from_u8(2, 2, channels, vec![9; 4 * channels]);
+            let file = folder.path().join(format!("{channels}.png"));
+            std::fs::write(&file, encode_with_profile(&picture, &[], Some(&profile)).unwrap()).unwrap();
+            assert_eq!(langevin_data::read_profile(&file), kept.then(|| profile.clone()));
+            assert_eq!(langevin_data::read_picture(&file).unwrap(), picture);
         }
     }
 

@@ -346,8 +346,10 @@ impl Work<'_> {
         };
         let text = |what: &str| self.recipe(command, &request, &name, what);
         let mut files = Vec::new();
+        let profile = data::read_profile(&task.image);
         let mut write = |file: &Path, picture: &Picture, what: &str| -> Result<()> {
-            write_file(file, &png::encode(picture, &text(what))?)?;
+            let profile = profile.as_deref().filter(|_| what != "std");
+            write_file(file, &png::encode_with_profile(picture, &text(what), profile)?)?;
             files.push(file.to_owned());
             Ok(())
         };

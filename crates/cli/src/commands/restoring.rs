@@ -170,7 +170,7 @@ impl Common {
             let seconds = start.elapsed().as_secs_f64();
             stages.finish();
             let recipe = self.recipe(job, &model, &restored, &restoring);
-            let written = files.write(&restored, &looks, &recipe)?;
+            let written = files.write(&restored, &looks, &recipe, data::read_profile(image).as_deref())?;
             self.tell(shell, job, &name, &restored, seconds);
             results.push(self.result(&name, &restored, &written, seconds));
             if !self.json {
@@ -378,18 +378,24 @@ impl Files {
         [&self.main].into_iter().chain(&self.drawn).chain(more).map(PathBuf::as_path)
     }
 
-    fn write(&self, restored: &Restored, degraded: &Picture, recipe: &str) -> Result<Vec<&Path>> {
+    fn write(
+        &self,
+        restored: &Restored,
+        degraded: &Picture,
+        recipe: &str,
+        profile: Option<&[u8]>,
+    ) -> Result<Vec<&Path>> {
         let text = [("parameters", recipe.to_owned())];
         let main = restored.mean.as_ref().unwrap_or(&restored.drawn[0]);
-        write_file(&self.main, &png::encode(main, &text)?)?;
+        write_file(&self.main, &png::encode_with_profile(main, &text, profile)?)?;
         for (file, picture) in self.drawn.iter().zip(&restored.drawn) {
-            write_file(file, &png::encode(picture, &text)?)?;
+            write_file(file, &png::encode_with_profile(picture, &text, profile)?)?;
         }
         if let (Some(file), Some(deviation)) = (&self.deviation, &restored.deviation) {
             write_file(file, &png::encode(&deviation.picture, &text)?)?;
         }
         if let Some(file) = &self.degraded {
-            write_file(file, &png::encode(degraded, &[])?)?;
+            write_file(file, &png::encode_with_profile(degraded, &[], profile)?)?;
         }
         Ok(self.all().collect())
     }
