@@ -150,7 +150,7 @@ fn every_method_restores_what_it_can() {
         let (operator, noise) = match name {
             "exact" => ("identity", "20"),
             "ddnm" => ("average", "0"),
-            "replacement" | "repaint" => ("mask", "0"),
+            "replacement" | "repaint" | "blended" => ("mask", "0"),
             _ => ("average", "5"),
         };
         let method = match name {

@@ -1,5 +1,6 @@
 //! The methods, one file each. A new one is a file here and a line in [`METHODS`].
 
+mod blended;
 mod consistency;
 mod daps;
 mod ddnm;
@@ -25,6 +26,7 @@ pub const METHODS: Registry<dyn Method> = Registry {
         exact::ENTRY,
         replacement::ENTRY,
         repaint::ENTRY,
+        blended::ENTRY,
         ddrm::ENTRY,
         ddnm::ENTRY,
         ddnm_plus::ENTRY,

@@ -41,11 +41,20 @@ struct Replacement {
 
 /// `x` at `at` with the measured part replaced by the measurement under fresh noise.
 pub(super) fn replaced(walk: &mut Walk<'_, '_, '_>, x: Tensor<4>, at: Level) -> Result<Tensor<4>> {
-    let problem = walk.problem;
     let noise = if at.is_clean() { None } else { Some(walk.fresh().mul_scalar(at.sigma)) };
+    put_back(walk.problem, x, at, noise)
+}
+
+/// `x` at `at` with the measured part replaced by the measurement under `noise`.
+pub(super) fn put_back(
+    problem: &Problem,
+    x: Tensor<4>,
+    at: Level,
+    noise: Option<Tensor<4>>,
+) -> Result<Tensor<4>> {
     // Where the noise is, the operator sees alpha x0, and there is one measurement for that.
-    let bare = match &noise {
-        Some(noise) => x.clone() - noise.clone(),
+    let bare = match noise {
+        Some(noise) => x.clone() - noise,
         None => x.clone(),
     };
     let off = problem.y().mul_scalar(at.alpha) - problem.apply(bare);

@@ -72,8 +72,9 @@ fn straight() -> Vec<(usize, usize)> {
 }
 
 #[test]
-fn replacement_and_repaint() {
+fn replacement_repaint_and_blended() {
     for (name, setting) in settings(&[0.0]) {
+        check("blended:sampler=ddim", name, &setting, &setting.blended(&abs(&RATIOS)));
         check("replacement:corrector=0", name, &setting, &setting.replacement(&abs(&RATIOS)));
         let wanted = setting.repaint(&abs(&RATIOS), &JUMPS);
         check("repaint:jump=2,repeat=2", name, &setting, &wanted);

@@ -114,6 +114,40 @@ impl Setting {
         abs.windows(2).fold(start, |x, pair| self.replaced(&x, pair[0], pair[1]))
     }
 
+    /// DDIM, with the measured part replaced after every step under the noise that the walk began with: `x` and that noise together.
+    pub fn blended(&self, abs: &[f64]) -> State {
+        let pair = |a: &Matrix, b: &Matrix, c: &Matrix, d: &Matrix| {
+            let mut all = Matrix::zeros(2 * COUNT, 2 * COUNT);
+            for (block, at) in [(a, (0, 0)), (b, (0, COUNT)), (c, (COUNT, 0)), (d, (COUNT, COUNT))] {
+                all.view_mut(at, (COUNT, COUNT)).copy_from(block);
+            }
+            all
+        };
+        let (zero, one) = (unit() * 0.0, unit());
+        let with_zeros = |of_x: &Vector| {
+            Vector::from_iterator(2 * COUNT, of_x.iter().copied().chain(std::iter::repeat_n(0.0, COUNT)))
+        };
+        let begun = pair(&zero, &(unit() * (1.0 - abs[0]).sqrt()), &zero, &one);
+        let mut x = State { mean: Vector::zeros(2 * COUNT), covariance: &begun * begun.transpose() };
+        let still = Matrix::zeros(2 * COUNT, 2 * COUNT);
+        let inverse = self.operator.inverse();
+        let range = &inverse * &self.operator.matrix;
+        for step in abs.windows(2) {
+            let (ab, next) = (step[0], step[1]);
+            let (k, rest) = self.denoiser(ab);
+            let (e, e0) = noise(&(k.clone(), rest.clone()), ab);
+            let f = k * next.sqrt() + e * (1.0 - next).sqrt();
+            let g = rest * next.sqrt() + e0 * (1.0 - next).sqrt();
+            x = x.step(&pair(&f, &zero, &zero, &one), &with_zeros(&g), &still);
+            let back = pair(&(unit() - &range), &(&range * (1.0 - next).sqrt()), &zero, &one);
+            x = x.step(&back, &with_zeros(&(&inverse * &self.y * next.sqrt())), &still);
+        }
+        State {
+            mean: x.mean.rows(0, COUNT).into_owned(),
+            covariance: x.covariance.view((0, 0), (COUNT, COUNT)).into_owned(),
+        }
+    }
+
     /// RePaint with jumps of two steps, walked twice.
     pub fn repaint(&self, abs: &[f64], moves: &[(usize, usize)]) -> State {
         let mut x = State::noise(1.0 - abs[0]);

@@ -19,6 +19,8 @@ const SPECS: &[&str] = &[
     "replacement",
     "replacement:corrector=0",
     "repaint:jump=2,repeat=3",
+    "blended",
+    "blended:sampler=heun",
     "ddrm",
     "ddnm",
     "ddnm:travel=2,repeat=2",
@@ -197,6 +199,7 @@ fn what_is_known_for_certain_is_kept() {
     for spec in [
         "replacement",
         "repaint:jump=2,repeat=2",
+        "blended",
         "ddrm",
         "ddnm",
         "ddnm_plus",
@@ -218,7 +221,7 @@ fn what_is_known_for_certain_is_kept() {
 
 #[test]
 fn the_decomposition_is_not_needed_where_it_is_not_asked_for() {
-    for spec in ["ddnm", "diffpir", "pigdm", "consistency", "repaint:jump=2,repeat=2", "replacement"] {
+    for spec in ["ddnm", "diffpir", "pigdm", "consistency", "repaint:jump=2,repeat=2", "replacement", "blended"] {
         let method = METHODS.build(spec).unwrap();
         let sigma = if method.needs().noiseless { 0.0 } else { 0.1 };
         let operator = Dense::average();

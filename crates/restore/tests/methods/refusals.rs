@@ -20,6 +20,7 @@ fn an_operator_that_is_not_linear() {
     for spec in [
         "replacement",
         "repaint",
+        "blended",
         "ddrm",
         "ddnm",
         "ddnm_plus",
@@ -50,7 +51,7 @@ fn noise_where_there_may_be_none_and_none_where_it_is_needed() {
         let y = measurement(&operator, sigma);
         restored(spec, operator, &y, sigma, &vp(&RATIOS), 1).unwrap_err()
     };
-    for spec in ["replacement", "repaint", "ddnm"] {
+    for spec in ["replacement", "repaint", "blended", "ddnm"] {
         let error = refused(spec, Dense::mask(), 0.1);
         assert!(error.to_string().contains("noise") && error.exit_code() == 2, "{spec}: {error}");
     }
