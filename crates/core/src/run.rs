@@ -35,6 +35,10 @@ pub struct Run<'a> {
     pub noise: NoiseStreams,
     /// The time of methods that need one.
     pub clock: Clock,
+    /// Noise of variance 1 to start from instead of that of the streams, `[batch, channels, height, width]`.
+    pub start: Option<Tensor<4>>,
+    /// Whether pure noise is begun with at the magnitude of noisy pictures, as some published samplers do, and not at the level's noise.
+    pub unit_start: bool,
     progress: Option<Callback<'a>>,
     cancel: Option<Arc<AtomicBool>>,
 }
@@ -42,7 +46,7 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     /// A run by the flow's time that reports to nobody and cannot be stopped.
     pub fn new(cond: Cond, noise: NoiseStreams) -> Self {
-        Self { cond, noise, clock: Clock::FLOW, progress: None, cancel: None }
+        Self { cond, noise, clock: Clock::FLOW, start: None, unit_start: false, progress: None, cancel: None }
     }
 
     /// Measures time by `clock`.
@@ -50,6 +54,12 @@ impl<'a> Run<'a> {
     pub fn by(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// Starts from `noise`, if there is any, of variance 1.
+    #[must_use]
+    pub fn from_noise(self, noise: Option<Tensor<4>>) -> Self {
+        Self { start: noise, ..self }
     }
 
     /// Calls `callback` after every step.

@@ -184,8 +184,17 @@ impl Model {
         let model = Self::open_any(spec, device)?;
         match &model.info.task {
             Some(task) => Err(task.refusal(spec, "and draws nothing by itself")),
+            None if model.fills_holes() => Err(Error::usage(format!(
+                "{spec}: was trained to fill in holes of pictures, and draws nothing by itself"
+            ))
+            .hint("give it a picture and its hole with `langevin inpaint`")),
             None => Ok(model),
         }
+    }
+
+    /// Whether its network of latents is told of the hole of a picture and of the rest, as those of Stable Diffusion for inpainting.
+    pub fn fills_holes(&self) -> bool {
+        self.codec.is_some() && self.info.network.condition_channels > 0
     }
 
     /// As [`Model::open`], for work on the pixels themselves.
@@ -498,9 +507,14 @@ pub(crate) fn build(
         Error::bad_input(error.message().to_owned()).hint("the file is damaged, or was changed by hand")
     };
     info.network.check().map_err(damaged)?;
-    let told = info.task.as_ref().map_or(0, |task| task.condition_channels(info.channels));
+    let mut told = info.task.as_ref().map_or(0, |task| task.condition_channels(info.channels));
     if let Some(latent) = &info.latent {
         latent.check(info).map_err(damaged)?;
+        // The hole, and the latents of the rest.
+        let filling = 1 + latent.network.code_dim();
+        if info.network.condition_channels == filling {
+            told = filling;
+        }
     }
     let encoder = info.network.text.as_ref().and_then(|text| text.encoder.as_ref());
     let words = info.text.as_ref().map(|text| (text.tokens.len(), text.length));

@@ -99,8 +99,13 @@ pub(crate) fn read(path: &Path, device: &Device) -> Result<Model> {
         damaged.within(path.display()).hint("its configs and its weights may be of different models")
     };
     let pipeline = langevin_hub::read_latent_folder(path)?;
-    let LatentPipeline { network, autoencoder, texts, sampling, class, zeros_for_empty } = pipeline;
+    let LatentPipeline { mut network, autoencoder, texts, sampling, class, zeros_for_empty } = pipeline;
     let channels = autoencoder.network.code_dim();
+    if network.network.in_channels == 2 * channels + 1 {
+        // The noisy latents, the hole, the latents of the rest.
+        network.network.in_channels = channels;
+        network.network.condition_channels = channels + 1;
+    }
     if network.network.in_channels != channels || network.network.out_channels != channels {
         return Err(within(Error::bad_input(format!(
             "its unet takes {} channels and gives {}, where its autoencoder makes {channels}",

@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, TensorData};
 use langevin_core::registry::Options;
 use langevin_core::{Error, Level, Levels, Progress, Pulling, Purpose, Result, Run};
-use langevin_sample::{start_noise, steps};
+use langevin_sample::{pure_start, start_noise, steps};
 
 use crate::method::{Needs, Prior};
 use crate::problem::Problem;
@@ -39,6 +39,11 @@ impl<'a, 'b, 'r> Walk<'a, 'b, 'r> {
     /// Pure noise at `at`.
     pub(crate) fn start(&self, at: Level) -> Tensor<4> {
         start_noise(self.run, at, self.problem.shape(), &self.problem.y().device())
+    }
+
+    /// Pure noise at `at` for a walk that begins with nothing else.
+    pub(crate) fn pure(&self, at: Level) -> Tensor<4> {
+        pure_start(self.run, at, self.problem.shape(), &self.problem.y().device())
     }
 
     /// Where a walk begins at `at`: noise, and with it the pictures that the problem begins with, if there are any.

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 use langevin_core::{Clock, Cond, Context, Denoiser, Error, Level, NoiseStreams, Progress, Result, Run};
 
 use crate::sampler::Sampler;
-use crate::start::start_noise;
+use crate::start::pure_start;
 
 /// What to sample.
 #[derive(Debug, Clone)]
@@ -137,15 +137,13 @@ pub fn sample_all(
         let images = (offset..end).map(|index| request.first.wrapping_add(index as u64));
         let mut run = Run::new(cond, NoiseStreams::new(request.seed, images))
             .by(request.clock.clone())
+            .from_noise(request.start.as_ref().map(|start| start.clone().slice_dim(0, offset..end)))
             .on_progress(|progress| each_step(&BatchProgress { offset, count, progress }));
         if let Some(flag) = &request.cancel {
             run = run.cancelled_by(Arc::clone(flag));
         }
-        let x = match &request.start {
-            Some(start) => start.clone().slice_dim(0, offset..end).mul_scalar(path[0].sigma),
-            None => start_noise(&run, path[0], request.shape, device),
-        };
-        let x = if request.unit_start { x.mul_scalar(path[0].magnitude() / path[0].sigma) } else { x };
+        run.unit_start = request.unit_start;
+        let x = pure_start(&run, path[0], request.shape, device);
         model.begin();
         made.push(sampler.sample(model, x, path, &mut run)?);
     }

@@ -36,4 +36,4 @@ pub use likelihood::{FlowSettings, Likelihoods, LogDensity, Placed, Trace};
 pub use methods::SAMPLERS;
 pub use path::{PathStep, steps};
 pub use sampler::Sampler;
-pub use start::start_noise;
+pub use start::{pure_start, start_noise};

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 use langevin_core::{Level, Purpose, Run};
 
-/// Noise of standard deviation `highest.sigma`, drawn from the streams of the run: what a path beginning at `highest`
+/// Noise of standard deviation `highest.sigma`, drawn from the streams of the run or what it is told to start from: what a path beginning at `highest`
 /// starts from.
 ///
 /// Where `highest.alpha` is not zero the mean of the data is left out, as in every published sampler.
@@ -12,5 +12,16 @@ use langevin_core::{Level, Purpose, Run};
 /// `shape` is `[channels, height, width]`; the result is `[batch, channels, height, width]` with one picture for each
 /// stream of `run.noise`.
 pub fn start_noise(run: &Run<'_>, highest: Level, shape: [usize; 3], device: &Device) -> Tensor<4> {
-    run.noise.normal(Purpose::Start, 0, shape, device).mul_scalar(highest.sigma)
+    let unit = match &run.start {
+        Some(noise) => noise.clone(),
+        None => run.noise.normal(Purpose::Start, 0, shape, device),
+    };
+    unit.mul_scalar(highest.sigma)
+}
+
+/// As [`start_noise`] for a walk from pure noise: where the run says so, of the magnitude of noisy pictures of unit variance, which
+/// differs where the walk begins at a level with signal.
+pub fn pure_start(run: &Run<'_>, highest: Level, shape: [usize; 3], device: &Device) -> Tensor<4> {
+    let noise = start_noise(run, highest, shape, device);
+    if run.unit_start { noise.mul_scalar(highest.magnitude() / highest.sigma) } else { noise }
 }

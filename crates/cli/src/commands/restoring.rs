@@ -6,16 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Args;
+use langevin::kernels::Arithmetic;
 use langevin::restoration::{self, Degraded, Mode, Restored, Restoring, Trained};
 use langevin::restore::{METHODS, Noise, Operator, Shape, noises};
 use langevin::restorer::{Task, TaskKind};
 use langevin::sampling::Prompts;
 use langevin::train::write_file;
-use langevin::{Device, Error, ErrorKind, Model, Picture, Result, data, png};
+use langevin::{Device, Error, ErrorKind, Model, Picture, Result, Tensor, data, png};
 use serde_json::{Value, json};
 
 use super::calibrating::Calibrating;
-use super::sample::random_seed;
+use super::sample::{random_seed, read_noise};
 use super::trained::Serves;
 use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell, Stages};
@@ -45,6 +46,10 @@ pub struct Common {
     /// Seed [default: random, and said].
     #[arg(long)]
     seed: Option<u64>,
+    /// Start from this noise: float32 NumPy file of shape n,c,h,w with variance 1, n for --samples, the others those of what the
+    /// model denoises.
+    #[arg(long, value_name = "FILE.npy")]
+    init_noise: Option<PathBuf>,
     /// The class of the pictures, by name or number.
     #[arg(long, value_name = "NAME")]
     class: Option<String>,
@@ -60,6 +65,9 @@ pub struct Common {
     /// Do not clamp denoised pictures to the range of pictures.
     #[arg(long)]
     no_clip: bool,
+    /// Compute convolutions without transforms: slower, and nearer to other programs.
+    #[arg(long)]
+    exact: bool,
     /// Pictures at once; changes speed and memory alone.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
@@ -131,12 +139,17 @@ impl Common {
         if let Some(method) = &job.method {
             METHODS.build(method)?;
         }
-        let model = Model::open_any(&self.model, &device)?;
+        let mut model = Model::open_any(&self.model, &device)?;
+        if self.exact {
+            model.denoiser = model.denoiser.with_arithmetic(Arithmetic::Exact);
+        }
         let trained = job.serves.of(&model)?;
         for note in &model.notes {
             shell.warn(&format!("{}: {note}", self.model));
         }
-        let restoring = self.restoring(job.method.as_deref(), &model)?;
+        let mut restoring = self.restoring(job.method.as_deref(), &model)?;
+        restoring.sampler = job.serves.sampler().map(str::to_owned);
+        restoring.start = self.start(&device)?;
         let degraded = self.degraded(job, &model, noise.as_deref(), restoring.seed, &device)?;
         let files = self.files(job.simulate)?;
         let all = files.iter().flat_map(Files::all);
@@ -215,6 +228,8 @@ impl Common {
             samples: self.samples,
             batch_size: self.batch_size,
             seed: self.seed.unwrap_or_else(random_seed),
+            start: None,
+            sampler: None,
             class: self.class.as_deref().map(|name| model.class(name)).transpose()?,
             words: self.prompt.clone().map(|prompt| Prompts {
                 each: vec![prompt],
@@ -225,6 +240,16 @@ impl Common {
             memory: (self.memory as u64) << 20,
             cancel: Arc::new(AtomicBool::new(false)),
         })
+    }
+
+    /// The noise to start from, for one picture.
+    fn start(&self, device: &Device) -> Result<Option<Tensor<4>>> {
+        let Some(file) = &self.init_noise else { return Ok(None) };
+        if self.images.len() > 1 {
+            return Err(Error::usage("--init-noise is for one picture")
+                .hint("restore the pictures one by one, or leave it out"));
+        }
+        read_noise(file, device).map(Some)
     }
 
     /// Every input read and checked, before time is spent on any.

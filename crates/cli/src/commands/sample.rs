@@ -209,7 +209,7 @@ impl Sample {
             spacing: self.spacing.as_deref(),
         };
         let resolved = tuned::resolve(defaults, model.denoiser.diffusion(), asked)?;
-        let start = self.init_noise.as_deref().map(|file| read_noise(file, self.n, model.shape(), device));
+        let start = self.init_noise.as_deref().map(|file| noise_for(file, self.n, model.shape(), device));
         let drawing = Drawing {
             count: self.n,
             first: self.first,
@@ -386,11 +386,16 @@ fn read_recipe(file: &Path) -> Result<Recipe> {
     Ok(recipe)
 }
 
-/// The start noise in `file`, which must be for `count` pictures of the model's shape.
-fn read_noise(file: &Path, count: usize, [c, h, w]: [usize; 3], device: &Device) -> Result<Tensor<4>> {
+/// The start noise in `file`.
+pub(super) fn read_noise(file: &Path, device: &Device) -> Result<Tensor<4>> {
     let bytes =
         std::fs::read(file).map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
-    let noise = npy::decode(&bytes, device).map_err(|error| error.within(file.display()))?;
+    npy::decode(&bytes, device).map_err(|error| error.within(file.display()))
+}
+
+/// The start noise in `file`, which must be for `count` pictures of the model's shape.
+fn noise_for(file: &Path, count: usize, [c, h, w]: [usize; 3], device: &Device) -> Result<Tensor<4>> {
+    let noise = read_noise(file, device)?;
     let (found, wanted) = (noise.dims(), [count, c, h, w]);
     if found == wanted {
         return Ok(noise);

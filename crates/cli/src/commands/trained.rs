@@ -54,6 +54,14 @@ impl Serves<'_> {
         Ok(Some(Trained { mode, sampler: flags.sampler.clone() }))
     }
 
+    /// The sampler that is asked for.
+    pub fn sampler(&self) -> Option<&str> {
+        match self {
+            Self::Nothing => None,
+            Self::Upscale { flags, .. } | Self::Inpaint(flags) => flags.sampler.as_deref(),
+        }
+    }
+
     /// Refuses flags that mean nothing to a model which draws pictures by itself.
     fn without(&self, model: &Model) -> Result<()> {
         let flags = match self {
@@ -62,6 +70,7 @@ impl Serves<'_> {
         };
         let given = [("--mode", flags.mode.is_some()), ("--sampler", flags.sampler.is_some())];
         match given.iter().find(|(_, given)| *given) {
+            Some(("--sampler", _)) if model.fills_holes() => Ok(()),
             None => Ok(()),
             Some((flag, _)) => Err(Error::usage(format!(
                 "{}: was not trained for this task, so {flag} means nothing to it",

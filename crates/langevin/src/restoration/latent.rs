@@ -5,9 +5,10 @@
 //! pixels are; and what the picture keeps is laid over what is decoded, to the byte.
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Error, Result, signed_to_batch};
+use langevin_core::{Error, Level, Result, Run, signed_to_batch};
 use langevin_restore::operators::{self, Mask};
-use langevin_restore::{NoPictures, Operator, Problem, classical};
+use langevin_restore::{Method, Needs, NoPictures, Operator, Prior, Problem, classical};
+use langevin_sample::{SAMPLERS, Sampler, pure_start};
 
 use super::solver::Begun;
 use super::{Degraded, Restored, Restoring, Told};
@@ -36,6 +37,7 @@ pub(super) fn restore(
         ))
         .hint("take a model of pixels, or `langevin edit` or `langevin inpaint`"));
     }
+    check_filling(model, operator, restoring)?;
     let [c, h, w] = operator.input();
     let kept: Option<Vec<bool>> = operator.measured().filter(|_| operator.is_mask()).map(<[bool]>::to_vec);
     if let Some(kept) = &kept {
@@ -48,11 +50,18 @@ pub(super) fn restore(
         None => degraded.y.clone(),
     };
     let multiple = codec.factor() * model.info.network.size_multiple();
-    let latents = codec.encode_large(&whole, [c, h, w], multiple, device)?;
-    let (operator, y) = within(latents, kept.as_deref(), [h, w], codec.factor())?;
+    let encoded = |values: &[f32]| codec.encode_large(values, [c, h, w], multiple, device);
+    let begun = match &kept {
+        Some(kept) if model.fills_holes() => {
+            filling(model, encoded(&degraded.y)?, kept, [h, w], restoring, device)?
+        }
+        _ => {
+            let (operator, y) = within(encoded(&whole)?, kept.as_deref(), [h, w], codec.factor())?;
+            Begun::new(model, operator, y, 0.0, restoring, device)?
+        }
+    };
     let y_pixels = signed_to_batch(degraded.y.clone(), [1, c, h, w], device);
     let problem = Problem::new(degraded.operator, y_pixels, 0.0)?;
-    let begun = Begun::new(model, operator, y, 0.0, restoring, device)?;
     let drawn = begun.draw(degraded.number, progress)?;
     let count = drawn.dims()[0];
     let decoded = (0..count).map(|draw| {
@@ -70,6 +79,78 @@ pub(super) fn restore(
     let calls = begun.method.calls(&begun.path);
     let told = Told { problem: &problem, colours: &degraded.colours, picture: &degraded.picture };
     told.restored(begun.name.clone(), calls, &decoded, known, degraded.truth.as_ref())
+}
+
+/// Whether a model that was trained to fill in holes is asked for that, and no other is.
+fn check_filling(model: &Model, operator: &dyn Operator, restoring: &Restoring) -> Result<()> {
+    let name = &model.name;
+    if !model.fills_holes() {
+        return Ok(());
+    }
+    if !operator.is_mask() {
+        return Err(Error::usage(format!("{name}: was trained to fill in holes, and for nothing else"))
+            .hint("say with --mask of `langevin inpaint` what is to be drawn anew"));
+    }
+    if restoring.method.is_some() {
+        return Err(Error::usage(format!("{name}: was trained to fill in holes, so no --method is needed"))
+            .hint("leave it out; --sampler says how draws are made"));
+    }
+    Ok(())
+}
+
+/// A sampler as a method: the network itself knows what was measured.
+#[derive(Debug)]
+struct Walking(Box<dyn Sampler>);
+
+impl Method for Walking {
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
+    fn restore(
+        &self,
+        prior: Prior<'_>,
+        problem: &Problem,
+        path: &[Level],
+        run: &mut Run<'_>,
+    ) -> Result<Tensor<4>> {
+        let first = path.first().copied().unwrap_or(Level::CLEAN);
+        let x = pure_start(run, first, problem.shape(), &problem.y().device());
+        self.0.sample(prior.denoiser, x, path, run)
+    }
+
+    fn calls(&self, path: &[Level]) -> usize {
+        self.0.calls(path)
+    }
+
+    fn samples(&self) -> bool {
+        true
+    }
+}
+
+/// The walk of a network that is told of the hole and of the latents of the picture without it (`latents`): the input of Stable
+/// Diffusion's inpainting networks is the noisy latents, the hole, those latents. The hole in latents is that of the first pixel of each
+/// square, as in diffusers.
+fn filling<'a>(
+    model: &'a Model,
+    latents: Tensor<4>,
+    kept: &[bool],
+    [height, width]: [usize; 2],
+    restoring: &'a Restoring,
+    device: &'a Device,
+) -> Result<Begun<'a>> {
+    let [_, _, rows, columns] = latents.dims();
+    let factor = model.codec.as_ref().map_or(1, Codec::factor);
+    let corner = |row: usize, column: usize| {
+        let (y, x) = ((row * factor).min(height - 1), (column * factor).min(width - 1));
+        if kept[y * width + x] { 0.0 } else { 1.0 }
+    };
+    let hole: Vec<f32> =
+        (0..rows).flat_map(|row| (0..columns).map(move |column| corner(row, column))).collect();
+    let hole = signed_to_batch(hole, [1, 1, rows, columns], device);
+    let name = restoring.sampler.as_deref().unwrap_or(&model.info.sample.sampler).to_owned();
+    let method = Box::new(Walking(SAMPLERS.build(&name)?));
+    Begun::told(model, (name, method), Tensor::cat(vec![hole, latents], 1), restoring, device)
 }
 
 /// What is known of the latents `[1, k, h, w]` of a picture of `height` x `width`: all, or those whose pixels are all kept.

@@ -49,6 +49,10 @@ pub struct Restoring {
     pub batch_size: usize,
     /// The seed.
     pub seed: u64,
+    /// Noise of variance 1 to start from instead of the seed's, `[draws, channels, height, width]` of what the model denoises.
+    pub start: Option<Tensor<4>>,
+    /// The sampler of a model that was trained to fill in holes; absent: the model's.
+    pub sampler: Option<String>,
     /// The class the model is told.
     pub class: Option<u32>,
     /// What the picture shows, in one text, and what it should not, for a model that is told of texts.
@@ -265,6 +269,21 @@ pub fn restore(
     let calls = begun.method.calls(&begun.path);
     let told = Told { problem: &begun.problem, colours: &degraded.colours, picture: &degraded.picture };
     told.restored(begun.name.clone(), calls, &drawn, begun.known.clone(), degraded.truth.as_ref())
+}
+
+impl Restoring {
+    /// The noise to start from, where the model denoises `shape`.
+    fn start_for(&self, shape: Shape) -> Result<Option<&Tensor<4>>> {
+        let [c, h, w] = shape;
+        match &self.start {
+            Some(start) if start.dims() != [self.samples, c, h, w] => Err(Error::usage(format!(
+                "the start noise has shape {:?}, where {:?} is needed",
+                start.dims(),
+                [self.samples, c, h, w]
+            ))),
+            start => Ok(start.as_ref()),
+        }
+    }
 }
 
 /// The levels of the whole process.

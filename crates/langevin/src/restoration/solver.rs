@@ -12,7 +12,9 @@ use langevin_core::{
 use langevin_kernels::Arithmetic;
 use langevin_process::SPACINGS;
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
-use langevin_restore::{Baseline, METHODS, Method, Operator, Prior, Problem, classical};
+use langevin_restore::{
+    Baseline, METHODS, Method, NoPictures, Operator, Prior, Problem, classical, operators,
+};
 
 use super::{NEAR, Restoring, default_method, path};
 use crate::denoising;
@@ -32,6 +34,8 @@ pub(super) struct Begun<'a> {
     pub(super) problem: Problem,
     /// What is known without the model, where the walk begins with it.
     pub(super) known: Option<Baseline>,
+    /// What the network is told beside the noisy picture, `[1, condition channels, height, width]`.
+    told: Option<Tensor<4>>,
 }
 
 impl<'a> Begun<'a> {
@@ -85,7 +89,25 @@ impl<'a> Begun<'a> {
             let values = known.picture.iter().map(|v| *v as f32).collect();
             problem = problem.beginning_with(signed_to_batch(values, [1, c, h, w], device));
         }
-        Ok(Self { model, restoring, device, name, method, path, problem, known })
+        Ok(Self { model, restoring, device, name, method, path, problem, known, told: None })
+    }
+
+    /// A walk of `method`, called `name`, with a network that is `told` of the picture and needs no correction by it.
+    pub(super) fn told(
+        model: &'a Model,
+        (name, method): (String, Box<dyn Method>),
+        told: Tensor<4>,
+        restoring: &'a Restoring,
+        device: &'a Device,
+    ) -> Result<Self> {
+        let shape @ [c, h, w] = {
+            let [_, _, h, w] = told.dims();
+            [model.shape()[0], h, w]
+        };
+        let nothing = Tensor::zeros([1, c, h, w], device);
+        let problem = Problem::new(operators::build("identity", shape, &NoPictures)?, nothing, 0.0)?;
+        let path = path(model, restoring)?;
+        Ok(Self { model, restoring, device, name, method, path, problem, known: None, told: Some(told) })
     }
 }
 
@@ -193,6 +215,7 @@ impl Begun<'_> {
         let problem = &self.problem;
         let Restoring { samples, batch_size, .. } = *self.restoring;
         let at_once = batch_size.min(samples);
+        let start = self.restoring.start_for(problem.shape())?;
         let sizes = self.sizes(at_once)?;
         let lanes = sizes.windows.map_or(at_once, |windows| windows.at_once);
         let told = Mutex::new(Told { progress, step: (0.0, 0.0), last: 0.0 });
@@ -233,17 +256,20 @@ impl Begun<'_> {
                 labels: self.restoring.class.map(|class| vec![Some(class); count]),
                 context: words.as_ref().map(|(wanted, _)| wanted.of(&vec![0; count])),
                 null_context: words.as_ref().map(|(_, other)| other.of(&vec![0; count])),
+                picture: self.told.as_ref().map(|told| told.clone().repeat_dim(0, count)),
                 ..Cond::none()
             };
             let images = (offset..end).map(|draw| (number << 20) + draw as u64);
             let (before, share) = (offset as f64 / samples as f64, count as f64 / samples as f64);
             lock().step(before, share / self.path.len().max(1) as f64);
             let mut run = Run::new(cond, NoiseStreams::new(self.restoring.seed, images))
+                .from_noise(start.map(|start| start.clone().slice_dim(0, offset..end)))
                 .on_progress(|at| {
                     let steps = at.steps.max(1) as f64;
                     lock().step(before + share * at.step as f64 / steps, share / steps);
                 })
                 .cancelled_by(Arc::clone(&self.restoring.cancel));
+            run.unit_start = settings.unit_start;
             denoiser.begin();
             made.push(self.method.restore(prior, &part, &self.path, &mut run)?);
         }

@@ -228,10 +228,12 @@ impl Work<'_> {
         if how.mode == Mode::Mean {
             return Ok((in_one()?, None));
         }
+        let start = self.restoring.start_for(self.shape)?;
         let mut made = Vec::new();
         for (from, to) in self.batches(how) {
             let mut run = Run::new(self.cond(to - from), self.streams((from, to)))
-                .by(langevin_core::Clock::of(self.model.denoiser.diffusion().clone()));
+                .by(langevin_core::Clock::of(self.model.denoiser.diffusion().clone()))
+                .from_noise(start.map(|start| start.clone().slice_dim(0, from..to)));
             let x = start_noise(&run, path[0], self.shape, self.device);
             restorer.begin();
             made.push(restorer.pictures(sampler.sample(&restorer, x, path, &mut run)?));

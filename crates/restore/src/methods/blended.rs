@@ -67,7 +67,7 @@ impl Method for BlendedWalk {
     ) -> Result<Tensor<4>> {
         let walk = Walk::new(self.needs(), prior, problem, path, 0, run)?;
         let noise = walk.start(Level { alpha: 0.0, sigma: 1.0 });
-        let x = noise.clone().mul_scalar(path[0].sigma);
+        let x = walk.pure(path[0]);
         let model = Blended { inner: prior.denoiser, problem, noise, first: path[0] };
         let made = self.sampler.sample(&model, x, path, run)?;
         put_back(problem, made, Level::CLEAN, None)

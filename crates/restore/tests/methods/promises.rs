@@ -221,7 +221,9 @@ fn what_is_known_for_certain_is_kept() {
 
 #[test]
 fn the_decomposition_is_not_needed_where_it_is_not_asked_for() {
-    for spec in ["ddnm", "diffpir", "pigdm", "consistency", "repaint:jump=2,repeat=2", "replacement", "blended"] {
+    for spec in
+        ["ddnm", "diffpir", "pigdm", "consistency", "repaint:jump=2,repeat=2", "replacement", "blended"]
+    {
         let method = METHODS.build(spec).unwrap();
         let sigma = if method.needs().noiseless { 0.0 } else { 0.1 };
         let operator = Dense::average();
