@@ -11,6 +11,7 @@ use crate::folder::{read_json, within};
 use crate::names::to_ours;
 use crate::text::notes;
 use crate::weights::read_weights;
+use crate::write_latent::refused;
 
 /// An autoencoder as its folder describes it.
 #[derive(Debug, Clone)]
@@ -118,6 +119,46 @@ fn read(json: &Map<String, Value>) -> Result<(AutoencoderConfig, [Vec<f64>; 2], 
     let unknown =
         fields.unknown().into_iter().filter(|key| !passed_over.contains(key)).map(str::to_owned).collect();
     Ok((network, [scale, shift], unknown))
+}
+
+/// The `vae/config.json` of an autoencoder whose latents have this width and height, with what is subtracted from each channel and what
+/// they are multiplied by then.
+///
+/// # Errors
+/// Usage, for what an `AutoencoderKL` of a pipeline cannot be.
+pub(crate) fn write(
+    network: &AutoencoderConfig,
+    [shift, scale]: [&[f64]; 2],
+    (width, height): (usize, usize),
+) -> Result<Value> {
+    if network.codebook > 0 {
+        return refused("an autoencoder with a codebook");
+    }
+    let same = |values: &[f64]| values.iter().all(|value| *value == values[0]);
+    if !same(scale) || !same(shift) || shift[0] != 0.0 {
+        return refused("statistics for each channel of latents");
+    }
+    let types = |name: &str| vec![name.to_owned(); network.levels.len()];
+    Ok(json!({
+        "_class_name": "AutoencoderKL",
+        "_diffusers_version": crate::DIFFUSERS,
+        "act_fn": "silu",
+        "block_out_channels": network.levels,
+        "down_block_types": types("DownEncoderBlock2D"),
+        "force_upcast": true,
+        "in_channels": network.channels,
+        "latent_channels": network.latent_channels,
+        "layers_per_block": network.layers_per_block,
+        "mid_block_add_attention": network.mid_attention,
+        "norm_num_groups": network.norm_groups,
+        "out_channels": network.channels,
+        "sample_size": network.factor() * width.max(height),
+        "scaling_factor": scale[0],
+        "shift_factor": null,
+        "up_block_types": types("UpDecoderBlock2D"),
+        "use_post_quant_conv": network.quant_conv,
+        "use_quant_conv": network.quant_conv,
+    }))
 }
 
 /// Reads the folder of an `AutoencoderKL` or a `VQModel`, such as a pipeline's `vae`.

@@ -2,7 +2,7 @@
 
 use langevin_core::{Error, NamedTensors, Result};
 use langevin_nn::text::{ClipTextConfig, TextActivation};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::fields::Fields;
 use crate::unet::choice;
@@ -64,6 +64,32 @@ pub fn read(json: &Map<String, Value>) -> Result<(ClipTextConfig, Vec<String>)> 
     }
     config.check().map_err(|error| Error::bad_input(error.message().to_owned()))?;
     Ok((config, fields.unknown().into_iter().map(str::to_owned).collect()))
+}
+
+/// The `text_encoder/config.json` of an encoder.
+pub fn write(config: &ClipTextConfig) -> Value {
+    let class = CLASSES[usize::from(config.projection.is_some())];
+    let end = config.end.unwrap_or(2);
+    let last = config.vocabulary.saturating_sub(1);
+    json!({
+        "architectures": [class],
+        "bos_token_id": last.saturating_sub(1),
+        "eos_token_id": end,
+        "hidden_act": match config.activation {
+            TextActivation::QuickGelu => "quick_gelu",
+            TextActivation::Gelu => "gelu",
+        },
+        "hidden_size": config.dim,
+        "intermediate_size": config.inner,
+        "layer_norm_eps": config.norm_eps,
+        "max_position_embeddings": config.positions,
+        "model_type": "clip_text_model",
+        "num_attention_heads": config.heads,
+        "num_hidden_layers": config.layers,
+        "pad_token_id": 1,
+        "projection_dim": config.projection.unwrap_or(config.dim),
+        "vocab_size": config.vocabulary,
+    })
 }
 
 /// The tensors under the names that our encoder gives them: some versions leave out the prefix of all but the last matrix.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::fields::Fields;
 use crate::unet::{Read, choice, classes, size};
+use crate::write_latent::refused;
 
 /// The class that is read.
 pub const CLASS: &str = "UNet2DConditionModel";
@@ -96,6 +97,71 @@ pub fn read(json: &Map<String, Value>) -> Result<Read> {
         unknown: fields.unknown().into_iter().map(str::to_owned).collect(),
         network,
     })
+}
+
+/// The `config.json` of a `UNet2DConditionModel` for latents of this width and height.
+///
+/// # Errors
+/// Usage, for what it cannot be.
+pub fn write(network: &UNetConfig, (width, height): (usize, usize)) -> Result<Value> {
+    let Some(text) = &network.text else { return refused("a network that is told of no texts") };
+    if text.encoder.is_some() {
+        return refused("the encoder of texts inside its network");
+    }
+    let plain = UNetConfig::default();
+    if network.patch != 1 || network.output_scale_factor != 1.0 || network.time_scale != 1.0 {
+        return refused("pixels folded into channels, divided sums or a scaled time");
+    }
+    if network.norm_groups == 0 || network.time_features != plain.time_features {
+        return refused("levels without norms or other features of time");
+    }
+    let center = match (network.input_scale, network.input_shift) {
+        (1.0, 0.0) => false,
+        (2.0, -1.0) => true,
+        _ => return refused("a network that scales its input"),
+    };
+    let levels = network.channels.len();
+    let up_levels = network.up_attention_levels.as_ref().unwrap_or(&network.attention_levels);
+    let named = |at: &[usize], cross: &str, plain: &str| -> Vec<String> {
+        (0..levels).map(|level| if at.contains(&level) { cross } else { plain }.to_owned()).collect()
+    };
+    let mut up = named(up_levels, "CrossAttnUpBlock2D", "UpBlock2D");
+    up.reverse();
+    let only_cross: Vec<bool> = (0..levels).map(|level| text.only_cross_levels.contains(&level)).collect();
+    let added = text.added.as_ref();
+    Ok(json!({
+        "_class_name": CLASS,
+        "_diffusers_version": crate::DIFFUSERS,
+        "act_fn": "silu",
+        "addition_embed_type": added.map(|_| "text_time"),
+        "addition_time_embed_dim": added.map(|added| added.features),
+        "attention_head_dim": text.heads,
+        "block_out_channels": network.channels,
+        "center_input_sample": center,
+        "class_embed_type": null,
+        "cross_attention_dim": text.dim,
+        "down_block_types": named(&network.attention_levels, "CrossAttnDownBlock2D", "DownBlock2D"),
+        "downsample_padding": network.downsample_padding,
+        "dropout": network.dropout,
+        "flip_sin_to_cos": network.flip_sin_to_cos,
+        "freq_shift": network.freq_shift,
+        "in_channels": network.in_channels + network.condition_channels,
+        "layers_per_block": network.layers_per_block,
+        "mid_block_scale_factor": network.mid_block_scale_factor,
+        "mid_block_type": if network.mid_block { json!("UNetMidBlock2DCrossAttn") } else { Value::Null },
+        "norm_eps": network.norm_eps,
+        "norm_num_groups": network.norm_groups,
+        "num_class_embeds": if network.classes > 0 { json!(network.classes) } else { Value::Null },
+        "only_cross_attention": only_cross,
+        "out_channels": network.out_channels,
+        "projection_class_embeddings_input_dim": added.map(|added| added.inputs),
+        "resnet_time_scale_shift": if network.scale_shift { "scale_shift" } else { "default" },
+        "sample_size": if width == height { json!(width) } else { json!([height, width]) },
+        "time_embedding_dim": network.embedding_dim,
+        "transformer_layers_per_block": text.depths.clone().unwrap_or(vec![1; levels]),
+        "up_block_types": up,
+        "use_linear_projection": text.linear_projection,
+    }))
 }
 
 /// How the network attends to texts.

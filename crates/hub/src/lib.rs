@@ -26,6 +26,7 @@ mod tokenizer;
 mod unet;
 mod weights;
 mod write;
+mod write_latent;
 
 pub use autoencoder::{AutoencoderParts, read_autoencoder};
 pub use dit::{TransformerParts, read as read_transformer};
@@ -37,6 +38,7 @@ pub use text::{TextEncoder, TextNetwork, TextParts, read_text_encoder, read_text
 pub use tokenizer::read as read_tokenizer;
 pub use weights::{Weights, read_file};
 pub use write::{Export, PIPELINES, write_folder};
+pub use write_latent::{LatentExport, LatentPart, write_latent_folder};
 
 /// The version of diffusers whose formats are read and written.
 pub const DIFFUSERS: &str = "0.42.1";

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use langevin_core::{Error, Result};
 use langevin_nn::text::{ClipTokenizer, Special, TokenizerParts};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::folder::read_json;
 use crate::weights::read_bytes;
+use crate::write::text;
 
 /// The parts that tokens play, with what plays them by default; of one token in several, the last says how it is found.
 const ROLES: [(&str, &str); 4] = [
@@ -42,6 +43,31 @@ pub fn read(folder: &Path) -> Result<ClipTokenizer> {
     let map = optional(&folder.join("special_tokens_map.json"))?;
     let parts = parts(vocabulary, merges, added, &config, &map);
     parts.and_then(|parts| ClipTokenizer::new(&parts)).map_err(|error| error.within(folder.display()))
+}
+
+/// The files of a tokenizer.
+pub fn write(parts: &TokenizerParts) -> Vec<(&'static str, Vec<u8>)> {
+    let mut merges = "#version: 0.2\n".to_owned();
+    parts.merges.iter().for_each(|(first, second)| merges.push_str(&format!("{first} {second}\n")));
+    let mut vocabulary = parts.vocabulary.clone();
+    vocabulary.extend(parts.specials.iter().map(|special| (special.text.clone(), special.id)));
+    let mut tokens: Vec<(&String, &u32)> = vocabulary.iter().collect();
+    tokens.sort_by_key(|(_, id)| **id);
+    let tokens: Map<String, Value> =
+        tokens.into_iter().map(|(token, id)| (token.clone(), json!(id))).collect();
+    let roles = json!({
+        "bos_token": parts.start, "eos_token": parts.end, "pad_token": parts.pad, "unk_token": parts.unknown,
+    });
+    let mut config = roles.clone();
+    config["tokenizer_class"] = "CLIPTokenizer".into();
+    config["model_max_length"] = parts.length.into();
+    config["do_lower_case"] = true.into();
+    vec![
+        ("vocab.json", text(&Value::Object(tokens))),
+        ("merges.txt", merges.into_bytes()),
+        ("tokenizer_config.json", text(&config)),
+        ("special_tokens_map.json", text(&roles)),
+    ]
 }
 
 type Found = (HashMap<String, u32>, Vec<(String, String)>, Vec<Special>);

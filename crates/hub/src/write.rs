@@ -53,19 +53,31 @@ pub fn write_folder(export: Export<'_>, out: &Path, force: bool) -> Result<()> {
         "scheduler": ["diffusers", scheduler],
         "unet": ["diffusers", "UNet2DModel"],
     });
-    let replaced = occupied(out, force)?;
     let mut metadata = export.metadata;
     metadata.insert("format".to_owned(), "pt".to_owned());
     let weights = tensor_file::encode(&to_theirs(export.tensors), &metadata, tensor_file::Storage::F32);
-    let text = |value: &Value| format!("{value:#}\n").into_bytes();
-    let files = [
-        ("model_index.json", text(&index)),
-        ("scheduler/scheduler_config.json", text(&schedule)),
-        ("unet/config.json", text(&network)),
-        ("unet/diffusion_pytorch_model.safetensors", weights),
+    let files: Vec<File<'_>> = vec![
+        ("model_index.json".to_owned(), Box::new(|| text(&index))),
+        ("scheduler/scheduler_config.json".to_owned(), Box::new(|| text(&schedule))),
+        ("unet/config.json".to_owned(), Box::new(|| text(&network))),
+        ("unet/diffusion_pytorch_model.safetensors".to_owned(), Box::new(|| weights)),
     ];
+    put_whole(files, out, force)
+}
+
+/// A file of a folder: its place, and what makes its bytes when its turn comes.
+pub(crate) type File<'a> = (String, Box<dyn FnOnce() -> Vec<u8> + 'a>);
+
+/// The bytes of a JSON file.
+pub(crate) fn text(value: &Value) -> Vec<u8> {
+    format!("{value:#}\n").into_bytes()
+}
+
+/// Writes the folder `out` with `files`, whole or not at all.
+pub(crate) fn put_whole(files: Vec<File<'_>>, out: &Path, force: bool) -> Result<()> {
+    let replaced = occupied(out, force)?;
     let staged = beside(out, "partial");
-    let written = stage(&staged, &files).and_then(|()| put(&staged, out, replaced));
+    let written = stage(&staged, files).and_then(|()| put(&staged, out, replaced));
     if written.is_err() {
         let _ = std::fs::remove_dir_all(&staged);
     }
@@ -95,7 +107,7 @@ fn beside(out: &Path, suffix: &str) -> PathBuf {
     out.with_file_name(format!(".{name}.{suffix}-{}", std::process::id()))
 }
 
-fn stage(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<()> {
+fn stage(folder: &Path, files: Vec<File<'_>>) -> Result<()> {
     let failed = |path: &Path, error: std::io::Error| {
         let usage = error.kind() == std::io::ErrorKind::NotFound;
         let message = format!("{}: {error}", path.display());
@@ -103,11 +115,11 @@ fn stage(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<()> {
     };
     let _ = std::fs::remove_dir_all(folder);
     for (name, bytes) in files {
-        let path = folder.join(name);
+        let path = folder.join(&name);
         let parent = path.parent().unwrap_or(folder);
         std::fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
         let mut file = std::fs::File::create(&path).map_err(|error| failed(&path, error))?;
-        std::io::Write::write_all(&mut file, bytes)
+        std::io::Write::write_all(&mut file, &bytes())
             .and_then(|()| file.sync_all())
             .map_err(|error| failed(&path, error))?;
     }
@@ -130,7 +142,7 @@ fn put(staged: &Path, out: &Path, replaced: bool) -> Result<()> {
 }
 
 /// The `scheduler_config.json` of our diffusion.
-fn schedule(diffusion: &Diffusion, clip: Option<f64>, class: &str) -> Result<Value> {
+pub(crate) fn schedule(diffusion: &Diffusion, clip: Option<f64>, class: &str) -> Result<Value> {
     let spec = diffusion.spec();
     let refuse = |what: String| {
         Err(Error::usage(format!("a {class} cannot say this diffusion: {what}"))

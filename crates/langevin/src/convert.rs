@@ -4,10 +4,12 @@ use std::path::Path;
 
 use langevin_core::tensor_file::{self, Storage};
 use langevin_core::{Error, NamedTensors, Result};
-use langevin_hub::Export;
+use langevin_hub::{Export, LatentExport, LatentPart};
 
+use crate::autoencoding::Codec;
 use crate::latents;
 use crate::model::Model;
+use crate::stable_diffusion::Encoders;
 
 /// The bytes of a single model file; `half` stores the weights in 16 bits.
 ///
@@ -42,6 +44,9 @@ fn tensors(model: &Model) -> Result<NamedTensors> {
 /// Usage: what diffusers cannot express. Failed: `out` being there without `force`, the disk.
 pub fn to_folder(model: &Model, out: &Path, pipeline: &str, force: bool) -> Result<Vec<String>> {
     let info = &model.info;
+    if let (Some(codec), Some(encoders)) = (&model.codec, &model.encoders) {
+        return to_latent_folder(model, codec, encoders, out, force);
+    }
     if model.codec.is_some() {
         return Err(Error::usage(format!(
             "{}: draws latents, and no pipeline of diffusers draws those of a codec with \
@@ -76,6 +81,36 @@ pub fn to_folder(model: &Model, out: &Path, pipeline: &str, force: bool) -> Resu
         ));
     }
     Ok(notes)
+}
+
+/// Writes a model of Stable Diffusion as a folder.
+fn to_latent_folder(
+    model: &Model,
+    codec: &Codec,
+    encoders: &Encoders,
+    out: &Path,
+    force: bool,
+) -> Result<Vec<String>> {
+    let [_, height, width] = model.shape();
+    let parts = encoders.parts();
+    let tensors = |part: LatentPart| match part {
+        LatentPart::Network => model.denoiser.network().map(langevin_nn::export).unwrap_or_default(),
+        LatentPart::Autoencoder => codec.tensors(),
+        LatentPart::Text(at) => langevin_nn::export(&parts[at].0),
+    };
+    let export = LatentExport {
+        network: &model.info.network,
+        size: (width, height),
+        autoencoder: &codec.info.network,
+        statistics: [&codec.info.statistics.shift, &codec.info.statistics.scale],
+        texts: parts.iter().map(|(encoder, tokenizer)| (encoder.config(), tokenizer)).collect(),
+        zeros_for_empty: encoders.zeros_for_empty(),
+        diffusion: model.denoiser.diffusion(),
+        tensors: &tensors,
+    };
+    let name = |error: Error| if error.exit_code() == 2 { error.within(&model.name) } else { error };
+    langevin_hub::write_latent_folder(&export, out, force).map_err(name)?;
+    Ok(vec!["its pipeline samples with DDIM: what else a scheduler said is not kept".to_owned()])
 }
 
 /// The tensors of a PyTorch checkpoint as the bytes of a safetensors file. Nothing of the checkpoint is run.

@@ -104,6 +104,11 @@ pub static SHIPPED: &[Shipped] = &[
         bytes: include_bytes!("../../../models/mnist.safetensors"),
     },
     Shipped {
+        name: "cifar10",
+        summary: "32x32 colour photographs without classes; a prior for restoration, trained on CIFAR-10 from the weights of builtin:photo",
+        bytes: include_bytes!("../../../models/cifar10.safetensors"),
+    },
+    Shipped {
         name: "photo-gray",
         summary: "gray photographs of any size; a denoiser and prior for restoration, trained on BSDS500 with the preset photo-gray",
         bytes: include_bytes!("../../../models/photo-gray.safetensors"),

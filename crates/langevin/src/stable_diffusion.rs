@@ -62,6 +62,16 @@ impl Encoders {
         Ok(Context { tokens, added })
     }
 
+    /// The encoders with their tokenizers, one or two.
+    pub(crate) fn parts(&self) -> &[(ClipText, ClipTokenizer)] {
+        &self.parts
+    }
+
+    /// Whether the empty text is told as zeros.
+    pub(crate) fn zeros_for_empty(&self) -> bool {
+        self.zeros_for_empty
+    }
+
     /// Their tokenizers.
     pub(crate) fn tokenizers(&self) -> impl Iterator<Item = &ClipTokenizer> {
         self.parts.iter().map(|(_, tokenizer)| tokenizer)

@@ -38,7 +38,7 @@ pub struct Restoring {
     /// Steps.
     pub steps: usize,
     /// The noise to begin at in units of 0 to 255, around the picture that is restored without a model. Absent: noise alone, of the
-    /// whole process; but [`NEAR`] for a network that sees no more than a part of a picture, which has no picture of its own to draw,
+    /// whole process; but [`NEAR`] for a network that sees no more than a part of a picture of this size, which has no such picture of its own to draw,
     /// where the method can and no spacing is named.
     pub start_sigma: Option<f64>,
     /// The spacing of noise levels; absent: the model's.

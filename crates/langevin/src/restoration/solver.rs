@@ -13,7 +13,7 @@ use langevin_kernels::Arithmetic;
 use langevin_process::SPACINGS;
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
 use langevin_restore::{
-    Baseline, METHODS, Method, NoPictures, Operator, Prior, Problem, classical, operators,
+    Baseline, METHODS, Method, NoPictures, Operator, Prior, Problem, Shape, classical, operators,
 };
 
 use super::{NEAR, Restoring, default_method, path};
@@ -68,7 +68,7 @@ impl<'a> Begun<'a> {
         }
         let [c, h, w] = operator.output();
         let start = match restoring.start_sigma {
-            None => is_near(model, method.as_ref(), restoring).then_some(NEAR),
+            None => is_near(model, operator.input(), method.as_ref(), restoring).then_some(NEAR),
             start => start,
         };
         let wide: Vec<f64> = y.iter().map(|v| f64::from(*v)).collect();
@@ -111,8 +111,11 @@ impl<'a> Begun<'a> {
     }
 }
 
-/// Whether a walk begins near the picture although nothing was said.
-fn is_near(model: &Model, method: &dyn Method, restoring: &Restoring) -> bool {
+/// Whether a walk begins near the picture although nothing was said: one of a size that the model does not draw.
+fn is_near(model: &Model, shape: Shape, method: &dyn Method, restoring: &Restoring) -> bool {
+    if shape == model.shape() {
+        return false;
+    }
     let local = model.denoiser.network().is_some_and(|network| denoising::any_size(network.config()));
     let knows = sigma_from_pixels(NEAR).is_ok_and(|sigma| known_noise(model, sigma));
     local && knows && method.begins() && restoring.spacing.is_none()

@@ -1,6 +1,7 @@
 //! CLIP's tokenizer: a text in, the numbers of its tokens out, as transformers' `CLIPTokenizer` gives them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use langevin_core::{Error, Result};
 
@@ -52,6 +53,7 @@ pub struct Tokens {
 /// The tokenizer.
 #[derive(Debug, Clone)]
 pub struct ClipTokenizer {
+    parts: Arc<TokenizerParts>,
     unicode: Unicode,
     pairs: Pairs,
     raw: Vec<Special>,
@@ -96,6 +98,7 @@ impl ClipTokenizer {
             }
         }
         Ok(Self {
+            parts: Arc::new(parts.clone()),
             pairs: Pairs::new(&parts.vocabulary, &parts.merges, find("unknown", &parts.unknown)?)?,
             start: find("first", &parts.start)?,
             end: find("last", &parts.end)?,
@@ -105,6 +108,11 @@ impl ClipTokenizer {
             raw,
             unicode,
         })
+    }
+
+    /// What it was put together from.
+    pub fn parts(&self) -> &TokenizerParts {
+        &self.parts
     }
 
     /// How many tokens every text has.
