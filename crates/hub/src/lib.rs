@@ -6,6 +6,7 @@
 //! * [`read_text_network`], [`read_text_parts`]: the parts of a pipeline that is told of texts: `UNet2DConditionModel`, and CLIP's
 //!   encoder and tokenizer.
 //! * [`read_autoencoder`]: an `AutoencoderKL` or `VQModel`; [`read_latent_folder`]: Stable Diffusion as a whole.
+//! * [`read_single_file`]: Stable Diffusion in one file, with the names of CompVis.
 //! * [`read_transformer`]: a `DiTTransformer2DModel`.
 //! * [`read_file`]: the tensors of one file, safetensors or PyTorch checkpoint.
 
@@ -21,6 +22,7 @@ mod names;
 mod pickle;
 mod scheduler;
 mod schedulers;
+mod single_file;
 mod text;
 mod tokenizer;
 mod unet;
@@ -33,6 +35,7 @@ pub use folder::{Pipeline, is_folder, read_folder};
 pub use latent::{LatentPipeline, is_latent_folder, read_latent_folder};
 pub use pickle::is_checkpoint;
 pub use scheduler::{Sampling, Threshold, read as read_scheduler};
+pub use single_file::{TOKENIZER_VARIABLE, is_single_file, read_single_file, read_single_file_with};
 pub use text::{TextEncoder, TextNetwork, TextParts, read_text_encoder, read_text_network, read_text_parts};
 pub use tokenizer::read as read_tokenizer;
 pub use weights::{Weights, read_file};
