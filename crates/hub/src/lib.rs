@@ -7,6 +7,7 @@
 //!   encoder and tokenizer.
 //! * [`read_autoencoder`]: an `AutoencoderKL` or `VQModel`; [`read_latent_folder`]: Stable Diffusion as a whole.
 //! * [`read_single_file`]: Stable Diffusion in one file, with the names of CompVis.
+//! * [`merge_lora`]: changes of low rank, added to such a pipeline.
 //! * [`read_transformer`]: a `DiTTransformer2DModel`.
 //! * [`read_file`]: the tensors of one file, safetensors or PyTorch checkpoint.
 
@@ -18,6 +19,7 @@ mod fields;
 mod folder;
 mod json;
 mod latent;
+mod lora;
 mod names;
 mod pickle;
 mod scheduler;
@@ -33,6 +35,7 @@ pub use autoencoder::{AutoencoderParts, read_autoencoder};
 pub use dit::{TransformerParts, read as read_transformer};
 pub use folder::{Pipeline, is_folder, read_folder};
 pub use latent::{LatentPipeline, is_latent_folder, read_latent_folder};
+pub use lora::merge_lora;
 pub use pickle::is_checkpoint;
 pub use scheduler::{Sampling, Threshold, read as read_scheduler};
 pub use single_file::{TOKENIZER_VARIABLE, is_single_file, read_single_file, read_single_file_with};

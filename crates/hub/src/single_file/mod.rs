@@ -19,6 +19,7 @@ use std::path::Path;
 
 use langevin_core::{Error, NamedTensors, Result, tensor_file};
 
+pub(crate) use self::blocks::place;
 use self::prediction::Known;
 pub use self::tokenizers::VARIABLE as TOKENIZER_VARIABLE;
 use crate::latent::LatentPipeline;

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod folders;
+mod loras;
 mod networks;
 mod pickles;
 mod schedulers;
