@@ -17,13 +17,14 @@ use serde_json::{Value, json};
 use super::calibrating::Calibrating;
 use super::sample::random_seed;
 use super::trained::Serves;
+use crate::adapt::AdaptFlags;
 use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell, Stages};
 
 /// The flags of every command that restores.
 #[derive(Args)]
 pub struct Common {
-    /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
+    /// A run folder, a model.safetensors, a diffusers folder, a checkpoint of Stable Diffusion, or builtin:NAME.
     pub model: String,
     /// Pictures: png, jpeg, webp, bmp, tiff or gif.
     #[arg(required = true, value_name = "IMAGE")]
@@ -57,6 +58,8 @@ pub struct Common {
     /// Strength of guidance towards class or words; 1 is none [default: with --prompt the model's, else 1].
     #[arg(long, value_name = "SCALE")]
     cfg_scale: Option<f64>,
+    #[command(flatten)]
+    adapt: AdaptFlags,
     /// Do not clamp denoised pictures to the range of pictures.
     #[arg(long)]
     no_clip: bool,
@@ -131,7 +134,7 @@ impl Common {
         if let Some(method) = &job.method {
             METHODS.build(method)?;
         }
-        let model = Model::open_any(&self.model, &device)?;
+        let model = self.adapt.open(&self.model, &device)?;
         let trained = job.serves.of(&model)?;
         for note in &model.notes {
             shell.warn(&format!("{}: {note}", self.model));
@@ -331,13 +334,14 @@ impl Common {
 
     fn recipe(&self, job: &Job<'_>, model: &Model, restored: &Restored, restoring: &Restoring) -> String {
         format!(
-            "Steps: {}, Method: {:?}, Noise: {:?}, Seed: {}, Model hash: {}, Model: {}, Version: langevin {}",
+            "Steps: {}, Method: {:?}, Noise: {:?}, Seed: {}, Model hash: {}, Model: {}{}, Version: langevin {}",
             restoring.steps,
             restored.method,
             job.noise.map_or_else(|| restored.report.noise.to_string(), str::to_owned),
             restoring.seed,
             model.hash,
             model.name,
+            model.adapting().says(),
             env!("CARGO_PKG_VERSION")
         )
     }
