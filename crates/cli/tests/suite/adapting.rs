@@ -14,6 +14,14 @@ fn encoded(tensors: &NamedTensors) -> Vec<u8> {
     tensor_file::encode(tensors, &BTreeMap::new(), Storage::F32)
 }
 
+/// Weights that make pictures of some contrast; as drawn, a network answers nothing, since its last layer is zero.
+fn lively(mut tensors: NamedTensors) -> NamedTensors {
+    tensors.values_mut().for_each(|(_, values)| {
+        values.iter_mut().enumerate().for_each(|(at, value)| *value += 0.2 * (at as f32 * 1.7).sin());
+    });
+    tensors
+}
+
 /// A folder with a tiny Stable Diffusion 1 of random weights.
 fn folder(world: &World) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../references/golden/clip_tokenizer");
@@ -32,19 +40,14 @@ fn folder(world: &World) {
     });
     let (at, file) = part("unet", config, "diffusion_pytorch_model");
     let network = hub::read_text_network(&at).unwrap().network;
-    let mut tensors = nn::export(&network.init(1, &device).unwrap());
-    // As drawn, the network answers nothing: its last layer is zero.
-    tensors.values_mut().for_each(|(_, values)| {
-        values.iter_mut().enumerate().for_each(|(at, value)| *value += 0.1 * (at as f32 * 1.7).sin());
-    });
-    world.write(&file, &encoded(&tensors));
+    world.write(&file, &encoded(&lively(nn::export(&network.init(1, &device).unwrap()))));
     let config = json!({
         "block_out_channels": [8, 8], "norm_num_groups": 4, "latent_channels": 4, "scaling_factor": 0.2,
         "down_block_types": vec!["DownEncoderBlock2D"; 2], "up_block_types": vec!["UpDecoderBlock2D"; 2],
     });
     let (at, file) = part("vae", config, "diffusion_pytorch_model");
     let network = hub::read_autoencoder(&at).unwrap().network;
-    world.write(&file, &encoded(&nn::export(&network.init(2, &device).unwrap())));
+    world.write(&file, &encoded(&lively(nn::export(&network.init(2, &device).unwrap()))));
     let config = json!({
         "architectures": ["CLIPTextModel"], "vocab_size": 814, "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 3,
         "num_attention_heads": 2, "eos_token_id": 2,
@@ -68,7 +71,10 @@ fn folder(world: &World) {
 fn lora(inputs: usize) -> Vec<u8> {
     let key = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_v";
     encoded(&NamedTensors::from([
-        (format!("{key}.lora_down.weight"), (vec![1, inputs], vec![1.0; inputs])),
+        (
+            format!("{key}.lora_down.weight"),
+            (vec![1, inputs], (0..inputs).map(|at| (at as f32 * 0.9).cos()).collect()),
+        ),
         (format!("{key}.lora_up.weight"), (vec![8, 1], vec![2.0; 8])),
         (format!("{key}.alpha"), (vec![], vec![1.0])),
     ]))

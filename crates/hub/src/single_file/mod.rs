@@ -34,8 +34,10 @@ const FIRST_OF_TWO: &str = "conditioner.embedders.0.transformer.";
 const SECOND_OF_TWO: &str = "conditioner.embedders.1.model.";
 const REFINER: &str = "conditioner.embedders.0.model.";
 const PARTS: [&str; 7] = [UNET, AUTOENCODER, CLIP, OPEN_CLIP, FIRST_OF_TWO, SECOND_OF_TWO, REFINER];
-/// Tensors that are read for their names.
-const MARKS: [&str; 3] = ["v_pred", "ztsnr", "edm_mean"];
+/// Tensors whose names alone say something: v is predicted, the last level is noise alone, latents have means of their own.
+const V: &str = "v_pred";
+const ZERO_SNR: &str = "ztsnr";
+const MEANS: &str = "edm_mean";
 
 /// Which Stable Diffusion a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +105,7 @@ fn begins_as_pickle(path: &Path) -> bool {
 fn read_unnamed(path: &Path, named: Option<&Path>) -> Result<LatentPipeline> {
     let others = RefCell::new(Vec::new());
     let (mut tensors, metadata) = weights::read_unnamed(path, |name| {
-        let wanted = is_part(name) || MARKS.contains(&name);
+        let wanted = is_part(name);
         if !wanted && !name.starts_with(averaged::PREFIX) {
             others.borrow_mut().push(name.to_owned());
         }
@@ -122,13 +124,13 @@ fn read_unnamed(path: &Path, named: Option<&Path>) -> Result<LatentPipeline> {
     Ok(pipeline)
 }
 
-/// Tensors by the part they belong to, without its prefix; marks under their own names.
+/// Tensors by the part they belong to, without its prefix.
 type Parts = BTreeMap<&'static str, NamedTensors>;
 
 fn divided(tensors: NamedTensors) -> Parts {
     let mut parts = Parts::new();
     for (name, tensor) in tensors {
-        let part = PARTS.iter().chain(&MARKS).find(|part| name.starts_with(**part));
+        let part = PARTS.iter().find(|part| name.starts_with(**part));
         if let Some(part) = part {
             parts.entry(part).or_default().insert(name[part.len()..].to_owned(), tensor);
         }
@@ -144,7 +146,7 @@ fn assemble(
     others: &[String],
 ) -> Result<LatentPipeline> {
     check(&parts, others)?;
-    let [says_v, zero_snr] = ["v_pred", "ztsnr"].map(|mark| parts.contains_key(mark));
+    let [says_v, zero_snr] = [V, ZERO_SNR].map(|mark| others.iter().any(|name| name == mark));
     let mut part = |name| parts.remove(name).unwrap_or_default();
     let network = part(UNET);
     let linear = network.get("middle_block.1.proj_in.weight").is_some_and(|(shape, _)| shape.len() == 2);
@@ -218,7 +220,7 @@ fn check(parts: &Parts, others: &[String]) -> Result<()> {
                 .hint("read are Stable Diffusion 1, 2 and XL"));
         }
     }
-    if has_part("edm_mean") {
+    if others.iter().any(|name| name == MEANS) {
         return Err(Error::bad_input(
             "an SDXL whose latents have means of their own, as Playground 2.5 has, which is not read",
         ));
