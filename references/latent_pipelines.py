@@ -96,7 +96,7 @@ def theirs(pipe, noise, steps, scale, negative):
     return numpy.stack(pictures).astype(numpy.int16)
 
 
-def ours(binary, folder, out, noise, steps, scale, negative):
+def ours(binary, folder, out, noise, steps, scale, negative, more=()):
     numpy.save(folder / "noise.npy", noise)
     made = []
     for index, prompt in enumerate(PROMPTS):
@@ -104,6 +104,7 @@ def ours(binary, folder, out, noise, steps, scale, negative):
         command = [binary, "-q", "sample", out, "-n", "1", "--steps", steps, "--init-noise", folder / "noise.npy", "--exact",
                    "--prompt", prompt, "--cfg-scale", scale, "--force", "-o", folder / "picture.png"]
         command += ["--negative", negative] if negative else []
+        command += more
         ran = subprocess.run([str(part) for part in command], capture_output=True, text=True)
         if ran.returncode:
             return ran.stderr.strip().splitlines()[-1]

@@ -1,5 +1,6 @@
 //! The binary `langevin`: arguments in, the facade's work, results on stdout, everything else on stderr.
 
+mod adapt;
 mod commands;
 mod guide;
 mod outputs;

@@ -1,14 +1,19 @@
 //! Named tensors as bytes in the safetensors format, written so that equal contents give equal bytes.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Seek, SeekFrom};
 
 use half::{bf16, f16};
 use langevin_process::{Error, Result};
+use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::json;
 
 /// Named tensors on the host: path -> (shape, values in row-major order).
 pub type NamedTensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
+/// Longest header that is read, in bytes; the format's own bound.
+const LARGEST_HEADER: u64 = 100_000_000;
 
 /// How numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,10 +60,6 @@ pub fn encode(tensors: &NamedTensors, metadata: &BTreeMap<String, String>, stora
 /// # Errors
 /// Bad input: not a safetensors file.
 pub fn with_metadata(bytes: &[u8], metadata: &BTreeMap<String, String>) -> Result<Vec<u8>> {
-    let not_one = |what: &dyn std::fmt::Display| {
-        Error::bad_input(format!("not a whole safetensors file: {what}"))
-            .hint("the file may be cut short or damaged; copy or train it again")
-    };
     SafeTensors::deserialize(bytes).map_err(|error| not_one(&error))?;
     // What was read above is whole, so the header is where its length says.
     let (length, rest) = bytes.split_first_chunk::<8>().ok_or_else(|| not_one(&"it has no header"))?;
@@ -91,29 +92,82 @@ pub fn decode_where(
     bytes: &[u8],
     wanted: impl Fn(&str) -> bool,
 ) -> Result<(NamedTensors, BTreeMap<String, String>)> {
-    let not_one = |error: &dyn std::fmt::Display| {
-        Error::bad_input(format!("not a whole safetensors file: {error}"))
-            .hint("the file may be cut short or damaged; copy or train it again")
-    };
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| not_one(&error))?;
     let metadata = metadata.metadata().clone().unwrap_or_default().into_iter().collect();
     let file = SafeTensors::deserialize(bytes).map_err(|error| not_one(&error))?;
     let mut tensors = NamedTensors::new();
     for (path, view) in file.tensors().into_iter().filter(|(path, _)| wanted(path)) {
-        let data = view.data();
-        let values = match view.dtype() {
-            Dtype::F32 => words(data, f32::from_le_bytes),
-            Dtype::F16 => words(data, |b| f16::from_le_bytes(b).to_f32()),
-            Dtype::BF16 => words(data, |b| bf16::from_le_bytes(b).to_f32()),
-            Dtype::F64 => words(data, |b| f64::from_le_bytes(b) as f32),
-            other => {
-                return Err(Error::bad_input(format!("tensor {path} holds {other:?} numbers"))
-                    .hint("weights must be floats: f32, f16, bf16 or f64"));
-            }
-        };
+        let values = numbers(&path, view.dtype(), view.data())?;
         tensors.insert(path, (view.shape().to_vec(), values));
     }
     Ok((tensors, metadata))
+}
+
+/// As [`decode_where`], from a file rather than from its bytes: one tensor after another, so that no more is held than the numbers
+/// and the bytes of one, and what is not wanted is not read.
+///
+/// # Errors
+/// As [`decode`], and where the file cannot be read.
+pub fn read_where(
+    file: &mut (impl Read + Seek),
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(NamedTensors, BTreeMap<String, String>)> {
+    let length = file.seek(SeekFrom::End(0)).map_err(|error| not_one(&error))?;
+    file.rewind().map_err(|error| not_one(&error))?;
+    let mut bytes = [0; 8];
+    file.read_exact(&mut bytes).map_err(|_| not_one(&"it has no header"))?;
+    let header = u64::from_le_bytes(bytes);
+    let data = header.checked_add(8).filter(|data| *data <= length && header <= LARGEST_HEADER);
+    let data = data.ok_or_else(|| not_one(&"its header is longer than the file"))?;
+    let mut bytes = vec![0; header as usize];
+    file.read_exact(&mut bytes).map_err(|error| not_one(&error))?;
+    let header: Metadata = serde_json::from_slice(&bytes).map_err(|error| not_one(&error))?;
+    let order = header.offset_keys();
+    let mut end = 0;
+    for name in &order {
+        let info = header.info(name).expect("a name of the header");
+        let count = info.shape.iter().try_fold(1_usize, |product, side| product.checked_mul(*side));
+        let bits = count.and_then(|count| count.checked_mul(info.dtype.bitsize()));
+        let (from, to) = info.data_offsets;
+        if from != end || bits.is_none_or(|bits| bits % 8 != 0 || from.checked_add(bits / 8) != Some(to)) {
+            return Err(not_one(&format_args!("the place of {name} does not fit its shape")));
+        }
+        end = to;
+    }
+    if data.checked_add(end as u64) != Some(length) {
+        let have = length - data;
+        return Err(not_one(&format_args!("it has {have} bytes of numbers, where its header says {end}")));
+    }
+    let mut tensors = NamedTensors::new();
+    for name in order.into_iter().filter(|name| wanted(name)) {
+        let info = header.info(&name).expect("a name of the header");
+        let (from, to) = info.data_offsets;
+        bytes.resize(to - from, 0);
+        file.seek(SeekFrom::Start(data + from as u64)).map_err(|error| not_one(&error))?;
+        file.read_exact(&mut bytes).map_err(|error| not_one(&error))?;
+        let values = numbers(&name, info.dtype, &bytes)?;
+        tensors.insert(name, (info.shape.clone(), values));
+    }
+    Ok((tensors, header.metadata().clone().unwrap_or_default().into_iter().collect()))
+}
+
+fn not_one(what: &dyn std::fmt::Display) -> Error {
+    Error::bad_input(format!("not a whole safetensors file: {what}"))
+        .hint("the file may be cut short or damaged; copy or train it again")
+}
+
+/// The numbers of the tensor `name`.
+fn numbers(name: &str, dtype: Dtype, data: &[u8]) -> Result<Vec<f32>> {
+    Ok(match dtype {
+        Dtype::F32 => words(data, f32::from_le_bytes),
+        Dtype::F16 => words(data, |b| f16::from_le_bytes(b).to_f32()),
+        Dtype::BF16 => words(data, |b| bf16::from_le_bytes(b).to_f32()),
+        Dtype::F64 => words(data, |b| f64::from_le_bytes(b) as f32),
+        other => {
+            return Err(Error::bad_input(format!("tensor {name} holds {other:?} numbers"))
+                .hint("weights must be floats: f32, f16, bf16 or f64"));
+        }
+    })
 }
 
 fn words<const N: usize>(bytes: &[u8], to: impl Fn([u8; N]) -> f32) -> Vec<f32> {
@@ -123,6 +177,8 @@ fn words<const N: usize>(bytes: &[u8], to: impl Fn([u8; N]) -> f32) -> Vec<f32> 
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
 
     fn sample() -> (NamedTensors, BTreeMap<String, String>) {
@@ -141,6 +197,12 @@ mod tests {
         let (tensors, metadata) = sample();
         let bytes = encode(&tensors, &metadata, Storage::F32);
         assert_eq!(decode(&bytes).unwrap(), (tensors.clone(), metadata.clone()));
+        assert_eq!(
+            read_where(&mut Cursor::new(&bytes), |_| true).unwrap(),
+            (tensors.clone(), metadata.clone())
+        );
+        let (some, _) = read_where(&mut Cursor::new(&bytes), |name| name == "a").unwrap();
+        assert_eq!(some.into_iter().collect::<Vec<_>>(), [("a".to_owned(), tensors["a"].clone())]);
         assert_eq!(bytes, encode(&tensors, &metadata, Storage::F32));
         let (half, _) = decode(&encode(&tensors, &metadata, Storage::F16)).unwrap();
         assert!(
@@ -169,14 +231,16 @@ mod tests {
     fn every_truncation_and_every_flipped_header_byte_is_an_error_or_harmless() {
         let (tensors, metadata) = sample();
         let bytes = encode(&tensors, &metadata, Storage::F32);
+        let read = |bytes: &[u8]| read_where(&mut Cursor::new(bytes), |_| true);
         for length in 0..bytes.len() {
             assert!(decode(&bytes[..length]).is_err(), "cut at {length}");
+            assert!(read(&bytes[..length]).is_err(), "cut at {length}");
         }
         for at in 0..bytes.len() {
             for flip in [0x01, 0x80, 0xff] {
                 let mut damaged = bytes.clone();
                 damaged[at] ^= flip;
-                let _ = decode(&damaged);
+                assert_eq!(decode(&damaged).is_ok(), read(&damaged).is_ok(), "byte {at}");
             }
         }
     }
@@ -187,6 +251,7 @@ mod tests {
             let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
             bytes.extend(header.as_bytes());
             bytes.resize(bytes.len() + data, 0);
+            read_where(&mut Cursor::new(&bytes), |_| true).unwrap_err();
             decode(&bytes).unwrap_err().to_string()
         };
         lie(r#"{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}}"#, 4);

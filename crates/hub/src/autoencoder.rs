@@ -34,7 +34,7 @@ pub struct AutoencoderParts {
 ///
 /// # Errors
 /// Bad input: another class, a type of block or an option that is not read, a value of the wrong type.
-fn read(json: &Map<String, Value>) -> Result<(AutoencoderConfig, [Vec<f64>; 2], Vec<String>)> {
+pub(crate) fn read(json: &Map<String, Value>) -> Result<(AutoencoderConfig, [Vec<f64>; 2], Vec<String>)> {
     let fields = Fields::new(json);
     let class = json.get("_class_name").and_then(Value::as_str).unwrap_or("AutoencoderKL");
     let quantised = match class {

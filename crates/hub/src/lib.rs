@@ -6,6 +6,8 @@
 //! * [`read_text_network`], [`read_text_parts`]: the parts of a pipeline that is told of texts: `UNet2DConditionModel`, and CLIP's
 //!   encoder and tokenizer.
 //! * [`read_autoencoder`]: an `AutoencoderKL` or `VQModel`; [`read_latent_folder`]: Stable Diffusion as a whole.
+//! * [`read_single_file`]: Stable Diffusion in one file, with the names of CompVis.
+//! * [`merge_lora`]: changes of low rank, added to such a pipeline.
 //! * [`read_transformer`]: a `DiTTransformer2DModel`.
 //! * [`read_file`]: the tensors of one file, safetensors or PyTorch checkpoint.
 
@@ -17,10 +19,12 @@ mod fields;
 mod folder;
 mod json;
 mod latent;
+mod lora;
 mod names;
 mod pickle;
 mod scheduler;
 mod schedulers;
+mod single_file;
 mod text;
 mod tokenizer;
 mod unet;
@@ -32,8 +36,10 @@ pub use autoencoder::{AutoencoderParts, read_autoencoder};
 pub use dit::{TransformerParts, read as read_transformer};
 pub use folder::{Pipeline, is_folder, read_folder};
 pub use latent::{LatentPipeline, is_latent_folder, read_latent_folder};
+pub use lora::merge_lora;
 pub use pickle::is_checkpoint;
 pub use scheduler::{Sampling, Threshold, read as read_scheduler};
+pub use single_file::{TOKENIZER_VARIABLE, is_single_file, read_single_file, read_single_file_with};
 pub use text::{TextEncoder, TextNetwork, TextParts, read_text_encoder, read_text_network, read_text_parts};
 pub use tokenizer::read as read_tokenizer;
 pub use weights::{Weights, read_file};

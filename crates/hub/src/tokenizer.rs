@@ -28,6 +28,31 @@ const MOST_LENGTH: f64 = 65_536.0;
 /// Bad input, beginning with the file's name: a file that is missing or malformed, another sort of tokenizer, merges or special
 /// tokens that the vocabulary lacks.
 pub fn read(folder: &Path) -> Result<ClipTokenizer> {
+    read_as(folder, None)
+}
+
+/// As [`read`], filling texts up with the token `pad` whatever the folder says.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_padded(folder: &Path, pad: &str) -> Result<ClipTokenizer> {
+    read_as(folder, Some(pad))
+}
+
+/// CLIP's tokenizer from its tokens and pairs.
+///
+/// # Errors
+/// Bad input: a pair or a special token that the vocabulary lacks.
+pub(crate) fn of_pairs(
+    vocabulary: HashMap<String, u32>,
+    merges: Vec<(String, String)>,
+    pad: &str,
+) -> Result<ClipTokenizer> {
+    let config = Map::from_iter([("pad_token".to_owned(), Value::from(pad))]);
+    ClipTokenizer::new(&parts(vocabulary, merges, Vec::new(), &config, &Map::new())?)
+}
+
+fn read_as(folder: &Path, pad: Option<&str>) -> Result<ClipTokenizer> {
     let whole = folder.join("tokenizer.json");
     let (vocabulary, merges, added) = if whole.is_file() {
         of_one_file(&read_json(&whole)?).map_err(|error| error.within(whole.display()))?
@@ -39,8 +64,12 @@ pub fn read(folder: &Path) -> Result<ClipTokenizer> {
             .map_err(|_| Error::bad_input(format!("{}: is no text in UTF-8", file.display())))?;
         (vocabulary, lines(&text).map_err(|error| error.within(file.display()))?, Vec::new())
     };
-    let config = optional(&folder.join("tokenizer_config.json"))?;
-    let map = optional(&folder.join("special_tokens_map.json"))?;
+    let mut config = optional(&folder.join("tokenizer_config.json"))?;
+    let mut map = optional(&folder.join("special_tokens_map.json"))?;
+    if let Some(pad) = pad {
+        config.insert("pad_token".to_owned(), pad.into());
+        map.remove("pad_token");
+    }
     let parts = parts(vocabulary, merges, added, &config, &map);
     parts.and_then(|parts| ClipTokenizer::new(&parts)).map_err(|error| error.within(folder.display()))
 }
@@ -86,7 +115,7 @@ fn vocabulary(json: &Map<String, Value>) -> Result<HashMap<String, u32>> {
 }
 
 /// The pairs of a file with one in each line.
-fn lines(text: &str) -> Result<Vec<(String, String)>> {
+pub(crate) fn lines(text: &str) -> Result<Vec<(String, String)>> {
     let lines = text.lines().enumerate().filter(|(at, line)| {
         let version = *at == 0 && line.starts_with("#version");
         !version && !line.trim().is_empty()

@@ -1,6 +1,8 @@
 //! The tensors of one part of a diffusers folder, in whichever of its files they are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use langevin_core::{Error, NamedTensors, Result, tensor_file};
@@ -59,14 +61,34 @@ fn read_stem(folder: &Path, [stem, pickled]: [&str; 2]) -> Result<Weights> {
 /// # Errors
 /// Bad input, beginning with the file's name.
 pub fn read_file(path: &Path) -> Result<Weights> {
-    let bytes = read_bytes(path)?;
     // The numbers of positions, 0, 1, 2..., are no weights, and in some files they are whole numbers.
-    let decoded = if pickle::is_checkpoint(&bytes) && bytes.get(8) != Some(&b'{') {
-        pickle::read(&bytes).map(|tensors| (tensors, BTreeMap::new()))
-    } else {
-        tensor_file::decode_where(&bytes, |name| !name.ends_with("position_ids"))
-    };
-    decoded.map_err(|error| error.within(path.display()))
+    read_some(path, |name| !name.ends_with("position_ids"))
+}
+
+/// As [`read_file`], for the tensors that are `wanted` by their name. A safetensors file is read one tensor after another.
+///
+/// # Errors
+/// As [`read_file`].
+pub fn read_some(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Weights> {
+    read_unnamed(path, wanted).map_err(|error| error.within(path.display()))
+}
+
+/// As [`read_some`], with errors that do not name the file.
+pub fn read_unnamed(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Weights> {
+    let mut file = File::open(path).map_err(|error| unreadable(&error))?;
+    let mut head = Vec::new();
+    file.by_ref().take(16).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
+    if is_pickled(&head) {
+        let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
+        return pickle::read_where(&bytes, wanted).map(|tensors| (tensors, BTreeMap::new()));
+    }
+    tensor_file::read_where(&mut file, wanted)
+}
+
+/// Whether a file that begins with `head` is a PyTorch checkpoint: the length of a safetensors header may read the same, and its
+/// brace tells.
+pub fn is_pickled(head: &[u8]) -> bool {
+    pickle::is_checkpoint(head) && head.get(8) != Some(&b'{')
 }
 
 fn read_sharded(folder: &Path, index: &Path) -> Result<Weights> {
@@ -115,13 +137,15 @@ fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
 /// # Errors
 /// Bad input, beginning with the file's name.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| {
-        let what = match error.kind() {
-            std::io::ErrorKind::NotFound => "is missing".to_owned(),
-            _ => error.to_string(),
-        };
-        Error::bad_input(format!("{}: {what}", path.display()))
-    })
+    std::fs::read(path).map_err(|error| unreadable(&error).within(path.display()))
+}
+
+fn unreadable(error: &std::io::Error) -> Error {
+    let what = match error.kind() {
+        std::io::ErrorKind::NotFound => "is missing".to_owned(),
+        _ => error.to_string(),
+    };
+    Error::bad_input(what)
 }
 
 #[cfg(test)]

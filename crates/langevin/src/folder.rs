@@ -6,6 +6,7 @@ use burn::tensor::Device;
 use langevin_core::{Error, Result, tensor_file};
 use langevin_hub::{Pipeline, Threshold};
 
+use crate::adapting::Adapting;
 use crate::answers::Answers;
 use crate::model::{Model, ModelInfo, build};
 use crate::settings::SampleSettings;
@@ -27,7 +28,7 @@ pub fn read(path: &Path, device: &Device) -> Result<Model> {
         damaged.within(path.display()).hint("its configs and its weights may be of different models")
     };
     if langevin_hub::is_latent_folder(path) {
-        return stable_diffusion::read(path, device);
+        return stable_diffusion::read(path, &Adapting::default(), device);
     }
     let pipeline = langevin_hub::read_folder(path)?;
     let info = describe(&pipeline);

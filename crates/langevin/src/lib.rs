@@ -8,6 +8,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod adapting;
 pub mod algorithms;
 mod answers;
 pub mod autoencoding;

@@ -10,6 +10,7 @@ use langevin_nn::{UNet, UNetConfig};
 use langevin_process::{Diffusion, DiffusionSpec, nearest};
 use serde::{Deserialize, Serialize};
 
+use crate::adapting::Adapting;
 use crate::answers::Answers;
 use crate::autoencoding::{self, Codec};
 use crate::known::{KNOWN, Known};
@@ -179,21 +180,29 @@ impl ModelInfo {
 }
 
 impl Model {
-    /// Reads the model that `spec` names: a run folder, a `.safetensors` file, a diffusers folder or `builtin:NAME`; one that
-    /// draws pictures by itself.
+    /// Reads the model that `spec` names: a run folder, a `.safetensors` file, a diffusers folder, a checkpoint of Stable Diffusion or
+    /// `builtin:NAME`; one that draws pictures by itself.
     ///
     /// # Errors
     /// Bad input, beginning with the file's name, when it is missing, damaged or something else (saying what). Usage: a
     /// restorer, which [`Model::open_any`] opens.
     pub fn open(spec: &str, device: &Device) -> Result<Self> {
-        let model = Self::open_any(spec, device)?;
-        match &model.info.task {
-            Some(task) => Err(task.refusal(spec, "and draws nothing by itself")),
-            None if model.fills_holes() => Err(Error::usage(format!(
-                "{spec}: was trained to fill in holes of pictures, and draws nothing by itself"
+        Self::open_any(spec, device)?.that_draws()
+    }
+
+    /// The model, where it draws pictures by itself.
+    ///
+    /// # Errors
+    /// Usage: a restorer, a network that fills in holes.
+    pub fn that_draws(self) -> Result<Self> {
+        match &self.info.task {
+            Some(task) => Err(task.refusal(&self.name, "and draws nothing by itself")),
+            None if self.fills_holes() => Err(Error::usage(format!(
+                "{}: was trained to fill in holes of pictures, and draws nothing by itself",
+                self.name
             ))
             .hint("give it a picture and its hole with `langevin inpaint`")),
-            None => Ok(model),
+            None => Ok(self),
         }
     }
 
@@ -247,6 +256,9 @@ impl Model {
         }
         if crate::folder::is_folder(Path::new(spec)) {
             return crate::folder::read(Path::new(spec), device);
+        }
+        if langevin_hub::is_single_file(Path::new(spec)) {
+            return crate::stable_diffusion::read(Path::new(spec), &Adapting::default(), device);
         }
         let bytes = read_model_bytes(Path::new(spec))?;
         Self::from_bytes(&bytes, spec, device).map_err(|error| error.within(spec))
@@ -389,6 +401,22 @@ impl Model {
             ))
             .hint("leave the prompt out, or train with --captions")),
         }
+    }
+
+    /// As [`Model::read`], of what is not wanted.
+    ///
+    /// # Errors
+    /// As [`Model::read`].
+    pub(crate) fn read_unwanted(&self, texts: &[&str]) -> Result<Context> {
+        match &self.encoders {
+            Some(encoders) => encoders.read_unwanted(texts),
+            None => self.read(texts),
+        }
+    }
+
+    /// What changed it as it was opened.
+    pub fn adapting(&self) -> Adapting {
+        self.encoders.as_ref().map(|encoders| encoders.adapting().clone()).unwrap_or_default()
     }
 
     /// The number of the class that `name` names: its name, or its number.

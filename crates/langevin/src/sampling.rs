@@ -11,6 +11,7 @@ use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{BatchProgress, SAMPLERS, SampleRequest, Sampler, sample_all};
 use serde::{Deserialize, Serialize};
 
+use crate::adapting::{self, Adapting};
 use crate::guiding::Guiding;
 use crate::memory;
 use crate::model::Model;
@@ -104,7 +105,7 @@ impl Prompts {
         let places: Vec<usize> = self.each.iter().map(String::as_str).map(place).collect();
         let negative = match self.negative.as_str() {
             "" => model.read_nothing(1)?,
-            negative => model.read(&[negative])?,
+            negative => model.read_unwanted(&[negative])?,
         };
         Ok((model.read(&texts)?.of(&places), negative.of(&vec![0; places.len()])))
     }
@@ -149,6 +150,12 @@ pub struct Recipe {
     /// What was not wanted, where it was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub negative: Option<String>,
+    /// LoRA files that were added to the model, each with its strength.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lora: Vec<String>,
+    /// Blocks of the encoders of texts that were skipped.
+    #[serde(default, skip_serializing_if = "adapting::is_zero")]
+    pub clip_skip: usize,
     /// Whether denoised pictures were clamped.
     pub clip: bool,
     /// The class, if any.
@@ -310,7 +317,10 @@ impl Recipe {
     /// The recipe of picture number `index` (from 0) of `drawing`.
     pub fn of(model: &Model, drawing: &Drawing, index: usize) -> Self {
         let label = drawing.labels.as_ref().and_then(|labels| labels[index]);
+        let Adapting { lora, clip_skip } = model.adapting();
         Self {
+            lora,
+            clip_skip,
             command: "sample".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             model: model.name.clone(),
@@ -353,8 +363,9 @@ impl Recipe {
         // A value with commas stands in quotation marks.
         let guidance =
             self.guidance.as_ref().map_or(String::new(), |guidance| format!(" Guidance: {guidance:?},"));
+        let adapted = Adapting { lora: self.lora.clone(), clip_skip: self.clip_skip }.says();
         let parameters = format!(
-            "{}\nSteps: {}, Sampler: {}, Schedule type: {}, CFG scale: {},{guidance} Seed: {}, Image: {}, Size: {}x{}, Model hash: {}, Model: {}, Version: langevin {}",
+            "{}\nSteps: {}, Sampler: {}, Schedule type: {}, CFG scale: {},{guidance} Seed: {}, Image: {}, Size: {}x{}, Model hash: {}, Model: {}{adapted}, Version: langevin {}",
             self.says(),
             self.steps,
             self.sampler,

@@ -1,4 +1,4 @@
-//! Folders of Stable Diffusion as models: the network of latents, its autoencoder, and the encoders of what it is told.
+//! Folders and single files of Stable Diffusion as models: the network of latents, its autoencoder, and the encoders of what it is told.
 
 use std::path::Path;
 
@@ -7,6 +7,7 @@ use langevin_core::{Added, Context, Error, NamedTensors, Result};
 use langevin_hub::{LatentPipeline, TextParts};
 use langevin_nn::text::{ClipText, ClipTokenizer};
 
+use crate::adapting::Adapting;
 use crate::answers::Answers;
 use crate::autoencoding::{Codec, Statistics};
 use crate::latents::LatentInfo;
@@ -25,25 +26,41 @@ pub struct Encoders {
     zeros_for_empty: bool,
     /// Width and height of the pictures.
     size: (usize, usize),
+    /// What changed the pipeline as it was opened.
+    adapting: Adapting,
 }
 
 impl Encoders {
-    /// What the network is told by `texts`.
+    /// What the network is told by `texts`, of what is wanted.
     ///
-    /// The vectors after the last norm are told; with two encoders those of both before their last block, side by side, as SDXL was
-    /// trained (Podell et al. 2023).
+    /// The vectors after the last norm are told, or, with blocks skipped, those before them after the same norm; with two encoders those of
+    /// both before their last block, side by side, as SDXL was trained (Podell et al. 2023).
     ///
     /// # Errors
     /// Usage, where tokenizer and encoder do not fit.
     pub(crate) fn read(&self, texts: &[&str]) -> Result<Context> {
+        self.read_skipping(texts, self.adapting.clip_skip)
+    }
+
+    /// As [`Encoders::read`], of what is not wanted: no block is skipped, as in diffusers.
+    pub(crate) fn read_unwanted(&self, texts: &[&str]) -> Result<Context> {
+        self.read_skipping(texts, 0)
+    }
+
+    /// What changed the pipeline as it was opened.
+    pub(crate) fn adapting(&self) -> &Adapting {
+        &self.adapting
+    }
+
+    fn read_skipping(&self, texts: &[&str], skip: usize) -> Result<Context> {
         let (mut tokens, mut pooled) = (Vec::new(), None);
         for (encoder, tokenizer) in &self.parts {
             let ids: Vec<Vec<u32>> = texts.iter().map(|text| tokenizer.encode(text).ids).collect();
             let encoded = encoder.encode(&ids)?;
             tokens.push(if self.added {
-                encoded.hidden[encoded.hidden.len() - 2].clone()
+                encoded.hidden[encoded.hidden.len() - 2 - skip].clone()
             } else {
-                encoded.last
+                encoder.skipping(&encoded, skip)?
             });
             pooled = encoded.projected;
         }
@@ -77,9 +94,9 @@ impl Encoders {
         self.parts.iter().map(|(_, tokenizer)| tokenizer)
     }
 
-    /// As [`Encoders::read`], of the text that says nothing: zeros, where the pipeline says so.
+    /// As [`Encoders::read_unwanted`], of the text that says nothing: zeros, where the pipeline says so.
     pub(crate) fn nothing(&self, count: usize) -> Result<Context> {
-        let context = self.read(&vec![""; count])?;
+        let context = self.read_unwanted(&vec![""; count])?;
         if !self.zeros_for_empty {
             return Ok(context);
         }
@@ -99,16 +116,31 @@ impl Encoders {
     }
 }
 
-/// Reads the pipeline in the folder `path`.
+/// Whether `path` is a folder or a single file that [`read`] is for.
+pub(crate) fn is_one(path: &Path) -> bool {
+    if path.is_dir() {
+        return crate::folder::is_folder(path) && langevin_hub::is_latent_folder(path);
+    }
+    langevin_hub::is_single_file(path)
+}
+
+/// Reads the pipeline in the folder or the single file `path`, changed by `adapting`.
 ///
 /// # Errors
-/// Bad input, as [`langevin_hub::read_latent_folder`], and where parts do not fit.
-pub(crate) fn read(path: &Path, device: &Device) -> Result<Model> {
+/// Bad input, as [`langevin_hub::read_latent_folder`] and [`langevin_hub::read_single_file`], and where parts do not fit. Usage: more blocks
+/// to skip than its encoders have.
+pub(crate) fn read(path: &Path, adapting: &Adapting, device: &Device) -> Result<Model> {
     let within = |error: Error| {
         let damaged = Error::bad_input(error.message().to_owned());
         damaged.within(path.display()).hint("its configs and its weights may be of different models")
     };
-    let pipeline = langevin_hub::read_latent_folder(path)?;
+    let mut pipeline = if path.is_dir() {
+        langevin_hub::read_latent_folder(path)?
+    } else {
+        langevin_hub::read_single_file(path)?
+    };
+    check_skip(path, adapting.clip_skip, &pipeline)?;
+    adapting.merge(&mut pipeline)?;
     let LatentPipeline { mut network, autoencoder, texts, sampling, class, zeros_for_empty } = pipeline;
     let channels = autoencoder.network.code_dim();
     if network.network.in_channels == 2 * channels + 1 {
@@ -168,12 +200,26 @@ pub(crate) fn read(path: &Path, device: &Device) -> Result<Model> {
     Ok(Model {
         denoiser: Answers::Network(Box::new(denoiser)),
         codec: Some(codec),
-        encoders: Some(Encoders { parts, added, zeros_for_empty, size }),
+        encoders: Some(Encoders { parts, added, zeros_for_empty, size, adapting: adapting.clone() }),
         info,
         hash: sum.finalize().to_hex()[..16].to_owned(),
         name: path.display().to_string(),
         notes: sampling.notes,
     })
+}
+
+/// Whether the encoders have so many blocks to skip; SDXL's last one always is.
+fn check_skip(path: &Path, skip: usize, pipeline: &LatentPipeline) -> Result<()> {
+    let fewest = pipeline.texts.iter().map(|text| text.encoder.encoder.layers).min().unwrap_or(0);
+    let most = fewest.saturating_sub(1);
+    if skip <= most {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "{}: --clip-skip {skip} skips more than there is: its encoder of texts has {fewest} blocks",
+        path.display()
+    ))
+    .hint(format!("0 to {most} can be skipped; most models were made for 0 or 1")))
 }
 
 fn encoder(part: TextParts, sum: &mut blake3::Hasher, device: &Device) -> Result<(ClipText, ClipTokenizer)> {

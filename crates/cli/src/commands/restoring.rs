@@ -18,13 +18,14 @@ use serde_json::{Value, json};
 use super::calibrating::Calibrating;
 use super::sample::{random_seed, read_noise};
 use super::trained::Serves;
+use crate::adapt::AdaptFlags;
 use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell, Stages};
 
 /// The flags of every command that restores.
 #[derive(Args)]
 pub struct Common {
-    /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
+    /// A run folder, a model.safetensors, a diffusers folder, a checkpoint of Stable Diffusion, or builtin:NAME.
     pub model: String,
     /// Pictures: png, jpeg, webp, bmp, tiff or gif.
     #[arg(required = true, value_name = "IMAGE")]
@@ -62,6 +63,8 @@ pub struct Common {
     /// Strength of guidance towards class or words; 1 is none [default: with --prompt the model's, else 1].
     #[arg(long, value_name = "SCALE")]
     cfg_scale: Option<f64>,
+    #[command(flatten)]
+    adapt: AdaptFlags,
     /// Do not clamp denoised pictures to the range of pictures.
     #[arg(long)]
     no_clip: bool,
@@ -139,7 +142,7 @@ impl Common {
         if let Some(method) = &job.method {
             METHODS.build(method)?;
         }
-        let mut model = Model::open_any(&self.model, &device)?;
+        let mut model = self.adapt.open(&self.model, &device)?;
         if self.exact {
             model.denoiser = model.denoiser.with_arithmetic(Arithmetic::Exact);
         }
@@ -356,13 +359,14 @@ impl Common {
 
     fn recipe(&self, job: &Job<'_>, model: &Model, restored: &Restored, restoring: &Restoring) -> String {
         format!(
-            "Steps: {}, Method: {:?}, Noise: {:?}, Seed: {}, Model hash: {}, Model: {}, Version: langevin {}",
+            "Steps: {}, Method: {:?}, Noise: {:?}, Seed: {}, Model hash: {}, Model: {}{}, Version: langevin {}",
             restoring.steps,
             restored.method,
             job.noise.map_or_else(|| restored.report.noise.to_string(), str::to_owned),
             restoring.seed,
             model.hash,
             model.name,
+            model.adapting().says(),
             env!("CARGO_PKG_VERSION")
         )
     }

@@ -16,6 +16,7 @@ use langevin::train::write_file;
 use langevin::tuned::{self, Asked};
 use langevin::{Device, Error, Model, Picture, Result, Tensor, gif, npy, png};
 
+use crate::adapt::AdaptFlags;
 use crate::guide::GuideFlags;
 use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell};
@@ -34,9 +35,10 @@ Examples:
   langevin sample runs/mnist --class 7 --cfg-scale 4 --guidance apg:norm=1
   langevin sample runs/mnist --guide runs/mnist-short --cfg-scale 2
   langevin sample runs/latent --prompt \"a red star at night\" --cfg-scale 3 --grid stars.png
+  langevin sample sd15.safetensors --prompt \"a lighthouse\" --lora ink.safetensors:0.8 --clip-skip 1 -n 1
   langevin sample --from sevens/0003.png -o again.png")]
 pub struct Sample {
-    /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
+    /// A run folder, a model.safetensors, a diffusers folder, a checkpoint of Stable Diffusion, or builtin:NAME.
     #[arg(required_unless_present = "from")]
     model: Option<String>,
     /// Pictures to draw.
@@ -74,6 +76,8 @@ pub struct Sample {
     negative: Option<String>,
     #[command(flatten)]
     guide: GuideFlags,
+    #[command(flatten)]
+    adapt: AdaptFlags,
     /// Do not clamp denoised pictures to the range of pictures.
     #[arg(long)]
     no_clip: bool,
@@ -118,7 +122,7 @@ impl Sample {
         let recipe = self.from.as_deref().map(read_recipe).transpose()?;
         let name = self.take_recipe(recipe.as_ref());
         let (device, line) = shell.compute(self.dtype.as_deref().unwrap_or("f32"))?;
-        let model = Model::open(&name, &device)?;
+        let model = self.adapt.open(&name, &device)?.that_draws()?;
         for note in &model.notes {
             shell.warn(&format!("{name}: {note}"));
         }
@@ -189,6 +193,7 @@ impl Sample {
             self.prompt = self.prompt.take().or_else(|| recipe.prompt.clone());
             self.negative = self.negative.take().or_else(|| recipe.negative.clone());
         }
+        self.adapt.take(&recipe.lora, recipe.clip_skip);
         self.class = Some(recipe.class.clone().unwrap_or_else(|| "none".to_owned()));
         self.model.clone().unwrap_or_else(|| recipe.model.clone())
     }

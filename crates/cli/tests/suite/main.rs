@@ -1,6 +1,7 @@
 //! The real binary in temporary folders: what the design's command line promises to scripts and to people, and that
 //! whatever is wrong with an input is said with its name, leaving nothing half-written.
 
+mod adapting;
 mod any_size;
 mod bad_arguments;
 mod bad_data;

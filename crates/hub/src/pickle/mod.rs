@@ -8,4 +8,4 @@
 mod machine;
 mod torch;
 
-pub use torch::{is_checkpoint, read};
+pub use torch::{is_checkpoint, read_where};

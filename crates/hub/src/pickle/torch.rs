@@ -22,21 +22,21 @@ pub fn is_checkpoint(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 0..=5, ..])
 }
 
-/// The tensors of a checkpoint, by name; integers become floats.
+/// The tensors of a checkpoint that are `wanted` by their name; integers become floats.
 ///
 /// # Errors
 /// Bad input: not a checkpoint, cut short, not a state dict, or a pickle that asks for anything but tensors (naming it).
-pub fn read(bytes: &[u8]) -> Result<NamedTensors> {
+pub fn read_where(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<NamedTensors> {
     if bytes.starts_with(b"PK\x03\x04") {
-        return read_zip(bytes);
+        return read_zip(bytes, wanted);
     }
     if !is_checkpoint(bytes) {
         return Err(Error::bad_input("not a PyTorch checkpoint").hint("give the file that torch.save wrote"));
     }
-    read_legacy(bytes)
+    read_legacy(bytes, wanted)
 }
 
-fn read_zip(bytes: &[u8]) -> Result<NamedTensors> {
+fn read_zip(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<NamedTensors> {
     let broken = |error: &dyn std::fmt::Display| {
         Error::bad_input(format!("not a whole zip: {error}")).hint("copy the file again")
     };
@@ -65,7 +65,7 @@ fn read_zip(bytes: &[u8]) -> Result<NamedTensors> {
         member(bytes, &mut archive, &places, &format!("{root}data.pkl"))?.ok_or_else(missing_pickle)?;
     let mut machine = Machine::new(pickle);
     let top = machine.load()?;
-    collect(&machine, top, bytes.len(), |key| {
+    collect(&machine, top, bytes.len(), wanted, |key| {
         member(bytes, &mut archive, &places, &format!("{root}data/{key}"))?.ok_or_else(|| {
             Error::bad_input(format!("the member data/{key}, which a tensor needs, is missing"))
         })
@@ -98,7 +98,7 @@ fn member<'a>(
     found.map(Some).ok_or_else(|| Error::bad_input(format!("the member {name} is cut short")))
 }
 
-fn read_legacy(bytes: &[u8]) -> Result<NamedTensors> {
+fn read_legacy(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<NamedTensors> {
     let mut machine = Machine::new(bytes);
     let magic = machine.load()?;
     if machine.values[magic] != Value::Long(LEGACY_MAGIC.to_vec()) {
@@ -128,7 +128,7 @@ fn read_legacy(bytes: &[u8]) -> Result<NamedTensors> {
         storages.insert(key.clone(), data);
         rest = after;
     }
-    collect(&machine, top, bytes.len(), |key| {
+    collect(&machine, top, bytes.len(), wanted, |key| {
         let missing = || Error::bad_input(format!("the storage {key}, which a tensor needs, is missing"));
         storages.get(key).copied().ok_or_else(missing)
     })
@@ -148,6 +148,7 @@ fn collect<'a>(
     machine: &Machine<'_>,
     top: Id,
     file: usize,
+    wanted: impl Fn(&str) -> bool,
     mut find: impl FnMut(&str) -> Result<&'a [u8]>,
 ) -> Result<NamedTensors> {
     let entries = state_dict(machine, top)?;
@@ -160,6 +161,9 @@ fn collect<'a>(
         else {
             continue;
         };
+        if !wanted(name) {
+            continue;
+        }
         let within = |error: Error| error.within(format!("tensor {name}"));
         let Value::Persistent(id) = machine.values[*from] else {
             return Err(within(Error::bad_input("has no storage")));

@@ -9,4 +9,5 @@ mod unicode;
 
 pub use clip::{ClipText, ClipTextConfig, EncodedText, TextActivation};
 pub use learn::{learned, parts};
+pub use pairs::byte_characters;
 pub use tokenizer::{ClipTokenizer, Special, TokenizerParts, Tokens};

@@ -90,6 +90,13 @@ pub(super) fn characters() -> impl Iterator<Item = char> {
     })
 }
 
+/// The characters that bytes are written as, in the order of CLIP's vocabulary: visible ones first.
+pub fn byte_characters() -> Vec<char> {
+    let mut all: Vec<char> = characters().collect();
+    all.sort_unstable();
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
