@@ -108,6 +108,9 @@ pub fn write(network: &UNetConfig, (width, height): (usize, usize)) -> Result<Va
     if text.encoder.is_some() {
         return refused("the encoder of texts inside its network");
     }
+    if network.transformer.is_some() {
+        return refused("a transformer for its network");
+    }
     let plain = UNetConfig::default();
     if network.patch != 1 || network.output_scale_factor != 1.0 || network.time_scale != 1.0 {
         return refused("pixels folded into channels, divided sums or a scaled time");

@@ -251,6 +251,9 @@ pub fn write(network: &UNetConfig, (width, height): (usize, usize)) -> Result<Va
             "train one with network.patch = 1, process vp and time_input timestep, such as the preset ddpm",
         ))
     };
+    if network.transformer.is_some() {
+        return refuse("it is a transformer (network.transformer)");
+    }
     if network.text.is_some() {
         return refuse("it is told of texts (network.text)");
     }

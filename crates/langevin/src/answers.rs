@@ -6,14 +6,14 @@ use langevin_core::{
     Cond, Denoiser, Differentiable, Level, Levels, Preconditioned, Result, SideBySide, Tracked,
 };
 use langevin_kernels::Arithmetic;
-use langevin_nn::UNet;
+use langevin_nn::Backbone;
 use langevin_process::Diffusion;
 
 /// The denoiser of a model.
 #[derive(Debug, Clone)]
 pub enum Answers {
     /// A trained network.
-    Network(Box<Preconditioned<UNet>>),
+    Network(Box<Preconditioned<Backbone>>),
     /// The exact denoiser of a distribution, sampled under the noise of a diffusion.
     Known(Mixture, Diffusion),
 }
@@ -28,7 +28,7 @@ impl Answers {
     }
 
     /// The network, if it is one.
-    pub fn network(&self) -> Option<&UNet> {
+    pub fn network(&self) -> Option<&Backbone> {
         match self {
             Self::Network(model) => Some(&model.network),
             Self::Known(..) => None,

@@ -53,7 +53,7 @@ pub fn measure(
         let shape = [count, config.condition_channels, height, width];
         (config.condition_channels > 0).then(|| Tensor::<4>::zeros(shape, device))
     };
-    let network = config.init(0, device)?;
+    let network = config.backbone(0, device)?;
     let parameters = langevin_nn::parameter_count(&network);
     let model = SideBySide::new(Preconditioned::new(network, diffusion.clone()), batch)?;
     let x = noise(device, 0, batch);
@@ -63,7 +63,7 @@ pub fn measure(
         Ok(())
     })?;
     let autodiff = device.clone().autodiff();
-    let network = config.init(0, &autodiff)?;
+    let network = config.backbone(0, &autodiff)?;
     let TrainConfig { micro_batch, beta1, beta2, epsilon: eps, .. } = TrainConfig::default();
     let mut learner = Learner::new(Preconditioned::new(network, diffusion), batch.div_ceil(micro_batch))?;
     // A rate of zero, so that every step finds the same weights.

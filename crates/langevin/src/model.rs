@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{Context, Error, NamedTensors, Preconditioned, Result, tensor_file};
-use langevin_nn::{UNet, UNetConfig};
+use langevin_nn::{Backbone, UNetConfig};
 use langevin_process::{Diffusion, DiffusionSpec, nearest};
 use serde::{Deserialize, Serialize};
 
@@ -528,7 +528,7 @@ pub(crate) fn build(
     info: &ModelInfo,
     tensors: NamedTensors,
     device: &Device,
-) -> Result<Preconditioned<UNet>> {
+) -> Result<Preconditioned<Backbone>> {
     if info.version != 1 {
         return Err(Error::bad_input(format!(
             "is described in version {}, this program reads 1",
@@ -572,7 +572,7 @@ pub(crate) fn build(
         let message = format!("it holds {stored} numbers, where the network it describes has {claimed}");
         return Err(damaged(Error::bad_input(message)));
     }
-    let network = info.network.blank(device).map_err(damaged)?;
+    let network = info.network.blank_backbone(device).map_err(damaged)?;
     let network = langevin_nn::load_whole(network, tensors)?;
     Ok(Preconditioned::new(network, Diffusion::new(&info.diffusion).map_err(damaged)?))
 }

@@ -29,6 +29,7 @@ pub const PRESETS: &[Preset] = &[
     Preset { name: "inpaint", text: include_str!("../../../presets/inpaint.toml") },
     Preset { name: "autoencoder", text: include_str!("../../../presets/autoencoder.toml") },
     Preset { name: "latent", text: include_str!("../../../presets/latent.toml") },
+    Preset { name: "dit", text: include_str!("../../../presets/dit.toml") },
     Preset { name: "ddpm", text: include_str!("../../../presets/ddpm.toml") },
     Preset { name: "tiny", text: include_str!("../../../presets/tiny.toml") },
 ];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use langevin_core::{Context, Error, Result};
 use langevin_data::Pool;
-use langevin_nn::UNet;
+use langevin_nn::Backbone;
 use langevin_nn::text::{ClipTextConfig, ClipTokenizer, TextActivation, learned, parts};
 use langevin_nn::unet::{AddedConfig, TextConfig};
 use langevin_train::Texts;
@@ -112,7 +112,7 @@ impl TextInfo {
     ///
     /// # Errors
     /// Usage: a network without an encoder of its own.
-    pub fn read(&self, network: &UNet, texts: &[&str]) -> Result<Context> {
+    pub fn read(&self, network: &Backbone, texts: &[&str]) -> Result<Context> {
         let tokenizer = self.tokenizer()?;
         let ids: Vec<Vec<u32>> = texts.iter().map(|text| tokenizer.encode(text).ids).collect();
         network.read(&ids)

@@ -14,7 +14,7 @@ use langevin_data::{
     Skipped,
 };
 use langevin_kernels::Arithmetic;
-use langevin_nn::UNet;
+use langevin_nn::Backbone;
 use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{SAMPLERS, SampleRequest, Sampler, sample_all};
 use langevin_train::{
@@ -64,7 +64,7 @@ pub struct TrainRequest {
 /// A training that is not the ordinary one of a denoiser.
 pub struct Lesson {
     /// The loss.
-    pub objective: Box<dyn Objective<UNet>>,
+    pub objective: Box<dyn Objective<Backbone>>,
 }
 
 /// A request with everything resolved and checked; nothing is written yet.
@@ -243,8 +243,8 @@ impl Prepared {
         let threads = rayon::current_num_threads();
         let shape = self.info.shape();
         memory::check_training(&self.settings.network, shape[1], &train, threads)?;
-        let mut network = self.settings.network.init(train.seed, &train.autodiff(device))?;
-        let objective: Box<dyn Objective<UNet>> = match self.request.lesson.take() {
+        let mut network = self.settings.network.backbone(train.seed, &train.autodiff(device))?;
+        let objective: Box<dyn Objective<Backbone>> = match self.request.lesson.take() {
             None => Box::new(Denoising::new(&train)?),
             Some(lesson) => lesson.objective,
         };
@@ -388,7 +388,7 @@ pub(crate) fn store(out: &Path, sheet: &Picture, images: u64) -> Result<Preview>
     Ok(Preview { png: bytes, width: sheet.width as u32, height: sheet.height as u32 })
 }
 
-impl Hooks<UNet> for Drawing<'_> {
+impl Hooks<Backbone> for Drawing<'_> {
     fn begin(&mut self) -> Result<()> {
         begin(&self.out, &self.toml)
     }
@@ -397,11 +397,11 @@ impl Hooks<UNet> for Drawing<'_> {
         (self.observe)(event);
     }
 
-    fn judge(&mut self, model: &Preconditioned<UNet>) -> Result<Vec<(&'static str, f64)>> {
+    fn judge(&mut self, model: &Preconditioned<Backbone>) -> Result<Vec<(&'static str, f64)>> {
         self.trial.as_ref().map_or_else(|| Ok(Vec::new()), |trial| trial.judge(model))
     }
 
-    fn preview(&mut self, model: &Preconditioned<UNet>, images: u64) -> Result<Option<Preview>> {
+    fn preview(&mut self, model: &Preconditioned<Backbone>, images: u64) -> Result<Option<Preview>> {
         if self.info.task.is_some() {
             let Some(trial) = &self.trial else { return Ok(None) };
             let sheet = trial.sheet(model, &self.info.sample, self.info.magnification(), &self.stop)?;

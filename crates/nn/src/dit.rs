@@ -139,10 +139,13 @@ impl DitConfig {
     /// `Usage`, as [`Self::check`].
     pub fn init(&self, seed: u64, device: &Device) -> Result<Dit> {
         self.check()?;
-        let draw = Draw::new(seed, device);
+        Ok(self.at(&Draw::new(seed, device)))
+    }
+
+    pub(crate) fn at(&self, draw: &Draw<'_>) -> Dit {
         let Self { dim, patch, zero_init, .. } = *self;
         let options = kernels::Conv2d::padded(patch, 0);
-        Ok(Dit {
+        Dit {
             pos_embed: Places {
                 proj: Conv2d::new(&draw.at("pos_embed.proj"), self.in_channels, dim, patch, options),
             },
@@ -159,7 +162,7 @@ impl DitConfig {
                 zero_init,
             ),
             config: self.clone(),
-        })
+        }
     }
 }
 
@@ -224,9 +227,13 @@ impl Embedder {
         }
     }
 
-    /// `[n, dim]`, through SiLU.
-    fn forward(&self, features: &Tensor<2>, rows: &[usize]) -> Tensor<2> {
+    /// `[n, dim]`, with what is `added`, through SiLU.
+    fn forward(&self, features: &Tensor<2>, rows: &[usize], added: Option<&Tensor<2>>) -> Tensor<2> {
         let level = self.timestep_embedder.forward(features.clone());
+        let level = match added {
+            Some(added) => level + added.clone(),
+            None => level,
+        };
         kernels::silu(match &self.class_embedder {
             Some(classes) => level + classes.embedding_table.forward(rows),
             None => level,
@@ -319,6 +326,27 @@ impl Dit {
 
 impl Network for Dit {
     fn forward(&self, x: Tensor<4>, noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
+        self.answer(x, noise_input, cond, None)
+    }
+
+    fn classes(&self) -> usize {
+        self.config.classes
+    }
+
+    fn context(&self) -> Option<ContextShape> {
+        self.config.context_dim.map(|dim| ContextShape { dim, added: None })
+    }
+}
+
+impl Dit {
+    /// The answer, where `added`, `[n, dim]`, joins the embedding of noise level and class.
+    pub(crate) fn answer(
+        &self,
+        x: Tensor<4>,
+        noise_input: Tensor<1>,
+        cond: &Cond,
+        added: Option<Tensor<2>>,
+    ) -> Tensor<4> {
         let config = &self.config;
         let ([n, _, h, w], device) = (x.dims(), x.device());
         let values = noise_input.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
@@ -336,7 +364,7 @@ impl Network for Dit {
         let mut first: Option<Tensor<2>> = None;
         for block in &self.transformer_blocks {
             let embedding = match (&block.norm1.emb, &first) {
-                (Some(emb), _) => emb.forward(&features, &rows),
+                (Some(emb), _) => emb.forward(&features, &rows, added.as_ref()),
                 (None, Some(first)) => first.clone(),
                 (None, None) => unreachable!("the first block embeds"),
             };
@@ -351,13 +379,5 @@ impl Network for Dit {
         out.reshape([n, down, across, patch, patch, channels])
             .permute([0, 5, 1, 3, 2, 4])
             .reshape([n, channels, h, w])
-    }
-
-    fn classes(&self) -> usize {
-        self.config.classes
-    }
-
-    fn context(&self) -> Option<ContextShape> {
-        self.config.context_dim.map(|dim| ContextShape { dim, added: None })
     }
 }

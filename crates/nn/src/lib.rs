@@ -7,6 +7,7 @@
 mod activation;
 pub mod attention;
 pub mod autoencoder;
+mod backbone;
 pub mod dit;
 mod draw;
 mod embed;
@@ -23,6 +24,7 @@ mod weights;
 pub use activation::Activation;
 pub use attention::AttentionBlock;
 pub use autoencoder::{Autoencoder, AutoencoderConfig};
+pub use backbone::{Backbone, Transformer, TransformerConfig};
 pub use dit::{Dit, DitConfig};
 pub use draw::Draw;
 pub use embed::{FourierProjection, TimeEmbedding, sinusoidal};

@@ -13,13 +13,14 @@ use crate::shell::Shell;
 #[derive(Args)]
 #[command(
     after_help = "An OUT that ends in .safetensors is a single file, any other a folder of diffusers, which Python loads with
-DDPMPipeline.from_pretrained(OUT). A PyTorch checkpoint (.bin, .pt, .ckpt) becomes a file of its tensors; it is read without
+DDPMPipeline.from_pretrained(OUT), or the pipeline of Stable Diffusion that the model is. A PyTorch checkpoint (.bin, .pt, .ckpt) becomes a file of its tensors; it is read without
 running anything in it.
 
 Examples:
   langevin convert runs/ddpm ddpm-diffusers
   langevin convert ddpm-diffusers model.safetensors
-  langevin convert weights.ckpt weights.safetensors"
+  langevin convert weights.ckpt weights.safetensors
+  langevin convert sd-v1-5.ckpt sd-v1-5/                             (a file of Stable Diffusion becomes a folder)"
 )]
 pub struct Convert {
     /// A run folder, a model.safetensors, a diffusers folder, builtin:NAME, or a PyTorch checkpoint.
@@ -49,7 +50,10 @@ impl Convert {
                 Error::usage("--half is for a single file").hint("give an OUT that ends in .safetensors")
             );
         }
-        let notes = match (is_checkpoint(Path::new(&self.input))?, single) {
+        // A single file of Stable Diffusion says what its networks are, also as a checkpoint.
+        let bare = is_checkpoint(Path::new(&self.input))?
+            && (single || !hub::is_single_file(Path::new(&self.input)));
+        let notes = match (bare, single) {
             (true, true) => {
                 self.write(|| convert::checkpoint_to_file(Path::new(&self.input), self.half))?;
                 Vec::new()

@@ -113,6 +113,34 @@ fn a_model_of_latents_draws_what_it_is_told() {
     assert!(long.err.contains("found no room"), "{}", long.err);
 }
 
+const TRANSFORM: &str = "train builtin:shapes --preset dit --size 16 --seed 7 --batch-size 8 --set network.transformer.dim=16 \
+    --set network.transformer.heads=2 --set network.transformer.layers=1 --set train.warmup_images=8 \
+    --set train.validation_pictures=8 --set train.validate_every=32 --set train.learning_rate=0.01";
+
+#[test]
+fn a_transformer_takes_the_place_of_the_u_net() {
+    let world = World::new();
+    world.run(&format!("{TRANSFORM} --images 64 --threads 1 --out whole")).ok();
+    world.run(&format!("{TRANSFORM} --images 40 --threads 2 --out cut")).ok();
+    world.run(&format!("{TRANSFORM} --images 64 --threads 2 --out cut")).ok();
+    assert!(world.read("whole/model.safetensors") == world.read("cut/model.safetensors"));
+    world.run("sample whole -n 3 --class star --steps 3 --seed 3 --threads 1 -o three").ok();
+    world.run("sample whole -n 1 --first 2 --class star --steps 3 --seed 3 -o third.png").ok();
+    assert!(world.read("three/0002.png") == world.read("third.png"));
+    world.run("convert whole folder").refused(2, &["whole", "transformer"]);
+    // On latents, and told in words.
+    let latent =
+        format!("{TRANSFORM} --latent {} --set network.patch=2 --set latent.pictures=64", autoencoder());
+    let words = format!("{latent} --set data.class_conditional=false {TOLD} --images 32 --out words");
+    world.run(&words).ok();
+    world.run("sample words --prompt star --steps 2 --seed 3 -o star.png").ok();
+    world.run("sample words --prompt sunset --steps 2 --seed 3 -o sunset.png").ok();
+    assert!(world.read("star.png") != world.read("sunset.png"));
+    world
+        .run("train builtin:shapes --preset dit --task upscale --scale 2 --images 8 --out x")
+        .refused(2, &["transformer", "restores nothing"]);
+}
+
 #[test]
 fn pictures_of_any_size_are_edited_and_filled_in_through_the_autoencoder() {
     let world = World::new();

@@ -159,7 +159,8 @@ fn plan_by(
 
 /// Whether a network answers a pixel alike in a picture of any size: it neither attends nor normalises.
 pub(crate) fn any_size(config: &UNetConfig) -> bool {
-    let attends = !config.attention_levels.is_empty()
+    let attends = config.transformer.is_some()
+        || !config.attention_levels.is_empty()
         || config.up_attention_levels.as_ref().is_some_and(|levels| !levels.is_empty())
         || (config.mid_block && config.mid_attention);
     config.norm_groups == 0 && !attends

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text::TextConfig;
 use crate::activation::Activation;
+use crate::backbone::TransformerConfig;
 
 /// How the noise level becomes features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +130,9 @@ pub struct UNetConfig {
     /// How the network attends to texts. Default: it is told of none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<TextConfig>,
+    /// A transformer in place of the levels. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transformer: Option<TransformerConfig>,
 }
 
 /// Whether channels divide into groups; into none they do.
@@ -185,6 +189,7 @@ impl Default for UNetConfig {
             dropout: 0.0,
             patch: 1,
             text: None,
+            transformer: None,
         }
     }
 }
@@ -195,6 +200,9 @@ impl UNetConfig {
     /// # Errors
     /// `Usage`, for the first field that does not fit.
     pub fn check(&self) -> Result<()> {
+        if let Some(dit) = self.dit() {
+            return self.check_transformer(&dit);
+        }
         let positive = [
             ("in_channels", self.in_channels),
             ("out_channels", self.out_channels),
@@ -342,7 +350,7 @@ impl UNetConfig {
 
     /// Sides of pictures must be multiples of this: the patch, doubled at every level after the first.
     pub fn size_multiple(&self) -> usize {
-        self.patch << (self.channels.len() - 1)
+        if self.transformer.is_some() { self.patch } else { self.patch << (self.channels.len() - 1) }
     }
 
     /// Length of the embedding of noise level and class.

@@ -1,6 +1,8 @@
 //! What a U-Net costs, computed from its config alone: parameters, operations, memory.
 
 use super::config::{Resample, TimeFeatures, UNetConfig};
+use super::text::TextConfig;
+use crate::dit::DitConfig;
 use crate::transformer::TransformerShape;
 
 /// Tokens of a text: as many as CLIP reads.
@@ -25,7 +27,11 @@ impl UNetConfig {
     /// [`UNetConfig::check`].
     pub fn estimate(&self, height: usize, width: usize) -> Estimate {
         let mut walk = Walk { config: self, estimate: Estimate::default(), kept: 0, skips: 0, widest: 0 };
-        walk.network((height / self.patch) as u64, (width / self.patch) as u64);
+        let (down, across) = ((height / self.patch) as u64, (width / self.patch) as u64);
+        match self.dit() {
+            None => walk.network(down, across),
+            Some(dit) => walk.dit(&dit, down * across),
+        }
         Estimate {
             training_bytes: 4 * walk.kept,
             sampling_bytes: 4 * (walk.skips + walk.widest),
@@ -59,12 +65,8 @@ impl Walk<'_> {
         self.linear(config.time_feature_count() as u64, embedding);
         self.linear(embedding, embedding);
         self.estimate.parameters += config.class_rows() as u64 * embedding;
-        if let Some(encoder) = config.text.as_ref().and_then(|text| text.encoder.as_ref()) {
-            self.estimate.parameters += encoder.parameters();
-        }
-        if let Some(added) = config.text.as_ref().and_then(|text| text.added) {
-            self.linear(added.inputs as u64, embedding);
-            self.linear(embedding, embedding);
+        if let Some(text) = &config.text {
+            self.words(text, embedding);
         }
 
         let mut pixels = h * w;
@@ -125,6 +127,55 @@ impl Walk<'_> {
         }
         self.norm(now, pixels);
         self.conv(now, config.out_channels as u64 * folded, 9, pixels, pixels);
+    }
+
+    /// The encoder of texts that is a part of the network, and what joins the embedding of so many numbers.
+    fn words(&mut self, text: &TextConfig, embedding: u64) {
+        if let Some(encoder) = &text.encoder {
+            self.estimate.parameters += encoder.parameters();
+        }
+        if let Some(added) = text.added {
+            self.linear(added.inputs as u64, embedding);
+            self.linear(embedding, embedding);
+        }
+    }
+
+    /// A diffusion transformer over so many tokens.
+    fn dit(&mut self, dit: &DitConfig, tokens: u64) {
+        let (dim, square) = (dit.dim as u64, (dit.patch * dit.patch) as u64);
+        self.conv(dit.in_channels as u64 * square, dim, 1, tokens, tokens);
+        self.linear(256, dim);
+        self.linear(dim, dim);
+        if dit.classes > 0 {
+            self.estimate.parameters += (dit.classes as u64 + 1) * dim;
+        }
+        for _ in 0..dit.layers {
+            self.linear(dim, 6 * dim);
+            self.attention(dim, tokens, dim, tokens);
+            if let Some(context) = dit.context_dim {
+                self.attention(dim, tokens, context as u64, TOKENS);
+            }
+            // Two normed copies, and what the gates multiply.
+            self.kept += 6 * dim * tokens;
+            self.conv(dim, 4 * dim, 1, tokens, tokens);
+            self.kept += 4 * dim * tokens;
+            self.conv(4 * dim, dim, 1, tokens, tokens);
+        }
+        self.linear(dim, 2 * dim);
+        self.conv(dim, dit.out_channels as u64 * square, 1, tokens, tokens);
+        if let Some(text) = &self.config.text {
+            self.words(text, dim);
+        }
+    }
+
+    /// Attention with a bias in all four matrices.
+    fn attention(&mut self, channels: u64, pixels: u64, context: u64, keys: u64) {
+        self.conv(channels, channels, 1, pixels, pixels);
+        self.conv(context, channels, 1, keys, keys);
+        self.conv(context, channels, 1, 0, keys);
+        self.estimate.flops += 4 * channels * pixels * keys;
+        self.kept += channels * (pixels + 2 * keys);
+        self.conv(channels, channels, 1, pixels, pixels);
     }
 
     /// A convolution over `taps` pixels from a picture of `from` pixels to one of `to`; its input is kept.

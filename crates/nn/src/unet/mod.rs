@@ -138,20 +138,7 @@ impl UNet {
     /// # Errors
     /// Usage: a network without an encoder, or as [`ClipText::encode`].
     pub fn read(&self, texts: &[Vec<u32>]) -> Result<Context> {
-        let encoder = self
-            .text_encoder
-            .as_ref()
-            .ok_or_else(|| Error::usage("this network has no encoder of texts of its own"))?;
-        let encoded = encoder.encode(texts)?;
-        let added = self.config.text.as_ref().and_then(|text| text.added).map(|_| {
-            let lengths: Vec<f32> = texts.iter().map(|text| encoder.length(text) as f32).collect();
-            let numbers = TensorData::new(lengths, [texts.len(), 1]);
-            Added {
-                numbers: Tensor::from_data(numbers, &encoded.pooled.device()),
-                pooled: encoded.projected.unwrap_or(encoded.pooled),
-            }
-        });
-        Ok(Context { tokens: encoded.last, added })
+        read_texts(self.text_encoder.as_ref(), self.config.text.as_ref(), texts)
     }
 
     /// What the network is told in words; in training encoded here, so that the encoder learns too.
@@ -248,15 +235,10 @@ impl Network for UNet {
 impl UNet {
     /// The pooled vectors of the texts and the features of their numbers, `[n, inputs]`.
     fn added(&self, context: Option<&Context>, device: &Device) -> Tensor<2> {
-        let added = context.and_then(|context| context.added.clone());
-        let Added { pooled, numbers } = added.expect("a pooled vector and numbers with each text");
-        let [n, count] = numbers.dims();
-        let features =
-            self.config.text.as_ref().and_then(|text| text.added).map_or(0, |added| added.features);
-        let values = numbers.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
-        let (flip, shift) = (self.config.flip_sin_to_cos, self.config.freq_shift);
-        let waves = sinusoidal(&values, features, flip, shift, device).reshape([n, count * features]);
-        Tensor::cat(vec![pooled.to_device(device), waves], 1)
+        let (Some(context), Some(text)) = (context, &self.config.text) else {
+            panic!("a pooled vector and numbers with each text")
+        };
+        waves_and_pooled(text, context, (self.config.flip_sin_to_cos, self.config.freq_shift), device)
     }
 
     fn answer(&self, x: Tensor<4>, noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
@@ -299,6 +281,45 @@ impl UNet {
         debug_assert_eq!(out.dims()[0], n);
         unfold(out, patch, h, w)
     }
+}
+
+/// What `texts`, as tokens, are told as by an encoder that is a part of the network.
+pub(crate) fn read_texts(
+    encoder: Option<&ClipText>,
+    text: Option<&TextConfig>,
+    texts: &[Vec<u32>],
+) -> Result<Context> {
+    let encoder = encoder.ok_or_else(|| Error::usage("this network has no encoder of texts of its own"))?;
+    let encoded = encoder.encode(texts)?;
+    let added = text.and_then(|text| text.added).map(|_| {
+        let lengths: Vec<f32> = texts.iter().map(|text| encoder.length(text) as f32).collect();
+        let numbers = TensorData::new(lengths, [texts.len(), 1]);
+        Added {
+            numbers: Tensor::from_data(numbers, &encoded.pooled.device()),
+            pooled: encoded.projected.unwrap_or(encoded.pooled),
+        }
+    });
+    Ok(Context { tokens: encoded.last, added })
+}
+
+/// The pooled vectors of texts and the features of their numbers, `[n, inputs]`, as a U-Net of default settings makes them.
+pub(crate) fn added_features(text: &TextConfig, context: &Context, device: &Device) -> Tensor<2> {
+    waves_and_pooled(text, context, (true, 0.0), device)
+}
+
+fn waves_and_pooled(
+    text: &TextConfig,
+    context: &Context,
+    (flip, shift): (bool, f64),
+    device: &Device,
+) -> Tensor<2> {
+    let added = context.added.clone();
+    let Added { pooled, numbers } = added.expect("a pooled vector and numbers with each text");
+    let [n, count] = numbers.dims();
+    let features = text.added.map_or(0, |added| added.features);
+    let values = numbers.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
+    let waves = sinusoidal(&values, features, flip, shift, device).reshape([n, count * features]);
+    Tensor::cat(vec![pooled.to_device(device), waves], 1)
 }
 
 /// Folds each `patch` x `patch` square of pixels into channels: `[n, c, h, w]` -> `[n, h/p, w/p, c p p]`.

@@ -104,6 +104,15 @@ impl UNetConfig {
             return Err(Error::usage("unet: a network that is told of texts cannot resample by skip")
                 .hint("resample by conv or resnet"));
         }
+        text.check_encoder()
+    }
+}
+
+impl TextConfig {
+    /// What is wrong with the encoder that learns with the network, or what is told beside the tokens, if anything.
+    pub(crate) fn check_encoder(&self) -> Result<()> {
+        let text = self;
+        let refuse = |what: String| Err(Error::usage(format!("unet: text.{what}")));
         if let Some(encoder) = &text.encoder {
             encoder.check()?;
             let told = encoder.projection.unwrap_or(encoder.dim);
@@ -123,7 +132,9 @@ impl UNetConfig {
         }
         Ok(())
     }
+}
 
+impl UNetConfig {
     /// The transformer of level `level`, where there is a text.
     pub(super) fn transformer(&self, level: usize) -> Option<TransformerShape> {
         self.text.as_ref().map(|text| TransformerShape {
