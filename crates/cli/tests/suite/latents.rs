@@ -133,8 +133,8 @@ fn a_transformer_takes_the_place_of_the_u_net() {
         format!("{TRANSFORM} --latent {} --set network.patch=2 --set latent.pictures=64", autoencoder());
     let words = format!("{latent} --set data.class_conditional=false {TOLD} --images 32 --out words");
     world.run(&words).ok();
-    world.run("sample words --prompt star --steps 2 --seed 3 -o star.png").ok();
-    world.run("sample words --prompt sunset --steps 2 --seed 3 -o sunset.png").ok();
+    world.run("sample words -n 1 --prompt star --steps 2 --seed 3 -o star.png").ok();
+    world.run("sample words -n 1 --prompt sunset --steps 2 --seed 3 -o sunset.png").ok();
     assert!(world.read("star.png") != world.read("sunset.png"));
     world
         .run("train builtin:shapes --preset dit --task upscale --scale 2 --images 8 --out x")
