@@ -22,8 +22,8 @@ fn lively(mut tensors: NamedTensors) -> NamedTensors {
     tensors
 }
 
-/// A folder with a tiny Stable Diffusion 1 of random weights.
-fn folder(world: &World) {
+/// A folder with a tiny Stable Diffusion 1 of random weights, whose network takes so many channels.
+pub fn folder(world: &World, channels: usize) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../references/golden/clip_tokenizer");
     for name in ["vocab.json", "merges.txt", "tokenizer_config.json"] {
         world.write(&format!("sd/tokenizer/{name}"), &std::fs::read(golden.join(name)).unwrap());
@@ -35,7 +35,7 @@ fn folder(world: &World) {
         (world.path(&format!("sd/{name}")), format!("sd/{name}/{stem}.safetensors"))
     };
     let config = json!({
-        "sample_size": 8, "block_out_channels": [8], "layers_per_block": 1, "norm_num_groups": 4, "cross_attention_dim": 8,
+        "in_channels": channels, "sample_size": 8, "block_out_channels": [8], "layers_per_block": 1, "norm_num_groups": 4, "cross_attention_dim": 8,
         "attention_head_dim": 2, "down_block_types": ["CrossAttnDownBlock2D"], "up_block_types": ["CrossAttnUpBlock2D"],
     });
     let (at, file) = part("unet", config, "diffusion_pytorch_model");
@@ -83,7 +83,7 @@ fn lora(inputs: usize) -> Vec<u8> {
 #[test]
 fn a_lora_and_skipped_blocks_change_pictures_and_stand_in_their_recipe() {
     let world = World::new();
-    folder(&world);
+    folder(&world, 4);
     world.write("a:b.safetensors", &lora(8));
     let draw = |name: &str, flags: &str| {
         world

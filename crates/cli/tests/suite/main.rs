@@ -21,6 +21,7 @@ mod latents;
 mod likelihoods;
 mod looking;
 mod names;
+mod pipelines;
 mod restorers;
 mod restoring;
 mod sampling;

@@ -1,0 +1,140 @@
+//! Pipelines of Stable Diffusion: holes filled by networks that are told of them, given noise, folders written and read again.
+
+use langevin::data::{Samples, decode, read_profile};
+use langevin::{Device, Picture, Tensor, npy, png};
+
+use crate::adapting::folder;
+use crate::world::{World, picture, plain_run};
+
+const MASK: &str = "mask.png";
+
+/// A picture, and a hole in its middle.
+fn holed(world: &World) {
+    world.write("a.png", &picture(16, 16, 3, 4));
+    let hole = |at: usize| ((5..11).contains(&(at % 16)) && (5..11).contains(&(at / 16))) as u8 * 255;
+    let mask = Picture::from_u8(16, 16, 1, (0..256).map(hole).collect());
+    world.write(MASK, &png::encode(&mask, &[]).unwrap());
+}
+
+fn samples(world: &World, name: &str) -> Vec<u8> {
+    match decode(&world.read(name), name).unwrap().samples {
+        Samples::U8(samples) => samples,
+        Samples::U16(_) => panic!("{name} has 16 bits"),
+    }
+}
+
+#[test]
+fn a_network_that_is_told_of_the_hole_fills_it_and_nothing_else() {
+    let world = World::new();
+    folder(&world, 9);
+    holed(&world);
+    let fill = "inpaint sd a.png --mask mask.png --prompt cat --steps 3 --cfg-scale 2 --seed 3";
+    world.run(&format!("{fill} --threads 1 -o one.png")).ok();
+    world.run(&format!("{fill} --samples 2 --threads 2 -o two")).ok();
+    let (before, after) = (samples(&world, "a.png"), samples(&world, "one.png"));
+    let inside = |at: usize| (5..11).contains(&(at / 3 % 16)) && (5..11).contains(&(at / 48));
+    let kept = before.iter().zip(&after).enumerate().filter(|(at, _)| !inside(*at));
+    assert!(kept.into_iter().all(|(_, (a, b))| a == b));
+    assert_ne!(before, after);
+    assert_eq!(after, samples(&world, "two/a-0000.png"));
+    // What lies in the hole is not told.
+    let mut other = before.clone();
+    (0..768).filter(|at| inside(*at)).for_each(|at| other[at] = 255 - other[at]);
+    world.write("b.png", &png::encode(&Picture::from_u8(16, 16, 3, other), &[]).unwrap());
+    world.run(&format!("{} -o other.png", fill.replace("a.png", "b.png"))).ok();
+    assert_eq!(after, samples(&world, "other.png"));
+    world.run(&format!("{fill} --sampler ddpm -o ddpm.png")).ok();
+    assert_ne!(after, samples(&world, "ddpm.png"));
+    for (words, part) in [
+        ("sample sd --prompt cat -n 1 -o x.png", "draws nothing by itself"),
+        ("edit sd a.png --prompt cat -o x.png", "fill in holes, and for nothing else"),
+        ("inpaint sd a.png --mask mask.png --prompt cat --method ddnm -o x.png", "no --method is needed"),
+        ("restore sd a.png --operator average:scale=2 --prompt cat --simulate -o x.png", "latents"),
+    ] {
+        world.run(words).refused(2, &["sd", part]);
+    }
+}
+
+#[test]
+fn a_network_that_is_not_told_of_the_hole_fills_it_by_blending() {
+    let world = World::new();
+    folder(&world, 4);
+    holed(&world);
+    let fill = "inpaint sd a.png --mask mask.png --prompt cat --steps 3 --method blended:sampler=ddim";
+    let noise = |seed: f32| {
+        let values: Vec<f32> = (0..4 * 64).map(|at| (at as f32 * seed).sin() * 1.4).collect();
+        npy::encode(Tensor::from_data(langevin::TensorData::new(values, [1, 4, 8, 8]), &Device::flex()))
+    };
+    world.write("one.npy", &noise(1.3));
+    world.write("two.npy", &noise(0.7));
+    let draw = |name: &str, flags: &str| {
+        world.run(&format!("{fill} {flags} -o {name}")).ok();
+        samples(&world, name)
+    };
+    // With a sampler that draws nothing on its way the noise says all.
+    let one = draw("one.png", "--init-noise one.npy --seed 1");
+    assert_eq!(one, draw("same.png", "--init-noise one.npy --seed 2"));
+    assert_ne!(one, draw("two.png", "--init-noise two.npy --seed 1"));
+    world
+        .run(&format!("{fill} --init-noise one.npy --samples 2 -o x"))
+        .refused(2, &["[1, 4, 8, 8]", "[2, 4, 8, 8]"]);
+    world.run(&format!("{fill} --init-noise none.npy -o x.png")).refused(3, &["none.npy"]);
+    world
+        .run(&format!("{} --init-noise one.npy -o x", fill.replace("a.png", "a.png a.png")))
+        .refused(2, &["one picture"]);
+    world
+        .run("inpaint sd a.png --mask mask.png --prompt cat --sampler ddim -o x.png")
+        .refused(2, &["--sampler"]);
+}
+
+#[test]
+fn a_pipeline_is_written_as_it_is_read() {
+    for channels in [4, 9] {
+        let world = World::new();
+        folder(&world, channels);
+        world.run("convert sd written").ok();
+        world.run("convert written again").ok();
+        let files = [
+            "unet/diffusion_pytorch_model.safetensors",
+            "vae/diffusion_pytorch_model.safetensors",
+            "text_encoder/model.safetensors",
+            "unet/config.json",
+            "vae/config.json",
+            "text_encoder/config.json",
+            "scheduler/scheduler_config.json",
+            "tokenizer/vocab.json",
+            "tokenizer/merges.txt",
+            "model_index.json",
+        ];
+        for file in files {
+            assert!(world.read(&format!("written/{file}")) == world.read(&format!("again/{file}")), "{file}");
+        }
+        world.run("convert sd written").refused(1, &["written", "--force"]);
+        world.run("convert sd model.safetensors").refused(2, &["sd"]);
+        if channels == 4 {
+            world.run("sample sd --prompt cat -n 1 --seed 3 --steps 2 --sampler euler --spacing linspace -o a.png").ok();
+            world
+                .run("sample written --prompt cat -n 1 --seed 3 --steps 2 --sampler euler --spacing linspace -o b.png")
+                .ok();
+            assert_eq!(samples(&world, "a.png"), samples(&world, "b.png"));
+        }
+    }
+}
+
+#[test]
+fn a_colour_profile_is_kept() {
+    let world = World::new();
+    holed(&world);
+    let mut profile = vec![7_u8; 200];
+    profile[16..20].copy_from_slice(b"RGB ");
+    let pictured = decode(&world.read("a.png"), "a").unwrap();
+    world.write("a.png", &png::encode_with_profile(&pictured, &[], Some(&profile)).unwrap());
+    let run = plain_run();
+    world.run(&format!("inpaint {run} a.png --mask mask.png --steps 2 --samples 2 --seed 1 -o out")).ok();
+    world.run(&format!("denoise {run} a.png --sigma 20 -o clean.png")).ok();
+    for name in ["out/a-mean.png", "out/a-0001.png", "clean.png"] {
+        assert_eq!(read_profile(world.path(name)), Some(profile.clone()), "{name}");
+    }
+    assert_eq!(read_profile(world.path("out/a-deviation.png")), None);
+    assert_eq!(read_profile(world.path(MASK)), None);
+}
