@@ -12,8 +12,8 @@ use langevin_train::DISTILLATIONS;
 use serde::Serialize;
 
 use crate::known::KNOWN;
-use crate::model::SHIPPED;
 use crate::presets::PRESETS;
+use crate::shipped::SHIPPED;
 
 /// One named thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -18,6 +18,7 @@ use crate::latents::{self, LatentInfo};
 use crate::own::Grid;
 use crate::restorer::Task;
 use crate::settings::SampleSettings;
+use crate::shipped::SHIPPED;
 use crate::stable_diffusion::Encoders;
 use crate::texts::TextInfo;
 use crate::tuned::Tuned;
@@ -80,52 +81,6 @@ pub struct Model {
     pub name: String,
     /// What was left out or is done in another way than its folder says, in words.
     pub notes: Vec<String>,
-}
-
-/// A model that comes with the binary.
-#[derive(Debug, Clone, Copy)]
-pub struct Shipped {
-    /// `builtin:NAME` without the `builtin:`.
-    pub name: &'static str,
-    /// What it draws.
-    pub summary: &'static str,
-    bytes: &'static [u8],
-}
-
-/// The models that come with the binary.
-pub static SHIPPED: &[Shipped] = &[
-    Shipped {
-        name: "shapes",
-        summary: "32x32 colour pictures of ten things, by class; trained on the generated data set builtin:shapes",
-        bytes: include_bytes!("../../../models/shapes.safetensors"),
-    },
-    Shipped {
-        name: "mnist",
-        summary: "28x28 handwritten digits, by class; trained on MNIST with the preset mnist",
-        bytes: include_bytes!("../../../models/mnist.safetensors"),
-    },
-    Shipped {
-        name: "cifar10",
-        summary: "32x32 colour photographs without classes; a prior for restoration, trained on CIFAR-10 from the weights of builtin:photo",
-        bytes: include_bytes!("../../../models/cifar10.safetensors"),
-    },
-    Shipped {
-        name: "photo-gray",
-        summary: "gray photographs of any size; a denoiser and prior for restoration, trained on BSDS500 with the preset photo-gray",
-        bytes: include_bytes!("../../../models/photo-gray.safetensors"),
-    },
-    Shipped {
-        name: "photo",
-        summary: "colour photographs of any size; a denoiser and prior for restoration, trained on BSDS500 with the preset photo",
-        bytes: include_bytes!("../../../models/photo.safetensors"),
-    },
-];
-
-impl Shipped {
-    /// The size of its file in bytes.
-    pub fn size(&self) -> usize {
-        self.bytes.len()
-    }
 }
 
 impl ModelInfo {
