@@ -304,6 +304,18 @@ impl Model {
         }
     }
 
+    /// The same, its latents watched through the tiny decoder in `folder`.
+    ///
+    /// # Errors
+    /// Usage: a model of pixels, or a decoder for other latents. Bad input, as [`Codec::watched_through`].
+    pub fn watched_through(mut self, folder: &Path, device: &Device) -> Result<Self> {
+        let codec = self.codec.take().ok_or_else(|| {
+            Error::usage(format!("{}: draws pixels, which need no decoder to be watched", self.name))
+        })?;
+        self.codec = Some(codec.watched_through(folder, device)?);
+        Ok(self)
+    }
+
     /// The strength of guidance when nothing else is said: 1, which is none, for a model without classes.
     pub fn cfg_scale(&self) -> f64 {
         if self.is_conditional() { self.info.sample.cfg_scale } else { 1.0 }

@@ -23,7 +23,7 @@ mod weights;
 
 pub use activation::Activation;
 pub use attention::AttentionBlock;
-pub use autoencoder::{Autoencoder, AutoencoderConfig};
+pub use autoencoder::{Autoencoder, AutoencoderConfig, TinyDecoder, TinyDecoderConfig};
 pub use backbone::{Backbone, Transformer, TransformerConfig};
 pub use dit::{Dit, DitConfig};
 pub use draw::Draw;

@@ -99,6 +99,9 @@ pub struct Sample {
     /// Write the reverse process as an animated GIF.
     #[arg(long, value_name = "FILE.gif")]
     trajectory: Option<PathBuf>,
+    /// Watch latents through a tiny decoder (TAESD), the folder of a diffusers AutoencoderTiny [default: colours by one product].
+    #[arg(long, value_name = "DIR", requires = "trajectory")]
+    preview_decoder: Option<PathBuf>,
     /// Start from this noise: float32 NumPy file of shape n,c,h,w with variance 1.
     #[arg(long, value_name = "FILE.npy")]
     init_noise: Option<PathBuf>,
@@ -122,7 +125,10 @@ impl Sample {
         let recipe = self.from.as_deref().map(read_recipe).transpose()?;
         let name = self.take_recipe(recipe.as_ref());
         let (device, line) = shell.compute(self.dtype.as_deref().unwrap_or("f32"))?;
-        let model = self.adapt.open(&name, &device)?.that_draws()?;
+        let mut model = self.adapt.open(&name, &device)?.that_draws()?;
+        if let Some(folder) = &self.preview_decoder {
+            model = model.watched_through(folder, &device)?;
+        }
         for note in &model.notes {
             shell.warn(&format!("{name}: {note}"));
         }

@@ -1,7 +1,11 @@
 //! Pipelines of Stable Diffusion: holes filled by networks that are told of them, given noise, folders written and read again.
 
+use std::collections::BTreeMap;
+
+use langevin::core::tensor_file::{self, Storage};
 use langevin::data::{Samples, decode, read_profile};
-use langevin::{Device, Picture, Tensor, npy, png};
+use langevin::nn::TinyDecoderConfig;
+use langevin::{Device, Picture, Tensor, nn, npy, png};
 
 use crate::adapting::folder;
 use crate::world::{World, picture, plain_run};
@@ -119,6 +123,42 @@ fn a_pipeline_is_written_as_it_is_read() {
             assert_eq!(samples(&world, "a.png"), samples(&world, "b.png"));
         }
     }
+}
+
+#[test]
+fn a_drawing_is_watched_through_a_tiny_decoder() {
+    let world = World::new();
+    folder(&world, 4);
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../references/golden/hub/tiny");
+    for name in ["config.json", "diffusion_pytorch_model.safetensors"] {
+        world.write(&format!("tiny/{name}"), &std::fs::read(golden.join(name)).unwrap());
+    }
+    let draw = "sample sd --prompt cat -n 1 --steps 2 --seed 1 --trajectory film.gif";
+    // Its latents are four times smaller than pictures, and the pipeline's two.
+    world.run(&format!("{draw} --preview-decoder tiny")).refused(2, &["tiny", "4 times larger"]);
+    world.run(&format!("{draw} --preview-decoder sd")).refused(3, &["config.json"]);
+    let config = String::from_utf8(world.read("tiny/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    let mut config = config;
+    config["decoder_block_out_channels"] = serde_json::json!([6, 6]);
+    config["num_decoder_blocks"] = serde_json::json!([2, 1]);
+    world.write("tiny/config.json", config.to_string().as_bytes());
+    world.run(&format!("{draw} --preview-decoder tiny")).refused(3, &["tiny", "decoder.layers"]);
+    world.run(&format!("{draw} -o a.png")).ok();
+    let plain = world.read("film.gif");
+    let fitting =
+        TinyDecoderConfig { levels: vec![6, 6], blocks: vec![2, 1], ..TinyDecoderConfig::default() };
+    let mut tensors = nn::export(&fitting.blank(&Device::flex()).unwrap());
+    tensors.values_mut().for_each(|(_, values)| values.fill(0.05));
+    world.write(
+        "tiny/diffusion_pytorch_model.safetensors",
+        &tensor_file::encode(&tensors, &BTreeMap::new(), Storage::F32),
+    );
+    world.run(&format!("{draw} --preview-decoder tiny -o b.png --force")).ok();
+    assert!(world.read("film.gif") != plain && world.read("a.png") == world.read("b.png"));
+    world
+        .run("sample builtin:shapes -n 1 --trajectory b.gif --preview-decoder tiny")
+        .refused(2, &["draws pixels"]);
 }
 
 #[test]

@@ -8,3 +8,4 @@ mod pickles;
 mod schedulers;
 mod single_files;
 mod texts;
+mod tiny;

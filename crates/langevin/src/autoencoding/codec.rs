@@ -5,7 +5,7 @@ use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{Error, Lanes, NamedTensors, Result, signed_to_batch, tensor_file};
-use langevin_nn::{Autoencoder, AutoencoderConfig};
+use langevin_nn::{Autoencoder, AutoencoderConfig, TinyDecoder};
 use serde::{Deserialize, Serialize};
 
 use super::glimpse::Glimpse;
@@ -60,6 +60,8 @@ pub struct Codec {
     /// What it says of itself.
     pub info: AutoencoderInfo,
     network: Autoencoder,
+    /// A small decoder, for watching.
+    preview: Option<TinyDecoder>,
 }
 
 impl Statistics {
@@ -154,7 +156,7 @@ impl Codec {
             return Err(damaged(Error::bad_input("its description does not fit its latents")));
         }
         let network = langevin_nn::load_whole(info.network.blank(device)?, tensors)?;
-        Ok(Self { info, network })
+        Ok(Self { info, network, preview: None })
     }
 
     /// Its tensors by name.
@@ -196,8 +198,38 @@ impl Codec {
         side_by_side(raw, |part| self.network.decode(part))
     }
 
-    /// About what [`Codec::decode`] gives, in squares of the factor's side: each latent pixel's colour by one product.
+    /// The same, watched through the tiny decoder (TAESD) in `folder`, that of a diffusers `AutoencoderTiny`.
+    ///
+    /// # Errors
+    /// Bad input, as [`langevin_hub::read_tiny_decoder`]; usage, where it is for other latents or pictures.
+    pub fn watched_through(self, folder: &Path, device: &Device) -> Result<Self> {
+        let (config, tensors) = langevin_hub::read_tiny_decoder(folder)?;
+        let (own, network) = ((config.latent_channels, config.channels, config.factor()), &self.info.network);
+        let wanted = (network.code_dim(), network.channels, network.factor());
+        if own != wanted {
+            return Err(Error::usage(format!(
+                "{}: makes pictures of {} channels, {} times larger, of latents of {} channels, where the model's have {}, {} and {}",
+                folder.display(),
+                own.1,
+                own.2,
+                own.0,
+                wanted.1,
+                wanted.2,
+                wanted.0
+            ))
+            .hint("take a tiny decoder for the same autoencoder"));
+        }
+        let blank = config.blank(device)?;
+        let preview =
+            langevin_nn::load_whole(blank, tensors).map_err(|error| error.within(folder.display()))?;
+        Ok(Self { preview: Some(preview), ..self })
+    }
+
+    /// About what [`Codec::decode`] gives: through the tiny decoder, where there is one; else in squares of the factor's side: each latent pixel's colour by one product.
     pub fn glimpses(&self, latents: Tensor<4>) -> Tensor<4> {
+        if let Some(preview) = &self.preview {
+            return preview.decode(latents);
+        }
         let [n, _, h, w] = latents.dims();
         let factor = self.factor();
         let channels = self.info.network.channels;

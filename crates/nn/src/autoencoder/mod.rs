@@ -8,6 +8,7 @@ mod codebook;
 mod config;
 mod critic;
 mod learning;
+mod tiny;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -22,6 +23,7 @@ pub use codebook::{Codebook, entropy};
 pub use config::AutoencoderConfig;
 pub use critic::{Critic, Seen};
 pub use learning::{Learning, LearningConfig};
+pub use tiny::{TinyDecoder, TinyDecoderConfig};
 
 /// Least and most logarithm of a latent number's variance.
 const LOG_VARIANCE: (f64, f64) = (-30.0, 20.0);
