@@ -50,22 +50,13 @@ impl Convert {
                 Error::usage("--half is for a single file").hint("give an OUT that ends in .safetensors")
             );
         }
-        // A single file of Stable Diffusion says what its networks are, also as a checkpoint.
-        let bare = is_checkpoint(Path::new(&self.input))?
-            && (single || !hub::is_single_file(Path::new(&self.input)));
-        let notes = match (bare, single) {
+        let notes = match (is_checkpoint(Path::new(&self.input))?, single) {
             (true, true) => {
                 self.write(|| convert::checkpoint_to_file(Path::new(&self.input), self.half))?;
                 Vec::new()
             }
-            (true, false) => {
-                return Err(Error::usage(format!(
-                    "{}: a checkpoint says nothing of its network, so no folder can be made of it",
-                    self.input
-                ))
-                .hint("give an OUT that ends in .safetensors"));
-            }
-            (false, _) => {
+            // A checkpoint becomes a folder where it is one of Stable Diffusion, whose networks are known by its names.
+            _ => {
                 let model = Model::open_any(&self.input, &Device::flex())?;
                 let mut notes = model.notes.clone();
                 if single {
