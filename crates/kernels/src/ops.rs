@@ -71,6 +71,17 @@ pub struct GroupNorm {
     pub silu: bool,
 }
 
+/// Which function of the GELU family (Hendrycks and Gimpel 2016, 1606.08415).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gelu {
+    /// `x Phi(x)`, with the normal distribution function.
+    Exact,
+    /// `x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`.
+    Tanh,
+    /// `x sigmoid(1.702 x)`.
+    Quick,
+}
+
 /// How attention divides its channels and scales its scores.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Attention {
@@ -241,6 +252,61 @@ pub trait DiffusionOps: Backend {
         options: Attention,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         plain::softmax_attention_backward::<Self>(q, k, v, grad, options)
+    }
+
+    /// Layer norm of each pixel's channels, or each token's, then a scale and a shift: `normalised(x) * scale + shift` with `x`
+    /// `[n, h, w, c]`; `scale` and `shift` are `[n, c]`, or `[1, c]` where all pictures share them.
+    fn token_norm(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        eps: f64,
+    ) -> FloatTensor<Self> {
+        plain::token_norm::<Self>(x, scale, shift, eps)
+    }
+
+    /// The gradients of [`DiffusionOps::token_norm`] by `x`, `scale` and `shift`.
+    fn token_norm_backward(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        eps: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        plain::token_norm_backward::<Self>(x, scale, grad, eps)
+    }
+
+    /// `x + gate * y` with `x` and `y` `[n, h, w, c]` and `gate` `[n, c]`.
+    fn gated_add(x: FloatTensor<Self>, y: FloatTensor<Self>, gate: FloatTensor<Self>) -> FloatTensor<Self> {
+        plain::gated_add::<Self>(x, y, gate)
+    }
+
+    /// The gradients of [`DiffusionOps::gated_add`] by `y` and `gate`; that by `x` is `grad`.
+    fn gated_add_backward(
+        y: FloatTensor<Self>,
+        gate: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        plain::gated_add_backward::<Self>(y, gate, grad)
+    }
+
+    /// A function of every number, any shape.
+    fn gelu_act(x: FloatTensor<Self>, kind: Gelu) -> FloatTensor<Self> {
+        plain::gelu_act::<Self>(x, kind)
+    }
+
+    /// The gradient of [`DiffusionOps::gelu_act`].
+    fn gelu_act_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>, kind: Gelu) -> FloatTensor<Self> {
+        plain::gelu_act_backward::<Self>(x, grad, kind)
+    }
+
+    /// `a * gelu(b)` where the last side of `x` is `a` and `b` beside each other (Shazeer 2020, 2002.05202).
+    fn gated_gelu(x: FloatTensor<Self>, kind: Gelu) -> FloatTensor<Self> {
+        plain::gated_gelu::<Self>(x, kind)
+    }
+
+    /// The gradient of [`DiffusionOps::gated_gelu`].
+    fn gated_gelu_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>, kind: Gelu) -> FloatTensor<Self> {
+        plain::gated_gelu_backward::<Self>(x, grad, kind)
     }
 
     /// `x * sigmoid(x)`, any shape.

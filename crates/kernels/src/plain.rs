@@ -6,7 +6,7 @@ use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Shape, Slice};
 
-use crate::ops::{AdamW, Attention, Conv2d, GroupNorm};
+use crate::ops::{AdamW, Attention, Conv2d, Gelu, GroupNorm};
 
 /// Rows handled together by [`row_linear`]; a shorter last block is filled up with zeros.
 const ROWS: usize = 16;
@@ -291,6 +291,137 @@ pub fn softmax_attention_backward<B: Backend>(
     let by_q = B::float_matmul(by_scores.clone(), k);
     let by_k = B::float_matmul(B::float_swap_dims(by_scores, 2, 3), q);
     (heads_last::<B>(by_q), heads_last::<B>(by_k), heads_last::<B>(by_v))
+}
+
+/// Each pixel as a picture of its own, whose channels are one group, with the scale of its picture.
+fn as_pictures<B: Backend>(
+    x: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    eps: f64,
+) -> (FloatTensor<B>, FloatTensor<B>, GroupNorm) {
+    let [n, h, w, c] = dims::<B, 4>(&x);
+    let each = |row: FloatTensor<B>| {
+        let row = B::float_expand(per_channel::<B>(row), Shape::from([n, h, w, c]));
+        reshape::<B, 2>(row, [n * h * w, c])
+    };
+    let options = GroupNorm { groups: 1, eps, silu: false };
+    (reshape::<B, 4>(x, [n * h * w, 1, 1, c]), each(scale), options)
+}
+
+/// See [`crate::DiffusionOps::token_norm`].
+pub fn token_norm<B: Backend>(
+    x: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    shift: FloatTensor<B>,
+    eps: f64,
+) -> FloatTensor<B> {
+    let shape = dims::<B, 4>(&x);
+    let (_, shift, _) = as_pictures::<B>(x.clone(), shift, eps);
+    let (x, scale, options) = as_pictures::<B>(x, scale, eps);
+    reshape::<B, 4>(group_norm_act::<B>(x, scale, shift, options), shape)
+}
+
+/// See [`crate::DiffusionOps::token_norm_backward`].
+pub fn token_norm_backward<B: Backend>(
+    x: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    eps: f64,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let shape @ [n, h, w, c] = dims::<B, 4>(&x);
+    let rows = dims::<B, 2>(&scale)[0];
+    let (x, scale, options) = as_pictures::<B>(x, scale, eps);
+    let grad = reshape::<B, 4>(grad, [n * h * w, 1, 1, c]);
+    let (by_x, by_scale, by_shift) = group_norm_act_backward::<B>(x, scale.clone(), scale, grad, options);
+    let together = |by: FloatTensor<B>| {
+        let sums = B::float_sum_dim(reshape::<B, 3>(by, [rows, n * h * w / rows, c]), 1);
+        reshape::<B, 2>(sums, [rows, c])
+    };
+    (reshape::<B, 4>(by_x, shape), together(by_scale), together(by_shift))
+}
+
+/// See [`crate::DiffusionOps::gated_add`].
+pub fn gated_add<B: Backend>(x: FloatTensor<B>, y: FloatTensor<B>, gate: FloatTensor<B>) -> FloatTensor<B> {
+    B::float_add(x, B::float_mul(y, per_channel::<B>(gate)))
+}
+
+/// See [`crate::DiffusionOps::gated_add_backward`].
+pub fn gated_add_backward<B: Backend>(
+    y: FloatTensor<B>,
+    gate: FloatTensor<B>,
+    grad: FloatTensor<B>,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let [n, h, w, c] = dims::<B, 4>(&y);
+    let by_gate = reshape::<B, 3>(B::float_mul(grad.clone(), y), [n, h * w, c]);
+    let by_gate = reshape::<B, 2>(B::float_sum_dim(by_gate, 1), [n, c]);
+    (B::float_mul(grad, per_channel::<B>(gate)), by_gate)
+}
+
+/// The share of `x` that [`gelu_act`] lets through, and the slope of that share.
+fn gelu_share<B: Backend>(x: FloatTensor<B>, kind: Gelu) -> (FloatTensor<B>, FloatTensor<B>) {
+    let (cube, line) = match kind {
+        Gelu::Exact => {
+            let half = std::f64::consts::FRAC_1_SQRT_2;
+            let erf = B::float_erf(B::float_mul_scalar(x.clone(), half.into()));
+            let share = B::float_mul_scalar(B::float_add_scalar(erf, 1.0.into()), 0.5.into());
+            let bell = B::float_exp(B::float_mul_scalar(B::float_mul(x.clone(), x), (-0.5).into()));
+            let density = (2.0 * std::f64::consts::PI).sqrt().recip();
+            return (share, B::float_mul_scalar(bell, density.into()));
+        }
+        Gelu::Tanh => {
+            let line = 2.0 * (2.0 / std::f64::consts::PI).sqrt();
+            (0.044_715 * line, line)
+        }
+        Gelu::Quick => (0.0, 1.702),
+    };
+    let square = B::float_mul(x.clone(), x.clone());
+    let of_square =
+        |cube: f64| B::float_add_scalar(B::float_mul_scalar(square.clone(), cube.into()), line.into());
+    let share = B::sigmoid(B::float_mul(x, of_square(cube)));
+    let rest = B::float_add_scalar(B::float_neg(share.clone()), 1.0.into());
+    let slope = B::float_mul(B::float_mul(share.clone(), rest), of_square(3.0 * cube));
+    (share, slope)
+}
+
+/// See [`crate::DiffusionOps::gelu_act`].
+pub fn gelu_act<B: Backend>(x: FloatTensor<B>, kind: Gelu) -> FloatTensor<B> {
+    B::float_mul(x.clone(), gelu_share::<B>(x, kind).0)
+}
+
+/// See [`crate::DiffusionOps::gelu_act_backward`].
+pub fn gelu_act_backward<B: Backend>(x: FloatTensor<B>, grad: FloatTensor<B>, kind: Gelu) -> FloatTensor<B> {
+    let (share, slope) = gelu_share::<B>(x.clone(), kind);
+    B::float_mul(grad, B::float_add(share, B::float_mul(x, slope)))
+}
+
+/// The two halves of the last side.
+fn halves<B: Backend>(x: FloatTensor<B>) -> [FloatTensor<B>; 2] {
+    let shape = x.shape();
+    let (last, sides) = shape.as_slice().split_last().expect("a last side");
+    [0, 1].map(|half| {
+        let mut slices: Vec<Slice> = sides.iter().map(|side| Slice::from(0..*side)).collect();
+        slices.push(Slice::from(half * last / 2..(half + 1) * last / 2));
+        B::float_slice(x.clone(), &slices)
+    })
+}
+
+/// See [`crate::DiffusionOps::gated_gelu`].
+pub fn gated_gelu<B: Backend>(x: FloatTensor<B>, kind: Gelu) -> FloatTensor<B> {
+    let [value, gate] = halves::<B>(x);
+    B::float_mul(value, gelu_act::<B>(gate, kind))
+}
+
+/// See [`crate::DiffusionOps::gated_gelu_backward`].
+pub fn gated_gelu_backward<B: Backend>(
+    x: FloatTensor<B>,
+    grad: FloatTensor<B>,
+    kind: Gelu,
+) -> FloatTensor<B> {
+    let last = x.shape().num_dims() - 1;
+    let [value, gate] = halves::<B>(x);
+    let by_value = B::float_mul(grad.clone(), gelu_act::<B>(gate.clone(), kind));
+    let by_gate = gelu_act_backward::<B>(gate, B::float_mul(grad, value), kind);
+    B::float_cat(vec![by_value, by_gate], last)
 }
 
 /// See [`crate::DiffusionOps::swish`].

@@ -4,7 +4,7 @@ use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 use crate::arithmetic::Arithmetic;
-use crate::ops::{AdamW, Attention, Conv2d, DiffusionOps, GroupNorm};
+use crate::ops::{AdamW, Attention, Conv2d, DiffusionOps, Gelu, GroupNorm};
 
 /// Convolution with bias (a 1 x 1 kernel is a matrix product per pixel).
 ///
@@ -127,6 +127,42 @@ pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize) -> Tens
         v.into_dispatch(),
         options,
     ))
+}
+
+/// Layer norm (Ba et al. 2016, 1607.06450) of each pixel's channels, then `* scale + shift`.
+///
+/// # Shapes
+/// `x` `[n, h, w, c]`; `scale` and `shift` both `[n, c]` or both `[1, c]`; result as `x`. `eps` is added to the variance.
+pub fn layer_norm(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, eps: f64) -> Tensor<4> {
+    let [n, _, _, c] = x.dims();
+    check_norm(n, c, &scale, &shift, GroupNorm { groups: 1, eps, silu: false });
+    Tensor::from_dispatch(Dispatch::token_norm(
+        x.into_dispatch(),
+        scale.into_dispatch(),
+        shift.into_dispatch(),
+        eps,
+    ))
+}
+
+/// `x + gate * y`, a gate for each channel.
+///
+/// # Shapes
+/// `x` and `y` `[n, h, w, c]`, `gate` `[n, c]`; result as `x`.
+pub fn gated_add(x: Tensor<4>, y: Tensor<4>, gate: Tensor<2>) -> Tensor<4> {
+    let [n, _, _, c] = x.dims();
+    assert_eq!((x.dims(), [n, c]), (y.dims(), gate.dims()), "what is added, and its gates");
+    Tensor::from_dispatch(Dispatch::gated_add(x.into_dispatch(), y.into_dispatch(), gate.into_dispatch()))
+}
+
+/// A function of the GELU family of every number, any shape.
+pub fn gelu<const D: usize>(x: Tensor<D>, kind: Gelu) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::gelu_act(x.into_dispatch(), kind))
+}
+
+/// `a * gelu(b)`, where the last side of `x`, an even number, is `a` and `b` beside each other; the result's is half as long.
+pub fn gated_gelu<const D: usize>(x: Tensor<D>, kind: Gelu) -> Tensor<D> {
+    assert!(x.dims()[D - 1].is_multiple_of(2), "two halves: {:?}", x.dims());
+    Tensor::from_dispatch(Dispatch::gated_gelu(x.into_dispatch(), kind))
 }
 
 /// `x * sigmoid(x)`, any shape.

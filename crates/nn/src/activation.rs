@@ -25,7 +25,7 @@ impl Activation {
         match self {
             Self::Silu => kernels::silu(x),
             Self::Relu => activation::relu(x),
-            Self::Gelu => activation::gelu(x),
+            Self::Gelu => kernels::gelu(x, kernels::Gelu::Exact),
             Self::Mish => activation::mish(x),
         }
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::draw::Draw;
 use crate::embed::{TimeEmbedding, sinusoidal};
 use crate::layers::{Conv2d, Embedding, Linear};
-use crate::norm::normalised;
+use crate::norm::{modulated, normalised};
 use crate::transformer::{CrossAttention, FeedForward, as_pixels};
 
 /// Features of the noise level.
@@ -260,26 +260,19 @@ impl Block {
 
     /// `x` `[n, h, w, dim]`, shape kept; `embedding` `[n, dim]`, `context` `[n, tokens, 1, dim of the text]`.
     fn forward(&self, x: Tensor<4>, embedding: Tensor<2>, context: Option<&Tensor<4>>) -> Tensor<4> {
-        let parts = self.norm1.linear.forward(embedding).chunk(6, 1).into_iter().map(for_each_pixel);
-        let parts: [Tensor<4>; 6] = parts.collect::<Vec<_>>().try_into().expect("a split in six");
-        let [shift, scale, gate, ff_shift, ff_scale, ff_gate] = parts;
-        let normed = normalised(x.clone(), EPS) * (scale + 1.0) + shift;
-        let x = gate * self.attn1.forward(normed.clone(), normed) + x;
+        let parts = self.norm1.linear.forward(embedding).chunk(6, 1);
+        let [shift, scale, gate, ff_shift, ff_scale, ff_gate] = parts.try_into().expect("a split in six");
+        let normed = modulated(x.clone(), scale, shift, EPS);
+        let x = kernels::gated_add(x, self.attn1.forward(normed.clone(), normed), gate);
         let x = match (&self.attn2, context) {
             (Some(attention), Some(context)) => {
                 attention.forward(normalised(x.clone(), self.eps), context.clone()) + x
             }
             _ => x,
         };
-        let normed = normalised(x.clone(), self.eps) * (ff_scale + 1.0) + ff_shift;
-        ff_gate * self.ff.forward(normed) + x
+        let normed = modulated(x.clone(), ff_scale, ff_shift, self.eps);
+        kernels::gated_add(x, self.ff.forward(normed), ff_gate)
     }
-}
-
-/// `[n, dim]` -> `[n, 1, 1, dim]`.
-fn for_each_pixel(x: Tensor<2>) -> Tensor<4> {
-    let [n, dim] = x.dims();
-    x.reshape([n, 1, 1, dim])
 }
 
 /// Sines and cosines of each token's column, then of its row (Dosovitskiy et al. 2021 learn them; He et al. 2022, 2111.06377, fix
@@ -373,8 +366,7 @@ impl Dit {
         }
         let told = self.proj_out_1.forward(first.expect("there is a block"));
         let [shift, scale] = told.chunk(2, 1).try_into().expect("a split in two");
-        let x = normalised(x, EPS) * (for_each_pixel(scale) + 1.0) + for_each_pixel(shift);
-        let out = self.proj_out_2.forward_pixels(x);
+        let out = self.proj_out_2.forward_pixels(modulated(x, scale, shift, EPS));
         let (patch, channels) = (config.patch, config.out_channels);
         out.reshape([n, down, across, patch, patch, channels])
             .permute([0, 5, 1, 3, 2, 4])

@@ -29,7 +29,7 @@ pub use dit::{Dit, DitConfig};
 pub use draw::Draw;
 pub use embed::{FourierProjection, TimeEmbedding, sinusoidal};
 pub use layers::{Conv2d, Embedding, GroupNorm, Linear};
-pub use norm::{LayerNorm, Matrix, Unbiased, normalised};
+pub use norm::{LayerNorm, Matrix, Unbiased, modulated, normalised};
 pub use resample::Resampler;
 pub use resnet::{Pass, ResnetBlock};
 pub use text::{ClipText, ClipTextConfig, ClipTokenizer, EncodedText};

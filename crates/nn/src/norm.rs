@@ -33,23 +33,23 @@ impl LayerNorm {
         let shape = x.dims();
         let channels = shape[D - 1];
         let tokens = shape.iter().product::<usize>() / channels;
-        // A token is a picture of one pixel whose channels are one group.
-        let options = kernels::GroupNorm { groups: 1, eps: self.eps, silu: false };
         let (weight, bias) = (self.weight.val().unsqueeze(), self.bias.val().unsqueeze());
-        kernels::group_norm(x.reshape([tokens, 1, 1, channels]), weight, bias, options).reshape(shape)
+        kernels::layer_norm(x.reshape([1, 1, tokens, channels]), weight, bias, self.eps).reshape(shape)
     }
+}
+
+/// Layer norm whose scale is `1 + scale` and whose shift is `shift`, both `[n, channels]`: "adaptive" (Perez et al. 2018,
+/// 1709.07871; Peebles and Xie 2023, 2212.09748). `x` `[n, h, w, channels]`, shape kept; `eps` is added to the variance.
+pub fn modulated(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, eps: f64) -> Tensor<4> {
+    kernels::layer_norm(x, scale + 1.0, shift, eps)
 }
 
 /// Layer norm without weights: each token's numbers get the mean 0 and the variance 1.
 ///
-/// `x` of any shape, whose last side is normalised and which is kept; `eps` is added to the variance.
-pub fn normalised<const D: usize>(x: Tensor<D>, eps: f64) -> Tensor<D> {
-    let (shape, device) = (x.dims(), x.device());
-    let channels = shape[D - 1];
-    let tokens = shape.iter().product::<usize>() / channels;
-    let options = kernels::GroupNorm { groups: 1, eps, silu: false };
-    let (one, zero) = (Tensor::ones([1, channels], &device), Tensor::zeros([1, channels], &device));
-    kernels::group_norm(x.reshape([tokens, 1, 1, channels]), one, zero, options).reshape(shape)
+/// `x` `[n, h, w, channels]`, shape kept; `eps` is added to the variance.
+pub fn normalised(x: Tensor<4>, eps: f64) -> Tensor<4> {
+    let ([.., channels], device) = (x.dims(), x.device());
+    kernels::layer_norm(x, Tensor::ones([1, channels], &device), Tensor::zeros([1, channels], &device), eps)
 }
 
 /// A matrix product, with or without bias.

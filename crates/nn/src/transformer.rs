@@ -4,8 +4,8 @@
 //! Each parameter's path is the name its tensor has in diffusers' `Transformer2DModel`.
 
 use burn::module::Module;
-use burn::tensor::{Tensor, activation};
-use langevin_kernels as kernels;
+use burn::tensor::Tensor;
+use langevin_kernels::{self as kernels, Gelu};
 
 use crate::draw::Draw;
 use crate::layers::{Conv2d, GroupNorm, Linear};
@@ -214,21 +214,10 @@ impl FeedForward {
     /// `[n, h, w, channels]`, shape kept.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.net.iter().fold(x, |x, part| match part {
-            Part::Gated(first) => {
-                let [value, gate] =
-                    first.proj.forward_pixels(x).chunk(2, 3).try_into().expect("a split in two");
-                value * activation::gelu(gate)
-            }
-            Part::Smooth(first) => gelu_by_tanh(first.proj.forward_pixels(x)),
+            Part::Gated(first) => kernels::gated_gelu(first.proj.forward_pixels(x), Gelu::Exact),
+            Part::Smooth(first) => kernels::gelu(first.proj.forward_pixels(x), Gelu::Tanh),
             Part::Dropout(_) => x,
             Part::Last(last) => last.forward_pixels(x),
         })
     }
-}
-
-/// `x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`, which is `x sigmoid` of twice that.
-fn gelu_by_tanh(x: Tensor<4>) -> Tensor<4> {
-    let scale = 2.0 * (2.0 / std::f64::consts::PI).sqrt();
-    let inner = (x.clone() * x.clone() * (0.044_715 * scale) + scale) * x.clone();
-    x * activation::sigmoid(inner)
 }

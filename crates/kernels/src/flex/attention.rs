@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use super::gemm::MAX_ROWS;
+use super::lanes::{SIDE, fold};
 use super::matrix::{Matrix, multiply, multiply_turned, product};
 use super::sigmoid::exp;
 use super::simd::{Isa, Simd, vectorised};
@@ -16,22 +17,6 @@ const BLOCK: usize = 4 * MAX_ROWS;
 const SCORES: usize = 6 << 10;
 /// The same in the backward pass, where each block adds to the gradients of all keys.
 const BACKWARD_BLOCK: usize = 256;
-
-/// Numbers handled side by side.
-const SIDE: usize = 16;
-
-/// The lanes together, by halves, so that no chain is long.
-#[inline(always)]
-fn fold(mut lanes: [f32; SIDE], join: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut half = SIDE / 2;
-    while half > 0 {
-        for i in 0..half {
-            lanes[i] = join(lanes[i], lanes[i + half]);
-        }
-        half /= 2;
-    }
-    lanes[0]
-}
 
 #[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {

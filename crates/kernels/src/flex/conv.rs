@@ -262,7 +262,7 @@ pub(super) fn bias_gradient(grad: &[f32], n: usize, pixels: usize, co: usize, ro
         }
         sums.iter_mut().zip(total).for_each(|(sum, total)| *sum = total as f32);
     });
-    if rows == n { sums } else { super::group_norm::sum_rows(&sums, co) }
+    if rows == n { sums } else { super::blocks::sum_rows(&sums, co) }
 }
 
 /// `[taps, co, ci]`: the sum over pictures and pixels of the output's gradient times what the tap read.

@@ -7,25 +7,17 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::blocks::{Blocks, sum_rows};
+use super::lanes::SIDE;
 use super::sigmoid::{fma, silu, silu_slope};
 use super::simd::{Isa, Simd, vectorised};
 use super::{Shared, Tensor, dims, numbers, tensor, written};
 use crate::ops::GroupNorm;
 
-/// Numbers in a block of pixels, about: sums are f32 within one and f64 beyond.
-const BLOCK: usize = 1 << 12;
-
-/// Channels handled side by side: a loop of a length that is known is whole vectors, however few channels there are.
-const SIDE: usize = 16;
-
 /// The sizes of one norm.
 #[derive(Debug, Clone, Copy)]
 struct Sizes {
-    n: usize,
-    c: usize,
-    pixels: usize,
-    /// Pixels of a block.
-    block: usize,
+    blocks: Blocks,
     /// Rows of scale and shift.
     rows: usize,
     options: GroupNorm,
@@ -75,27 +67,13 @@ impl Sizes {
     fn new<const N: usize>(tensors: [&Tensor; N], scale: &Tensor, options: GroupNorm) -> Self {
         let [n, h, w, _] = dims::<4>(tensors[0]);
         let c = tensors.map(|x| dims::<4>(x)[3]).iter().sum::<usize>();
-        let pixels = h * w;
-        let block = (BLOCK / c.max(1)).clamp(1, pixels.max(1));
-        Self { n, c, pixels, block, rows: dims::<2>(scale)[0], options }
-    }
-
-    /// Blocks of one picture.
-    fn blocks(&self) -> usize {
-        self.pixels.div_ceil(self.block.max(1))
-    }
-
-    /// Which picture a block of the whole batch belongs to, and its pixels among those of the batch.
-    fn span(&self, index: usize) -> (usize, Range<usize>) {
-        let (picture, block) = (index / self.blocks(), index % self.blocks());
-        let start = picture * self.pixels + block * self.block;
-        (picture, start..(start + self.block).min((picture + 1) * self.pixels))
+        Self { blocks: Blocks::new(n, h * w, c), rows: dims::<2>(scale)[0], options }
     }
 
     /// The modulation of a picture.
     fn row<'a>(&self, modulation: &'a [f32], picture: usize) -> &'a [f32] {
-        let row = if self.rows == 1 { 0 } else { picture };
-        &modulation[row * self.c..][..self.c]
+        let (c, row) = (self.blocks.c, if self.rows == 1 { 0 } else { picture });
+        &modulation[row * c..][..c]
     }
 }
 
@@ -158,28 +136,29 @@ vectorised! {
 
 /// Distances are taken from each channel's first pixel, so that a large mean does not eat the variance's digits.
 fn statistics(isa: Isa, sizes: &Sizes, sides: &[Side<'_>]) -> Statistics {
-    let Sizes { n, c, .. } = *sizes;
+    let Blocks { n, c, .. } = sizes.blocks;
     if sizes.options.groups == 0 {
         return Statistics { mean: vec![0.0; n * c], inverse_std: vec![1.0; n * c] };
     }
     let width = c / sizes.options.groups;
-    let mut parts = vec![0.0_f32; n * sizes.blocks() * 2 * c];
+    let mut parts = vec![0.0_f32; n * sizes.blocks.each() * 2 * c];
     parts.par_chunks_mut(2 * c).enumerate().for_each(|(index, part)| {
-        let (picture, span) = sizes.span(index);
+        let (picture, span) = sizes.blocks.span(index);
         let (sums, squares) = part.split_at_mut(c);
         for side in sides {
-            let pivot = &side.x[picture * sizes.pixels * side.c..][..side.c];
+            let pivot = &side.x[picture * sizes.blocks.pixels * side.c..][..side.c];
             let (sums, squares) = (&mut sums[side.channels()], &mut squares[side.channels()]);
             moments(isa, side.of(&span), pivot, sums, squares);
         }
     });
     let mut mean = vec![0.0_f32; n * c];
     let mut inverse_std = vec![0.0_f32; n * c];
-    let pixels = sizes.pixels as f64;
+    let pixels = sizes.blocks.pixels as f64;
     for picture in 0..n {
-        let parts = &parts[picture * sizes.blocks() * 2 * c..][..sizes.blocks() * 2 * c];
+        let parts = &parts[picture * sizes.blocks.each() * 2 * c..][..sizes.blocks.each() * 2 * c];
         let total = |i: usize| parts.chunks_exact(2 * c).map(|part| f64::from(part[i])).sum::<f64>() / pixels;
-        let pivots = sides.iter().flat_map(|side| &side.x[picture * sizes.pixels * side.c..][..side.c]);
+        let pivots =
+            sides.iter().flat_map(|side| &side.x[picture * sizes.blocks.pixels * side.c..][..side.c]);
         let channels: Vec<(f64, f64)> = pivots
             .enumerate()
             .map(|(i, pivot)| {
@@ -239,12 +218,12 @@ vectorised! {
 
 /// What norm and modulation come down to: `x * factor + offset`, `[n, c]` both.
 fn folded(sizes: &Sizes, statistics: &Statistics, scale: &[f32], shift: &[f32]) -> (Vec<f32>, Vec<f32>) {
-    let mut factors = Vec::with_capacity(sizes.n * sizes.c);
-    let mut offsets = Vec::with_capacity(sizes.n * sizes.c);
-    for picture in 0..sizes.n {
+    let mut factors = Vec::with_capacity(sizes.blocks.n * sizes.blocks.c);
+    let mut offsets = Vec::with_capacity(sizes.blocks.n * sizes.blocks.c);
+    for picture in 0..sizes.blocks.n {
         let (scale, shift) = (sizes.row(scale, picture), sizes.row(shift, picture));
-        for channel in 0..sizes.c {
-            let at = picture * sizes.c + channel;
+        for channel in 0..sizes.blocks.c {
+            let at = picture * sizes.blocks.c + channel;
             let factor = statistics.inverse_std[at] * scale[channel];
             factors.push(factor);
             offsets.push(shift[channel] - statistics.mean[at] * factor);
@@ -262,7 +241,7 @@ pub(super) fn forward<const N: usize>(
 ) -> Tensor {
     let [n, h, w, _] = dims::<4>(tensors[0]);
     let sizes = Sizes::new(tensors, scale, options);
-    let (shape, c) = ([n, h, w, sizes.c], sizes.c);
+    let (shape, c) = ([n, h, w, sizes.blocks.c], sizes.blocks.c);
     let (isa, sides) = (Isa::best(), Side::all(tensors));
     if n * h * w * c == 0 {
         return tensor(vec![], shape);
@@ -271,8 +250,8 @@ pub(super) fn forward<const N: usize>(
     let (factors, offsets) = folded(&sizes, &statistics, numbers(scale), numbers(shift));
     let out = written(n * h * w * c, |out| {
         let out = Shared(out);
-        (0..n * sizes.blocks()).into_par_iter().for_each(|index| {
-            let (picture, span) = sizes.span(index);
+        (0..n * sizes.blocks.each()).into_par_iter().for_each(|index| {
+            let (picture, span) = sizes.blocks.span(index);
             let of_picture = picture * c..(picture + 1) * c;
             let (factors, offsets) = (&factors[of_picture.clone()], &offsets[of_picture]);
             // SAFETY: this block's own part of the result.
@@ -384,7 +363,7 @@ pub(super) fn backward<const N: usize>(
     options: GroupNorm,
 ) -> ([Tensor; N], Tensor, Tensor) {
     let sizes = Sizes::new(tensors, scale, options);
-    let Sizes { n, c, rows, .. } = sizes;
+    let Sizes { blocks: Blocks { n, c, .. }, rows, .. } = sizes;
     let (isa, sides) = (Isa::best(), Side::all(tensors));
     let (scale, shift, grad) = (numbers(scale), numbers(shift), numbers(grad));
     if grad.is_empty() {
@@ -398,10 +377,10 @@ pub(super) fn backward<const N: usize>(
         scale: sizes.row(scale, picture),
         shift: sizes.row(shift, picture),
     };
-    let count = sizes.blocks();
+    let count = sizes.blocks.each();
     let mut parts = vec![0.0_f32; n * count * 2 * c];
     let mut by_x = sides.map(|side| vec![0.0_f32; side.x.len()]);
-    let spans: Vec<_> = (0..n * count).map(|index| sizes.span(index)).collect();
+    let spans: Vec<_> = (0..n * count).map(|index| sizes.blocks.span(index)).collect();
     let mut rest = by_x.each_mut().map(|by_x| by_x.as_mut_slice());
     let mut pieces: Vec<[&mut [f32]; N]> = Vec::with_capacity(spans.len());
     for (_, span) in &spans {
@@ -429,7 +408,7 @@ pub(super) fn backward<const N: usize>(
     let mut mean_grad = vec![0.0_f32; n * c];
     let mut projection = vec![0.0_f32; n * c];
     let width = c / options.groups.max(1);
-    let size = (width * sizes.pixels) as f64;
+    let size = (width * sizes.blocks.pixels) as f64;
     for picture in 0..n {
         let parts = &parts[picture * count * 2 * c..][..count * 2 * c];
         let total = |i: usize| parts.chunks_exact(2 * c).map(|part| f64::from(part[i])).sum::<f64>();
@@ -467,13 +446,4 @@ pub(super) fn backward<const N: usize>(
     let mut by_x = by_x.into_iter();
     let by_x = tensors.map(|x| tensor(by_x.next().expect("one for each tensor"), dims::<4>(x)));
     (by_x, tensor(by_scale, [rows, c]), tensor(by_shift, [rows, c]))
-}
-
-/// The sum over the rows of a matrix of `columns` columns, first row first.
-pub(super) fn sum_rows(matrix: &[f32], columns: usize) -> Vec<f32> {
-    let mut sums = vec![0.0_f64; columns];
-    for row in matrix.chunks_exact(columns) {
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
-    }
-    sums.into_iter().map(|sum| sum as f32).collect()
 }

@@ -57,8 +57,9 @@ pub(super) fn product<const SIDES: usize>(
     assert!(divided && widths.iter().sum::<usize>() == columns, "{widths:?} of {columns} columns");
     let planes = sides.map(|side| side.x.len() / n.max(1));
     let rows = n * pixels;
-    // Small pictures lie beside each other, so that a tile's rows share their missing taps.
-    let interleaved = pixels <= 256;
+    // Small pictures lie beside each other, so that a tile's rows share their missing taps. Where none can be missing the rows of a
+    // tile are neighbours: those of other pictures are so far apart that they would fall into the same places of the cache.
+    let interleaved = gather.taps > 1 && pixels <= 256;
     let place = |row: usize| {
         let (picture, at) = if interleaved { (row % n, row / n) } else { (row / pixels, row % pixels) };
         (picture, gather.order[at] as usize)

@@ -19,6 +19,6 @@ pub(super) fn backward(x: &Tensor, weight: &Tensor, grad: &Tensor) -> (Tensor, T
     let by_x = product(isa, of_grad, &of_weight);
     let by_weight =
         multiply_turned(isa, of_grad, &Matrix::new(numbers(x), n, inputs, inputs).right_once(isa));
-    let by_bias = super::group_norm::sum_rows(numbers(grad), outputs);
+    let by_bias = super::blocks::sum_rows(numbers(grad), outputs);
     (tensor(by_x, [n, inputs]), tensor(by_weight, [outputs, inputs]), tensor(by_bias, [outputs]))
 }

@@ -5,13 +5,17 @@
 
 mod adamw;
 mod attention;
+mod blocks;
 mod conv;
+mod gated;
+mod gelu;
 mod gemm;
 mod group_norm;
 mod half;
 mod indirect;
 mod joined;
 pub(crate) mod kept;
+mod lanes;
 mod linear;
 mod matrix;
 mod pack;
@@ -20,6 +24,7 @@ mod pixels;
 mod sigmoid;
 mod simd;
 mod taps;
+mod token_norm;
 mod winograd;
 
 pub use peak::peak_gflops;
@@ -29,7 +34,7 @@ use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, TensorData};
 
-use crate::ops::{AdamW, Attention, Conv2d, DiffusionOps, GroupNorm};
+use crate::ops::{AdamW, Attention, Conv2d, DiffusionOps, Gelu, GroupNorm};
 use crate::plain;
 
 /// The CPU tensor.
@@ -226,6 +231,58 @@ impl DiffusionOps for Flex {
             [q, k, v, grad],
             attention::backward(&q, &k, &v, &grad, options),
             plain::softmax_attention_backward::<Self>(q, k, v, grad, options)
+        )
+    }
+
+    fn token_norm(x: Tensor, scale: Tensor, shift: Tensor, eps: f64) -> Tensor {
+        fast_or_plain!(
+            [x, scale, shift],
+            token_norm::forward(&x, &scale, &shift, eps),
+            plain::token_norm::<Self>(x, scale, shift, eps)
+        )
+    }
+
+    fn token_norm_backward(x: Tensor, scale: Tensor, grad: Tensor, eps: f64) -> (Tensor, Tensor, Tensor) {
+        fast_or_plain!(
+            [x, scale, grad],
+            token_norm::backward(&x, &scale, &grad, eps),
+            plain::token_norm_backward::<Self>(x, scale, grad, eps)
+        )
+    }
+
+    fn gated_add(x: Tensor, y: Tensor, gate: Tensor) -> Tensor {
+        fast_or_plain!([x, y, gate], gated::forward(&x, &y, &gate), plain::gated_add::<Self>(x, y, gate))
+    }
+
+    fn gated_add_backward(y: Tensor, gate: Tensor, grad: Tensor) -> (Tensor, Tensor) {
+        fast_or_plain!(
+            [y, gate, grad],
+            gated::backward(&y, &gate, &grad),
+            plain::gated_add_backward::<Self>(y, gate, grad)
+        )
+    }
+
+    fn gelu_act(x: Tensor, kind: Gelu) -> Tensor {
+        fast_or_plain!([x], gelu::forward(&x, kind), plain::gelu_act::<Self>(x, kind))
+    }
+
+    fn gelu_act_backward(x: Tensor, grad: Tensor, kind: Gelu) -> Tensor {
+        fast_or_plain!(
+            [x, grad],
+            gelu::backward(&x, &grad, kind),
+            plain::gelu_act_backward::<Self>(x, grad, kind)
+        )
+    }
+
+    fn gated_gelu(x: Tensor, kind: Gelu) -> Tensor {
+        fast_or_plain!([x], gelu::gated_forward(&x, kind), plain::gated_gelu::<Self>(x, kind))
+    }
+
+    fn gated_gelu_backward(x: Tensor, grad: Tensor, kind: Gelu) -> Tensor {
+        fast_or_plain!(
+            [x, grad],
+            gelu::gated_backward(&x, &grad, kind),
+            plain::gated_gelu_backward::<Self>(x, grad, kind)
         )
     }
 

@@ -101,8 +101,17 @@ fn plain_backward_bodies_agree_with_composition() {
                 let (by_x, by_weight, by_bias) = plain::row_linear_backward::<Flex>(a, b, grad);
                 (by_x, by_weight, by_bias)
             }
-            Op::Silu => {
-                let by_x = plain::swish_backward::<Flex>(a, grad);
+            Op::TokenNorm => plain::token_norm_backward::<Flex>(a, b, grad, 1e-5),
+            Op::GatedAdd => {
+                let (by_y, by_gate) = plain::gated_add_backward::<Flex>(b, c, grad.clone());
+                (grad, by_y, by_gate)
+            }
+            Op::Silu | Op::Gelu(_) | Op::GatedGelu(_) => {
+                let by_x = match case.op {
+                    Op::Gelu(kind) => plain::gelu_act_backward::<Flex>(a, grad, kind),
+                    Op::GatedGelu(kind) => plain::gated_gelu_backward::<Flex>(a, grad, kind),
+                    _ => plain::swish_backward::<Flex>(a, grad),
+                };
                 (by_x.clone(), by_x.clone(), by_x)
             }
             _ => continue,

@@ -3,7 +3,7 @@
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex};
 use burn::tensor::{Device, Tensor, TensorData};
-use langevin_kernels::{Algorithm, Attention, Conv2d, DiffusionOps, GroupNorm, plain};
+use langevin_kernels::{Algorithm, Attention, Conv2d, DiffusionOps, Gelu, GroupNorm, plain};
 
 /// Numbers in (-1, 1) from a fixed linear congruential generator.
 pub fn noise(count: usize, seed: u64) -> Vec<f32> {
@@ -26,6 +26,10 @@ pub enum Op {
     Join,
     JoinedConv(Conv2d),
     JoinedNorm(GroupNorm),
+    TokenNorm,
+    GatedAdd,
+    Gelu(Gelu),
+    GatedGelu(Gelu),
     Silu,
     Up,
     Down,
@@ -102,6 +106,10 @@ impl Case {
             Op::Join => Dispatch::join_channels(next(), next()),
             Op::JoinedConv(options) => Dispatch::joined_conv(next(), next(), next(), next(), options),
             Op::JoinedNorm(options) => Dispatch::joined_norm_act(next(), next(), next(), next(), options),
+            Op::TokenNorm => Dispatch::token_norm(next(), next(), next(), 1e-5),
+            Op::GatedAdd => Dispatch::gated_add(next(), next(), next()),
+            Op::Gelu(kind) => Dispatch::gelu_act(next(), kind),
+            Op::GatedGelu(kind) => Dispatch::gated_gelu(next(), kind),
             Op::Silu => Dispatch::swish(next()),
             Op::Up => Dispatch::double_pixels(next(), 1.5),
             Op::Down => Dispatch::halve_pixels(next(), 0.25),
@@ -123,6 +131,10 @@ impl Case {
             Op::Join => plain::join_channels::<B>(next(), next()),
             Op::JoinedConv(options) => plain::joined_conv::<B>(next(), next(), next(), next(), options),
             Op::JoinedNorm(options) => plain::joined_norm_act::<B>(next(), next(), next(), next(), options),
+            Op::TokenNorm => plain::token_norm::<B>(next(), next(), next(), 1e-5),
+            Op::GatedAdd => plain::gated_add::<B>(next(), next(), next()),
+            Op::Gelu(kind) => plain::gelu_act::<B>(next(), kind),
+            Op::GatedGelu(kind) => plain::gated_gelu::<B>(next(), kind),
             Op::Silu => plain::swish::<B>(next()),
             Op::Up => plain::double_pixels::<B>(next(), 1.5),
             Op::Down => plain::halve_pixels::<B>(next(), 0.25),
@@ -242,6 +254,14 @@ pub fn all() -> Vec<Case> {
         Case::new(norm(0, false), &[&[0, 4, 4, 8], &[1, 8], &[1, 8]]),
         Case::new(Op::Attention(2), &[&[0, 9, 10], &[0, 9, 10], &[0, 9, 10]]),
         Case::new(Op::Attention(3), &[&[0, 5, 12], &[0, 7, 12], &[0, 7, 12]]),
+        Case::new(Op::TokenNorm, &[&[0, 5, 3, 21], &[0, 21], &[0, 21]]),
+        Case::new(Op::TokenNorm, &[&[0, 4, 4, 32], &[1, 32], &[1, 32]]),
+        Case::new(Op::GatedAdd, &[&[0, 5, 3, 21], &[0, 5, 3, 21], &[0, 21]]),
+        Case::new(Op::Gelu(Gelu::Exact), &[&[0, 5, 3, 3]]),
+        Case::new(Op::Gelu(Gelu::Tanh), &[&[0, 5, 3, 3]]),
+        Case::new(Op::Gelu(Gelu::Quick), &[&[0, 45]]),
+        Case::new(Op::GatedGelu(Gelu::Exact), &[&[0, 5, 3, 14]]),
+        Case::new(Op::GatedGelu(Gelu::Tanh), &[&[0, 4, 32]]),
         Case::new(Op::Silu, &[&[0, 5, 3, 3]]),
         Case::new(Op::Up, &[&[0, 5, 3, 3]]),
         Case::new(Op::Down, &[&[0, 6, 4, 3]]),
@@ -281,6 +301,11 @@ pub fn realistic() -> Vec<Case> {
         Case::new(norm(true), &[&[0, 32, 32, 64], &[0, 64], &[0, 64]]),
         Case::new(norm(false), &[&[0, 16, 16, 128], &[1, 128], &[1, 128]]),
         Case::new(Op::Attention(2), &[&[0, 256, 128], &[0, 256, 128], &[0, 256, 128]]),
+        Case::new(Op::TokenNorm, &[&[0, 8, 8, 256], &[0, 256], &[0, 256]]),
+        Case::new(Op::TokenNorm, &[&[0, 16, 16, 320], &[1, 320], &[1, 320]]),
+        Case::new(Op::GatedAdd, &[&[0, 8, 8, 256], &[0, 8, 8, 256], &[0, 256]]),
+        Case::new(Op::Gelu(Gelu::Tanh), &[&[0, 8, 8, 1024]]),
+        Case::new(Op::GatedGelu(Gelu::Exact), &[&[0, 16, 16, 640]]),
         Case::new(Op::Silu, &[&[0, 32, 32, 64]]),
         Case::new(Op::Up, &[&[0, 16, 16, 64]]),
         Case::new(Op::Down, &[&[0, 32, 32, 64]]),

@@ -7,6 +7,7 @@
 use burn::module::Module;
 use burn::tensor::{Bool, Device, Tensor, TensorData, activation};
 use langevin_core::{Error, Result};
+use langevin_kernels as kernels;
 use serde::{Deserialize, Serialize};
 
 use crate::draw::Draw;
@@ -27,8 +28,8 @@ pub enum TextActivation {
 impl TextActivation {
     fn of(self, x: Tensor<2>) -> Tensor<2> {
         match self {
-            Self::QuickGelu => x.clone() * activation::sigmoid(x * 1.702),
-            Self::Gelu => activation::gelu(x),
+            Self::QuickGelu => kernels::gelu(x, kernels::Gelu::Quick),
+            Self::Gelu => kernels::gelu(x, kernels::Gelu::Exact),
         }
     }
 }

@@ -16,7 +16,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, TensorMetadata};
 
 use crate::carried;
 use crate::flex::kept::briefly;
-use crate::ops::{Attention, Conv2d, DiffusionOps, GroupNorm};
+use crate::ops::{Attention, Conv2d, DiffusionOps, Gelu, GroupNorm};
 
 /// Hands a gradient to a parent that wants one.
 macro_rules! register {
@@ -45,6 +45,8 @@ macro_rules! again {
         }
     };
 }
+
+mod tokens;
 
 again!(NormAgain { x, scale, shift; options: GroupNorm } = group_norm_act);
 again!(SwishAgain { x; } = swish);
@@ -348,6 +350,27 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
                 options,
             )),
         }
+    }
+
+    fn token_norm(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        eps: f64,
+    ) -> FloatTensor<Self> {
+        tokens::token_norm::<B, C>(x, scale, shift, eps)
+    }
+
+    fn gated_add(x: FloatTensor<Self>, y: FloatTensor<Self>, gate: FloatTensor<Self>) -> FloatTensor<Self> {
+        tokens::gated_add::<B, C>(x, y, gate)
+    }
+
+    fn gelu_act(x: FloatTensor<Self>, kind: Gelu) -> FloatTensor<Self> {
+        tokens::gelu_act::<B, C>(x, kind)
+    }
+
+    fn gated_gelu(x: FloatTensor<Self>, kind: Gelu) -> FloatTensor<Self> {
+        tokens::gated_gelu::<B, C>(x, kind)
     }
 
     fn swish(x: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -1,0 +1,205 @@
+//! The functions of the GELU family (Hendrycks and Gimpel 2016, 1606.08415), alone and as gates (Shazeer 2020, 2002.05202), in
+//! straight-line arithmetic that compilers turn into vector code.
+
+use burn::tensor::TensorData;
+use rayon::prelude::*;
+
+use super::sigmoid::{exp, fma, sigmoid};
+use super::simd::{Isa, Simd, vectorised};
+use super::{Shared, Tensor, numbers, written};
+use crate::ops::Gelu;
+
+/// Numbers one task works on, about.
+const CHUNK: usize = 1 << 14;
+
+/// `1 / sqrt(2 pi)`.
+const DENSITY: f32 = 0.398_942_3;
+/// `2 sqrt(2 / pi)`, by which the approximation with a hyperbolic tangent is one with a logistic function.
+const TANH: f32 = 1.595_769_1;
+/// What it multiplies the cube by, times that.
+const CUBE: f32 = 0.071_354_814;
+/// What the simple approximation multiplies its input by.
+const QUICK: f32 = 1.702;
+
+/// The normal distribution's tail beyond `a >= 0`, and `exp(-a^2 / 2)`. The tail is that times a polynomial in
+/// `1 / (1 + 0.3 a)` (the form of Abramowitz and Stegun 1964, 7.1.26), fitted here to 1.5e-7 of it up to `a = 14`.
+#[inline(always)]
+fn tail<S: Simd>(a: f32) -> (f32, f32) {
+    let t = 1.0 / fma::<S>(0.3, a, 1.0);
+    let series = fma::<S>(0.035_674_773, t, -0.157_203_08);
+    let series = fma::<S>(series, t, 0.206_353_48);
+    let series = fma::<S>(series, t, -0.053_683_63);
+    let series = fma::<S>(series, t, 0.128_561_62);
+    let series = fma::<S>(series, t, 0.099_913_493);
+    let series = fma::<S>(series, t, 0.120_753_96);
+    let series = fma::<S>(series, t, 0.119_629_3);
+    let bell = exp::<S>(a * a * -0.5);
+    (bell * (series * t), bell)
+}
+
+/// `x` times the normal distribution function, and the slope of that.
+#[inline(always)]
+fn exact<S: Simd>(x: f32) -> (f32, f32) {
+    let (tail, bell) = tail::<S>(x.abs());
+    let (value, share) = if x < 0.0 { (x * tail, tail) } else { (x - x * tail, 1.0 - tail) };
+    (value, fma::<S>(x * DENSITY, bell, share))
+}
+
+/// `x sigmoid(x (cube x^2 + line))`, and its slope.
+#[inline(always)]
+fn logistic<S: Simd>(x: f32, cube: f32, line: f32) -> (f32, f32) {
+    let square = x * x;
+    let share = sigmoid::<S>(x * fma::<S>(cube, square, line));
+    let inner = fma::<S>(3.0 * cube, square, line);
+    (x * share, share * fma::<S>(x * (1.0 - share), inner, 1.0))
+}
+
+/// `each(of)` with the function and its slope that `kind` names.
+macro_rules! with_kind {
+    ($kind:ident, $of:ident => $each:expr) => {
+        match $kind {
+            Gelu::Exact => {
+                let $of = exact::<S>;
+                $each
+            }
+            Gelu::Tanh => {
+                let $of = |x: f32| logistic::<S>(x, CUBE, TANH);
+                $each
+            }
+            Gelu::Quick => {
+                let $of = |x: f32| logistic::<S>(x, 0.0, QUICK);
+                $each
+            }
+        }
+    };
+}
+
+#[inline(always)]
+fn values_body<S: Simd>(x: &[f32], kind: Gelu, out: &mut [f32]) {
+    with_kind!(kind, of => out.iter_mut().zip(x).for_each(|(out, x)| *out = of(*x).0));
+}
+
+vectorised! {
+    /// The function of each number.
+    fn values(isa, x: &[f32], kind: Gelu, out: &mut [f32]) = values_body
+}
+
+#[inline(always)]
+fn slopes_body<S: Simd>(x: &[f32], grad: &[f32], kind: Gelu, out: &mut [f32]) {
+    with_kind!(kind, of => out.iter_mut().zip(x).zip(grad).for_each(|((out, x), grad)| *out = grad * of(*x).1));
+}
+
+vectorised! {
+    /// `grad` times the slope at each number.
+    fn slopes(isa, x: &[f32], grad: &[f32], kind: Gelu, out: &mut [f32]) = slopes_body
+}
+
+#[inline(always)]
+fn gated_body<S: Simd>(x: &[f32], c: usize, kind: Gelu, out: &mut [f32]) {
+    with_kind!(kind, of => for (out, row) in out.chunks_exact_mut(c).zip(x.chunks_exact(2 * c)) {
+        let (value, gate) = row.split_at(c);
+        out.iter_mut().zip(value).zip(gate).for_each(|((out, value), gate)| *out = value * of(*gate).0);
+    });
+}
+
+vectorised! {
+    /// Rows of `c` numbers times the function of the `c` after them.
+    fn gated(isa, x: &[f32], c: usize, kind: Gelu, out: &mut [f32]) = gated_body
+}
+
+#[inline(always)]
+fn gated_slopes_body<S: Simd>(x: &[f32], grad: &[f32], c: usize, kind: Gelu, out: &mut [f32]) {
+    with_kind!(kind, of => {
+        let rows = x.chunks_exact(2 * c).zip(grad.chunks_exact(c));
+        for (out, (row, grad)) in out.chunks_exact_mut(2 * c).zip(rows) {
+            let ((value, gate), (by_value, by_gate)) = (row.split_at(c), out.split_at_mut(c));
+            for i in 0..c {
+                let (share, slope) = of(gate[i]);
+                by_value[i] = grad[i] * share;
+                by_gate[i] = grad[i] * value[i] * slope;
+            }
+        }
+    });
+}
+
+vectorised! {
+    /// The gradient of [`gated`].
+    fn gated_slopes(isa, x: &[f32], grad: &[f32], c: usize, kind: Gelu, out: &mut [f32]) = gated_slopes_body
+}
+
+/// A tensor of `count` numbers, filled by `fill(first row, rows of it)` from many threads, `width` numbers a row.
+fn by_rows(shape: Vec<usize>, width: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Tensor {
+    let count: usize = shape.iter().product();
+    let rows = count / width.max(1);
+    let together = (CHUNK / width.max(1)).max(1);
+    let out = written(count, |out| {
+        let out = Shared(out);
+        (0..rows.div_ceil(together)).into_par_iter().for_each(|chunk| {
+            let first = chunk * together;
+            let rows = together.min(rows - first);
+            // SAFETY: these rows' own part of the result, all of which `fill` writes.
+            fill(first, unsafe { std::slice::from_raw_parts_mut(out.at(first * width), rows * width) });
+        });
+    });
+    Tensor::from_data(TensorData::new(out, shape))
+}
+
+/// See [`crate::DiffusionOps::gelu_act`]; packed.
+pub(super) fn forward(x: &Tensor, kind: Gelu) -> Tensor {
+    let (isa, shape) = (Isa::best(), x.layout().shape().to_vec());
+    let x = numbers(x);
+    by_rows(shape, 1, |first, out| values(isa, &x[first..][..out.len()], kind, out))
+}
+
+/// See [`crate::DiffusionOps::gelu_act_backward`]; all tensors packed.
+pub(super) fn backward(x: &Tensor, grad: &Tensor, kind: Gelu) -> Tensor {
+    let (isa, shape) = (Isa::best(), x.layout().shape().to_vec());
+    let (x, grad) = (numbers(x), numbers(grad));
+    by_rows(shape, 1, |first, out| {
+        let span = first..first + out.len();
+        slopes(isa, &x[span.clone()], &grad[span], kind, out);
+    })
+}
+
+/// See [`crate::DiffusionOps::gated_gelu`]; packed.
+pub(super) fn gated_forward(x: &Tensor, kind: Gelu) -> Tensor {
+    let (isa, mut shape) = (Isa::best(), x.layout().shape().to_vec());
+    let x = numbers(x);
+    let last = shape.last_mut().expect("a side of two halves");
+    *last /= 2;
+    let c = *last;
+    by_rows(shape, c, |first, out| gated(isa, &x[2 * first * c..][..2 * out.len()], c, kind, out))
+}
+
+/// See [`crate::DiffusionOps::gated_gelu_backward`]; all tensors packed.
+pub(super) fn gated_backward(x: &Tensor, grad: &Tensor, kind: Gelu) -> Tensor {
+    let (isa, shape) = (Isa::best(), x.layout().shape().to_vec());
+    let (x, grad) = (numbers(x), numbers(grad));
+    let c = shape.last().expect("a side of two halves") / 2;
+    by_rows(shape, 2 * c, |first, out| {
+        let (x, grad) = (&x[2 * first * c..][..out.len()], &grad[first * c..][..out.len() / 2]);
+        gated_slopes(isa, x, grad, c, kind, out);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::simd::Portable;
+    use super::*;
+
+    #[test]
+    fn the_exact_one_is_exact_in_its_tail_too() {
+        let normal = |x: f64| 0.5 * libm::erfc(-x / std::f64::consts::SQRT_2);
+        for i in -1200..1200 {
+            let x = i as f32 / 100.0;
+            let (value, slope) = exact::<Portable>(x);
+            let expected = f64::from(x) * normal(f64::from(x));
+            let error = (f64::from(value) - expected).abs();
+            assert!(error < 1.5e-7 * f64::from(x.abs()).max(1.0), "{x}: {value} for {expected}");
+            assert!(error < 5e-6 * expected.abs() + 1e-30, "{x}: {value} for {expected}");
+            let density = (-0.5 * f64::from(x).powi(2)).exp() * 0.398_942_280_401_432_7;
+            let expected = normal(f64::from(x)) + f64::from(x) * density;
+            assert!((f64::from(slope) - expected).abs() < 5e-7, "{x}: {slope} for {expected}");
+        }
+    }
+}
