@@ -1,4 +1,4 @@
-"""The PyTorch side of `cargo xtask bench-peers`: three diffusers networks, timed on request.
+"""The PyTorch side of `cargo xtask bench-peers`: four diffusers networks, timed on request.
 
 Each line on stdin is a request; each answer is one line of JSON on stdout.
   build NAME FOLDER        makes the network (seed 0), writes weights, input and output to FOLDER/NAME.safetensors
@@ -17,7 +17,7 @@ threads = int(os.environ.get("BENCH_THREADS", "2"))
 os.environ["OMP_NUM_THREADS"] = str(threads)
 
 import torch
-from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
+from diffusers import DDIMPipeline, DDIMScheduler, DiTTransformer2DModel, UNet2DModel
 from safetensors.torch import save_file
 
 torch.set_num_threads(threads)
@@ -39,22 +39,47 @@ NETWORKS = {
         up_block_types=("UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
         attention_head_dim=None, downsample_padding=0, flip_sin_to_cos=False, freq_shift=1, norm_eps=1e-6,
     ),
+    "dit": dict(
+        in_channels=3, out_channels=3, num_attention_heads=4, attention_head_dim=64, num_layers=8, patch_size=4,
+        num_embeds_ada_norm=10,
+    ),
 }
+
+
+class DiT(DiTTransformer2DModel):
+    """With one embedding of noise level and class for all blocks, and no class told."""
+
+    def __init__(self, **config):
+        super().__init__(**config)
+        for block in self.transformer_blocks[1:]:
+            block.norm1.emb = self.transformer_blocks[0].norm1.emb
+
+    def forward(self, x, t):
+        none = torch.full((len(x),), self.config.num_embeds_ada_norm)
+        return super().forward(x, timestep=t, class_labels=none)
+
+    def named_weights(self):
+        """Each tensor once, under the name that langevin has for it."""
+        return {"dit." + name: tensor for name, tensor in self.named_parameters()}
+
+
+def make(name):
+    return (DiT if name == "dit" else UNet2DModel)(sample_size=32, **NETWORKS[name])
 
 
 class Side:
     def __init__(self, name):
         torch.manual_seed(0)
-        self.config = NETWORKS[name]
-        self.plain = UNet2DModel(sample_size=32, **self.config)
-        self.channels = self.config["in_channels"]
+        self.name = name
+        self.plain = make(name)
+        self.channels = NETWORKS[name]["in_channels"]
         self.models = {}
 
     def model(self, mode):
         """The network as a mode runs it; weights are shared where they can be."""
         if mode not in self.models:
             if mode == "channels_last":
-                made = UNet2DModel(sample_size=32, **self.config)
+                made = make(self.name)
                 made.load_state_dict(self.plain.state_dict())
                 made = made.to(memory_format=torch.channels_last)
             elif mode == "compile":
@@ -75,7 +100,8 @@ class Side:
         self.plain.eval()
         with torch.no_grad():
             y = self.plain(x, t).sample
-        tensors = {k: v.contiguous() for k, v in self.plain.state_dict().items()}
+        weights = self.plain.named_weights() if self.name == "dit" else self.plain.state_dict()
+        tensors = {k: v.detach().contiguous() for k, v in weights.items()}
         tensors |= {"golden.x": x, "golden.t": t, "golden.y": y}
         save_file(tensors, path)
         return sum(p.numel() for p in self.plain.parameters())

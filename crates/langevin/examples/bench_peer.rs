@@ -15,7 +15,7 @@ use burn::tensor::{Tensor, TensorData};
 use langevin::core::tensor_file::{self, Storage};
 use langevin::core::{Cond, Lanes, Losses, NamedTensors, Network, Preconditioned, attentive};
 use langevin::kernels::{AdamW, Arithmetic, allocator};
-use langevin::nn::{UNet, UNetConfig};
+use langevin::nn::{Backbone, TransformerConfig, UNetConfig};
 use langevin::process::{Diffusion, DiffusionSpec};
 use langevin::train::Learner;
 use langevin::{Device, Error, ModelInfo, Result, SampleSettings};
@@ -31,10 +31,10 @@ fn pass(name: &str) -> usize {
 
 struct Side {
     channels: usize,
-    network: Option<UNet>,
+    network: Option<Backbone>,
     lanes: Lanes,
     pass: usize,
-    learner: Learner<UNet>,
+    learner: Learner<Backbone>,
 }
 
 fn main() -> Result<()> {
@@ -63,7 +63,7 @@ fn answer(sides: &mut BTreeMap<String, Side>, words: &[&str]) -> Result<Value> {
             Ok(found)
         }
         ["train", name] => {
-            sides.insert(name.to_owned(), Side::new(name, None, config(name)?.init(0, &autodiff())?)?);
+            sides.insert(name.to_owned(), Side::new(name, None, config(name)?.backbone(0, &autodiff())?)?);
             Ok(json!({}))
         }
         ["time", name, mode, work, n] => {
@@ -104,6 +104,12 @@ fn config(name: &str) -> Result<UNetConfig> {
             norm_eps: 1e-6,
             ..base
         }),
+        "dit" => Ok(UNetConfig {
+            patch: 4,
+            classes: 10,
+            transformer: Some(TransformerConfig { dim: 256, heads: 4, layers: 8, side: 8 }),
+            ..base
+        }),
         _ => Err(Error::usage("no such network")),
     }
 }
@@ -131,7 +137,7 @@ impl Side {
     fn load(name: &str, file: &str) -> Result<(Self, Value)> {
         let (golden, named) = read(file)?;
         let (device, config) = (Device::flex(), config(name)?);
-        let network = langevin::nn::load(config.init(0, &device)?, &named)?;
+        let network = langevin::nn::load(config.backbone(0, &device)?, &named)?;
         let answer = network.forward(
             tensor(&golden, "golden.x", &device)?,
             tensor(&golden, "golden.t", &device)?,
@@ -141,11 +147,11 @@ impl Side {
         let difference: f32 = (answer - expected).abs().max().into_scalar();
         let parameters = langevin::nn::parameter_count(&network);
         let found = json!({ "parameters": parameters, "difference": difference });
-        let trained = langevin::nn::load(config.init(0, &autodiff())?, &named)?;
+        let trained = langevin::nn::load(config.backbone(0, &autodiff())?, &named)?;
         Ok((Self::new(name, Some(network), trained)?, found))
     }
 
-    fn new(name: &str, network: Option<UNet>, trained: UNet) -> Result<Self> {
+    fn new(name: &str, network: Option<Backbone>, trained: Backbone) -> Result<Self> {
         let config = config(name)?;
         let diffusion = Diffusion::new(&DiffusionSpec::default())?;
         Ok(Self {
@@ -157,7 +163,7 @@ impl Side {
         })
     }
 
-    fn network(&self) -> Result<&UNet> {
+    fn network(&self) -> Result<&Backbone> {
         self.network.as_ref().ok_or_else(|| Error::usage("loaded for steps alone"))
     }
 

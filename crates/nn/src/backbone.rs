@@ -10,7 +10,7 @@ use crate::dit::{Dit, DitConfig};
 use crate::draw::Draw;
 use crate::embed::TimeEmbedding;
 use crate::text::ClipText;
-use crate::unet::{TextConfig, UNet, UNetConfig, added_features, read_texts};
+use crate::unet::{TextConfig, UNet, UNetConfig, added_features, read_texts, told};
 
 /// A diffusion transformer (Peebles and Xie 2023, 2212.09748) in place of the U-Net's levels. Its tokens are squares of
 /// `network.patch` pixels; channels, classes, texts and `time_scale` are those of the network, and what that says of levels means
@@ -54,6 +54,8 @@ pub struct Transformer {
     add_embedding: Option<TimeEmbedding>,
     #[module(skip)]
     config: UNetConfig,
+    #[module(skip)]
+    arithmetic: Arithmetic,
 }
 
 impl UNetConfig {
@@ -91,6 +93,7 @@ impl UNetConfig {
                 .and_then(|text| text.added)
                 .map(|added| TimeEmbedding::new(&draw.at("add_embedding"), added.inputs, dit.dim)),
             config: self.clone(),
+            arithmetic: Arithmetic::Fast,
         }))
     }
 
@@ -155,12 +158,12 @@ impl Backbone {
         }
     }
 
-    /// The same network, its convolutions computed as `arithmetic` says; a transformer has none that matter.
+    /// The same network, its convolutions and matrices computed as `arithmetic` says.
     #[must_use]
     pub fn with_arithmetic(self, arithmetic: Arithmetic) -> Self {
         match self {
             Self::UNet(network) => Self::UNet(network.with_arithmetic(arithmetic)),
-            Self::Transformer(_) => self,
+            Self::Transformer(network) => Self::Transformer(Transformer { arithmetic, ..network }),
         }
     }
 }
@@ -169,7 +172,7 @@ impl Network for Backbone {
     fn forward(&self, x: Tensor<4>, noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
         match self {
             Self::UNet(network) => network.forward(x, noise_input, cond),
-            Self::Transformer(network) => network.answer(x, noise_input, cond),
+            Self::Transformer(network) => network.arithmetic.within(|| network.answer(x, noise_input, cond)),
         }
     }
 
@@ -188,17 +191,13 @@ impl Network for Backbone {
 
 impl Transformer {
     fn answer(&self, x: Tensor<4>, noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
-        let Some(text) = &self.config.text else { return self.dit.answer(x, noise_input, cond, None) };
-        let told = match (&cond.context, &cond.tokens) {
-            (Some(told), _) => told.clone(),
-            (None, Some(tokens)) => {
-                read_texts(self.text_encoder.as_ref(), Some(text), tokens).expect("its own tokens")
-            }
-            (None, None) => panic!("a network that attends to texts is told one"),
+        let text = self.config.text.as_ref();
+        let told = told(self.text_encoder.as_ref(), text, cond);
+        let added = match (&self.add_embedding, text, &told) {
+            (Some(add), Some(text), Some(told)) => Some(add.forward(added_features(text, told, &x.device()))),
+            _ => None,
         };
-        let added =
-            self.add_embedding.as_ref().map(|add| add.forward(added_features(text, &told, &x.device())));
-        let cond = Cond { context: Some(told), ..cond.clone() };
+        let cond = Cond { context: told, ..cond.clone() };
         self.dit.answer(x, noise_input, &cond, added)
     }
 }
@@ -263,6 +262,17 @@ mod tests {
         let again = load(config(3, false).blank_backbone(&device).unwrap(), &export(&network)).unwrap();
         assert_eq!(asked(&again, &cond), asked(&network, &cond));
         assert_ne!(asked(&network, &Cond::classes([None])), asked(&network, &cond));
+    }
+
+    #[test]
+    fn half_precision_is_near_and_is_not_the_same() {
+        let network = config(3, false).backbone(5, &Device::flex()).unwrap();
+        let cond = Cond::classes([Some(2)]);
+        let (full, half) =
+            (asked(&network, &cond), asked(&network.clone().with_arithmetic(Arithmetic::Bf16), &cond));
+        let largest = full.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+        let apart = full.iter().zip(&half).fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
+        assert!(apart > 0.0 && apart < 0.03 * largest, "{apart} of {largest}");
     }
 
     #[test]

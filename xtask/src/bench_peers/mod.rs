@@ -1,4 +1,4 @@
-//! `cargo xtask bench-peers`: the same three networks in PyTorch (diffusers' `UNet2DModel`) and here, on the same weights,
+//! `cargo xtask bench-peers`: the same four networks in PyTorch (diffusers' `UNet2DModel` and `DiTTransformer2DModel`) and here, on the same weights,
 //! in turn, on the same number of threads. Answers are compared before anything is timed; what counts is the ratio.
 
 mod cold;
@@ -11,7 +11,7 @@ use peer::Peer;
 use report::{Memory, Report, Timing};
 
 /// Networks of `references/bench_peers.py`.
-const NETWORKS: &[&str] = &["mnist", "cifar", "ddpm"];
+const NETWORKS: &[&str] = &["mnist", "cifar", "ddpm", "dit"];
 /// Threads of each side.
 const THREADS: usize = 2;
 /// Counted rounds; one more warms up.

@@ -11,6 +11,9 @@ pub(crate) fn of(method: &str) -> Vec<String> {
             "repaint:jump=2,repeat=3",
             "repaint:jump=5,repeat=3",
         ],
+        "blended" => {
+            &["blended", "blended:sampler=ddim", "blended:sampler=ddim:eta=1", "blended:sampler=euler"]
+        }
         "ddrm" => &["ddrm:eta=0", "ddrm:eta=0.85", "ddrm:eta=1", "ddrm:eta=0.85,eta_b=0.7"],
         "ddnm" => &["ddnm:eta=0", "ddnm:eta=0.85", "ddnm:eta=1", "ddnm:travel=2,repeat=3"],
         "ddnm_plus" => {
@@ -51,6 +54,7 @@ pub(crate) const METHODS: &[&str] = &[
     "exact",
     "replacement",
     "repaint",
+    "blended",
     "ddrm",
     "ddnm",
     "ddnm_plus",

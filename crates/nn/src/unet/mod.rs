@@ -7,11 +7,12 @@ mod blocks;
 mod config;
 mod estimate;
 mod shapes;
+mod telling;
 mod text;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
-use langevin_core::{Added, Cond, Context, ContextShape, Error, Network, Result};
+use burn::tensor::{Device, Tensor};
+use langevin_core::{Cond, Context, ContextShape, Network, Result};
 use langevin_kernels as kernels;
 
 use crate::draw::Draw;
@@ -23,7 +24,10 @@ use crate::text::ClipText;
 pub use blocks::{DownBlock, MidBlock, UpBlock};
 pub use config::{Resample, TimeFeatures, UNetConfig};
 pub use estimate::Estimate;
+pub(crate) use telling::{added_features, read_texts, told};
 pub use text::{AddedConfig, Attention, TextConfig};
+
+use telling::waves_and_pooled;
 
 /// A U-Net.
 #[derive(Module, Debug)]
@@ -141,16 +145,6 @@ impl UNet {
         read_texts(self.text_encoder.as_ref(), self.config.text.as_ref(), texts)
     }
 
-    /// What the network is told in words; in training encoded here, so that the encoder learns too.
-    fn told(&self, cond: &Cond) -> Option<Context> {
-        self.config.text.as_ref()?;
-        Some(match (&cond.context, &cond.tokens) {
-            (Some(told), _) => told.clone(),
-            (None, Some(tokens)) => self.read(tokens).expect("the tokens of its own tokenizer"),
-            (None, None) => panic!("a network that attends to texts is told one"),
-        })
-    }
-
     /// The same network, its convolutions computed as `arithmetic` says.
     #[must_use]
     pub fn with_arithmetic(self, arithmetic: kernels::Arithmetic) -> Self {
@@ -244,7 +238,7 @@ impl UNet {
     fn answer(&self, x: Tensor<4>, noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
         let [n, _, h, w] = x.dims();
         let patch = self.config.patch;
-        let context = self.told(cond);
+        let context = told(self.text_encoder.as_ref(), self.config.text.as_ref(), cond);
         let embedding = self.embed(noise_input, cond, context.as_ref(), &x.device());
         let pass = Pass::new(self.config.activation.of(embedding), cond.dropout.as_ref());
         let (scale, shift) = (self.config.input_scale, self.config.input_shift);
@@ -281,45 +275,6 @@ impl UNet {
         debug_assert_eq!(out.dims()[0], n);
         unfold(out, patch, h, w)
     }
-}
-
-/// What `texts`, as tokens, are told as by an encoder that is a part of the network.
-pub(crate) fn read_texts(
-    encoder: Option<&ClipText>,
-    text: Option<&TextConfig>,
-    texts: &[Vec<u32>],
-) -> Result<Context> {
-    let encoder = encoder.ok_or_else(|| Error::usage("this network has no encoder of texts of its own"))?;
-    let encoded = encoder.encode(texts)?;
-    let added = text.and_then(|text| text.added).map(|_| {
-        let lengths: Vec<f32> = texts.iter().map(|text| encoder.length(text) as f32).collect();
-        let numbers = TensorData::new(lengths, [texts.len(), 1]);
-        Added {
-            numbers: Tensor::from_data(numbers, &encoded.pooled.device()),
-            pooled: encoded.projected.unwrap_or(encoded.pooled),
-        }
-    });
-    Ok(Context { tokens: encoded.last, added })
-}
-
-/// The pooled vectors of texts and the features of their numbers, `[n, inputs]`, as a U-Net of default settings makes them.
-pub(crate) fn added_features(text: &TextConfig, context: &Context, device: &Device) -> Tensor<2> {
-    waves_and_pooled(text, context, (true, 0.0), device)
-}
-
-fn waves_and_pooled(
-    text: &TextConfig,
-    context: &Context,
-    (flip, shift): (bool, f64),
-    device: &Device,
-) -> Tensor<2> {
-    let added = context.added.clone();
-    let Added { pooled, numbers } = added.expect("a pooled vector and numbers with each text");
-    let [n, count] = numbers.dims();
-    let features = text.added.map_or(0, |added| added.features);
-    let values = numbers.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
-    let waves = sinusoidal(&values, features, flip, shift, device).reshape([n, count * features]);
-    Tensor::cat(vec![pooled.to_device(device), waves], 1)
 }
 
 /// Folds each `patch` x `patch` square of pixels into channels: `[n, c, h, w]` -> `[n, h/p, w/p, c p p]`.
