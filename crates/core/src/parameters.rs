@@ -83,7 +83,7 @@ pub fn flat<M: Module>(module: &M) -> BTreeMap<String, (Vec<usize>, Tensor<1>)> 
 
 /// Every parameter on the host.
 pub fn export<M: Module>(module: &M) -> NamedTensors {
-    flat(module).into_iter().map(|(path, (shape, value))| (path, (shape, values(&value)))).collect()
+    flat(module).into_iter().map(|(path, (shape, value))| (path, (shape, values(&value).into()))).collect()
 }
 
 /// The gradient of each parameter that has one, flat, taken out of `gradients`.

@@ -1,16 +1,18 @@
 //! Named tensors as bytes in the safetensors format, written so that equal contents give equal bytes.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 
 use half::{bf16, f16};
 use langevin_process::{Error, Result};
-use safetensors::tensor::Metadata;
+use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::json;
 
+use crate::numbers::Numbers;
+
 /// Named tensors on the host: path -> (shape, values in row-major order).
-pub type NamedTensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+pub type NamedTensors = BTreeMap<String, (Vec<usize>, Numbers)>;
 
 /// Longest header that is read, in bytes; the format's own bound.
 const LARGEST_HEADER: u64 = 100_000_000;
@@ -112,43 +114,88 @@ pub fn read_where(
     file: &mut (impl Read + Seek),
     wanted: impl Fn(&str) -> bool,
 ) -> Result<(NamedTensors, BTreeMap<String, String>)> {
-    let length = file.seek(SeekFrom::End(0)).map_err(|error| not_one(&error))?;
-    file.rewind().map_err(|error| not_one(&error))?;
-    let mut bytes = [0; 8];
-    file.read_exact(&mut bytes).map_err(|_| not_one(&"it has no header"))?;
-    let header = u64::from_le_bytes(bytes);
-    let data = header.checked_add(8).filter(|data| *data <= length && header <= LARGEST_HEADER);
-    let data = data.ok_or_else(|| not_one(&"its header is longer than the file"))?;
-    let mut bytes = vec![0; header as usize];
-    file.read_exact(&mut bytes).map_err(|error| not_one(&error))?;
-    let header: Metadata = serde_json::from_slice(&bytes).map_err(|error| not_one(&error))?;
-    let order = header.offset_keys();
-    let mut end = 0;
-    for name in &order {
-        let info = header.info(name).expect("a name of the header");
-        let count = info.shape.iter().try_fold(1_usize, |product, side| product.checked_mul(*side));
-        let bits = count.and_then(|count| count.checked_mul(info.dtype.bitsize()));
-        let (from, to) = info.data_offsets;
-        if from != end || bits.is_none_or(|bits| bits % 8 != 0 || from.checked_add(bits / 8) != Some(to)) {
-            return Err(not_one(&format_args!("the place of {name} does not fit its shape")));
-        }
-        end = to;
-    }
-    if data.checked_add(end as u64) != Some(length) {
-        let have = length - data;
-        return Err(not_one(&format_args!("it has {have} bytes of numbers, where its header says {end}")));
-    }
-    let mut tensors = NamedTensors::new();
-    for name in order.into_iter().filter(|name| wanted(name)) {
-        let info = header.info(&name).expect("a name of the header");
+    let header = Header::read(file)?;
+    let mut bytes = Vec::new();
+    header.tensors(wanted, |name, info| {
         let (from, to) = info.data_offsets;
         bytes.resize(to - from, 0);
-        file.seek(SeekFrom::Start(data + from as u64)).map_err(|error| not_one(&error))?;
+        file.seek(SeekFrom::Start(header.data + from as u64)).map_err(|error| not_one(&error))?;
         file.read_exact(&mut bytes).map_err(|error| not_one(&error))?;
-        let values = numbers(&name, info.dtype, &bytes)?;
-        tensors.insert(name, (info.shape.clone(), values));
+        numbers(name, info.dtype, &bytes)
+    })
+}
+
+/// As [`decode_where`], with the numbers that are f32 left where they lie in `bytes`, a mapped file's perhaps.
+///
+/// # Errors
+/// As [`decode`].
+pub fn share_where(
+    bytes: &bytes::Bytes,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(NamedTensors, BTreeMap<String, String>)> {
+    let header = Header::read(&mut Cursor::new(bytes))?;
+    header.tensors(wanted, |name, info| {
+        let (from, to) = info.data_offsets;
+        let data = bytes.slice(header.data as usize + from..header.data as usize + to);
+        let shared = (info.dtype == Dtype::F32).then(|| Numbers::shared(data.clone())).flatten();
+        shared.map_or_else(|| numbers(name, info.dtype, &data), Ok)
+    })
+}
+
+/// The beginning of a safetensors file, whose places have been seen to fit their shapes and the file's length.
+struct Header {
+    tensors: Metadata,
+    /// Where the numbers begin.
+    data: u64,
+}
+
+impl Header {
+    fn read(file: &mut (impl Read + Seek)) -> Result<Self> {
+        let length = file.seek(SeekFrom::End(0)).map_err(|error| not_one(&error))?;
+        file.rewind().map_err(|error| not_one(&error))?;
+        let mut bytes = [0; 8];
+        file.read_exact(&mut bytes).map_err(|_| not_one(&"it has no header"))?;
+        let header = u64::from_le_bytes(bytes);
+        let data = header.checked_add(8).filter(|data| *data <= length && header <= LARGEST_HEADER);
+        let data = data.ok_or_else(|| not_one(&"its header is longer than the file"))?;
+        let mut bytes = vec![0; header as usize];
+        file.read_exact(&mut bytes).map_err(|error| not_one(&error))?;
+        let tensors: Metadata = serde_json::from_slice(&bytes).map_err(|error| not_one(&error))?;
+        let mut end = 0;
+        for name in tensors.offset_keys() {
+            let info = tensors.info(&name).expect("a name of the header");
+            let count = info.shape.iter().try_fold(1_usize, |product, side| product.checked_mul(*side));
+            let bits = count.and_then(|count| count.checked_mul(info.dtype.bitsize()));
+            let (from, to) = info.data_offsets;
+            if from != end || bits.is_none_or(|bits| bits % 8 != 0 || from.checked_add(bits / 8) != Some(to))
+            {
+                return Err(not_one(&format_args!("the place of {name} does not fit its shape")));
+            }
+            end = to;
+        }
+        if data.checked_add(end as u64) != Some(length) {
+            let have = length - data;
+            return Err(not_one(&format_args!(
+                "it has {have} bytes of numbers, where its header says {end}"
+            )));
+        }
+        Ok(Self { tensors, data })
     }
-    Ok((tensors, header.metadata().clone().unwrap_or_default().into_iter().collect()))
+
+    /// The tensors that are `wanted`, in the order of their places, and the metadata.
+    fn tensors(
+        &self,
+        wanted: impl Fn(&str) -> bool,
+        mut numbers: impl FnMut(&str, &TensorInfo) -> Result<Numbers>,
+    ) -> Result<(NamedTensors, BTreeMap<String, String>)> {
+        let mut tensors = NamedTensors::new();
+        for name in self.tensors.offset_keys().into_iter().filter(|name| wanted(name)) {
+            let info = self.tensors.info(&name).expect("a name of the header");
+            let values = numbers(&name, info)?;
+            tensors.insert(name, (info.shape.clone(), values));
+        }
+        Ok((tensors, self.tensors.metadata().clone().unwrap_or_default().into_iter().collect()))
+    }
 }
 
 fn not_one(what: &dyn std::fmt::Display) -> Error {
@@ -157,7 +204,7 @@ fn not_one(what: &dyn std::fmt::Display) -> Error {
 }
 
 /// The numbers of the tensor `name`.
-fn numbers(name: &str, dtype: Dtype, data: &[u8]) -> Result<Vec<f32>> {
+fn numbers(name: &str, dtype: Dtype, data: &[u8]) -> Result<Numbers> {
     Ok(match dtype {
         Dtype::F32 => words(data, f32::from_le_bytes),
         Dtype::F16 => words(data, |b| f16::from_le_bytes(b).to_f32()),
@@ -170,21 +217,19 @@ fn numbers(name: &str, dtype: Dtype, data: &[u8]) -> Result<Vec<f32>> {
     })
 }
 
-fn words<const N: usize>(bytes: &[u8], to: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+fn words<const N: usize>(bytes: &[u8], to: impl Fn([u8; N]) -> f32) -> Numbers {
     let (words, _) = bytes.as_chunks::<N>();
     words.iter().map(|word| to(*word)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
-
     use super::*;
 
     fn sample() -> (NamedTensors, BTreeMap<String, String>) {
         let tensors = NamedTensors::from([
-            ("b.weight".to_owned(), (vec![2, 2], vec![1.0, -2.5, 0.125, 3e-3])),
-            ("a".to_owned(), (vec![3], vec![f32::MIN_POSITIVE, 0.0, -0.0])),
+            ("b.weight".to_owned(), (vec![2, 2], vec![1.0, -2.5, 0.125, 3e-3].into())),
+            ("a".to_owned(), (vec![3], vec![f32::MIN_POSITIVE, 0.0, -0.0].into())),
         ]);
         (
             tensors,
@@ -201,6 +246,8 @@ mod tests {
             read_where(&mut Cursor::new(&bytes), |_| true).unwrap(),
             (tensors.clone(), metadata.clone())
         );
+        let shared = bytes::Bytes::from(bytes.clone());
+        assert_eq!(share_where(&shared, |_| true).unwrap(), (tensors.clone(), metadata.clone()));
         let (some, _) = read_where(&mut Cursor::new(&bytes), |name| name == "a").unwrap();
         assert_eq!(some.into_iter().collect::<Vec<_>>(), [("a".to_owned(), tensors["a"].clone())]);
         assert_eq!(bytes, encode(&tensors, &metadata, Storage::F32));

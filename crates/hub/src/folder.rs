@@ -167,7 +167,7 @@ fn drop_variance(pipeline: &mut Pipeline) -> Result<()> {
         if let Some((shape, values)) = pipeline.tensors.get_mut(name)
             && shape.first() == Some(&(2 * channels))
         {
-            values.truncate(values.len() / 2);
+            drop(values.split_off(values.len() / 2));
             shape[0] = channels;
         }
     }

@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn old_names_become_new_ones() {
-        let tensor = |shape: &[usize]| (shape.to_vec(), vec![0.0; shape.iter().product()]);
+        let tensor = |shape: &[usize]| (shape.to_vec(), vec![0.0; shape.iter().product()].into());
         let old = NamedTensors::from([
             ("mid_block.attentions.0.query.weight".to_owned(), tensor(&[2, 2, 1, 1])),
             ("mid_block.attentions.0.proj_attn.bias".to_owned(), tensor(&[2])),

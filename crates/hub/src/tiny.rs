@@ -59,7 +59,7 @@ pub fn read_tiny_decoder(folder: &Path) -> Result<(TinyDecoderConfig, NamedTenso
         .filter_map(|(name, (shape, _))| Some((format!("{}.bias", name.strip_suffix(".weight")?), shape[0])))
         .filter(|(name, _)| !ours.contains_key(name))
         .collect();
-    ours.extend(bare.into_iter().map(|(name, count)| (name, (vec![count], vec![0.0; count]))));
+    ours.extend(bare.into_iter().map(|(name, count)| (name, (vec![count], vec![0.0; count].into()))));
     Ok((config, ours))
 }
 

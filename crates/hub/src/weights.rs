@@ -17,6 +17,10 @@ const TRANSFORMERS: [&str; 2] = ["model", "pytorch_model"];
 /// Shards an index may name.
 const MOST_SHARDS: usize = 4096;
 
+/// Bytes of a safetensors file from which on it is mapped rather than read: large networks then begin at once, and their weights are no
+/// second copy of what the system keeps of the file.
+const MAPPED: u64 = 16 << 20;
+
 /// Tensors by name, and the metadata of their file (empty where it has none or there are several).
 pub type Weights = (NamedTensors, BTreeMap<String, String>);
 
@@ -82,7 +86,11 @@ pub fn read_unnamed(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Weight
         let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
         return pickle::read_where(&bytes, wanted).map(|tensors| (tensors, BTreeMap::new()));
     }
-    tensor_file::read_where(&mut file, wanted)
+    let large = file.metadata().is_ok_and(|data| data.len() >= MAPPED);
+    match large.then(|| langevin_kernels::map_file(&file)) {
+        Some(Ok(bytes)) => tensor_file::share_where(&bytes, wanted),
+        _ => tensor_file::read_where(&mut file, wanted),
+    }
 }
 
 /// Whether a file that begins with `head` is a PyTorch checkpoint: the length of a safetensors header may read the same, and its

@@ -117,7 +117,7 @@ fn config(name: &str) -> Result<UNetConfig> {
 fn tensor<const D: usize>(named: &NamedTensors, name: &str, device: &Device) -> Result<Tensor<D>> {
     let (shape, values) =
         named.get(name).ok_or_else(|| Error::bad_input(format!("{name} is not in the file")))?;
-    Ok(Tensor::from_data(TensorData::new(values.clone(), shape.clone()), device))
+    Ok(Tensor::from_data(TensorData::new(values.to_vec(), shape.clone()), device))
 }
 
 fn autodiff() -> Device {

@@ -62,7 +62,7 @@ fn spread(weights: &mut NamedTensors, colours: usize) {
     }
     for name in ["conv_out.weight", "conv_out.bias"] {
         if let Some((shape, values)) = weights.get_mut(name) {
-            *values = values.repeat(colours);
+            *values = values.repeat(colours).into();
             shape[0] *= colours;
         }
     }

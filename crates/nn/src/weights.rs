@@ -39,8 +39,7 @@ pub fn load_whole<M: Module>(module: M, mut tensors: Tensors) -> Result<M> {
     check(&module, &tensors)?;
     Ok(replace(module, |name, old| {
         let (_, values) = tensors.remove(name).unwrap_or_default();
-        let count = values.len();
-        Tensor::from_data(TensorData::new(values, [count]), &old.device())
+        Tensor::from_data(values.into_data(), &old.device())
     }))
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use burn::module::Module;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use langevin_core::parameters::{flat, replace, values};
 use langevin_core::process::ema;
 use langevin_core::{Error, NamedTensors, Result};
@@ -77,7 +77,7 @@ impl Averages {
     pub fn export(&self) -> NamedTensors {
         let all = self.0.iter().flat_map(|average| {
             average.values.iter().map(|(path, (shape, value))| {
-                (format!("{}.{path}", average.name), (shape.clone(), values(value)))
+                (format!("{}.{path}", average.name), (shape.clone(), values(value).into()))
             })
         });
         all.collect()
@@ -95,8 +95,7 @@ impl Averages {
                 let (_, numbers) = found.ok_or_else(|| {
                     Error::bad_input(format!("tensor {full} is missing or has another shape than {shape:?}"))
                 })?;
-                let data = TensorData::new(numbers.clone(), [numbers.len()]);
-                *value = Tensor::from_data(data, &value.device());
+                *value = Tensor::from_data(numbers.clone().into_data(), &value.device());
             }
         }
         Ok(())

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use langevin_core::parameters::{flat as flat_parameters, replace, values};
 use langevin_core::{Error, NamedTensors, Result};
 use langevin_kernels::{AdamW as AdamWSettings, adamw_ema_step};
@@ -103,7 +103,7 @@ impl AdamW {
     fn export(&self, pick: fn(&Slot) -> &Tensor<1>) -> NamedTensors {
         self.slots
             .iter()
-            .map(|(path, slot)| (path.clone(), (slot.shape.clone(), values(pick(slot)))))
+            .map(|(path, slot)| (path.clone(), (slot.shape.clone(), values(pick(slot)).into())))
             .collect()
     }
 }
@@ -141,5 +141,5 @@ fn flat(named: &NamedTensors, path: &str, shape: &[usize], device: &Device) -> R
     if found != shape {
         return Err(Error::bad_input(format!("tensor {path} has shape {found:?}, expected {shape:?}")));
     }
-    Ok(Tensor::from_data(TensorData::new(values.clone(), [values.len()]), device))
+    Ok(Tensor::from_data(values.clone().into_data(), device))
 }

@@ -293,7 +293,8 @@ mod tests {
     use super::*;
 
     fn checkpoint(images: u64) -> Checkpoint {
-        let tensor = |v: f32| NamedTensors::from([("w".to_owned(), (vec![2], vec![v, images as f32]))]);
+        let tensor =
+            |v: f32| NamedTensors::from([("w".to_owned(), (vec![2], vec![v, images as f32].into()))]);
         Checkpoint {
             standing: Standing { images, step: 1, seconds: 0.5, metrics_bytes: 7, settings: "{}".into() },
             weights: tensor(1.0),

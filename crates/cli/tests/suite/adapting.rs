@@ -75,8 +75,8 @@ fn lora(inputs: usize) -> Vec<u8> {
             format!("{key}.lora_down.weight"),
             (vec![1, inputs], (0..inputs).map(|at| (at as f32 * 0.9).cos()).collect()),
         ),
-        (format!("{key}.lora_up.weight"), (vec![8, 1], vec![2.0; 8])),
-        (format!("{key}.alpha"), (vec![], vec![1.0])),
+        (format!("{key}.lora_up.weight"), (vec![8, 1], vec![2.0; 8].into())),
+        (format!("{key}.alpha"), (vec![], vec![1.0].into())),
     ]))
 }
 
@@ -150,7 +150,7 @@ fn checkpoints_that_are_none_are_called_what_they_are() {
     let world = World::new();
     world.write(
         "vae.safetensors",
-        &encoded(&NamedTensors::from([("first_stage_model.x".to_owned(), (vec![1], vec![0.0]))])),
+        &encoded(&NamedTensors::from([("first_stage_model.x".to_owned(), (vec![1], vec![0.0].into()))])),
     );
     world.write("foreign.ckpt", b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00trueq\x00\x85R.");
     world.run("sample vae.safetensors --prompt cat").refused(3, &["vae.safetensors", "no U-Net"]);

@@ -1,9 +1,7 @@
 //! Distillations: students that draw by themselves as they were taught to, resumes to the byte, and models and data that do
 //! not fit; averages made after training.
 
-use std::collections::BTreeMap;
-
-use langevin::core::tensor_file;
+use langevin::core::{NamedTensors, tensor_file};
 use serde_json::Value;
 
 use crate::world::{World, classed_run, plain_run};
@@ -146,8 +144,7 @@ fn an_average_made_afterwards_is_the_one_that_was_tracked() {
     assert_eq!((told["images"].as_u64(), told["snapshots"].as_u64()), (Some(1024), Some(16)));
     assert!(told["profile_error"].as_f64().unwrap() < 4e-3, "{told}");
     let tensors = |name: &str| tensor_file::decode(&world.read(name)).unwrap();
-    let distance = |a: &BTreeMap<String, (Vec<usize>, Vec<f32>)>,
-                    b: &BTreeMap<String, (Vec<usize>, Vec<f32>)>| {
+    let distance = |a: &NamedTensors, b: &NamedTensors| {
         assert!(a.keys().eq(b.keys()));
         let squares = a.values().zip(b.values()).flat_map(|((_, a), (_, b))| a.iter().zip(b));
         squares.map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()

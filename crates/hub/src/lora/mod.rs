@@ -8,7 +8,7 @@ mod scales;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use langevin_core::{Error, NamedTensors, Result};
+use langevin_core::{Error, NamedTensors, Numbers, Result};
 
 use self::names::{Name, Part, Role};
 use self::scales::Scales;
@@ -30,8 +30,8 @@ pub fn merge_lora(pipeline: &mut LatentPipeline, path: &Path, strength: f64) -> 
 /// The two matrices of one module, and what they are divided by.
 #[derive(Default)]
 struct Change {
-    down: Option<(Vec<usize>, Vec<f32>)>,
-    up: Option<(Vec<usize>, Vec<f32>)>,
+    down: Option<(Vec<usize>, Numbers)>,
+    up: Option<(Vec<usize>, Numbers)>,
     alpha: Option<f32>,
     /// The module as the file calls it.
     called: String,

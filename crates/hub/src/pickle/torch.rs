@@ -178,7 +178,7 @@ fn collect<'a>(
             within(Error::bad_input(format!("claims the shape {shape:?}, which the file cannot hold")))
         })?;
         let values = gather(data, number, offset, &shape, &strides).map_err(within)?;
-        tensors.insert(name.clone(), (shape, values));
+        tensors.insert(name.clone(), (shape, values.into()));
     }
     Ok(tensors)
 }

@@ -1,6 +1,6 @@
 //! The encoders of texts in CompVis' files: CLIP with the names of transformers, and OpenCLIP (Ilharco et al. 2021) with its own.
 
-use langevin_core::{Error, NamedTensors, Result};
+use langevin_core::{Error, NamedTensors, Numbers, Result};
 use serde_json::{Value, json};
 
 use super::{count, side};
@@ -97,10 +97,10 @@ fn module(part: &str) -> Option<String> {
     names.iter().find_map(|(theirs, ours)| part.strip_prefix(theirs).map(|rest| format!("{ours}{rest}")))
 }
 
-type Tensor = (Vec<usize>, Vec<f32>);
+type Tensor = (Vec<usize>, Numbers);
 
 /// Queries, keys and values, which lie one below the other.
-fn thirds(name: &str, mut shape: Vec<usize>, mut values: Vec<f32>) -> Result<[Tensor; 3]> {
+fn thirds(name: &str, mut shape: Vec<usize>, mut values: Numbers) -> Result<[Tensor; 3]> {
     let rows = shape.first().copied().unwrap_or(0);
     if rows == 0 || !rows.is_multiple_of(3) {
         return Err(Error::bad_input(format!(

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use langevin_core::NamedTensors;
 use langevin_core::tensor_file::{self, Storage};
+use langevin_core::{NamedTensors, Numbers};
 use langevin_hub::{
     AutoencoderParts, TextEncoder, TextNetwork, read_autoencoder, read_text_encoder, read_text_network,
 };
@@ -117,8 +117,8 @@ pub fn compvis(tiny: &Tiny) -> NamedTensors {
             open_clip(&mut all, "conditioner.embedders.1.model", &tiny.texts[1], false);
         }
     }
-    all.insert("alphas_cumprod".to_owned(), (vec![1000], vec![0.5; 1000]));
-    all.insert("model_ema.diffusion_modelout2bias".to_owned(), (vec![4], vec![9.0; 4]));
+    all.insert("alphas_cumprod".to_owned(), (vec![1000], vec![0.5; 1000].into()));
+    all.insert("model_ema.diffusion_modelout2bias".to_owned(), (vec![4], vec![9.0; 4].into()));
     all
 }
 
@@ -212,7 +212,7 @@ fn open_clip(all: &mut NamedTensors, prefix: &str, text: &TextEncoder, one_more:
         if new.contains("k_proj") || new.contains("v_proj") {
             continue;
         }
-        let mut put = |new: String, tensor: (Vec<usize>, Vec<f32>)| {
+        let mut put = |new: String, tensor: (Vec<usize>, Numbers)| {
             if one_more && new.contains("resblocks.0.") {
                 // A last block, which is stored and not used.
                 all.insert(
@@ -223,16 +223,16 @@ fn open_clip(all: &mut NamedTensors, prefix: &str, text: &TextEncoder, one_more:
             all.insert(format!("{prefix}.{new}"), tensor);
         };
         if new.contains("self_attn.q_proj.") {
-            let of = |role: &str| text.tensors[&name.replace("q_proj", &format!("{role}_proj"))].1.clone();
+            let of = |role: &str| text.tensors[&name.replace("q_proj", &format!("{role}_proj"))].1.to_vec();
             let joined = [of("q"), of("k"), of("v")].concat();
             let mut shape = shape.clone();
             shape[0] *= 3;
-            put(new.replace("self_attn.q_proj.", "attn.in_proj_"), (shape, joined));
+            put(new.replace("self_attn.q_proj.", "attn.in_proj_"), (shape, joined.into()));
         } else {
             put(new, tensor);
         }
     }
-    all.insert(format!("{prefix}.logit_scale"), (vec![], vec![4.6]));
+    all.insert(format!("{prefix}.logit_scale"), (vec![], vec![4.6].into()));
 }
 
 /// Writes the file.

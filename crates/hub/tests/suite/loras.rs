@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use langevin_core::NamedTensors;
 use langevin_core::tensor_file::Storage;
+use langevin_core::{NamedTensors, Numbers};
 use langevin_hub::{LatentPipeline, merge_lora, read_single_file_with};
 
 use crate::checkpoints::{compvis, network_name, tiny, write};
@@ -43,7 +43,7 @@ fn random(seed: usize, shape: &[usize]) -> Stored {
     (shape.to_vec(), numbers(seed as u64, shape).into_iter().map(|value| value as f32).collect())
 }
 
-type Stored = (Vec<usize>, Vec<f32>);
+type Stored = (Vec<usize>, Numbers);
 
 /// Both matrices of each change.
 fn halves(pipeline: &LatentPipeline) -> Vec<(usize, &'static str, [Stored; 2])> {
@@ -81,7 +81,7 @@ fn named(pipeline: &LatentPipeline, way: &str) -> NamedTensors {
                 let flat = format!("{prefix}{}", module.replace('.', "_"));
                 file.insert(format!("{flat}.lora_down.weight"), down);
                 file.insert(format!("{flat}.lora_up.weight"), up);
-                file.insert(format!("{flat}.alpha"), (vec![], vec![1.0]));
+                file.insert(format!("{flat}.alpha"), (vec![], vec![1.0].into()));
             }
             "peft" => {
                 let part = ["unet", "text_encoder", "text_encoder_2"][index];

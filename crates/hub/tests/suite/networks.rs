@@ -45,7 +45,7 @@ pub fn weights(case: &Value) -> NamedTensors {
     let named = shapes.iter().enumerate().map(|(index, (name, shape))| {
         let shape: Vec<usize> = serde_json::from_value(shape.clone()).unwrap();
         let values = weight(index as u64, name, &shape);
-        (name.clone(), (shape, values))
+        (name.clone(), (shape, values.into()))
     });
     named.collect()
 }

@@ -135,7 +135,7 @@ fn what_no_tensor_says_is_said_beside_the_file_or_assumed_aloud() {
     let path = folder.path().join("xl.safetensors");
     let mut tensors = compvis(&tiny("xl", 4));
     for mark in ["v_pred", "ztsnr"] {
-        tensors.insert(mark.to_owned(), (vec![0], vec![]));
+        tensors.insert(mark.to_owned(), (vec![0], vec![].into()));
     }
     write(&path, &tensors, &[SIZE], Storage::F16);
     let found = read(&path).unwrap();
@@ -206,7 +206,7 @@ fn what_is_no_whole_checkpoint_is_refused_with_what_it_is() {
     };
     let with = |tensors: &NamedTensors, name: &str, shape: &[usize]| {
         let mut tensors = tensors.clone();
-        tensors.insert(name.to_owned(), (shape.to_vec(), vec![0.0; shape.iter().product()]));
+        tensors.insert(name.to_owned(), (shape.to_vec(), vec![0.0; shape.iter().product()].into()));
         tensors
     };
     let renamed = |from: &str, to: &str| -> NamedTensors {

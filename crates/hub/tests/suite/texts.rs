@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData};
 use langevin_core::process::{Diffusion, DiffusionSpec};
 use langevin_core::tensor_file::{self, Storage};
-use langevin_core::{Added, Cond, Context, NamedTensors, Network};
+use langevin_core::{Added, Cond, Context, NamedTensors, Network, Numbers};
 use langevin_hub::{
     Export, TextNetwork, read_folder, read_text_encoder, read_text_network, read_text_parts, read_tokenizer,
     read_transformer, write_folder,
@@ -148,7 +148,7 @@ fn text_encoders_give_the_recorded_vectors_under_old_and_new_names() {
     let device = Device::flex();
     for (name, result) in [("quick", "pooled"), ("projected", "projected")] {
         let (config, ids, tensors, expected) = encoder_of(name);
-        let short = |(name, tensor): (&String, &(Vec<usize>, Vec<f32>))| {
+        let short = |(name, tensor): (&String, &(Vec<usize>, Numbers))| {
             (name.strip_prefix("text_model.").unwrap_or(name).to_owned(), tensor.clone())
         };
         let shorter: NamedTensors = tensors.iter().map(short).collect();
@@ -328,7 +328,7 @@ fn diffusion_transformers_give_the_recorded_output_with_one_embedding_where_all_
             ((8, 8), &["DiTTransformer2DModel: passed over odd".to_owned()][..])
         );
         let model = langevin_nn::load(read.network.init(0, &device).unwrap(), &read.tensors).unwrap();
-        let x = Tensor::<4>::from_data(TensorData::new(of("input").1, of("input").0), &device);
+        let x = Tensor::<4>::from_data(TensorData::new(of("input").1.into_vec(), of("input").0), &device);
         let time = Tensor::<1>::from_data(of("time").1.as_slice(), &device);
         (read.network.own_embeddings, values(model.forward(x, time, &Cond::classes(labels.clone()))))
     };

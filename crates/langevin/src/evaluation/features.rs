@@ -314,7 +314,7 @@ fn store(
 ) -> Result<()> {
     let mut tensors = langevin_core::parameters::export(network);
     for (name, values) in [("scale.shift", shift), ("scale.factor", factor)] {
-        tensors.insert(name.to_owned(), (vec![values.len()], values.clone()));
+        tensors.insert(name.to_owned(), (vec![values.len()], values.clone().into()));
     }
     let metadata = [("langevin-features".to_owned(), identity.to_owned())].into();
     langevin_train::create_folder(folder)?;
@@ -336,7 +336,7 @@ fn restore(
         return None;
     }
     let network = Classifier::new((width, height), channels, task.answers(), 0, device);
-    Some((langevin_nn::load(network, &tensors).ok()?, (shift, factor)))
+    Some((langevin_nn::load(network, &tensors).ok()?, (shift.into_vec(), factor.into_vec())))
 }
 
 #[cfg(test)]

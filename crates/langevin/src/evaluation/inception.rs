@@ -268,7 +268,7 @@ mod tests {
             let salt = 10 * index as u32;
             let size = (6.0 / (shape[1] * shape[2] * shape[3]) as f32).sqrt();
             let mut add = |what: &str, shape: Vec<usize>, values: Vec<f32>| {
-                tensors.insert(format!("{name}.{what}"), (shape, values));
+                tensors.insert(format!("{name}.{what}"), (shape, values.into()));
             };
             let of =
                 |salt, scale: f32, base: f32| drawn(shape[0], salt).map(move |v| base + scale * v).collect();

@@ -13,7 +13,7 @@ fn check(name: &str) {
     let device = Device::flex().autodiff();
     let tensor = |name: &str| -> Tensor<4> {
         let (shape, values) = &golden[name];
-        Tensor::from_data(TensorData::new(values.clone(), shape.clone()), &device)
+        Tensor::from_data(TensorData::new(values.to_vec(), shape.clone()), &device)
     };
     let near = |name: &str, found: Tensor<4>| {
         let expected = &golden[name].1;

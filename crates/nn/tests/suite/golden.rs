@@ -50,7 +50,7 @@ fn read(name: &str) -> Golden {
 impl Golden {
     fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
         let (shape, values) = &self.tensors[name];
-        Tensor::from_data(TensorData::new(values.clone(), shape.clone()), device)
+        Tensor::from_data(TensorData::new(values.to_vec(), shape.clone()), device)
     }
 
     fn starting_with(&self, prefix: &str) -> Tensors {
@@ -193,7 +193,7 @@ fn tensors_that_do_not_fit_are_all_named() {
     let model = config.init(0, &device).unwrap();
     assert_eq!(parameters(&model).len(), weights.len());
     weights.remove("conv_in.bias");
-    weights.insert("conv_inn.bias".into(), (vec![1], vec![0.0]));
+    weights.insert("conv_inn.bias".into(), (vec![1], vec![0.0].into()));
     weights.get_mut("mid_block.attentions.0.to_q.weight").unwrap().0 = vec![64];
     let message = load(model, &weights).unwrap_err().to_string();
     for part in [

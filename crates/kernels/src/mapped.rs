@@ -1,0 +1,18 @@
+//! Files that are read where they lie in memory.
+
+use std::fs::File;
+use std::io;
+
+/// The bytes of `file`, read from it when they are first looked at; its pages may leave memory again and come back.
+///
+/// What another program writes to the file meanwhile may show, and one that cuts it short ends this program when it reads beyond the
+/// new end, as with every program that maps a file. Weights are not written in place by anyone who saves them whole.
+///
+/// # Errors
+/// Where the file cannot be mapped, as on some network file systems; it can still be read.
+pub fn map_file(file: &File) -> io::Result<bytes::Bytes> {
+    // SAFETY: the bytes are numbers or text to their readers, valid whatever they are; that nobody cuts the file short is what the
+    // doc comment asks.
+    let map = unsafe { memmap2::Mmap::map(file)? };
+    Ok(bytes::Bytes::from_owner(map))
+}
