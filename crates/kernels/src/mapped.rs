@@ -16,3 +16,20 @@ pub fn map_file(file: &File) -> io::Result<bytes::Bytes> {
     let map = unsafe { memmap2::Mmap::map(file)? };
     Ok(bytes::Bytes::from_owner(map))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapped_file_is_read_even_after_it_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights");
+        std::fs::write(&path, [7; 9000]).unwrap();
+        let bytes = map_file(&File::open(&path).unwrap()).unwrap();
+        std::fs::write(folder.path().join("new"), [8; 3]).unwrap();
+        std::fs::rename(folder.path().join("new"), &path).unwrap();
+        assert_eq!((bytes.len(), bytes[8999], bytes.as_ptr().align_offset(64)), (9000, 7, 0));
+        assert_eq!(map_file(&File::open(&path).unwrap()).unwrap()[..], [8; 3]);
+    }
+}
