@@ -1,7 +1,7 @@
 //! The config of a diffusers `UNet2DConditionModel` as ours.
 
 use langevin_core::{Error, Result};
-use langevin_nn::{AddedConfig, TextConfig, UNetConfig};
+use langevin_nn::{AddedConfig, NetworkConfig, TextConfig};
 use serde_json::{Map, Value, json};
 
 use crate::fields::Fields;
@@ -57,7 +57,7 @@ pub fn read(json: &Map<String, Value>) -> Result<Read> {
             &[("UNetMidBlock2DCrossAttn", true)],
         )?;
     let center = fields.flag("center_input_sample", false)?;
-    let network = UNetConfig {
+    let network = NetworkConfig {
         in_channels: fields.count("in_channels", 4)?,
         out_channels: fields.count("out_channels", 4)?,
         channels,
@@ -89,7 +89,7 @@ pub fn read(json: &Map<String, Value>) -> Result<Read> {
         classes: classes(&fields)?,
         null_class: false,
         text: Some(text(&fields, levels)?),
-        ..UNetConfig::default()
+        ..NetworkConfig::default()
     };
     network.check().map_err(|error| Error::bad_input(error.message().to_owned()))?;
     Ok(Read {
@@ -103,7 +103,7 @@ pub fn read(json: &Map<String, Value>) -> Result<Read> {
 ///
 /// # Errors
 /// Usage, for what it cannot be.
-pub fn write(network: &UNetConfig, (width, height): (usize, usize)) -> Result<Value> {
+pub fn write(network: &NetworkConfig, (width, height): (usize, usize)) -> Result<Value> {
     let Some(text) = &network.text else { return refused("a network that is told of no texts") };
     if text.encoder.is_some() {
         return refused("the encoder of texts inside its network");
@@ -111,7 +111,7 @@ pub fn write(network: &UNetConfig, (width, height): (usize, usize)) -> Result<Va
     if network.transformer.is_some() {
         return refused("a transformer for its network");
     }
-    let plain = UNetConfig::default();
+    let plain = NetworkConfig::default();
     if network.patch != 1 || network.output_scale_factor != 1.0 || network.time_scale != 1.0 {
         return refused("pixels folded into channels, divided sums or a scaled time");
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use langevin_core::{Error, NamedTensors, Result};
-use langevin_nn::UNetConfig;
+use langevin_nn::NetworkConfig;
 use langevin_nn::unet::TimeFeatures;
 use langevin_sample::SAMPLERS;
 use serde_json::{Map, Value};
@@ -18,7 +18,7 @@ use crate::{json, pickle, unet};
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     /// The network.
-    pub network: UNetConfig,
+    pub network: NetworkConfig,
     /// Its tensors, under our names.
     pub tensors: NamedTensors,
     /// Width and height of its pictures in pixels.
@@ -97,7 +97,7 @@ pub fn read_folder(path: &Path) -> Result<Pipeline> {
 pub(crate) fn sampling(
     path: &Path,
     index: Option<&Map<String, Value>>,
-    network: &UNetConfig,
+    network: &NetworkConfig,
 ) -> Result<Sampling> {
     let listed = part(index, "scheduler", &[]).map_err(|error| within(error, path))?;
     let file = ["scheduler/scheduler_config.json", "scheduler_config.json"]
@@ -128,7 +128,7 @@ pub(crate) fn sampling(
 }
 
 /// Checks that the network and the diffusion are of one sort.
-fn fitted(sampling: Sampling, network: &UNetConfig) -> Result<Sampling> {
+fn fitted(sampling: Sampling, network: &NetworkConfig) -> Result<Sampling> {
     let fourier = network.time_features == TimeFeatures::Fourier;
     if sampling.exploding != fourier {
         return Err(Error::bad_input(if fourier {
@@ -142,7 +142,7 @@ fn fitted(sampling: Sampling, network: &UNetConfig) -> Result<Sampling> {
 
 impl Pipeline {
     /// The network as it takes pictures in [-1, 1], whatever range its own are in.
-    pub fn network_for_signed(&self) -> UNetConfig {
+    pub fn network_for_signed(&self) -> NetworkConfig {
         let mut network = self.network.clone();
         if self.sampling.exploding {
             // x' = (x + 1) / 2 before the network's own 2 x' - 1, if it has that.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use langevin_core::{NamedTensors, Result};
-use langevin_nn::UNetConfig;
+use langevin_nn::NetworkConfig;
 use langevin_nn::text::{ClipTextConfig, ClipTokenizer};
 
 use crate::folder::{read_json, within};
@@ -16,7 +16,7 @@ use crate::{clip_text, condition};
 #[derive(Debug, Clone)]
 pub struct TextNetwork {
     /// The network.
-    pub network: UNetConfig,
+    pub network: NetworkConfig,
     /// Its tensors, under our names.
     pub tensors: NamedTensors,
     /// Width and height of its pictures; of a latent model, those of its latents.

@@ -2,7 +2,7 @@
 
 use langevin_core::{Error, Result};
 use langevin_nn::unet::{Resample, TimeFeatures};
-use langevin_nn::{Activation, UNetConfig};
+use langevin_nn::{Activation, NetworkConfig};
 use serde_json::{Map, Value, json};
 
 use crate::fields::Fields;
@@ -11,7 +11,7 @@ use crate::fields::Fields;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Read {
     /// The network.
-    pub network: UNetConfig,
+    pub network: NetworkConfig,
     /// Width and height of its pictures in pixels.
     pub size: (usize, usize),
     /// Keys that were passed over.
@@ -76,7 +76,7 @@ pub fn read(json: &Map<String, Value>) -> Result<Read> {
         value => Ok(value),
     };
     let center = fields.flag("center_input_sample", false)?;
-    let network = UNetConfig {
+    let network = NetworkConfig {
         in_channels: positive("in_channels", 3)?,
         out_channels: positive("out_channels", 3)?,
         layers_per_block: positive("layers_per_block", 2)?,
@@ -134,13 +134,13 @@ pub fn read(json: &Map<String, Value>) -> Result<Read> {
         input_shift: if center { -1.0 } else { 0.0 },
         classes: classes(&fields)?,
         null_class: false,
-        ..UNetConfig::default()
+        ..NetworkConfig::default()
     };
     let steps = fields.count("num_train_timesteps", 0)?;
     let learned = network.time_features == TimeFeatures::Learned;
     let fourier = network.time_features == TimeFeatures::Fourier;
     let network =
-        UNetConfig { learned_steps: if learned { steps } else { 0 }, fourier_log: fourier, ..network };
+        NetworkConfig { learned_steps: if learned { steps } else { 0 }, fourier_log: fourier, ..network };
     network.check().map_err(|error| Error::bad_input(error.message().to_owned()))?;
     Ok(Read {
         size: size(&fields)?,
@@ -245,7 +245,7 @@ pub(crate) fn choice<T: Copy>(
 ///
 /// # Errors
 /// Usage, for what a `UNet2DModel` cannot be: pixels folded into channels, a scaled time, skips of another sort.
-pub fn write(network: &UNetConfig, (width, height): (usize, usize)) -> Result<Value> {
+pub fn write(network: &NetworkConfig, (width, height): (usize, usize)) -> Result<Value> {
     let refuse = |what: &str| {
         Err(Error::usage(format!("a UNet2DModel cannot be this network: {what}")).hint(
             "train one with network.patch = 1, process vp and time_input timestep, such as the preset ddpm",

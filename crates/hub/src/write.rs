@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use langevin_core::process::Diffusion;
 use langevin_core::{Error, NamedTensors, Result, tensor_file};
-use langevin_nn::UNetConfig;
+use langevin_nn::NetworkConfig;
 use serde_json::{Value, json};
 
 use crate::names::to_theirs;
@@ -15,7 +15,7 @@ use crate::{DIFFUSERS, unet};
 #[derive(Debug)]
 pub struct Export<'a> {
     /// The network.
-    pub network: &'a UNetConfig,
+    pub network: &'a NetworkConfig,
     /// Its tensors.
     pub tensors: NamedTensors,
     /// Width and height of its pictures in pixels.

@@ -6,7 +6,7 @@ use std::path::Path;
 use langevin_core::process::Diffusion;
 use langevin_core::{Error, NamedTensors, Result, tensor_file};
 use langevin_nn::text::{ClipTextConfig, ClipTokenizer};
-use langevin_nn::{AutoencoderConfig, UNetConfig};
+use langevin_nn::{AutoencoderConfig, NetworkConfig};
 use serde_json::{Value, json};
 
 use crate::names::to_theirs;
@@ -27,7 +27,7 @@ pub enum LatentPart {
 /// What is written.
 pub struct LatentExport<'a> {
     /// The network of latents.
-    pub network: &'a UNetConfig,
+    pub network: &'a NetworkConfig,
     /// Width and height of the latents.
     pub size: (usize, usize),
     /// The autoencoder.

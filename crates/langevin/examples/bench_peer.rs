@@ -15,7 +15,7 @@ use burn::tensor::{Tensor, TensorData};
 use langevin::core::tensor_file::{self, Storage};
 use langevin::core::{Cond, Lanes, Losses, NamedTensors, Network, Preconditioned, attentive};
 use langevin::kernels::{AdamW, Arithmetic, allocator};
-use langevin::nn::{Backbone, TransformerConfig, UNetConfig};
+use langevin::nn::{Backbone, NetworkConfig, TransformerConfig};
 use langevin::process::{Diffusion, DiffusionSpec};
 use langevin::train::Learner;
 use langevin::{Device, Error, ModelInfo, Result, SampleSettings};
@@ -81,10 +81,10 @@ fn answer(sides: &mut BTreeMap<String, Side>, words: &[&str]) -> Result<Value> {
     }
 }
 
-fn config(name: &str) -> Result<UNetConfig> {
-    let base = UNetConfig { zero_init: false, ..UNetConfig::default() };
+fn config(name: &str) -> Result<NetworkConfig> {
+    let base = NetworkConfig { zero_init: false, ..NetworkConfig::default() };
     match name {
-        "mnist" => Ok(UNetConfig {
+        "mnist" => Ok(NetworkConfig {
             in_channels: 1,
             out_channels: 1,
             channels: vec![32, 64, 128],
@@ -93,8 +93,8 @@ fn config(name: &str) -> Result<UNetConfig> {
             attention_head_dim: Some(8),
             ..base
         }),
-        "cifar" => Ok(UNetConfig { attention_levels: vec![1], ..base }),
-        "ddpm" => Ok(UNetConfig {
+        "cifar" => Ok(NetworkConfig { attention_levels: vec![1], ..base }),
+        "ddpm" => Ok(NetworkConfig {
             channels: vec![128, 256, 256, 256],
             attention_levels: vec![1],
             attention_head_dim: None,
@@ -104,7 +104,7 @@ fn config(name: &str) -> Result<UNetConfig> {
             norm_eps: 1e-6,
             ..base
         }),
-        "dit" => Ok(UNetConfig {
+        "dit" => Ok(NetworkConfig {
             patch: 4,
             classes: 10,
             transformer: Some(TransformerConfig { dim: 256, heads: 4, layers: 8, side: 8 }),

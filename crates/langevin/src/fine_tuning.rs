@@ -88,14 +88,14 @@ pub fn begin_again(settings: &mut Settings, named: &Init) -> Result<NamedTensors
 mod tests {
     use burn::tensor::{Tensor, TensorData};
     use langevin_core::{Cond, Network};
-    use langevin_nn::UNetConfig;
+    use langevin_nn::NetworkConfig;
 
     use super::*;
 
     #[test]
     fn a_gray_network_spread_over_colours_answers_gray_pictures_as_before() {
         let device = Device::flex();
-        let gray = UNetConfig {
+        let gray = NetworkConfig {
             in_channels: 1,
             out_channels: 1,
             channels: vec![8, 8],
@@ -104,9 +104,9 @@ mod tests {
             norm_groups: 4,
             zero_init: false,
             patch: 2,
-            ..UNetConfig::default()
+            ..NetworkConfig::default()
         };
-        let colour = UNetConfig { in_channels: 3, out_channels: 3, ..gray.clone() };
+        let colour = NetworkConfig { in_channels: 3, out_channels: 3, ..gray.clone() };
         let network = gray.init(3, &device).expect("a network");
         let mut weights = langevin_nn::export(&network);
         spread(&mut weights, 3);

@@ -2,7 +2,7 @@
 //! drawn from it.
 
 use langevin_core::closed_form::Mixture;
-use langevin_nn::UNetConfig;
+use langevin_nn::NetworkConfig;
 use langevin_process::DiffusionSpec;
 
 use crate::model::ModelInfo;
@@ -46,7 +46,7 @@ impl Known {
             size: (1, 1),
             channels: 2,
             classes: Vec::new(),
-            network: UNetConfig::default(),
+            network: NetworkConfig::default(),
             task: None,
             latent: None,
             text: None,

@@ -7,7 +7,7 @@ use langevin_core::{
     Cond, Denoiser, Levels, Network, NoiseStreams, Preconditioned, Purpose, Result, SideBySide,
 };
 use langevin_kernels::AdamW as StepSettings;
-use langevin_nn::UNetConfig;
+use langevin_nn::NetworkConfig;
 use langevin_process::{Diffusion, DiffusionSpec};
 use langevin_train::{Learner, TrainConfig};
 use serde::Serialize;
@@ -34,7 +34,7 @@ pub struct Cost {
 /// # Errors
 /// Usage, when the network cannot be made or does not take such pictures.
 pub fn measure(
-    config: &UNetConfig,
+    config: &NetworkConfig,
     diffusion: &DiffusionSpec,
     [height, width]: [usize; 2],
     batch: usize,

@@ -3,7 +3,7 @@
 use std::fs;
 
 use langevin_core::{Error, Result};
-use langevin_nn::UNetConfig;
+use langevin_nn::NetworkConfig;
 use langevin_train::TrainConfig;
 
 /// What is kept for each parameter in training, in numbers: weight, gradient, two moments, average.
@@ -27,7 +27,7 @@ pub fn available_bytes() -> Option<u64> {
 }
 
 /// Bytes that training takes: the weights with what is kept for each, and the passes that run at once.
-pub fn training_bytes(network: &UNetConfig, size: usize, train: &TrainConfig, threads: usize) -> u64 {
+pub fn training_bytes(network: &NetworkConfig, size: usize, train: &TrainConfig, threads: usize) -> u64 {
     let estimate = network.estimate(size, size);
     let passes = train.passes().min(threads.max(1)) as u64;
     let pictures = passes * train.micro_batch.min(train.batch_size) as u64;
@@ -39,7 +39,12 @@ pub fn training_bytes(network: &UNetConfig, size: usize, train: &TrainConfig, th
 ///
 /// # Errors
 /// Failed, with the number of pictures for one pass that fits.
-pub fn check_training(network: &UNetConfig, size: usize, train: &TrainConfig, threads: usize) -> Result<()> {
+pub fn check_training(
+    network: &NetworkConfig,
+    size: usize,
+    train: &TrainConfig,
+    threads: usize,
+) -> Result<()> {
     let Some(free) = available_bytes() else { return Ok(()) };
     let needed =
         |micro_batch| training_bytes(network, size, &TrainConfig { micro_batch, ..train.clone() }, threads);
@@ -59,7 +64,7 @@ pub fn check_training(network: &UNetConfig, size: usize, train: &TrainConfig, th
 /// # Errors
 /// Failed, with the number of pictures at once that fits.
 pub fn check_sampling(
-    network: &UNetConfig,
+    network: &NetworkConfig,
     (height, width): (usize, usize),
     batch_size: usize,
 ) -> Result<()> {
@@ -90,7 +95,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused_with_what_does() {
-        let network = UNetConfig { channels: vec![1024, 1024], ..UNetConfig::default() };
+        let network = NetworkConfig { channels: vec![1024, 1024], ..NetworkConfig::default() };
         let train = TrainConfig { batch_size: 1 << 20, micro_batch: 1 << 20, ..TrainConfig::default() };
         if available_bytes().is_none() {
             return;
@@ -98,7 +103,7 @@ mod tests {
         let message = check_training(&network, 256, &train, 2).unwrap_err().to_string();
         assert!(message.contains("needs about") && message.contains("are free"), "{message}");
         assert!(check_sampling(&network, (4096, 4096), 1 << 20).is_err());
-        let small = UNetConfig { channels: vec![32], ..UNetConfig::default() };
+        let small = NetworkConfig { channels: vec![32], ..NetworkConfig::default() };
         assert!(check_training(&small, 32, &TrainConfig::default(), 2).is_ok());
         assert!(check_sampling(&small, (32, 32), 4).is_ok());
     }

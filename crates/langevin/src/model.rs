@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{Context, Error, NamedTensors, Preconditioned, Result, tensor_file};
-use langevin_nn::{Backbone, UNetConfig};
+use langevin_nn::{Backbone, NetworkConfig};
 use langevin_process::{Diffusion, DiffusionSpec, nearest};
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,7 @@ pub struct ModelInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<TextInfo>,
     /// The network.
-    pub network: UNetConfig,
+    pub network: NetworkConfig,
     /// The noise and what the network predicts.
     pub diffusion: DiffusionSpec,
     /// How to sample it when nothing else is said.

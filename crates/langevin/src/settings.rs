@@ -1,7 +1,7 @@
 //! The settings of a model: what it is trained on, its network, its diffusion, its training and how it is sampled. They
 //! are written as TOML; presets are such files with their measured result.
 
-use langevin_nn::UNetConfig;
+use langevin_nn::NetworkConfig;
 use langevin_process::{DiffusionSpec, Error, Result, nearest};
 use langevin_train::TrainConfig;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub struct Settings {
     /// The noise and what the network predicts.
     pub diffusion: DiffusionSpec,
     /// The network.
-    pub network: UNetConfig,
+    pub network: NetworkConfig,
     /// What is restored, where the model is a restorer; absent, it draws pictures by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<Task>,

@@ -10,7 +10,7 @@ use crate::dit::{Dit, DitConfig};
 use crate::draw::Draw;
 use crate::embed::TimeEmbedding;
 use crate::text::ClipText;
-use crate::unet::{TextConfig, UNet, UNetConfig, added_features, read_texts, told};
+use crate::unet::{NetworkConfig, TextConfig, UNet, added_features, read_texts, told};
 
 /// A diffusion transformer (Peebles and Xie 2023, 2212.09748) in place of the U-Net's levels. Its tokens are squares of
 /// `network.patch` pixels; channels, classes, texts and `time_scale` are those of the network, and what that says of levels means
@@ -53,16 +53,16 @@ pub struct Transformer {
     /// What the vector of a text's end and the numbers beside it add to the noise level's embedding.
     add_embedding: Option<TimeEmbedding>,
     #[module(skip)]
-    config: UNetConfig,
+    config: NetworkConfig,
     #[module(skip)]
     arithmetic: Arithmetic,
 }
 
-impl UNetConfig {
-    /// The network, its weights drawn as [`UNetConfig::init`] and [`DitConfig::init`] draw them.
+impl NetworkConfig {
+    /// The network, its weights drawn as [`NetworkConfig::init`] and [`DitConfig::init`] draw them.
     ///
     /// # Errors
-    /// `Usage`, as [`UNetConfig::check`].
+    /// `Usage`, as [`NetworkConfig::check`].
     pub fn backbone(&self, seed: u64, device: &Device) -> Result<Backbone> {
         match self.dit() {
             None => self.init(seed, device).map(Backbone::UNet),
@@ -73,7 +73,7 @@ impl UNetConfig {
     /// The network with weights that are all 0, to be read.
     ///
     /// # Errors
-    /// `Usage`, as [`UNetConfig::check`].
+    /// `Usage`, as [`NetworkConfig::check`].
     pub fn blank_backbone(&self, device: &Device) -> Result<Backbone> {
         match self.dit() {
             None => self.blank(device).map(Backbone::UNet),
@@ -138,7 +138,7 @@ impl UNetConfig {
 
 impl Backbone {
     /// What it is made of.
-    pub fn config(&self) -> &UNetConfig {
+    pub fn config(&self) -> &NetworkConfig {
         match self {
             Self::UNet(network) => network.config(),
             Self::Transformer(network) => &network.config,
@@ -211,7 +211,7 @@ mod tests {
     use crate::unet::AddedConfig;
     use crate::weights::{export, load, parameter_count};
 
-    fn config(classes: usize, text: bool) -> UNetConfig {
+    fn config(classes: usize, text: bool) -> NetworkConfig {
         let encoder = ClipTextConfig {
             vocabulary: 20,
             dim: 8,
@@ -227,7 +227,7 @@ mod tests {
             added: Some(AddedConfig { inputs: 12, features: 4 }),
             ..TextConfig::new(8, [])
         };
-        UNetConfig {
+        NetworkConfig {
             in_channels: 2,
             out_channels: 2,
             patch: 2,
@@ -235,7 +235,7 @@ mod tests {
             zero_init: false,
             text: text.then_some(words),
             transformer: Some(TransformerConfig { dim: 16, heads: 2, layers: 2, side: 4 }),
-            ..UNetConfig::default()
+            ..NetworkConfig::default()
         }
     }
 
@@ -305,7 +305,7 @@ mod tests {
 
     #[test]
     fn what_does_not_go_together_is_refused() {
-        let cases: [(&str, fn(&mut UNetConfig)); 3] = [
+        let cases: [(&str, fn(&mut NetworkConfig)); 3] = [
             ("restores nothing", |config| config.condition_channels = 1),
             ("dropout", |config| config.dropout = 0.1),
             ("multiple of heads", |config| config.transformer.as_mut().unwrap().heads = 3),

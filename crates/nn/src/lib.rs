@@ -34,5 +34,5 @@ pub use resample::Resampler;
 pub use resnet::{Pass, ResnetBlock};
 pub use text::{ClipText, ClipTextConfig, ClipTokenizer, EncodedText};
 pub use transformer::{Transformer2d, TransformerShape};
-pub use unet::{AddedConfig, Estimate, TextConfig, UNet, UNetConfig};
+pub use unet::{AddedConfig, Estimate, NetworkConfig, TextConfig, UNet};
 pub use weights::{Tensors, export, load, load_whole, parameter_count, parameters};

@@ -7,7 +7,7 @@ use langevin::algorithms::{AlgorithmTimes, measure_algorithms};
 use langevin::kernels::{Algorithm, Isa};
 use langevin::layers::measure_layers;
 use langevin::measure::{Cost, measure};
-use langevin::nn::UNetConfig;
+use langevin::nn::NetworkConfig;
 use langevin::process::DiffusionSpec;
 use langevin::{Error, Model, Preset, Result};
 use serde_json::{Map, Value, json};
@@ -134,7 +134,7 @@ impl Bench {
 }
 
 /// The network of a preset or a model, with the side of its pictures.
-fn network(what: &str, device: &langevin::Device) -> Result<(UNetConfig, DiffusionSpec, [usize; 2])> {
+fn network(what: &str, device: &langevin::Device) -> Result<(NetworkConfig, DiffusionSpec, [usize; 2])> {
     match Preset::find(what) {
         Ok(preset) => {
             let settings = preset.settings()?;

@@ -7,7 +7,7 @@ use langevin_core::process::{Diffusion, DiffusionSpec};
 use langevin_core::tensor_file::{self, Storage};
 use langevin_hub::{Export, Pipeline, is_folder, read_folder, write_folder};
 use langevin_nn::unet::Resample;
-use langevin_nn::{UNetConfig, export};
+use langevin_nn::{NetworkConfig, export};
 use serde_json::{Value, json};
 
 use crate::networks::{cases, golden, weights, write_model};
@@ -20,18 +20,23 @@ fn spec(parameterisation: &str, schedule: &str) -> DiffusionSpec {
     }
 }
 
-fn network() -> UNetConfig {
-    UNetConfig {
+fn network() -> NetworkConfig {
+    NetworkConfig {
         channels: vec![4, 8],
         layers_per_block: 1,
         attention_levels: vec![1],
         attention_head_dim: Some(4),
         norm_groups: 2,
-        ..UNetConfig::default()
+        ..NetworkConfig::default()
     }
 }
 
-fn write(network: &UNetConfig, spec: &DiffusionSpec, out: &Path, force: bool) -> langevin_core::Result<()> {
+fn write(
+    network: &NetworkConfig,
+    spec: &DiffusionSpec,
+    out: &Path,
+    force: bool,
+) -> langevin_core::Result<()> {
     let diffusion = Diffusion::new(spec).unwrap();
     let tensors = export(&network.init(3, &Device::flex()).unwrap());
     let metadata = [("langevin".to_owned(), "{}".to_owned())].into();
@@ -48,21 +53,21 @@ fn what_is_written_is_read_again() {
     let folder = tempfile::tempdir().unwrap();
     let networks = [
         network(),
-        UNetConfig {
+        NetworkConfig {
             scale_shift: true,
             resample: Resample::Resnet,
             freq_shift: 1.0,
             flip_sin_to_cos: false,
             ..network()
         },
-        UNetConfig {
+        NetworkConfig {
             mid_block: false,
             downsample_padding: 0,
             embedding_dim: Some(20),
             classes: 3,
             ..network()
         },
-        UNetConfig {
+        NetworkConfig {
             channels: vec![8, 16],
             attention_levels: vec![],
             resample: Resample::Skip,
@@ -70,7 +75,7 @@ fn what_is_written_is_read_again() {
             up_attention_levels: Some(vec![]),
             ..network()
         },
-        UNetConfig {
+        NetworkConfig {
             up_attention_levels: Some(vec![0]),
             attention_head_dim: None,
             mid_attention: false,
@@ -124,17 +129,17 @@ fn what_diffusers_cannot_say_is_refused_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let plain = spec("epsilon", "linear");
-    let refused = |network: &UNetConfig, spec: &DiffusionSpec, part: &str| {
+    let refused = |network: &NetworkConfig, spec: &DiffusionSpec, part: &str| {
         let error = write(network, spec, &out, false).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains(part), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     };
-    refused(&UNetConfig { patch: 2, ..network() }, &plain, "folds 2x2 pixels");
-    refused(&UNetConfig { time_scale: 10.0, ..network() }, &plain, "time_scale");
-    refused(&UNetConfig { output_scale_factor: 2.0, ..network() }, &plain, "output_scale_factor");
+    refused(&NetworkConfig { patch: 2, ..network() }, &plain, "folds 2x2 pixels");
+    refused(&NetworkConfig { time_scale: 10.0, ..network() }, &plain, "time_scale");
+    refused(&NetworkConfig { output_scale_factor: 2.0, ..network() }, &plain, "output_scale_factor");
     let mixed = Some(vec![Resample::Conv, Resample::Resnet]);
-    let mixed = UNetConfig { attention_levels: vec![0, 1], down_resample: mixed, ..network() };
+    let mixed = NetworkConfig { attention_levels: vec![0, 1], down_resample: mixed, ..network() };
     refused(&mixed, &plain, "several ways");
     let edm = DiffusionSpec {
         schedule: "edm".into(),
@@ -156,7 +161,7 @@ fn a_folder_that_is_there_is_kept_unless_forced() {
     let plain = spec("epsilon", "linear");
     write(&network(), &plain, &out, false).unwrap();
     assert!(write(&network(), &plain, &out, false).unwrap_err().to_string().contains("is there already"));
-    write(&UNetConfig { mid_block: false, ..network() }, &plain, &out, true).unwrap();
+    write(&NetworkConfig { mid_block: false, ..network() }, &plain, &out, true).unwrap();
     assert!(!read_folder(&out).unwrap().network.mid_block);
     let photos = folder.path().join("photos");
     std::fs::create_dir(&photos).unwrap();

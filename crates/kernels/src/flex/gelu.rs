@@ -15,7 +15,7 @@ const CHUNK: usize = 1 << 14;
 /// `1 / sqrt(2 pi)`.
 const DENSITY: f32 = 0.398_942_3;
 /// `2 sqrt(2 / pi)`, by which the approximation with a hyperbolic tangent is one with a logistic function.
-const TANH: f32 = 1.595_769_1;
+const TANH: f32 = 1.595_769;
 /// What it multiplies the cube by, times that.
 const CUBE: f32 = 0.071_354_814;
 /// What the simple approximation multiplies its input by.
@@ -30,7 +30,7 @@ fn tail<S: Simd>(a: f32) -> (f32, f32) {
     let series = fma::<S>(series, t, 0.206_353_48);
     let series = fma::<S>(series, t, -0.053_683_63);
     let series = fma::<S>(series, t, 0.128_561_62);
-    let series = fma::<S>(series, t, 0.099_913_493);
+    let series = fma::<S>(series, t, 0.099_913_49);
     let series = fma::<S>(series, t, 0.120_753_96);
     let series = fma::<S>(series, t, 0.119_629_3);
     let bell = exp::<S>(a * a * -0.5);

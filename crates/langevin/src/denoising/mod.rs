@@ -15,7 +15,7 @@ use langevin_core::{
     Cond, Denoiser, Error, Level, Levels, NoiseStreams, Result, Run, SYMMETRIES, SideBySide, Symmetric,
     Windowed, Windows, signed_to_batch,
 };
-use langevin_nn::UNetConfig;
+use langevin_nn::NetworkConfig;
 use langevin_process::SPACINGS;
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
 use langevin_restore::{METHODS, NoPictures, Prior, Problem, noise_level, operators};
@@ -103,7 +103,7 @@ fn plan_by(
     model: &Model,
     [colours, height, width]: [usize; 3],
     memory: u64,
-    each: impl Fn(&UNetConfig, usize) -> u64,
+    each: impl Fn(&NetworkConfig, usize) -> u64,
 ) -> Result<Plan> {
     let own = model.info.channels;
     if own != 1 && own != colours {
@@ -158,7 +158,7 @@ fn plan_by(
 }
 
 /// Whether a network answers a pixel alike in a picture of any size: it neither attends nor normalises.
-pub(crate) fn any_size(config: &UNetConfig) -> bool {
+pub(crate) fn any_size(config: &NetworkConfig) -> bool {
     let attends = config.transformer.is_some()
         || !config.attention_levels.is_empty()
         || config.up_attention_levels.as_ref().is_some_and(|levels| !levels.is_empty())
@@ -304,10 +304,10 @@ mod tests {
 
     #[test]
     fn attention_and_norms_keep_a_network_to_its_size() {
-        let plain = UNetConfig { norm_groups: 0, mid_attention: false, ..UNetConfig::default() };
+        let plain = NetworkConfig { norm_groups: 0, mid_attention: false, ..NetworkConfig::default() };
         assert!(any_size(&plain));
-        assert!(!any_size(&UNetConfig { norm_groups: 8, ..plain.clone() }));
-        assert!(!any_size(&UNetConfig { attention_levels: vec![1], ..plain.clone() }));
-        assert!(!any_size(&UNetConfig { mid_attention: true, ..plain }));
+        assert!(!any_size(&NetworkConfig { norm_groups: 8, ..plain.clone() }));
+        assert!(!any_size(&NetworkConfig { attention_levels: vec![1], ..plain.clone() }));
+        assert!(!any_size(&NetworkConfig { mid_attention: true, ..plain }));
     }
 }

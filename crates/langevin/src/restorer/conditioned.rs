@@ -88,7 +88,7 @@ pub fn one_step<D: Denoiser>(
 mod tests {
     use burn::tensor::TensorData;
     use langevin_core::{Preconditioned, Windowed, Windows};
-    use langevin_nn::UNetConfig;
+    use langevin_nn::NetworkConfig;
     use langevin_process::{Diffusion, DiffusionSpec};
 
     use super::*;
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn windows_of_a_network_without_norms_join_to_the_whole_picture() {
         let device = Device::flex();
-        let config = UNetConfig {
+        let config = NetworkConfig {
             in_channels: 1,
             condition_channels: 2,
             out_channels: 1,
@@ -145,7 +145,7 @@ mod tests {
             mid_block: false,
             norm_groups: 0,
             zero_init: false,
-            ..UNetConfig::default()
+            ..NetworkConfig::default()
         };
         let spec = DiffusionSpec {
             parameterisation: "edm".into(),

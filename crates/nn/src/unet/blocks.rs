@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::config::{Resample, UNetConfig};
+use super::config::{NetworkConfig, Resample};
 use super::shapes::quarter;
 use super::text::Attention;
 use crate::attention::AttentionShape;
@@ -50,7 +50,7 @@ pub struct UpBlock {
 
 impl DownBlock {
     /// Level `level` of `config`.
-    pub fn new(draw: &Draw<'_>, config: &UNetConfig, level: usize) -> Self {
+    pub fn new(draw: &Draw<'_>, config: &NetworkConfig, level: usize) -> Self {
         let kind = config.down_kind(level);
         let resizes = level + 1 < config.channels.len();
         let smooth = resizes && kind == Resample::Skip;
@@ -106,7 +106,7 @@ impl DownBlock {
 
 impl MidBlock {
     /// The middle of `config`.
-    pub fn new(draw: &Draw<'_>, config: &UNetConfig) -> Self {
+    pub fn new(draw: &Draw<'_>, config: &NetworkConfig) -> Self {
         let attention = config.mid_attention.then(|| (config.mid_transformer(), config.mid_attention()));
         Self::of(draw, config.mid_resnet(), attention)
     }
@@ -140,7 +140,7 @@ impl MidBlock {
 
 impl UpBlock {
     /// The way up's block at level `level` of `config`.
-    pub fn new(draw: &Draw<'_>, config: &UNetConfig, level: usize) -> Self {
+    pub fn new(draw: &Draw<'_>, config: &NetworkConfig, level: usize) -> Self {
         let kind = config.up_kind(level);
         let shape = config.resampler(level, kind);
         let channels = shape.outputs;
@@ -210,7 +210,7 @@ impl UpBlock {
 
 fn attentions(
     draw: &Draw<'_>,
-    config: &UNetConfig,
+    config: &NetworkConfig,
     level: usize,
     kind: Resample,
     count: usize,

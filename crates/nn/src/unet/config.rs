@@ -33,10 +33,11 @@ pub enum Resample {
     Skip,
 }
 
-/// What a [`super::UNet`] is made of. Field by field it can say what a diffusers `UNet2DModel` config says.
+/// What a network is made of: a [`super::UNet`], or with `transformer` a [`crate::Transformer`] in its place, for which what is said of
+/// levels means nothing. Field by field it can say what a diffusers `UNet2DModel` config says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct UNetConfig {
+pub struct NetworkConfig {
     /// Channels of the noisy picture. Default 3.
     pub in_channels: usize,
     /// Channels of a picture that the network is told of beside the noisy one, joined with it at the input: what a picture is
@@ -148,7 +149,7 @@ fn is_one(value: &f64) -> bool {
     *value == 1.0
 }
 
-impl Default for UNetConfig {
+impl Default for NetworkConfig {
     fn default() -> Self {
         Self {
             in_channels: 3,
@@ -194,7 +195,7 @@ impl Default for UNetConfig {
     }
 }
 
-impl UNetConfig {
+impl NetworkConfig {
     /// Says what cannot be built, naming the field.
     ///
     /// # Errors

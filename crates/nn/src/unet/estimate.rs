@@ -1,6 +1,6 @@
 //! What a U-Net costs, computed from its config alone: parameters, operations, memory.
 
-use super::config::{Resample, TimeFeatures, UNetConfig};
+use super::config::{NetworkConfig, Resample, TimeFeatures};
 use super::text::TextConfig;
 use crate::dit::DitConfig;
 use crate::transformer::TransformerShape;
@@ -22,9 +22,9 @@ pub struct Estimate {
     pub sampling_bytes: u64,
 }
 
-impl UNetConfig {
+impl NetworkConfig {
     /// The cost of this network on pictures of `height` x `width` pixels; the config must be one that passes
-    /// [`UNetConfig::check`].
+    /// [`NetworkConfig::check`].
     pub fn estimate(&self, height: usize, width: usize) -> Estimate {
         let mut walk = Walk { config: self, estimate: Estimate::default(), kept: 0, skips: 0, widest: 0 };
         let (down, across) = ((height / self.patch) as u64, (width / self.patch) as u64);
@@ -42,7 +42,7 @@ impl UNetConfig {
 
 /// Walks through the layers as the forward pass does, adding up; counts numbers, not bytes.
 struct Walk<'a> {
-    config: &'a UNetConfig,
+    config: &'a NetworkConfig,
     estimate: Estimate,
     kept: u64,
     skips: u64,

@@ -22,7 +22,7 @@ use crate::resnet::Pass;
 use crate::text::ClipText;
 
 pub use blocks::{DownBlock, MidBlock, UpBlock};
-pub use config::{Resample, TimeFeatures, UNetConfig};
+pub use config::{NetworkConfig, Resample, TimeFeatures};
 pub use estimate::Estimate;
 pub(crate) use telling::{added_features, read_texts, told};
 pub use text::{AddedConfig, Attention, TextConfig};
@@ -46,17 +46,17 @@ pub struct UNet {
     /// The encoder of the texts, where it learns with the network.
     text_encoder: Option<ClipText>,
     #[module(skip)]
-    config: UNetConfig,
+    config: NetworkConfig,
     #[module(skip)]
     arithmetic: kernels::Arithmetic,
 }
 
-impl UNetConfig {
+impl NetworkConfig {
     /// Draws the weights from (`seed`, parameter path): convolutions and linear layers as PyTorch draws them by
     /// default, norms at one and zero, and zero where `zero_init` says so.
     ///
     /// # Errors
-    /// `Usage`, as [`UNetConfig::check`].
+    /// `Usage`, as [`NetworkConfig::check`].
     pub fn init(&self, seed: u64, device: &Device) -> Result<UNet> {
         self.check()?;
         Ok(self.at(&Draw::new(seed, device)))
@@ -65,7 +65,7 @@ impl UNetConfig {
     /// A network whose weights are all 0, to be read.
     ///
     /// # Errors
-    /// `Usage`, as [`UNetConfig::check`].
+    /// `Usage`, as [`NetworkConfig::check`].
     pub fn blank(&self, device: &Device) -> Result<UNet> {
         self.check()?;
         Ok(self.at(&Draw::blank(device)))
@@ -133,7 +133,7 @@ impl UNetConfig {
 
 impl UNet {
     /// What it is made of.
-    pub fn config(&self) -> &UNetConfig {
+    pub fn config(&self) -> &NetworkConfig {
         &self.config
     }
 

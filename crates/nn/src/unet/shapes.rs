@@ -1,10 +1,10 @@
 //! The shape of every block of a U-Net, from its config.
 
-use super::config::{Resample, UNetConfig};
+use super::config::{NetworkConfig, Resample};
 use crate::attention::AttentionShape;
 use crate::resnet::ResnetShape;
 
-impl UNetConfig {
+impl NetworkConfig {
     /// Residual block `layer` of level `level` on the way down.
     pub(super) fn down_resnet(&self, level: usize, layer: usize) -> ResnetShape {
         let channels = self.channels[level];

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use langevin_core::{ContextShape, Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::config::{Resample, UNetConfig};
+use super::config::{NetworkConfig, Resample};
 use crate::attention::{AttentionBlock, AttentionShape};
 use crate::draw::Draw;
 use crate::text::ClipTextConfig;
@@ -73,7 +73,7 @@ impl TextConfig {
     }
 }
 
-impl UNetConfig {
+impl NetworkConfig {
     /// What is wrong with the way it is told of texts, if anything.
     pub(super) fn check_text(&self, levels_with_attention: &[usize]) -> Result<()> {
         let Some(text) = &self.text else { return Ok(()) };
@@ -134,7 +134,7 @@ impl TextConfig {
     }
 }
 
-impl UNetConfig {
+impl NetworkConfig {
     /// The transformer of level `level`, where there is a text.
     pub(super) fn transformer(&self, level: usize) -> Option<TransformerShape> {
         self.text.as_ref().map(|text| TransformerShape {

@@ -8,7 +8,7 @@ use burn::module::{ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use langevin_core::parameters::Path;
 use langevin_core::{Cond, Context, Network};
-use langevin_nn::{DitConfig, Tensors, UNetConfig, export, load, parameters};
+use langevin_nn::{DitConfig, NetworkConfig, Tensors, export, load, parameters};
 use safetensors::SafeTensors;
 
 struct Golden {
@@ -105,7 +105,7 @@ pub fn size(values: &[f32]) -> f64 {
 
 fn check(name: &str) {
     let golden = read(&format!("unet_{name}"));
-    let config: UNetConfig = serde_json::from_str(&golden.config).unwrap();
+    let config: NetworkConfig = serde_json::from_str(&golden.config).unwrap();
     let device = Device::flex().autodiff();
     compare(name, &golden, config.init(0, &device).unwrap(), &device);
 }
@@ -187,7 +187,7 @@ fn diffusion_transformers_are_those_of_diffusers() {
 #[test]
 fn tensors_that_do_not_fit_are_all_named() {
     let golden = read("unet_ddpm");
-    let config: UNetConfig = serde_json::from_str(&golden.config).unwrap();
+    let config: NetworkConfig = serde_json::from_str(&golden.config).unwrap();
     let device = Device::flex();
     let mut weights = golden.starting_with("weight.");
     let model = config.init(0, &device).unwrap();

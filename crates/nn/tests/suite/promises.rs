@@ -3,21 +3,21 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use langevin_core::{Cond, Network, NoiseStreams, Purpose};
 use langevin_nn::unet::{Resample, TimeFeatures};
-use langevin_nn::{Tensors, UNet, UNetConfig, export, load, parameter_count};
+use langevin_nn::{NetworkConfig, Tensors, UNet, export, load, parameter_count};
 
-fn configs() -> Vec<UNetConfig> {
-    let base = UNetConfig {
+fn configs() -> Vec<NetworkConfig> {
+    let base = NetworkConfig {
         channels: vec![16, 32],
         layers_per_block: 1,
         attention_levels: vec![1],
         attention_head_dim: Some(16),
         norm_groups: 8,
         classes: 3,
-        ..UNetConfig::default()
+        ..NetworkConfig::default()
     };
     vec![
         base.clone(),
-        UNetConfig {
+        NetworkConfig {
             scale_shift: true,
             resample: Resample::Resnet,
             time_features: TimeFeatures::Fourier,
@@ -25,8 +25,8 @@ fn configs() -> Vec<UNetConfig> {
             output_scale_factor: 2_f64.sqrt(),
             ..base.clone()
         },
-        UNetConfig { patch: 2, classes: 0, downsample_padding: 0, ..base.clone() },
-        UNetConfig {
+        NetworkConfig { patch: 2, classes: 0, downsample_padding: 0, ..base.clone() },
+        NetworkConfig {
             channels: vec![8, 8, 24],
             attention_head_dim: None,
             mid_block: false,
@@ -38,12 +38,12 @@ fn configs() -> Vec<UNetConfig> {
 }
 
 /// A network that is told of a picture.
-fn conditional() -> UNetConfig {
-    UNetConfig { condition_channels: 2, patch: 2, ..configs().remove(0) }
+fn conditional() -> NetworkConfig {
+    NetworkConfig { condition_channels: 2, patch: 2, ..configs().remove(0) }
 }
 
 /// Weights away from zero everywhere, so that nothing hides behind a zero-initialised layer.
-fn stirred(config: &UNetConfig, device: &Device) -> UNet {
+fn stirred(config: &NetworkConfig, device: &Device) -> UNet {
     let model = config.init(1, device).unwrap();
     let mut tensors = export(&model);
     for (i, (_, values)) in tensors.values_mut().enumerate() {
@@ -54,7 +54,7 @@ fn stirred(config: &UNetConfig, device: &Device) -> UNet {
     load(model, &tensors).unwrap()
 }
 
-fn forward(config: &UNetConfig, model: &UNet, images: &[u64]) -> Vec<u32> {
+fn forward(config: &NetworkConfig, model: &UNet, images: &[u64]) -> Vec<u32> {
     let device = Device::flex();
     let streams = NoiseStreams::new(5, images.iter().copied());
     let x = streams.normal(Purpose::Start, 0, [config.in_channels, 16, 8], &device);
@@ -76,8 +76,8 @@ fn forward(config: &UNetConfig, model: &UNet, images: &[u64]) -> Vec<u32> {
 fn without_weights_for_it_the_picture_that_is_told_changes_no_bit() {
     let device = Device::flex();
     for patch in [1, 2] {
-        let plain = UNetConfig { patch, classes: 0, ..configs().remove(0) };
-        let config = UNetConfig { condition_channels: 2, ..plain.clone() };
+        let plain = NetworkConfig { patch, classes: 0, ..configs().remove(0) };
+        let config = NetworkConfig { condition_channels: 2, ..plain.clone() };
         let model = stirred(&plain, &device);
         let mut tensors = export(&model);
         let (shape, values) = tensors.get_mut("conv_in.weight").unwrap();
@@ -143,7 +143,7 @@ fn gradients_are_the_same_bytes_at_every_run_and_on_every_number_of_threads() {
 fn computing_again_gives_the_same_gradients() {
     for config in configs() {
         // Without dropout, whose masks are drawn again.
-        let config = UNetConfig { dropout: 0.0, ..config };
+        let config = NetworkConfig { dropout: 0.0, ..config };
         let gradients = |device: Device| {
             let model = stirred(&config, &device);
             let values: Vec<f32> = (0..2 * 3 * 16 * 16).map(|i| (i as f32 * 0.37).sin()).collect();
@@ -180,7 +180,7 @@ fn a_seed_is_one_network_and_it_starts_by_answering_zero() {
         }
         let out = forward(&config, &config.init(9, &device).unwrap(), &[0, 1]);
         assert!(out.iter().all(|bits| f32::from_bits(*bits) == 0.0));
-        let started = UNetConfig { zero_init: false, ..config.clone() };
+        let started = NetworkConfig { zero_init: false, ..config.clone() };
         assert!(forward(&started, &started.init(9, &device).unwrap(), &[0]).iter().any(|bits| *bits != 0));
     }
     // PyTorch's bound for a 3 x 3 convolution of 3 channels is 1 / sqrt(27), and it is nearly reached.
@@ -192,30 +192,30 @@ fn a_seed_is_one_network_and_it_starts_by_answering_zero() {
 #[test]
 fn estimates_count_every_parameter() {
     let device = Device::flex();
-    for config in configs().into_iter().chain([UNetConfig::default(), conditional()]) {
+    for config in configs().into_iter().chain([NetworkConfig::default(), conditional()]) {
         let model = config.init(0, &device).unwrap();
         let estimate = config.estimate(32, 32);
         assert_eq!(estimate.parameters, parameter_count(&model) as u64, "{config:?}");
         assert!(estimate.training_bytes > estimate.sampling_bytes);
     }
     // The three networks of the performance table: parameters in millions, GFLOP per 32 x 32 picture.
-    let mnist = UNetConfig {
+    let mnist = NetworkConfig {
         in_channels: 1,
         out_channels: 1,
         channels: vec![32, 64, 128],
         layers_per_block: 1,
         attention_levels: vec![2],
         attention_head_dim: Some(8),
-        ..UNetConfig::default()
+        ..NetworkConfig::default()
     };
-    let ddpm = UNetConfig {
+    let ddpm = NetworkConfig {
         channels: vec![128, 256, 256, 256],
         attention_levels: vec![1],
         attention_head_dim: None,
-        ..UNetConfig::default()
+        ..NetworkConfig::default()
     };
     let cifar =
-        UNetConfig { channels: vec![64, 128, 128], attention_levels: vec![1], ..UNetConfig::default() };
+        NetworkConfig { channels: vec![64, 128, 128], attention_levels: vec![1], ..NetworkConfig::default() };
     for (name, config, parameters, gflop) in
         [("mnist", mnist, 2.73, 0.76), ("cifar", cifar, 6.47, 3.18), ("ddpm", ddpm, 35.75, 12.4)]
     {
@@ -228,15 +228,15 @@ fn estimates_count_every_parameter() {
 
 #[test]
 fn configs_that_cannot_be_built_say_which_field() {
-    let base = UNetConfig::default();
+    let base = NetworkConfig::default();
     let cases = [
-        (UNetConfig { channels: vec![], ..base.clone() }, "levels"),
-        (UNetConfig { channels: vec![40], ..base.clone() }, "norm_groups"),
-        (UNetConfig { attention_levels: vec![3], ..base.clone() }, "level 3"),
-        (UNetConfig { attention_head_dim: Some(256), ..base.clone() }, "attention_head_dim"),
-        (UNetConfig { dropout: 1.0, ..base.clone() }, "dropout"),
-        (UNetConfig { patch: 0, ..base.clone() }, "patch"),
-        (UNetConfig { norm_eps: f64::NAN, ..base.clone() }, "norm_eps"),
+        (NetworkConfig { channels: vec![], ..base.clone() }, "levels"),
+        (NetworkConfig { channels: vec![40], ..base.clone() }, "norm_groups"),
+        (NetworkConfig { attention_levels: vec![3], ..base.clone() }, "level 3"),
+        (NetworkConfig { attention_head_dim: Some(256), ..base.clone() }, "attention_head_dim"),
+        (NetworkConfig { dropout: 1.0, ..base.clone() }, "dropout"),
+        (NetworkConfig { patch: 0, ..base.clone() }, "patch"),
+        (NetworkConfig { norm_eps: f64::NAN, ..base.clone() }, "norm_eps"),
     ];
     for (config, word) in cases {
         let message = config.init(0, &Device::flex()).unwrap_err().to_string();
@@ -245,6 +245,6 @@ fn configs_that_cannot_be_built_say_which_field() {
     assert_eq!(base.size_multiple(), 4);
     assert!(base.check_size(32, 20).is_ok());
     assert!(base.check_size(30, 32).unwrap_err().to_string().contains("multiples of 4"));
-    let unknown = serde_json::from_str::<UNetConfig>("{\"chanels\": [32]}");
+    let unknown = serde_json::from_str::<NetworkConfig>("{\"chanels\": [32]}");
     assert!(unknown.unwrap_err().to_string().contains("chanels"));
 }

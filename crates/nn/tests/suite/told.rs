@@ -8,17 +8,17 @@ use langevin_core::{
     Windows,
 };
 use langevin_nn::unet::Resample;
-use langevin_nn::{AddedConfig, TextConfig, UNet, UNetConfig, export, load};
+use langevin_nn::{AddedConfig, NetworkConfig, TextConfig, UNet, export, load};
 
-fn config() -> UNetConfig {
+fn config() -> NetworkConfig {
     let added = Some(AddedConfig { inputs: 5 + 3 * 4, features: 4 });
-    UNetConfig {
+    NetworkConfig {
         channels: vec![8, 16],
         layers_per_block: 1,
         attention_levels: vec![0, 1],
         norm_groups: 4,
         text: Some(TextConfig { added, depths: Some(vec![1, 2]), ..TextConfig::new(6, [2, 4]) }),
-        ..UNetConfig::default()
+        ..NetworkConfig::default()
     }
 }
 
@@ -38,7 +38,7 @@ fn context(n: usize, shift: f64, device: &Device) -> Context {
 }
 
 /// Weights away from zero, so that nothing hides behind a zero-initialised layer.
-fn stirred(config: &UNetConfig, device: &Device) -> UNet {
+fn stirred(config: &NetworkConfig, device: &Device) -> UNet {
     let model = config.init(1, device).unwrap();
     let mut tensors = export(&model);
     for (i, (_, values)) in tensors.values_mut().enumerate() {
@@ -57,7 +57,7 @@ fn bits(x: Tensor<4>) -> Vec<u32> {
     x.try_into_vec_as::<f32>().unwrap().into_iter().map(f32::to_bits).collect()
 }
 
-fn model(config: &UNetConfig, device: &Device) -> Preconditioned<UNet> {
+fn model(config: &NetworkConfig, device: &Device) -> Preconditioned<UNet> {
     let spec = DiffusionSpec { schedule: "cosine".into(), ..DiffusionSpec::default() };
     Preconditioned::new(stirred(config, device), Diffusion::new(&spec).unwrap())
 }
@@ -142,10 +142,10 @@ fn guidance_compares_with_what_takes_the_texts_place() {
 fn a_text_that_does_not_fit_is_refused_with_the_reason() {
     let device = Device::flex();
     let with_added = model(&config(), &device);
-    let plain = UNetConfig { text: Some(TextConfig::new(6, [2, 4])), ..config() };
+    let plain = NetworkConfig { text: Some(TextConfig::new(6, [2, 4])), ..config() };
     let without_added = model(&plain, &device);
     let untold = model(
-        &UNetConfig { text: None, attention_levels: vec![], mid_attention: false, ..config() },
+        &NetworkConfig { text: None, attention_levels: vec![], mid_attention: false, ..config() },
         &device,
     );
     assert_eq!((with_added.network.context_dim(), untold.network.context_dim()), (Some(6), None));
@@ -201,13 +201,13 @@ fn windows_and_derivatives_take_the_texts_along() {
 
 #[test]
 fn estimates_are_the_published_numbers_of_parameters() {
-    let published = UNetConfig {
+    let published = NetworkConfig {
         in_channels: 4,
         out_channels: 4,
         channels: vec![320, 640, 1280, 1280],
         attention_levels: vec![0, 1, 2],
         text: Some(TextConfig::new(768, [8; 4])),
-        ..UNetConfig::default()
+        ..NetworkConfig::default()
     };
     let linear = TextConfig { linear_projection: true, ..TextConfig::new(1024, [5, 10, 20, 20]) };
     let xl = TextConfig {
@@ -216,16 +216,16 @@ fn estimates_are_the_published_numbers_of_parameters() {
         added: Some(AddedConfig { inputs: 2816, features: 256 }),
         ..TextConfig::new(2048, [5, 10, 20])
     };
-    let xl = UNetConfig {
+    let xl = NetworkConfig {
         channels: vec![320, 640, 1280],
         attention_levels: vec![1, 2],
         text: Some(xl),
         ..published.clone()
     };
-    let two = UNetConfig { text: Some(linear), ..published.clone() };
+    let two = NetworkConfig { text: Some(linear), ..published.clone() };
     for (name, config, parameters) in [
         ("Stable Diffusion 1.5", &published, 859_520_964),
-        ("its inpainting", &UNetConfig { in_channels: 9, ..published.clone() }, 859_535_364),
+        ("its inpainting", &NetworkConfig { in_channels: 9, ..published.clone() }, 859_535_364),
         ("Stable Diffusion 2.1", &two, 865_910_724),
         ("SDXL", &xl, 2_567_463_684),
     ] {
@@ -236,7 +236,7 @@ fn estimates_are_the_published_numbers_of_parameters() {
 
 #[test]
 fn configs_that_cannot_be_built_say_which_field() {
-    let with = |text: TextConfig| UNetConfig { text: Some(text), ..config() };
+    let with = |text: TextConfig| NetworkConfig { text: Some(text), ..config() };
     let text = TextConfig::new(6, [2, 4]);
     for (config, said) in [
         (with(TextConfig { dim: 0, ..text.clone() }), "text.dim"),
@@ -248,14 +248,14 @@ fn configs_that_cannot_be_built_say_which_field() {
             with(TextConfig { added: Some(AddedConfig { inputs: 4, features: 8 }), ..text.clone() }),
             "8 features",
         ),
-        (UNetConfig { resample: Resample::Skip, channels: vec![32, 32], ..with(text.clone()) }, "by skip"),
+        (NetworkConfig { resample: Resample::Skip, channels: vec![32, 32], ..with(text.clone()) }, "by skip"),
     ] {
         let message = config.init(0, &Device::flex()).unwrap_err().to_string();
         assert!(message.contains(said), "{message}");
     }
     // What is stored of a network without texts is what was stored before there were any.
-    let stored = serde_json::to_value(UNetConfig::default()).unwrap();
+    let stored = serde_json::to_value(NetworkConfig::default()).unwrap();
     assert!(stored.get("text").is_none());
     let stored = serde_json::to_string(&config()).unwrap();
-    assert_eq!(serde_json::from_str::<UNetConfig>(&stored).unwrap(), config());
+    assert_eq!(serde_json::from_str::<NetworkConfig>(&stored).unwrap(), config());
 }
