@@ -15,7 +15,6 @@ mod arithmetic;
 mod autodiff;
 mod carried;
 mod flex;
-mod mapped;
 mod ops;
 pub mod plain;
 mod tensor;
@@ -23,7 +22,6 @@ mod tensor;
 pub use algorithm::{Algorithm, Pass};
 pub use arithmetic::Arithmetic;
 pub use flex::{Isa, peak_gflops};
-pub use mapped::map_file;
 pub use ops::{AdamW, Attention, Conv2d, DiffusionOps, Gelu, GroupNorm};
 pub use tensor::{
     adamw_ema_step, attention, channels_first, channels_last, conv2d, conv2d_joined, downsample2x, gated_add,

@@ -14,13 +14,19 @@ struct Room {
 const ROOMS: &[Room] = &[
     Room { folder: "process", layer: 0, may_use: &[], must_not_know: &["burn", "anyhow"] },
     Room { folder: "kernels", layer: 1, may_use: &[], must_not_know: &["anyhow"] },
+    Room { folder: "mapped", layer: 0, may_use: &[], must_not_know: &["burn", "anyhow"] },
     Room { folder: "core", layer: 1, may_use: &["process"], must_not_know: &["anyhow"] },
     Room { folder: "nn", layer: 2, may_use: &["core", "kernels"], must_not_know: &["anyhow"] },
     Room { folder: "sample", layer: 2, may_use: &["core"], must_not_know: &["anyhow"] },
     Room { folder: "data", layer: 2, may_use: &["core"], must_not_know: &["anyhow"] },
     Room { folder: "train", layer: 3, may_use: &["core", "data", "kernels"], must_not_know: &["anyhow"] },
     Room { folder: "restore", layer: 3, may_use: &["core", "sample"], must_not_know: &["anyhow"] },
-    Room { folder: "hub", layer: 3, may_use: &["core", "nn", "sample"], must_not_know: &["anyhow"] },
+    Room {
+        folder: "hub",
+        layer: 3,
+        may_use: &["core", "mapped", "nn", "sample"],
+        must_not_know: &["anyhow"],
+    },
     Room { folder: "eval", layer: 3, may_use: &["core", "data", "sample"], must_not_know: &["anyhow"] },
     Room {
         folder: "langevin",
@@ -61,13 +67,14 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Every crate takes the lints of the workspace; `kernels` alone, which may hold unsafe code, has its own.
+/// Every crate takes the lints of the workspace; `kernels` and `mapped`, which may hold unsafe code, have their own.
 pub fn check_lints(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, manifest) in manifests(tree, &mut Vec::new()) {
         let shared =
             manifest.get("lints").and_then(|lints| lints.get("workspace")).and_then(toml::Value::as_bool);
-        let exempt = !manifest.contains_key("package") || path == "crates/kernels/Cargo.toml";
+        let own = ["crates/kernels/Cargo.toml", "crates/mapped/Cargo.toml"];
+        let exempt = !manifest.contains_key("package") || own.contains(&path);
         if !exempt && shared != Some(true) {
             findings.push(Finding::file(path, "add `[lints] workspace = true`"));
         }
@@ -180,12 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn lints_are_shared_by_all_but_kernels() {
+    fn lints_are_shared_by_all_but_those_with_unsafe_code() {
         let tree = Tree::of(&[
             ("Cargo.toml", "[workspace]"),
             ("crates/core/Cargo.toml", "[package]\n[lints]\nworkspace = true"),
             ("crates/data/Cargo.toml", "[package]"),
             ("crates/kernels/Cargo.toml", "[package]"),
+            ("crates/mapped/Cargo.toml", "[package]"),
         ]);
         let paths: Vec<_> = check_lints(&tree).into_iter().map(|finding| finding.path).collect();
         assert_eq!(paths, ["crates/data/Cargo.toml"]);
