@@ -145,6 +145,8 @@ pub fn share_where(
 /// The beginning of a safetensors file, whose places have been seen to fit their shapes and the file's length.
 struct Header {
     tensors: Metadata,
+    /// Their names, in the order of their places.
+    order: Vec<String>,
     /// Where the numbers begin.
     data: u64,
 }
@@ -161,9 +163,10 @@ impl Header {
         let mut bytes = vec![0; header as usize];
         file.read_exact(&mut bytes).map_err(|error| not_one(&error))?;
         let tensors: Metadata = serde_json::from_slice(&bytes).map_err(|error| not_one(&error))?;
+        let order = tensors.offset_keys();
         let mut end = 0;
-        for name in tensors.offset_keys() {
-            let info = tensors.info(&name).expect("a name of the header");
+        for name in &order {
+            let info = tensors.info(name).expect("a name of the header");
             let count = info.shape.iter().try_fold(1_usize, |product, side| product.checked_mul(*side));
             let bits = count.and_then(|count| count.checked_mul(info.dtype.bitsize()));
             let (from, to) = info.data_offsets;
@@ -179,7 +182,7 @@ impl Header {
                 "it has {have} bytes of numbers, where its header says {end}"
             )));
         }
-        Ok(Self { tensors, data })
+        Ok(Self { tensors, order, data })
     }
 
     /// The tensors that are `wanted`, in the order of their places, and the metadata.
@@ -189,10 +192,10 @@ impl Header {
         mut numbers: impl FnMut(&str, &TensorInfo) -> Result<Numbers>,
     ) -> Result<(NamedTensors, BTreeMap<String, String>)> {
         let mut tensors = NamedTensors::new();
-        for name in self.tensors.offset_keys().into_iter().filter(|name| wanted(name)) {
-            let info = self.tensors.info(&name).expect("a name of the header");
-            let values = numbers(&name, info)?;
-            tensors.insert(name, (info.shape.clone(), values));
+        for name in self.order.iter().filter(|name| wanted(name)) {
+            let info = self.tensors.info(name).expect("a name of the header");
+            let values = numbers(name, info)?;
+            tensors.insert(name.clone(), (info.shape.clone(), values));
         }
         Ok((tensors, self.tensors.metadata().clone().unwrap_or_default().into_iter().collect()))
     }

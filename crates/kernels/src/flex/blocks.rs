@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::{Shared, written};
+
 /// Numbers in a block of pixels, about: sums are f32 within one and f64 beyond.
 const BLOCK: usize = 1 << 12;
 
@@ -28,7 +30,7 @@ impl Blocks {
     }
 
     /// Blocks of the batch.
-    pub(super) fn count(&self) -> usize {
+    fn count(&self) -> usize {
         self.n * self.each()
     }
 
@@ -39,14 +41,47 @@ impl Blocks {
         (picture, start..(start + self.size).min((picture + 1) * self.pixels))
     }
 
-    /// A block's numbers among those of the batch.
-    pub(super) fn numbers(&self, index: usize) -> (usize, Range<usize>) {
+    /// The numbers of some pixels among those of the batch.
+    pub(super) fn numbers(&self, pixels: &Range<usize>) -> Range<usize> {
+        pixels.start * self.c..pixels.end * self.c
+    }
+
+    /// The numbers of the batch; `fill(picture, pixels, out)` writes all of a block's.
+    pub(super) fn filled(&self, fill: impl Fn(usize, Range<usize>, &mut [f32]) + Sync) -> Vec<f32> {
+        written(self.n * self.pixels * self.c, |out| {
+            let out = Shared(out);
+            (0..self.count()).into_par_iter().for_each(|index| self.fill_block(index, out, &fill));
+        })
+    }
+
+    /// As [`Blocks::filled`], where `fill(picture, pixels, out, sums)` also adds to `width` sums of the block, from zero: the numbers,
+    /// and the sums of each picture, `[n, width]`.
+    pub(super) fn filled_and_summed(
+        &self,
+        width: usize,
+        fill: impl Fn(usize, Range<usize>, &mut [f32], &mut [f32]) + Sync,
+    ) -> (Vec<f32>, Vec<f32>) {
+        let mut parts = vec![0.0_f32; self.count() * width];
+        let out = written(self.n * self.pixels * self.c, |out| {
+            let out = Shared(out);
+            parts.par_chunks_mut(width.max(1)).enumerate().for_each(|(index, sums)| {
+                self.fill_block(index, out, |picture, pixels, out| fill(picture, pixels, out, sums));
+            });
+        });
+        (out, self.totals(&parts, width))
+    }
+
+    /// Has `fill` write a block's part of the numbers at `out`.
+    fn fill_block(&self, index: usize, out: Shared, fill: impl FnOnce(usize, Range<usize>, &mut [f32])) {
         let (picture, pixels) = self.span(index);
-        (picture, pixels.start * self.c..pixels.end * self.c)
+        let numbers = self.numbers(&pixels);
+        // SAFETY: this block's own part of the numbers, which nobody else knows of.
+        let out = unsafe { std::slice::from_raw_parts_mut(out.at(numbers.start), numbers.len()) };
+        fill(picture, pixels, out);
     }
 
     /// The sums over each picture's blocks of `width` numbers of each block: `[n, width]`.
-    pub(super) fn totals(&self, parts: &[f32], width: usize) -> Vec<f32> {
+    fn totals(&self, parts: &[f32], width: usize) -> Vec<f32> {
         let mut out = vec![0.0_f32; self.n * width];
         if width > 0 && self.pixels > 0 {
             out.par_chunks_mut(width).zip(parts.par_chunks(self.each() * width)).for_each(|(out, parts)| {

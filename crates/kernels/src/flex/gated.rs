@@ -1,11 +1,9 @@
 //! What a block adds to its input, times a gate for each channel.
 
-use rayon::prelude::*;
-
 use super::blocks::Blocks;
 use super::sigmoid::fma;
 use super::simd::{Isa, Simd, vectorised};
-use super::{Shared, Tensor, dims, numbers, tensor, written};
+use super::{Tensor, dims, numbers, tensor};
 
 #[inline(always)]
 fn add_body<S: Simd>(x: &[f32], y: &[f32], gate: &[f32], out: &mut [f32]) {
@@ -45,14 +43,9 @@ pub(super) fn forward(x: &Tensor, y: &Tensor, gate: &Tensor) -> Tensor {
     let [n, h, w, c] = dims::<4>(x);
     let blocks = Blocks::new(n, h * w, c);
     let (x, y, gate) = (numbers(x), numbers(y), numbers(gate));
-    let out = written(x.len(), |out| {
-        let out = Shared(out);
-        (0..blocks.count()).into_par_iter().for_each(|index| {
-            let (picture, span) = blocks.numbers(index);
-            // SAFETY: this block's own part of the result, all of which is written.
-            let out = unsafe { std::slice::from_raw_parts_mut(out.at(span.start), span.len()) };
-            add(isa, &x[span.clone()], &y[span], &gate[picture * c..][..c], out);
-        });
+    let out = blocks.filled(|picture, pixels, out| {
+        let span = blocks.numbers(&pixels);
+        add(isa, &x[span.clone()], &y[span], &gate[picture * c..][..c], out);
     });
     tensor(out, [n, h, w, c])
 }
@@ -63,15 +56,9 @@ pub(super) fn backward(y: &Tensor, gate: &Tensor, grad: &Tensor) -> (Tensor, Ten
     let [n, h, w, c] = dims::<4>(y);
     let blocks = Blocks::new(n, h * w, c);
     let (y, gate, grad) = (numbers(y), numbers(gate), numbers(grad));
-    let mut parts = vec![0.0_f32; blocks.count() * c];
-    let by_y = written(y.len(), |out| {
-        let out = Shared(out);
-        parts.par_chunks_mut(c.max(1)).enumerate().for_each(|(index, by_gate)| {
-            let (picture, span) = blocks.numbers(index);
-            // SAFETY: this block's own part of the result, all of which is written.
-            let out = unsafe { std::slice::from_raw_parts_mut(out.at(span.start), span.len()) };
-            slopes(isa, &y[span.clone()], &gate[picture * c..][..c], &grad[span], by_gate, out);
-        });
+    let (by_y, by_gate) = blocks.filled_and_summed(c, |picture, pixels, out, by_gate| {
+        let span = blocks.numbers(&pixels);
+        slopes(isa, &y[span.clone()], &gate[picture * c..][..c], &grad[span], by_gate, out);
     });
-    (tensor(by_y, [n, h, w, c]), tensor(blocks.totals(&parts, c), [n, c]))
+    (tensor(by_y, [n, h, w, c]), tensor(by_gate, [n, c]))
 }

@@ -2,15 +2,12 @@
 //! straight-line arithmetic that compilers turn into vector code.
 
 use burn::tensor::TensorData;
-use rayon::prelude::*;
 
+use super::blocks::Blocks;
 use super::sigmoid::{exp, fma, sigmoid};
 use super::simd::{Isa, Simd, vectorised};
-use super::{Shared, Tensor, numbers, written};
+use super::{Tensor, numbers};
 use crate::ops::Gelu;
-
-/// Numbers one task works on, about.
-const CHUNK: usize = 1 << 14;
 
 /// `1 / sqrt(2 pi)`.
 const DENSITY: f32 = 0.398_942_3;
@@ -127,20 +124,10 @@ vectorised! {
     fn gated_slopes(isa, x: &[f32], grad: &[f32], c: usize, kind: Gelu, out: &mut [f32]) = gated_slopes_body
 }
 
-/// A tensor of `count` numbers, filled by `fill(first row, rows of it)` from many threads, `width` numbers a row.
+/// A tensor whose rows of `width` numbers `fill(first row, rows)` writes from many threads.
 fn by_rows(shape: Vec<usize>, width: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Tensor {
-    let count: usize = shape.iter().product();
-    let rows = count / width.max(1);
-    let together = (CHUNK / width.max(1)).max(1);
-    let out = written(count, |out| {
-        let out = Shared(out);
-        (0..rows.div_ceil(together)).into_par_iter().for_each(|chunk| {
-            let first = chunk * together;
-            let rows = together.min(rows - first);
-            // SAFETY: these rows' own part of the result, all of which `fill` writes.
-            fill(first, unsafe { std::slice::from_raw_parts_mut(out.at(first * width), rows * width) });
-        });
-    });
+    let rows = shape.iter().product::<usize>() / width.max(1);
+    let out = Blocks::new(1, rows, width).filled(|_, rows, out| fill(rows.start, out));
     Tensor::from_data(TensorData::new(out, shape))
 }
 

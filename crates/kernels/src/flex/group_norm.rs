@@ -11,7 +11,7 @@ use super::blocks::{Blocks, sum_rows};
 use super::lanes::SIDE;
 use super::sigmoid::{fma, silu, silu_slope};
 use super::simd::{Isa, Simd, vectorised};
-use super::{Shared, Tensor, dims, numbers, tensor, written};
+use super::{Tensor, dims, numbers, tensor};
 use crate::ops::GroupNorm;
 
 /// The sizes of one norm.
@@ -248,19 +248,13 @@ pub(super) fn forward<const N: usize>(
     }
     let statistics = statistics(isa, &sizes, &sides);
     let (factors, offsets) = folded(&sizes, &statistics, numbers(scale), numbers(shift));
-    let out = written(n * h * w * c, |out| {
-        let out = Shared(out);
-        (0..n * sizes.blocks.each()).into_par_iter().for_each(|index| {
-            let (picture, span) = sizes.blocks.span(index);
-            let of_picture = picture * c..(picture + 1) * c;
-            let (factors, offsets) = (&factors[of_picture.clone()], &offsets[of_picture]);
-            // SAFETY: this block's own part of the result.
-            let out = unsafe { std::slice::from_raw_parts_mut(out.at(span.start * c), span.len() * c) };
-            for side in &sides {
-                let (factors, offsets) = (&factors[side.channels()], &offsets[side.channels()]);
-                apply(isa, side.of(&span), factors, offsets, options.silu, &mut out[side.first..], c);
-            }
-        });
+    let out = sizes.blocks.filled(|picture, span, out| {
+        let of_picture = picture * c..(picture + 1) * c;
+        let (factors, offsets) = (&factors[of_picture.clone()], &offsets[of_picture]);
+        for side in &sides {
+            let (factors, offsets) = (&factors[side.channels()], &offsets[side.channels()]);
+            apply(isa, side.of(&span), factors, offsets, options.silu, &mut out[side.first..], c);
+        }
     });
     tensor(out, shape)
 }

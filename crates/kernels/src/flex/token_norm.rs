@@ -1,13 +1,11 @@
 //! Layer norm: each pixel's numbers, or each token's, are normalised together, then scaled and shifted; one pass over memory
 //! forward and one backward.
 
-use rayon::prelude::*;
-
 use super::blocks::Blocks;
 use super::lanes::sum;
 use super::sigmoid::fma;
 use super::simd::{Isa, Simd, vectorised};
-use super::{Shared, Tensor, dims, numbers, tensor, written};
+use super::{Tensor, dims, numbers, tensor};
 
 /// Mean and `1 / std` of a pixel's numbers.
 #[inline(always)]
@@ -85,17 +83,11 @@ fn blocks(x: &Tensor, rows: usize) -> Blocks {
 /// See [`crate::DiffusionOps::token_norm`]; all tensors packed.
 pub(super) fn forward(x: &Tensor, scale: &Tensor, shift: &Tensor, eps: f64) -> Tensor {
     let isa = Isa::best();
-    let ([rows, c], blocks) = (dims::<2>(scale), blocks(x, dims::<2>(scale)[0]));
-    let (values, scale, shift) = (numbers(x), numbers(scale), numbers(shift));
-    let out = written(values.len(), |out| {
-        let out = Shared(out);
-        (0..blocks.count()).into_par_iter().for_each(|index| {
-            let (picture, span) = blocks.numbers(index);
-            let row = picture.min(rows - 1) * c..(picture.min(rows - 1) + 1) * c;
-            // SAFETY: this block's own part of the result, all of which is written.
-            let out = unsafe { std::slice::from_raw_parts_mut(out.at(span.start), span.len()) };
-            apply(isa, &values[span], &scale[row.clone()], &shift[row], eps as f32, out);
-        });
+    let ([rows, c], values) = (dims::<2>(scale), numbers(x));
+    let (blocks, scale, shift) = (blocks(x, rows), numbers(scale), numbers(shift));
+    let out = blocks.filled(|picture, pixels, out| {
+        let row = picture * c..(picture + 1) * c;
+        apply(isa, &values[blocks.numbers(&pixels)], &scale[row.clone()], &shift[row], eps as f32, out);
     });
     tensor(out, dims::<4>(x))
 }
@@ -103,21 +95,13 @@ pub(super) fn forward(x: &Tensor, scale: &Tensor, shift: &Tensor, eps: f64) -> T
 /// See [`crate::DiffusionOps::token_norm_backward`]; all tensors packed.
 pub(super) fn backward(x: &Tensor, scale: &Tensor, grad: &Tensor, eps: f64) -> (Tensor, Tensor, Tensor) {
     let isa = Isa::best();
-    let ([rows, c], blocks) = (dims::<2>(scale), blocks(x, dims::<2>(scale)[0]));
-    let (values, scale, grad) = (numbers(x), numbers(scale), numbers(grad));
-    let mut parts = vec![0.0_f32; blocks.count() * 2 * c];
-    let by_x = written(values.len(), |out| {
-        let out = Shared(out);
-        parts.par_chunks_mut((2 * c).max(1)).enumerate().for_each(|(index, part)| {
-            let (picture, span) = blocks.numbers(index);
-            let (by_scale, by_shift) = part.split_at_mut(c);
-            let scale = &scale[picture.min(rows - 1) * c..][..c];
-            // SAFETY: this block's own part of the result, all of which is written.
-            let out = unsafe { std::slice::from_raw_parts_mut(out.at(span.start), span.len()) };
-            slopes(isa, &values[span.clone()], scale, &grad[span], eps as f32, by_scale, by_shift, out);
-        });
+    let ([rows, c], values) = (dims::<2>(scale), numbers(x));
+    let (blocks, scale, grad) = (blocks(x, rows), numbers(scale), numbers(grad));
+    let (by_x, totals) = blocks.filled_and_summed(2 * c, |picture, pixels, out, sums| {
+        let (span, (by_scale, by_shift)) = (blocks.numbers(&pixels), sums.split_at_mut(c));
+        let scale = &scale[picture * c..][..c];
+        slopes(isa, &values[span.clone()], scale, &grad[span], eps as f32, by_scale, by_shift, out);
     });
-    let totals = blocks.totals(&parts, 2 * c);
     let half = |first: usize| {
         let rows = totals.chunks_exact((2 * c).max(1)).flat_map(|row| &row[first..][..c]);
         tensor(rows.copied().collect(), [blocks.n, c])
