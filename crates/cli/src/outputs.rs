@@ -88,7 +88,7 @@ impl Claim {
         let missing =
             folder.ancestors().filter(|path| !path.as_os_str().is_empty()).take_while(|path| !path.exists());
         self.made.splice(0..0, missing.map(Path::to_path_buf).collect::<Vec<_>>());
-        langevin::train::create_folder(folder)?;
+        langevin::files::create_folder(folder)?;
         let probe = folder.join(format!(".langevin-{}.tmp", std::process::id()));
         let tried = std::fs::File::create_new(&probe).and_then(|_| std::fs::remove_file(&probe));
         tried.map_err(|error| {

@@ -9,7 +9,6 @@ mod context;
 mod denoiser;
 mod differentiable;
 mod each_channel;
-pub mod grid;
 pub mod guidance;
 mod image;
 mod lanes;

@@ -87,7 +87,7 @@ pub fn read_unnamed(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Weight
         return pickle::read_where(&bytes, wanted).map(|tensors| (tensors, BTreeMap::new()));
     }
     let large = file.metadata().is_ok_and(|data| data.len() >= MAPPED);
-    match large.then(|| langevin_mapped::map_file(&file)) {
+    match large.then(|| langevin_files::map_file(&file)) {
         Some(Ok(bytes)) => tensor_file::share_where(&bytes, wanted),
         _ => tensor_file::read_where(&mut file, wanted),
     }

@@ -192,7 +192,7 @@ impl Side {
             seed: 0,
         };
         let weights = langevin::nn::export(self.network()?);
-        langevin::train::replace_file(
+        langevin::files::replace_file(
             file.as_ref(),
             &tensor_file::encode(&weights, &info.to_metadata(), Storage::F32),
         )

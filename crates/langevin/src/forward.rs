@@ -3,8 +3,8 @@
 use langevin_core::{Error, Level, Picture, Purpose, Result, Stream};
 use langevin_process::{Diffusion, SCHEDULES};
 
-use crate::drawing::{Canvas, Color, text_width};
-use crate::plot::{Plot, Scale, Series};
+use langevin_figures::drawing::{Canvas, Color, text_width};
+use langevin_figures::plot::{Plot, Scale, Series};
 
 const GAP: usize = 16;
 const CAPTION: f64 = 15.0;

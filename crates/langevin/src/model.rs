@@ -440,7 +440,7 @@ pub fn write_tuned(spec: &str, tuned: &[Tuned], grids: Option<&[Grid]>) -> Resul
         tensor_file::with_metadata(&bytes, &metadata)
     };
     let changed = change().map_err(|error| error.within(path.display()))?;
-    langevin_train::replace_file(&path, &changed)?;
+    langevin_files::replace_file(&path, &changed)?;
     Ok(path)
 }
 

@@ -17,7 +17,7 @@ use crate::evaluation;
 use crate::guiding::Guiding;
 use crate::model::Model;
 use crate::own::{Grid, OWN, placed};
-use crate::plot::{Plot, Scale, Series};
+use langevin_figures::plot::{Plot, Scale, Series};
 use crate::sampling::{Drawing, Prompts, draw_watched, even_labels};
 use crate::tuned::{Tuned, steps_within};
 

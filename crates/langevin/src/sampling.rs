@@ -388,7 +388,7 @@ impl Recipe {
     /// # Errors
     /// Bad input, when the file is not a PNG or carries no recipe of this program.
     pub fn read(bytes: &[u8]) -> Result<Self> {
-        let text = crate::png::text(bytes)?;
+        let text = langevin_figures::png::text(bytes)?;
         let (_, json) = text.iter().find(|(keyword, _)| keyword == "langevin").ok_or_else(|| {
             Error::bad_input("carries no recipe of this program")
                 .hint("only pictures from `langevin sample` without --no-metadata carry one")

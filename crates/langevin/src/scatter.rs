@@ -1,6 +1,7 @@
 //! Points of the plane as a picture: what stands for a contact sheet where pictures have one pixel of two channels.
 
-use langevin_core::{Picture, Samples, grid};
+use langevin_core::{Picture, Samples};
+use langevin_figures::sheet;
 
 use crate::model::ModelInfo;
 
@@ -14,7 +15,7 @@ pub fn sheet(info: &ModelInfo, pictures: &[Picture]) -> Picture {
     if info.size == (1, 1) && info.channels == 2 {
         return scatter(pictures);
     }
-    grid::sheet(pictures, grid::square_columns(pictures.len()), 2, info.magnification())
+    sheet::sheet(pictures, sheet::square_columns(pictures.len()), 2, info.magnification())
 }
 
 /// A scatter plot of pictures of one pixel with two channels over [-1, 1] x [-1, 1]: the first to the right, the second upwards.

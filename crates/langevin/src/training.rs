@@ -7,26 +7,27 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use burn::tensor::Device;
 use langevin_core::clipping::Clipped;
 use langevin_core::{
-    Clock, Denoiser, Error, ErrorKind, NamedTensors, Picture, Preconditioned, Result, SideBySide, grid,
+    Clock, Denoiser, Error, ErrorKind, NamedTensors, Picture, Preconditioned, Result, SideBySide,
 };
+use langevin_figures::sheet;
 use langevin_data::{
     Batch, Crop, DataInfo, Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare, Showing,
     Skipped,
 };
+use langevin_files::{create_folder, replace_file};
 use langevin_kernels::Arithmetic;
 use langevin_nn::Backbone;
 use langevin_process::{Diffusion, Level, SPACINGS};
 use langevin_sample::{SAMPLERS, SampleRequest, Sampler, sample_all};
 use langevin_train::{
-    Decay, Denoising, Event, Hooks, Job, ModelFile, Objective, Outcome, Preview, create_folder, replace_file,
-    with_parameters,
+    Decay, Denoising, Event, Hooks, Job, ModelFile, Objective, Outcome, Preview, with_parameters,
 };
 
 use crate::autoencoding::{self, Codec};
 use crate::latents::{self, Encoding, LatentInfo, LatentSettings};
 use crate::memory;
 use crate::model::ModelInfo;
-use crate::png;
+use langevin_figures::png;
 use crate::restorer::Trial;
 use crate::sampling::even_labels;
 use crate::settings::{SampleSettings, Settings};
@@ -444,7 +445,7 @@ impl Hooks<Backbone> for Drawing<'_> {
         };
         let pictures = langevin_core::batch_to_pictures(made);
         let scale = self.info.magnification();
-        let sheet = grid::sheet(&pictures, grid::square_columns(PREVIEW), 2, scale);
+        let sheet = sheet::sheet(&pictures, sheet::square_columns(PREVIEW), 2, scale);
         store(&self.out, &sheet, images).map(Some)
     }
 

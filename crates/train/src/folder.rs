@@ -32,7 +32,7 @@ pub fn lock(out: &Path) -> Result<File> {
 pub fn write_model(out: &Path, half: bool, file: &ModelFile) -> Result<()> {
     let storage = if half { Storage::F16 } else { Storage::F32 };
     let bytes = tensor_file::encode(&file.tensors, &file.metadata, storage);
-    state::replace_file(&out.join("model.safetensors"), &bytes)
+    langevin_files::replace_file(&out.join("model.safetensors"), &bytes)
 }
 
 /// The most memory this process has held, from `/proc` where there is one.

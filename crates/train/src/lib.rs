@@ -30,5 +30,5 @@ pub use objective::{Denoising, Objective};
 pub use optimizer::with_parameters;
 pub use passes::Pass;
 pub use snapshots::{STORED_WIDTHS, Snapshot};
-pub use state::{Checkpoint, Standing, create_folder, list as checkpoints, replace_file, write_file};
+pub use state::{Checkpoint, Standing, list as checkpoints};
 pub use trainer::{Job, Outcome, train};

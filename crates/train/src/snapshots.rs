@@ -42,9 +42,9 @@ pub(crate) fn store(out: &Path, images: u64, averages: &Averages) -> Result<()> 
     tensors.retain(|path, _| ours(path));
     let metadata = BTreeMap::from([("images".to_owned(), images.to_string())]);
     let folder = out.join(FOLDER);
-    state::create_folder(&folder)?;
+    langevin_files::create_folder(&folder)?;
     let path = folder.join(format!("{PREFIX}{images:012}{SUFFIX}"));
-    state::replace_file(&path, &tensor_file::encode(&tensors, &metadata, Storage::F32))
+    langevin_files::replace_file(&path, &tensor_file::encode(&tensors, &metadata, Storage::F32))
 }
 
 impl Snapshot {

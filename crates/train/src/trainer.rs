@@ -82,7 +82,7 @@ pub struct Outcome {
 /// signal came; the step was finished and saved. Failed: the disk is full.
 pub fn train<N: Network>(job: Job<N>, hooks: &mut dyn Hooks<N>) -> Result<Outcome> {
     job.config.check()?;
-    state::create_folder(&job.out)?;
+    langevin_files::create_folder(&job.out)?;
     let _lock = lock(&job.out)?;
     Trainer::take_up(job, hooks)?.run()
 }

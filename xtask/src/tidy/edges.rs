@@ -14,24 +14,27 @@ struct Room {
 const ROOMS: &[Room] = &[
     Room { folder: "process", layer: 0, may_use: &[], must_not_know: &["burn", "anyhow"] },
     Room { folder: "kernels", layer: 1, may_use: &[], must_not_know: &["anyhow"] },
-    Room { folder: "mapped", layer: 0, may_use: &[], must_not_know: &["burn", "anyhow"] },
+    Room { folder: "files", layer: 1, may_use: &["process"], must_not_know: &["burn", "anyhow"] },
     Room { folder: "core", layer: 1, may_use: &["process"], must_not_know: &["anyhow"] },
     Room { folder: "nn", layer: 2, may_use: &["core", "kernels"], must_not_know: &["anyhow"] },
     Room { folder: "sample", layer: 2, may_use: &["core"], must_not_know: &["anyhow"] },
     Room { folder: "data", layer: 2, may_use: &["core"], must_not_know: &["anyhow"] },
-    Room { folder: "train", layer: 3, may_use: &["core", "data", "kernels"], must_not_know: &["anyhow"] },
+    Room { folder: "figures", layer: 2, may_use: &["core"], must_not_know: &["anyhow"] },
+    Room { folder: "train", layer: 3, may_use: &["core", "data", "files", "kernels"], must_not_know: &["anyhow"] },
     Room { folder: "restore", layer: 3, may_use: &["core", "sample"], must_not_know: &["anyhow"] },
     Room {
         folder: "hub",
         layer: 3,
-        may_use: &["core", "mapped", "nn", "sample"],
+        may_use: &["core", "files", "nn", "sample"],
         must_not_know: &["anyhow"],
     },
     Room { folder: "eval", layer: 3, may_use: &["core", "data", "sample"], must_not_know: &["anyhow"] },
     Room {
         folder: "langevin",
         layer: 4,
-        may_use: &["process", "kernels", "core", "nn", "sample", "data", "train", "restore", "hub", "eval"],
+        may_use: &[
+            "process", "kernels", "core", "files", "figures", "nn", "sample", "data", "train", "restore", "hub", "eval",
+        ],
         must_not_know: &["anyhow"],
     },
     Room { folder: "serve", layer: 5, may_use: &["langevin"], must_not_know: &["anyhow"] },
@@ -67,13 +70,13 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Every crate takes the lints of the workspace; `kernels` and `mapped`, which may hold unsafe code, have their own.
+/// Every crate takes the lints of the workspace; `kernels` and `files`, which may hold unsafe code, have their own.
 pub fn check_lints(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, manifest) in manifests(tree, &mut Vec::new()) {
         let shared =
             manifest.get("lints").and_then(|lints| lints.get("workspace")).and_then(toml::Value::as_bool);
-        let own = ["crates/kernels/Cargo.toml", "crates/mapped/Cargo.toml"];
+        let own = ["crates/kernels/Cargo.toml", "crates/files/Cargo.toml"];
         let exempt = !manifest.contains_key("package") || own.contains(&path);
         if !exempt && shared != Some(true) {
             findings.push(Finding::file(path, "add `[lints] workspace = true`"));
@@ -193,7 +196,7 @@ mod tests {
             ("crates/core/Cargo.toml", "[package]\n[lints]\nworkspace = true"),
             ("crates/data/Cargo.toml", "[package]"),
             ("crates/kernels/Cargo.toml", "[package]"),
-            ("crates/mapped/Cargo.toml", "[package]"),
+            ("crates/files/Cargo.toml", "[package]"),
         ]);
         let paths: Vec<_> = check_lints(&tree).into_iter().map(|finding| finding.path).collect();
         assert_eq!(paths, ["crates/data/Cargo.toml"]);

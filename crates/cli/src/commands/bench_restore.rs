@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 use langevin::evaluation::FeatureSpec;
 use langevin::restore_bench::{BenchRequest, Comparison, Task, compare};
-use langevin::train::write_file;
-use langevin::{Error, ErrorKind, Model, Result, png};
+use langevin::files::write_file;
+use langevin::{Error, ErrorKind, Model, Result, figures::png};
 
 use super::eval::{cache_folder, specs};
 use crate::outputs::{self, Claim};

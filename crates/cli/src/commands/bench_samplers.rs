@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use clap::Args;
 use langevin::own::{self, GridRequest, OWN};
 use langevin::sampler_bench::{BenchRequest, Comparison, compare};
-use langevin::train::write_file;
-use langevin::{Device, Error, ErrorKind, Model, Result, png, write_tuned};
+use langevin::files::write_file;
+use langevin::{Device, Error, ErrorKind, Model, Result, figures::png, write_tuned};
 
 use super::eval::specs;
 use crate::guide::GuideFlags;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use langevin::train::write_file;
+use langevin::files::write_file;
 use langevin::{Device, Error, Model, Result, convert, hub};
 
 use crate::outputs::{self, Claim};

@@ -8,8 +8,9 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use langevin::denoising::{self, Denoised, Plan, Quality, Request, Values};
-use langevin::train::{peak_bytes, write_file};
-use langevin::{Device, Error, ErrorKind, Model, Picture, Result, data, png};
+use langevin::files::write_file;
+use langevin::train::peak_bytes;
+use langevin::{Device, Error, ErrorKind, Model, Picture, Result, data, figures::png};
 use serde_json::{Value, json};
 
 use crate::outputs::{self, Claim};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use langevin::train::write_file;
+use langevin::files::write_file;
 use langevin::{Result, post_hoc};
 
 use crate::outputs::{self, Claim};

@@ -8,8 +8,8 @@ use clap::Args;
 use langevin::eval::Bound;
 use langevin::evaluation::{Choice, EvalRequest, Evaluation, FeatureSpec, evaluate};
 use langevin::guiding::Guiding;
-use langevin::train::write_file;
-use langevin::{Error, ErrorKind, Result, png};
+use langevin::files::write_file;
+use langevin::{Error, ErrorKind, Result, figures::png};
 
 use crate::guide::GuideFlags;
 use crate::outputs::{self, Claim};

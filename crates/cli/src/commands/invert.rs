@@ -11,8 +11,8 @@ use langevin::guiding::Guiding;
 use langevin::inversion::{self, SAMPLER};
 use langevin::kernels::Arithmetic;
 use langevin::sampling::{self, Drawing};
-use langevin::train::write_file;
-use langevin::{Error, ErrorKind, Model, Picture, Result, data, npy};
+use langevin::files::write_file;
+use langevin::{Error, ErrorKind, Model, Picture, Result, data, figures::npy};
 
 use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell, Stages};

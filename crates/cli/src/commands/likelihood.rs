@@ -7,7 +7,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use langevin::likelihood::{LikelihoodReport, LikelihoodRequest, Mean, check_other, measure};
 use langevin::sample::Trace;
-use langevin::train::write_file;
+use langevin::files::write_file;
 use langevin::{Device, Model, Result};
 
 use crate::outputs::{self, Claim};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use langevin::process::{Diffusion, DiffusionSpec};
-use langevin::{Picture, Result, data, forward, plot, png};
+use langevin::{Picture, Result, data, forward, figures::plot, figures::png};
 
 use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell};
@@ -70,7 +70,7 @@ impl Noise {
         let _claim = Claim::new(files.iter().map(|(file, _)| file.as_path()), self.force)?;
         shell.say(&format!("seed {}, schedule {}, process {}", self.seed, self.schedule, self.process));
         for (file, bytes) in &files {
-            langevin::train::write_file(file, bytes)?;
+            langevin::files::write_file(file, bytes)?;
             outputs::result(&file.display().to_string())?;
         }
         Ok(())

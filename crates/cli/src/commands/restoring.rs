@@ -11,8 +11,8 @@ use langevin::restoration::{self, Degraded, Mode, Restored, Restoring, Trained};
 use langevin::restore::{METHODS, Noise, Operator, Shape, noises};
 use langevin::restorer::{Task, TaskKind};
 use langevin::sampling::Prompts;
-use langevin::train::write_file;
-use langevin::{Device, Error, ErrorKind, Model, Picture, Result, Tensor, data, png};
+use langevin::files::write_file;
+use langevin::{Device, Error, ErrorKind, Model, Picture, Result, Tensor, data, figures::png};
 use serde_json::{Value, json};
 
 use super::calibrating::Calibrating;

@@ -12,9 +12,9 @@ use langevin::guiding::Guiding;
 use langevin::kernels::Arithmetic;
 use langevin::sampling::{self, Drawing, Prompts, Recipe};
 use langevin::scatter::sheet;
-use langevin::train::write_file;
+use langevin::files::write_file;
 use langevin::tuned::{self, Asked};
-use langevin::{Device, Error, Model, Picture, Result, Tensor, gif, npy, png};
+use langevin::{Device, Error, Model, Picture, Result, Tensor, figures::gif, figures::npy, figures::png};
 
 use crate::adapt::AdaptFlags;
 use crate::guide::GuideFlags;

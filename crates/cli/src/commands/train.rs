@@ -311,7 +311,7 @@ pub(super) struct Scratch(pub(super) PathBuf);
 impl Scratch {
     pub(super) fn new() -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("langevin-dry-run-{}", std::process::id()));
-        langevin::train::create_folder(&folder)?;
+        langevin::files::create_folder(&folder)?;
         Ok(Self(folder))
     }
 }

@@ -1,7 +1,7 @@
 //! Restoration of pictures of another size or of more channels than the model's.
 
 use langevin::data::decode;
-use langevin::{Picture, png};
+use langevin::{Picture, figures::png};
 
 use crate::denoising::gray_run;
 use crate::world::{World, picture, plain_run};

@@ -72,7 +72,7 @@ fn a_folder_with_broken_files_trains_on_and_names_each_once() {
         world.write(&format!("mix/{seed}.png"), &picture(20 + seed, 18, [1, 3, 4][seed % 3], seed));
     }
     let deep = langevin::Picture::from_u16(16, 16, 1, (0..256).map(|v| v * 250).collect());
-    world.write("mix/deep.png", &langevin::png::encode(&deep, &[]).unwrap());
+    world.write("mix/deep.png", &langevin::figures::png::encode(&deep, &[]).unwrap());
     world.write("mix/cut.png", &picture(64, 64, 3, 9)[..300]);
     world.write("mix/zero.png", b"");
     world.write("mix/words.jpg", b"these are words");

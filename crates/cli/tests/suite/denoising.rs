@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use langevin::core::Samples;
 use langevin::data::read_picture;
-use langevin::{Picture, png};
+use langevin::{Picture, figures::png};
 
 use crate::world::{World, picture};
 

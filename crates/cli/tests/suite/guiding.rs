@@ -1,7 +1,7 @@
 //! Guidance: every one draws, is remembered in the picture, and is refused where it has nothing to go by.
 
 use langevin::core::guidance::GUIDANCES;
-use langevin::png;
+use langevin::figures::png;
 
 use crate::world::{World, classed_run, plain_run};
 

@@ -149,7 +149,7 @@ fn pictures_of_any_size_are_edited_and_filled_in_through_the_autoencoder() {
     // The hole is the right third.
     let hole: Vec<u8> = (0..22 * 18).map(|at| if at % 22 >= 14 { 255 } else { 0 }).collect();
     let mask = langevin::Picture::from_u8(22, 18, 1, hole);
-    world.write("mask.png", &langevin::png::encode(&mask, &[]).unwrap());
+    world.write("mask.png", &langevin::figures::png::encode(&mask, &[]).unwrap());
     let fill = format!("inpaint {run} a.png --mask mask.png --prompt star --steps 4 --seed 2");
     world.run(&format!("{fill} --threads 1 -o one.png")).ok();
     world.run(&format!("{fill} --threads 2 -o two.png")).ok();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use langevin::core::tensor_file::{self, Storage};
 use langevin::data::{Samples, decode, read_profile};
 use langevin::nn::TinyDecoderConfig;
-use langevin::{Device, Picture, Tensor, nn, npy, png};
+use langevin::{Device, Picture, Tensor, nn, figures::npy, figures::png};
 
 use crate::adapting::folder;
 use crate::world::{World, picture, plain_run};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use langevin::data::{Samples, decode};
-use langevin::{Picture, png};
+use langevin::{Picture, figures::png};
 
 use crate::world::{World, picture, plain_run};
 

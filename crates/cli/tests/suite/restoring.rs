@@ -2,7 +2,7 @@
 
 use langevin::data::decode;
 use langevin::restore::{METHODS, OPERATORS};
-use langevin::{Picture, png};
+use langevin::{Picture, figures::png};
 
 use crate::world::{World, picture, plain_run};
 

@@ -1,7 +1,7 @@
 //! Drawing: where pictures go, what they carry, and that a picture is the same bytes however it is drawn.
 
 use langevin::data::{decode, read_picture};
-use langevin::png;
+use langevin::figures::png;
 
 use crate::world::{World, classed_run, plain_run};
 

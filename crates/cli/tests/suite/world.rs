@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use langevin::{Picture, png};
+use langevin::{Picture, figures::png};
 use serde_json::Value;
 use tempfile::TempDir;
 

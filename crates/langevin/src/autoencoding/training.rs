@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{
-    NamedTensors, Picture, Preconditioned, Result, batch_to_pictures, grid, signed_to_batch,
+    NamedTensors, Picture, Preconditioned, Result, batch_to_pictures, signed_to_batch,
 };
+use langevin_figures::sheet;
 use langevin_data::{Batch, Loader, LoaderOptions};
 use langevin_eval::{psnr, structural_similarity};
 use langevin_nn::autoencoder::Learning;
@@ -160,7 +161,7 @@ impl Hooks<Learning> for Watching<'_> {
             rows.extend(row.iter().map(|(truth, _)| truth.clone()));
             rows.extend(row.iter().map(|(_, back)| back.clone()));
         }
-        let sheet = grid::sheet(&rows, COLUMNS.min(pairs.len()), 2, self.scale);
+        let sheet = sheet::sheet(&rows, COLUMNS.min(pairs.len()), 2, self.scale);
         store(&self.out, &sheet, images).map(Some)
     }
 

@@ -317,8 +317,8 @@ fn store(
         tensors.insert(name.to_owned(), (vec![values.len()], values.clone().into()));
     }
     let metadata = [("langevin-features".to_owned(), identity.to_owned())].into();
-    langevin_train::create_folder(folder)?;
-    langevin_train::write_file(file, &tensor_file::encode(&tensors, &metadata, tensor_file::Storage::F32))
+    langevin_files::create_folder(folder)?;
+    langevin_files::write_file(file, &tensor_file::encode(&tensors, &metadata, tensor_file::Storage::F32))
 }
 
 fn restore(

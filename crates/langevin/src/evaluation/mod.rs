@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use burn::tensor::Device;
-use langevin_core::{Error, Picture, Result, grid, nearest};
+use langevin_core::{Error, Picture, Result, nearest};
+use langevin_figures::sheet;
 use langevin_data::order::Order;
 use langevin_data::{Batch, OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::{
@@ -320,7 +321,7 @@ fn draw_sheet(found: &Measured, sample: &Sample, gallery: &dyn Gallery) -> Resul
         pictures.extend(gallery.chunk(one.training, one.training + 1, false)?.pictures);
     }
     let side = pictures.iter().map(|picture| picture.width).max().unwrap_or(1);
-    Ok(grid::sheet(&pictures, 8, 2, (64 / side).clamp(1, 4)))
+    Ok(sheet::sheet(&pictures, 8, 2, (64 / side).clamp(1, 4)))
 }
 
 /// Learns classes for [`Trainer::accuracy`].

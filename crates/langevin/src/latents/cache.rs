@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use langevin_core::{Error, ErrorKind, Result, signed_to_batch};
 use langevin_data::order::{Order, Purpose, bits};
 use langevin_data::{Batch, Pool, Showing};
-use langevin_train::{create_folder, replace_file};
+use langevin_files::{create_folder, replace_file};
 use serde::{Deserialize, Serialize};
 
 use crate::autoencoding::Codec;

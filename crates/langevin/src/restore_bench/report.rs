@@ -1,6 +1,7 @@
 //! The comparison as a table and as sheets.
 
-use langevin_core::{Picture, grid};
+use langevin_core::{Picture};
+use langevin_figures::sheet;
 
 use super::{Comparison, Row};
 use crate::model::Model;
@@ -10,7 +11,7 @@ pub(super) const COLUMNS: usize = 12;
 
 /// Rows of pictures, the first clean.
 pub(super) fn sheet(model: &Model, pictures: &[Picture], columns: usize) -> Picture {
-    grid::sheet(pictures, columns.max(1), 2, model.info.magnification().min(2))
+    sheet::sheet(pictures, columns.max(1), 2, model.info.magnification().min(2))
 }
 
 impl Comparison {

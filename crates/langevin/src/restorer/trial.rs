@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use burn::tensor::Device;
 use langevin_core::{
     Cond, Denoiser, ErrorKind, Level, Network, NoiseStreams, Picture, Preconditioned, Purpose, Result, Run,
-    SideBySide, Stream, batch_to_pictures, grid, signed_to_batch,
+    SideBySide, Stream, batch_to_pictures, signed_to_batch,
 };
+use langevin_figures::sheet;
 use langevin_data::Batch;
 use langevin_process::SPACINGS;
 use langevin_sample::{SAMPLERS, start_noise};
@@ -169,7 +170,7 @@ impl Trial {
             [shown(&self.told[at].picture), shown(&means[at]), drawn[at].clone(), shown(&self.truth[at])]
         };
         let pictures: Vec<Picture> = (0..count).flat_map(row).collect();
-        Ok(Some(grid::sheet(&pictures, 4, 2, scale)))
+        Ok(Some(sheet::sheet(&pictures, 4, 2, scale)))
     }
 
     fn picture(&self, values: &[f32]) -> Picture {

@@ -1,6 +1,6 @@
 //! Contact sheets: many pictures of one size laid out in rows.
 
-use crate::image::{Picture, Samples};
+use langevin_core::{Picture, Samples};
 
 /// Lays `pictures` out in rows of `columns` with `gap` white pixels between them, each magnified `scale` times by
 /// repeating pixels. Gray pictures stay gray when all are gray; otherwise the sheet is RGB. Alpha and further channels

@@ -1,7 +1,11 @@
-//! Files that are read where they lie in memory.
+//! Files as a whole: mapped into memory to be read, and written whole or not at all.
+
+mod whole;
 
 use std::fs::File;
 use std::io;
+
+pub use whole::{MAKE_ROOM, check_space, create_folder, free_bytes, replace_file, write_error, write_file, write_synced};
 
 /// The bytes of `file`, read from it when they are first looked at; its pages may leave memory again and come back.
 ///
