@@ -2,7 +2,7 @@
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use langevin::adapting::Adapting;
+use langevin::model::Adaptation;
 use langevin::{Device, Model, Result};
 
 /// What changes a model as it is opened.
@@ -22,7 +22,7 @@ impl AdaptFlags {
     /// # Errors
     /// As [`Model::open_adapted`].
     pub fn open(&self, spec: &str, device: &Device) -> Result<Model> {
-        let adapting = Adapting { lora: self.lora.clone(), clip_skip: self.clip_skip.unwrap_or(0) };
+        let adapting = Adaptation { lora: self.lora.clone(), clip_skip: self.clip_skip.unwrap_or(0) };
         Model::open_adapted(spec, &adapting, device)
     }
 

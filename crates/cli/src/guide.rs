@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use langevin::guiding::Guiding;
+use langevin::model::GuidanceConfig;
 use langevin::{Device, Model, Result};
 
 use crate::shell::Shell;
@@ -27,7 +27,7 @@ impl GuideFlags {
     ///
     /// # Errors
     /// As [`Model::open`].
-    pub fn open(&self, shell: &Shell, hash: Option<&str>, device: &Device) -> Result<Guiding> {
+    pub fn open(&self, shell: &Shell, hash: Option<&str>, device: &Device) -> Result<GuidanceConfig> {
         let guide = match &self.guide {
             None => None,
             Some(name) => {
@@ -35,16 +35,16 @@ impl GuideFlags {
                 for note in &guide.notes {
                     shell.warn(&format!("{name}: {note}"));
                 }
-                if let Some(hash) = hash.filter(|hash| *hash != guide.hash) {
+                if let Some(hash) = hash.filter(|hash| *hash != guide.hash()) {
                     shell.warn(&format!(
                         "{name} is not the guide the picture was drawn with (its hash is {}, the recipe's {hash}): the picture will differ",
-                        guide.hash
+                        guide.hash()
                     ));
                 }
                 Some(Arc::new(guide))
             }
         };
-        Ok(Guiding { rule: self.guidance.clone(), guide })
+        Ok(GuidanceConfig { rule: self.guidance.clone(), guide })
     }
 
     /// Whether these ask for another guidance than `model` has by itself.

@@ -71,6 +71,28 @@ impl<D: Differentiable + ?Sized> Differentiable for &D {
     }
 }
 
+impl<D: Differentiable + ?Sized> Differentiable for Box<D> {
+    fn denoise_and_pull(
+        &self,
+        x: Tensor<4>,
+        v: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        (**self).denoise_and_pull(x, v, at, cond)
+    }
+
+    fn denoise_and_pull_by(
+        &self,
+        x: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+        of: Pulling<'_>,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        (**self).denoise_and_pull_by(x, at, cond, of)
+    }
+}
+
 /// A network that follows its picture, by autodiff: one pass forward and one back. Its weights want no gradient.
 #[derive(Debug)]
 pub struct Tracked<N>(Preconditioned<N>);

@@ -78,6 +78,23 @@ pub fn with_metadata(bytes: &[u8], metadata: &BTreeMap<String, String>) -> Resul
     Ok(changed)
 }
 
+/// The metadata of a safetensors file, of which no more than the header is read, whatever follows it.
+///
+/// # Errors
+/// Bad input: the file cannot be read, or does not begin with such a header.
+pub fn metadata_of(file: &mut impl Read) -> Result<BTreeMap<String, String>> {
+    let mut length = [0; 8];
+    file.read_exact(&mut length).map_err(|_| not_one(&"it has no header"))?;
+    let length = u64::from_le_bytes(length);
+    if length > LARGEST_HEADER {
+        return Err(not_one(&"its header is longer than any"));
+    }
+    let header = std::io::BufReader::new(file.take(length));
+    let header: serde_json::Value = serde_json::from_reader(header).map_err(|error| not_one(&error))?;
+    let entries = header.get("__metadata__").and_then(serde_json::Value::as_object).into_iter().flatten();
+    Ok(entries.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect())
+}
+
 /// The tensors and metadata of a safetensors file; f16, bf16 and f64 numbers become f32.
 ///
 /// # Errors

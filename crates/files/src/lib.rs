@@ -5,7 +5,9 @@ mod whole;
 use std::fs::File;
 use std::io;
 
-pub use whole::{MAKE_ROOM, check_space, create_folder, free_bytes, replace_file, write_error, write_file, write_synced};
+pub use whole::{
+    MAKE_ROOM, check_space, create_folder, free_bytes, replace_file, write_error, write_file, write_synced,
+};
 
 /// The bytes of `file`, read from it when they are first looked at; its pages may leave memory again and come back.
 ///

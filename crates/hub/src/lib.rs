@@ -38,7 +38,7 @@ pub use dit::{TransformerParts, read as read_transformer};
 pub use folder::{Pipeline, is_folder, read_folder};
 pub use latent::{LatentPipeline, is_latent_folder, read_latent_folder};
 pub use lora::merge_lora;
-pub use pickle::is_checkpoint;
+pub use pickle::{is_checkpoint, is_checkpoint_file};
 pub use scheduler::{Sampling, Threshold, read as read_scheduler};
 pub use single_file::{TOKENIZER_VARIABLE, is_single_file, read_single_file, read_single_file_with};
 pub use text::{TextEncoder, TextNetwork, TextParts, read_text_encoder, read_text_network, read_text_parts};

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use langevin::plot::{Plot, Scale, Series};
+use langevin::figures::plot::{Plot, Scale, Series};
 
 /// A table of the document under its heading.
 #[derive(Debug, Default)]

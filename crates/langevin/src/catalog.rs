@@ -2,6 +2,7 @@
 
 use langevin_core::guidance::GUIDANCES;
 use langevin_eval::METRICS;
+use langevin_model::{CLOSED_FORM, SHIPPED};
 use langevin_process::{
     DENSITIES, PARAMETERISATIONS, PROCESSES, Registry, SCHEDULES, SPACINGS, TIME_INPUTS, WEIGHTINGS,
 };
@@ -11,9 +12,7 @@ use langevin_sample::SAMPLERS;
 use langevin_train::DISTILLATIONS;
 use serde::Serialize;
 
-use crate::known::KNOWN;
-use crate::presets::PRESETS;
-use crate::shipped::SHIPPED;
+use crate::training::presets::PRESETS;
 
 /// One named thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -143,7 +142,7 @@ fn plain(name: String, summary: &str) -> Item {
 
 fn models() -> Vec<Item> {
     let shipped = SHIPPED.iter().map(|shipped| (shipped.name, shipped.summary));
-    let known = KNOWN.iter().map(|known| (known.name, known.summary));
+    let known = CLOSED_FORM.iter().map(|known| (known.name, known.summary));
     shipped.chain(known).map(|(name, summary)| plain(format!("builtin:{name}"), summary)).collect()
 }
 

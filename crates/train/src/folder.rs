@@ -8,7 +8,6 @@ use langevin_core::tensor_file::{self, Storage};
 use langevin_core::{Error, Result};
 
 use crate::hooks::ModelFile;
-use crate::state;
 
 /// The run's folder, held for as long as the file lives.
 ///
@@ -16,7 +15,7 @@ use crate::state;
 /// Failed, when another training runs there.
 pub fn lock(out: &Path) -> Result<File> {
     let path = out.join(".lock");
-    let failed = |error: &io::Error| state::write_error(&path, 0, error);
+    let failed = |error: &io::Error| langevin_files::write_error(&path, 0, error);
     let file = File::create(&path).map_err(|error| failed(&error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -10,8 +10,8 @@ use langevin_core::{Error, Result};
 use serde_json::{Value, json};
 
 use crate::hooks::{Event, Preview, Step};
-use crate::state::write_error;
 use crate::tensorboard::EventWriter;
+use langevin_files::write_error;
 
 /// Bytes that an events file begins with.
 const EVENTS_HEAD: u64 = 88;

@@ -9,7 +9,6 @@ use langevin_core::tensor_file::{self, Storage};
 use langevin_core::{Error, NamedTensors, Result};
 
 use crate::averages::{Averages, Forgetting};
-use crate::state;
 
 /// The averages that are stored, with their relative widths (section 3.2 of the paper).
 pub const STORED_WIDTHS: [(&str, f64); 2] = [("narrow", 0.05), ("wide", 0.10)];

@@ -19,7 +19,7 @@ use crate::learner::{Gradients, Learner};
 use crate::log::Log;
 use crate::objective::{Objective, diverged};
 use crate::passes::Passes;
-use crate::state::{self, Checkpoint, Standing};
+use crate::state::{Checkpoint, Standing};
 use crate::{settings, snapshots};
 
 /// A first step of fewer seconds is timed once more for the forecast.

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use langevin::algorithms::{AlgorithmTimes, measure_algorithms};
+use langevin::bench::algorithms::{AlgorithmTimes, measure_algorithms};
+use langevin::bench::layers::measure_layers;
+use langevin::bench::networks::{Cost, measure};
 use langevin::kernels::{Algorithm, Isa};
-use langevin::layers::measure_layers;
-use langevin::measure::{Cost, measure};
 use langevin::nn::NetworkConfig;
 use langevin::process::DiffusionSpec;
-use langevin::{Error, Model, Preset, Result};
+use langevin::training::presets::Preset;
+use langevin::{Error, Model, Result};
 use serde_json::{Map, Value, json};
 
 use crate::outputs;

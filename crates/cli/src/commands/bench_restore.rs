@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
+use langevin::bench::restoration::{BenchRequest, Comparison, Task, compare};
 use langevin::evaluation::FeatureSpec;
-use langevin::restore_bench::{BenchRequest, Comparison, Task, compare};
 use langevin::files::write_file;
 use langevin::{Error, ErrorKind, Model, Result, figures::png};
 

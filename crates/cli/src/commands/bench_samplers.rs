@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use clap::Args;
-use langevin::own::{self, GridRequest, OWN};
-use langevin::sampler_bench::{BenchRequest, Comparison, compare};
+use langevin::bench::levels::{self, GridRequest};
+use langevin::bench::samplers::{BenchRequest, Comparison, compare};
 use langevin::files::write_file;
-use langevin::{Device, Error, ErrorKind, Model, Result, figures::png, write_tuned};
+use langevin::model::resolve::OWN;
+use langevin::model::save::write_tuned;
+use langevin::{Device, Error, ErrorKind, Model, Result, figures::png};
 
 use super::eval::specs;
 use crate::guide::GuideFlags;
@@ -82,7 +84,7 @@ impl BenchSamplers {
         let guiding = self.guide.open(shell, None, &device)?;
         let request = BenchRequest {
             cfg_scale: self.guide.cfg_scale,
-            guiding,
+            guidance: guiding,
             calls,
             samplers: self.samplers.as_deref().map(specs).unwrap_or_default(),
             spacings: self.spacings(),
@@ -130,19 +132,19 @@ impl BenchSamplers {
         device: &Device,
         stages: &mut shell::Stages<'_>,
         signal: &AtomicI32,
-    ) -> Result<Vec<own::Grid>> {
+    ) -> Result<Vec<langevin::model::Grid>> {
         let cancel = Arc::new(AtomicBool::new(false));
         let request = GridRequest {
             steps: compared.calls.clone(),
             cfg_scale: compared.cfg_scale,
-            guiding: compared.guiding.clone(),
+            guidance: compared.guidance.clone(),
             count: self.n,
             first: self.n as u64,
             seed: self.seed,
             batch_size: self.batch_size,
             cancel: Arc::clone(&cancel),
         };
-        let found = own::optimise(model, &request, device, |done| {
+        let found = levels::optimise(model, &request, device, |done| {
             stages.at("levels for this model", done);
             if signal.load(Ordering::Relaxed) != 0 {
                 cancel.store(true, Ordering::Relaxed);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
-use langevin::restoration::{Calibrated, Calibration, Restoring, calibrate};
+use langevin::restoration::{Calibrated, Calibration, RestorePlan, calibrate};
 use langevin::restore::{Noise, Operator, Shape};
 use langevin::{Device, Error, ErrorKind, Model, Result, data};
 use serde_json::json;
@@ -24,7 +24,7 @@ pub struct Calibrating<'a> {
     /// The method, if one is named.
     pub method: Option<&'a str>,
     /// How to restore.
-    pub restoring: Restoring,
+    pub restoring: RestorePlan,
     /// Whether to print JSON.
     pub json: bool,
 }
@@ -59,7 +59,7 @@ impl Calibrating<'_> {
             let left_out: Vec<_> =
                 left_out.iter().map(|(name, why)| json!({"method": name, "why": why})).collect();
             let result = json!({
-                "model_hash": self.model.hash, "seed": seed, "steps": steps, "methods": found, "best": best,
+                "model_hash": self.model.hash(), "seed": seed, "steps": steps, "methods": found, "best": best,
                 "left_out": left_out,
             });
             return outputs::result(&result.to_string());

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use langevin::files::write_file;
-use langevin::{Device, Error, Model, Result, convert, hub};
+use langevin::model::save;
+use langevin::{Device, Error, Model, Result, hub};
 
 use crate::outputs::{self, Claim};
 use crate::shell::Shell;
@@ -52,7 +53,7 @@ impl Convert {
         }
         let notes = match (is_checkpoint(Path::new(&self.input))?, single) {
             (true, true) => {
-                self.write(|| convert::checkpoint_to_file(Path::new(&self.input), self.half))?;
+                self.write(|| save::checkpoint_to_file(Path::new(&self.input), self.half))?;
                 Vec::new()
             }
             // A checkpoint becomes a folder where it is one of Stable Diffusion, whose networks are known by its names.
@@ -60,9 +61,9 @@ impl Convert {
                 let model = Model::open_any(&self.input, &Device::flex())?;
                 let mut notes = model.notes.clone();
                 if single {
-                    self.write(|| convert::to_file(&model, self.half))?;
+                    self.write(|| save::to_file(&model, self.half))?;
                 } else {
-                    notes.extend(convert::to_folder(&model, &self.output, &self.pipeline, self.force)?);
+                    notes.extend(save::to_folder(&model, &self.output, &self.pipeline, self.force)?);
                 }
                 notes
             }

@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use langevin::denoising::{self, Denoised, Plan, Quality, Request, Values};
+use langevin::denoising::{self, Denoised, Quality, Request, Values};
 use langevin::files::write_file;
+use langevin::model::windows::Plan;
 use langevin::train::peak_bytes;
 use langevin::{Device, Error, ErrorKind, Model, Picture, Result, data, figures::png};
 use serde_json::{Value, json};
@@ -467,7 +468,7 @@ impl Work<'_> {
             return Vec::new();
         }
         let recipe = json!({
-            "command": "denoise", "made": what, "image": image, "model": command.model, "model_hash": self.model.hash,
+            "command": "denoise", "made": what, "image": image, "model": command.model, "model_hash": self.model.hash(),
             "sigma": request.sigma, "ensemble": request.ensemble, "samples": request.draws, "sampler": request.sampler, "steps": request.steps,
             "seed": request.seed, "simulated": self.simulated, "version": env!("CARGO_PKG_VERSION"),
         });

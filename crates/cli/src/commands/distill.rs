@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use langevin::distilling::{self, DistillRequest};
+use langevin::training::distilling::{self, DistillRequest};
 use langevin::{Error, Result};
 
 use super::train::{Display, Scratch, count, name_of, tell_data};

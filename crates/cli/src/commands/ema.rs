@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use langevin::Result;
 use langevin::files::write_file;
-use langevin::{Result, post_hoc};
+use langevin::training::post_hoc_ema as post_hoc;
 
 use crate::outputs::{self, Claim};
 use crate::shell::Shell;

@@ -58,9 +58,9 @@ fn facts() -> Vec<(&'static str, String)> {
         ("devices", "cpu".to_owned()),
         (
             "models",
-            langevin::SHIPPED
+            langevin::model::SHIPPED
                 .iter()
-                .map(|m| format!("builtin:{} ({})", m.name, shell::bytes(m.size() as u64)))
+                .map(|m| format!("builtin:{} ({})", m.name, shell::bytes(m.size().unwrap_or(0))))
                 .collect::<Vec<_>>()
                 .join(", "),
         ),

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 use langevin::eval::Bound;
 use langevin::evaluation::{Choice, EvalRequest, Evaluation, FeatureSpec, evaluate};
-use langevin::guiding::Guiding;
 use langevin::files::write_file;
+use langevin::model::GuidanceConfig;
 use langevin::{Error, ErrorKind, Result, figures::png};
 
 use crate::guide::GuideFlags;
@@ -106,7 +106,7 @@ impl Eval {
         self.write(shell, &found)
     }
 
-    fn request(&self, guiding: Guiding) -> Result<EvalRequest> {
+    fn request(&self, guiding: GuidanceConfig) -> Result<EvalRequest> {
         Ok(EvalRequest {
             judged: self.judged.clone(),
             data: self.data.clone(),
@@ -119,7 +119,7 @@ impl Eval {
                 sampler: self.sampler.clone(),
                 spacing: self.spacing.clone(),
                 cfg_scale: self.guide.cfg_scale,
-                guiding,
+                guidance: guiding,
                 batch_size: self.batch_size,
             },
             size: self.size,

@@ -85,7 +85,7 @@ fn model(file: &str) -> Result<Value> {
     let model = Model::open_any(file, &Device::flex())?;
     let info = &model.info;
     let mut report = json!({
-        "kind": "model", "name": model.name, "hash": model.hash,
+        "kind": "model", "name": model.name, "hash": model.hash(),
         "parameters": model.denoiser.network().map_or(0, nn::parameter_count),
         "size": info.size, "channels": info.channels, "classes": info.classes,
         "trained": {"data": info.data, "preset": info.preset, "images": info.images, "seed": info.seed},

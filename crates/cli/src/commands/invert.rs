@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use clap::Args;
 use langevin::core::{batch_to_pictures, signed_to_batch};
 use langevin::eval::psnr;
-use langevin::guiding::Guiding;
-use langevin::inversion::{self, SAMPLER};
-use langevin::kernels::Arithmetic;
-use langevin::sampling::{self, Drawing};
 use langevin::files::write_file;
+use langevin::kernels::Arithmetic;
+use langevin::model::GuidanceConfig;
+use langevin::sampling::{self, INVERTIBLE as SAMPLER, SamplePlan};
 use langevin::{Error, ErrorKind, Model, Picture, Result, data, figures::npy};
 
 use crate::outputs::{self, Claim};
@@ -87,12 +86,12 @@ impl Invert {
         let mut stages = Stages::new(shell);
         // The way there asks the model this many times as often as the way back.
         let share = self.iterations as f64 / (self.iterations as f64 + 1.0);
-        let noise = inversion::noise_of(&model, batch, &drawing, self.iterations, &device, |at| {
+        let noise = sampling::noise_of(&model, batch, &drawing, self.iterations, &device, |at| {
             watch(&mut stages, &drawing, &signal, at.fraction() * share);
         });
         let noise = noise.map_err(|error| interrupted(error, &signal))?;
-        let back = Drawing { start: Some(noise.clone()), ..drawing.clone() };
-        let drawn = sampling::draw_tensor(&model, &back, &device, |at| {
+        let back = SamplePlan { start: Some(noise.clone()), ..drawing.clone() };
+        let drawn = sampling::sample_tensor(&model, &back, &device, |at| {
             watch(&mut stages, &drawing, &signal, share + at.fraction() * (1.0 - share));
         });
         stages.finish();
@@ -102,7 +101,7 @@ impl Invert {
         self.report(shell, &model, &drawing, &ratios, deviation(noise))
     }
 
-    fn drawing(&self, model: &Model) -> Result<Drawing> {
+    fn drawing(&self, model: &Model) -> Result<SamplePlan> {
         let labels = match self.class.as_deref() {
             None | Some("none") => None,
             Some(names) => {
@@ -112,7 +111,7 @@ impl Invert {
             }
         };
         let defaults = &model.info.sample;
-        Ok(Drawing {
+        Ok(SamplePlan {
             count: self.images.len(),
             first: 0,
             seed: 0,
@@ -120,7 +119,7 @@ impl Invert {
             sampler: SAMPLER.to_owned(),
             spacing: self.spacing.clone().unwrap_or_else(|| defaults.spacing.clone()),
             cfg_scale: 1.0,
-            guiding: Guiding::default(),
+            guidance: GuidanceConfig::default(),
             clip: defaults.clip && !self.no_clip,
             labels,
             prompts: None,
@@ -154,7 +153,7 @@ impl Invert {
         &self,
         shell: &Shell,
         model: &Model,
-        drawing: &Drawing,
+        drawing: &SamplePlan,
         ratios: &[f64],
         deviation: f64,
     ) -> Result<()> {
@@ -167,7 +166,7 @@ impl Invert {
                 .collect();
             let result = serde_json::json!({
                 "noise": self.output, "deviation": deviation, "pictures": pictures, "steps": drawing.steps,
-                "spacing": drawing.spacing, "iterations": self.iterations, "model_hash": model.hash,
+                "spacing": drawing.spacing, "iterations": self.iterations, "model_hash": model.hash(),
             });
             return outputs::result(&result.to_string());
         }
@@ -193,7 +192,7 @@ impl Invert {
     }
 }
 
-fn watch(stages: &mut Stages<'_>, drawing: &Drawing, signal: &AtomicI32, done: f64) {
+fn watch(stages: &mut Stages<'_>, drawing: &SamplePlan, signal: &AtomicI32, done: f64) {
     stages.at("inverting", done);
     if signal.load(Ordering::Relaxed) != 0 {
         drawing.cancel.store(true, Ordering::Relaxed);

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use langevin::likelihood::{LikelihoodReport, LikelihoodRequest, Mean, check_other, measure};
-use langevin::sample::Trace;
+use langevin::evaluation::likelihood::{LikelihoodReport, LikelihoodRequest, Mean, check_other, measure};
 use langevin::files::write_file;
+use langevin::sample::Trace;
 use langevin::{Device, Model, Result};
 
 use crate::outputs::{self, Claim};
@@ -168,7 +168,7 @@ impl Likelihood {
             shell.warn(note);
         }
         let seconds = start.elapsed().as_secs_f64();
-        Ok(Measured { name: model.name.clone(), hash: model.hash.clone(), report, seconds })
+        Ok(Measured { name: model.name.clone(), hash: model.hash().to_owned(), report, seconds })
     }
 }
 

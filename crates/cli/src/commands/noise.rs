@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use langevin::process::{Diffusion, DiffusionSpec};
-use langevin::{Picture, Result, data, forward, figures::plot, figures::png};
+use langevin::{Picture, Result, data, figures::plot, figures::png, forward};
 
 use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell};

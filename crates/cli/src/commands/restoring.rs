@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Args;
-use langevin::kernels::Arithmetic;
-use langevin::restoration::{self, Degraded, Mode, Restored, Restoring, Trained};
-use langevin::restore::{METHODS, Noise, Operator, Shape, noises};
-use langevin::restorer::{Task, TaskKind};
-use langevin::sampling::Prompts;
 use langevin::files::write_file;
+use langevin::kernels::Arithmetic;
+use langevin::model::Prompts;
+use langevin::model::{Task, TaskKind};
+use langevin::restoration::{self, Degraded, Mode, RestorePlan, Restored, Trained};
+use langevin::restore::{METHODS, Noise, Operator, Shape, noises};
 use langevin::{Device, Error, ErrorKind, Model, Picture, Result, Tensor, data, figures::png};
 use serde_json::{Value, json};
 
@@ -194,7 +194,7 @@ impl Common {
             }
         }
         if self.json {
-            let result = json!({"pictures": results, "seed": restoring.seed, "model_hash": model.hash});
+            let result = json!({"pictures": results, "seed": restoring.seed, "model_hash": model.hash()});
             return outputs::result(&result.to_string());
         }
         Ok(())
@@ -222,8 +222,8 @@ impl Common {
         Calibrating { model, images, operator, noise, method, restoring, json: self.json }.run(shell, &device)
     }
 
-    fn restoring(&self, method: Option<&str>, model: &Model) -> Result<Restoring> {
-        Ok(Restoring {
+    fn restoring(&self, method: Option<&str>, model: &Model) -> Result<RestorePlan> {
+        Ok(RestorePlan {
             method: method.map(str::to_owned),
             steps: self.steps.unwrap_or(if model.info.task.is_some() { model.info.sample.steps } else { 50 }),
             start_sigma: self.start_sigma,
@@ -357,16 +357,16 @@ impl Common {
         Ok(files)
     }
 
-    fn recipe(&self, job: &Job<'_>, model: &Model, restored: &Restored, restoring: &Restoring) -> String {
+    fn recipe(&self, job: &Job<'_>, model: &Model, restored: &Restored, restoring: &RestorePlan) -> String {
         format!(
             "Steps: {}, Method: {:?}, Noise: {:?}, Seed: {}, Model hash: {}, Model: {}{}, Version: langevin {}",
             restoring.steps,
             restored.method,
             job.noise.map_or_else(|| restored.report.noise.to_string(), str::to_owned),
             restoring.seed,
-            model.hash,
+            model.hash(),
             model.name,
-            model.adapting().says(),
+            model.adaptation().to_a1111(),
             env!("CARGO_PKG_VERSION")
         )
     }

@@ -8,12 +8,13 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use langevin::core::batch_to_pictures;
-use langevin::guiding::Guiding;
-use langevin::kernels::Arithmetic;
-use langevin::sampling::{self, Drawing, Prompts, Recipe};
-use langevin::scatter::sheet;
 use langevin::files::write_file;
-use langevin::tuned::{self, Asked};
+use langevin::kernels::Arithmetic;
+use langevin::model::GuidanceConfig;
+use langevin::model::Prompts;
+use langevin::model::resolve::{self, Asked};
+use langevin::sampling::sheet;
+use langevin::sampling::{self, Recipe, SamplePlan};
 use langevin::{Device, Error, Model, Picture, Result, Tensor, figures::gif, figures::npy, figures::png};
 
 use crate::adapt::AdaptFlags;
@@ -125,23 +126,23 @@ impl Sample {
         let recipe = self.from.as_deref().map(read_recipe).transpose()?;
         let name = self.take_recipe(recipe.as_ref());
         let (device, line) = shell.compute(self.dtype.as_deref().unwrap_or("f32"))?;
-        let mut model = self.adapt.open(&name, &device)?.that_draws()?;
+        let mut model = self.adapt.open(&name, &device)?.require_generator()?;
         if let Some(folder) = &self.preview_decoder {
-            model = model.watched_through(folder, &device)?;
+            model = model.with_preview_decoder(folder, &device)?;
         }
         for note in &model.notes {
             shell.warn(&format!("{name}: {note}"));
         }
-        if let Some(recipe) = recipe.as_ref().filter(|recipe| recipe.model_hash != model.hash) {
+        if let Some(recipe) = recipe.as_ref().filter(|recipe| recipe.model_hash != model.hash()) {
             shell.warn(&format!(
                 "{name} is not the model the picture was drawn with (its hash is {}, the recipe's {}): the picture will differ",
-                model.hash, recipe.model_hash
+                model.hash(), recipe.model_hash
             ));
         }
         let guide_hash = recipe.as_ref().and_then(|recipe| recipe.guide_hash.as_deref());
         let guiding = self.guide.open(shell, guide_hash, &device)?;
         let (drawing, measured_at) = self.drawing(shell, &model, guiding, &device)?;
-        let guided = drawing.guiding.named().map_or(String::new(), |rule| format!(", guided by {rule}"));
+        let guided = drawing.guidance.named().map_or(String::new(), |rule| format!(", guided by {rule}"));
         shell.say(&format!(
             "{line}, seed {}; {}, {} steps of {} over {}{guided}",
             drawing.seed, name, drawing.steps, drawing.sampler, drawing.spacing
@@ -209,9 +210,9 @@ impl Sample {
         &self,
         shell: &Shell,
         model: &Model,
-        guiding: Guiding,
+        guiding: GuidanceConfig,
         device: &Device,
-    ) -> Result<(Drawing, Option<usize>)> {
+    ) -> Result<(SamplePlan, Option<usize>)> {
         let defaults = &model.info.sample;
         let asked = Asked {
             steps: self.steps,
@@ -219,9 +220,9 @@ impl Sample {
             sampler: self.sampler.as_deref(),
             spacing: self.spacing.as_deref(),
         };
-        let resolved = tuned::resolve(defaults, model.denoiser.diffusion(), asked)?;
+        let resolved = resolve::resolve(defaults, model.denoiser.diffusion(), asked)?;
         let start = self.init_noise.as_deref().map(|file| noise_for(file, self.n, model.shape(), device));
-        let drawing = Drawing {
+        let drawing = SamplePlan {
             count: self.n,
             first: self.first,
             seed: self.seed.unwrap_or_else(random_seed),
@@ -229,7 +230,7 @@ impl Sample {
             sampler: resolved.sampler,
             spacing: resolved.spacing,
             cfg_scale: self.guide.cfg_scale.unwrap_or_else(|| model.cfg_scale()),
-            guiding,
+            guidance: guiding,
             clip: defaults.clip && !self.no_clip,
             labels: self.labels(model)?,
             prompts: self.told(model, shell)?,
@@ -268,7 +269,7 @@ impl Sample {
             }
             (None, None) => return Ok(None),
         };
-        let cut = lines.iter().map(|line| model.cut_off(line)).collect::<Result<Vec<_>>>()?;
+        let cut: Vec<usize> = lines.iter().map(|line| model.truncated_tokens(line)).collect();
         let cut = cut.into_iter().max().unwrap_or(0);
         if cut > 0 {
             shell.warn(&format!("{cut} tokens at the end of the text found no room, and are left out"));
@@ -297,7 +298,7 @@ impl Sample {
         &self,
         shell: &Shell,
         model: &Model,
-        drawing: &Drawing,
+        drawing: &SamplePlan,
         device: &Device,
         signal: &AtomicI32,
     ) -> Result<(Vec<Picture>, Vec<Picture>)> {
@@ -306,7 +307,7 @@ impl Sample {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let mut frames: Vec<Vec<Picture>> = Vec::new();
         let wants_film = self.trajectory.is_some();
-        let made = sampling::draw(model, drawing, device, |at| {
+        let made = sampling::sample(model, drawing, device, |at| {
             bar.set_position((at.fraction() * 1000.0) as u64);
             if signal.load(Ordering::Relaxed) != 0 {
                 drawing.cancel.store(true, Ordering::Relaxed);
@@ -322,7 +323,7 @@ impl Sample {
                     .clone()
                     .div_scalar((level.alpha * level.alpha + level.sigma * level.sigma).sqrt().max(1e-9));
                 frames[frame]
-                    .extend(batch_to_pictures(model.glimpses(shown)).into_iter().take(FILM - at.offset));
+                    .extend(batch_to_pictures(model.previews(shown)).into_iter().take(FILM - at.offset));
             }
         });
         bar.finish_and_clear();
@@ -334,7 +335,7 @@ impl Sample {
     fn write(
         &self,
         model: &Model,
-        drawing: &Drawing,
+        drawing: &SamplePlan,
         pictures: &[Picture],
         film: &[Picture],
         files: &[PathBuf],
@@ -359,7 +360,7 @@ impl Sample {
         if self.json {
             let result = serde_json::json!({
                 "files": written, "seed": drawing.seed, "seconds": seconds,
-                "images_per_second": pictures.len() as f64 / seconds, "model_hash": model.hash,
+                "images_per_second": pictures.len() as f64 / seconds, "model_hash": model.hash(),
             });
             return outputs::result(&result.to_string());
         }

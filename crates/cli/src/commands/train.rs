@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use langevin::data::OpenOptions;
-use langevin::settings_layers;
 use langevin::train::{Event, Forecast, Step};
+use langevin::training::fine_tuning;
+use langevin::training::presets::settings_layers;
 use langevin::training::{self, Prepared, TrainRequest};
-use langevin::{Device, Error, Model, Result, fine_tuning};
+use langevin::{Device, Error, Model, Result};
 
 use crate::outputs;
 use crate::shell::{self, Shell};
@@ -178,8 +179,10 @@ impl Train {
         outputs::result(&model.display().to_string())
     }
 
-    fn settings(&self, init: Option<&Model>) -> Result<(String, langevin::Settings)> {
-        let known = |model: &&Model| langevin::PRESETS.iter().any(|preset| preset.name == model.info.preset);
+    fn settings(&self, init: Option<&Model>) -> Result<(String, langevin::training::settings::Settings)> {
+        let known = |model: &&Model| {
+            langevin::training::presets::PRESETS.iter().any(|preset| preset.name == model.info.preset)
+        };
         let preset = match (&self.preset, init.filter(known)) {
             (Some(preset), _) => preset.as_str(),
             (None, Some(model)) => model.info.preset.as_str(),
@@ -204,7 +207,7 @@ impl Train {
         flag("data.class_conditional", self.class_conditional.then(|| "true".to_owned()));
         flag(
             "text.layers",
-            self.captions.then(|| langevin::texts::TextSettings::default().layers.to_string()),
+            self.captions.then(|| langevin::training::settings::TextSettings::default().layers.to_string()),
         );
         match (self.task, self.scale) {
             (Some(Purpose::Upscale), scale) => {
@@ -279,7 +282,7 @@ impl Train {
 }
 
 /// The command for a finished model.
-fn use_of(settings: &langevin::Settings, out: &Path) -> String {
+fn use_of(settings: &langevin::training::settings::Settings, out: &Path) -> String {
     let out = out.display();
     match &settings.task {
         _ if settings.autoencoder.is_some() => format!("go on with: langevin train DATA --latent {out}"),

@@ -1,8 +1,8 @@
 //! What `inpaint` and `upscale` do with models that were trained for it, and what others say to such models.
 
 use clap::{Args, ValueEnum};
+use langevin::model::{Task, TaskKind};
 use langevin::restoration::{self, Trained};
-use langevin::restorer::{Task, TaskKind};
 use langevin::{Error, Model, Result};
 
 /// The flags for models that were trained for the command.
@@ -70,7 +70,7 @@ impl Serves<'_> {
         };
         let given = [("--mode", flags.mode.is_some()), ("--sampler", flags.sampler.is_some())];
         match given.iter().find(|(_, given)| *given) {
-            Some(("--sampler", _)) if model.fills_holes() => Ok(()),
+            Some(("--sampler", _)) if model.is_inpainting_model() => Ok(()),
             None => Ok(()),
             Some((flag, _)) => Err(Error::usage(format!(
                 "{}: was not trained for this task, so {flag} means nothing to it",
@@ -82,7 +82,8 @@ impl Serves<'_> {
 }
 
 fn check_scale(model: &Model, task: &Task, scale: Option<usize>, kernel: Option<&str>) -> Result<()> {
-    let own = task.scale(model.info.channels, model.info.size.0)?.unwrap_or(1);
+    let own =
+        langevin::restoration::trained::scale(task, model.info.channels, model.info.size.0)?.unwrap_or(1);
     if let Some(scale) = scale.filter(|scale| *scale != own) {
         return Err(task.refusal(&model.name, &format!("{own} times smaller, not {scale}")).hint(format!(
             "leave --scale out, or train one with `langevin train --task upscale --scale {scale}`"

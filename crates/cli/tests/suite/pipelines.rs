@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use langevin::core::tensor_file::{self, Storage};
 use langevin::data::{Samples, decode, read_profile};
 use langevin::nn::TinyDecoderConfig;
-use langevin::{Device, Picture, Tensor, nn, figures::npy, figures::png};
+use langevin::{Device, Picture, Tensor, figures::npy, figures::png, nn};
 
 use crate::adapting::folder;
 use crate::world::{World, picture, plain_run};
@@ -126,7 +126,7 @@ fn a_pipeline_is_written_as_it_is_read() {
 }
 
 #[test]
-fn a_drawing_is_watched_through_a_tiny_decoder() {
+fn a_drawing_is_with_preview_decoder_a_tiny_decoder() {
     let world = World::new();
     folder(&world, 4);
     let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../references/golden/hub/tiny");

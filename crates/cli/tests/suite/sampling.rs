@@ -1,4 +1,4 @@
-//! Drawing: where pictures go, what they carry, and that a picture is the same bytes however it is drawn.
+//! SamplePlan: where pictures go, what they carry, and that a picture is the same bytes however it is drawn.
 
 use langevin::data::{decode, read_picture};
 use langevin::figures::png;

@@ -2,7 +2,9 @@
 //! followed by the storages.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read};
+use std::path::Path;
 
 use half::{bf16, f16};
 use langevin_core::{Error, NamedTensors, Result};
@@ -20,6 +22,21 @@ const MOST_MEMBERS: usize = 1 << 20;
 /// Whether `bytes` begin as a PyTorch checkpoint does.
 pub fn is_checkpoint(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 0..=5, ..])
+}
+
+/// Whether the file `path` is a PyTorch checkpoint: a pickle, or a zip that holds one.
+pub fn is_checkpoint_file(path: &Path) -> bool {
+    let Ok(mut file) = File::open(path) else { return false };
+    let mut head = Vec::new();
+    if file.by_ref().take(16).read_to_end(&mut head).is_err() || !is_checkpoint(&head) {
+        return false;
+    }
+    // The length of a safetensors header may read as a pickle does; its brace tells.
+    if !head.starts_with(b"PK") {
+        return head.get(8) != Some(&b'{');
+    }
+    let archive = ZipArchive::new(BufReader::new(file));
+    archive.is_ok_and(|archive| archive.file_names().any(|name| name.ends_with("data.pkl")))
 }
 
 /// The tensors of a checkpoint that are `wanted` by their name; integers become floats.

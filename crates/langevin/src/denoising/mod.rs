@@ -10,40 +10,17 @@ mod quality;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::tensor::Device;
-use langevin_core::clipping::Clipped;
 use langevin_core::{
-    Cond, Denoiser, Error, Level, Levels, NoiseStreams, Result, Run, SYMMETRIES, SideBySide, Symmetric,
-    Windowed, Windows, signed_to_batch,
+    Cond, Denoiser, Error, Level, Levels, NoiseStreams, Result, SYMMETRIES, signed_to_batch,
 };
-use langevin_nn::NetworkConfig;
-use langevin_process::SPACINGS;
+use langevin_model::windows::Plan;
+use langevin_model::{Model, Pipeline};
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
 use langevin_restore::{METHODS, NoPictures, Prior, Problem, noise_level, operators};
 
-use crate::model::Model;
-
+pub use langevin_model::windows::plan;
 pub use picture::Values;
 pub use quality::{Quality, baseline, quality};
-
-/// Largest side of a window in pixels: beyond it nothing is gained.
-const LARGEST: usize = 512;
-/// Pixels that neighbouring windows of a network for any size share.
-const OVERLAP: usize = 48;
-/// Numbers that a layer holds beside its input and output, as a share of them.
-const BESIDE: f64 = 1.5;
-
-/// How a model denoises pictures of one size.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Plan {
-    /// How a picture is divided.
-    pub windows: Windows,
-    /// Bytes that the windows at work take, about.
-    pub bytes: u64,
-    /// Whether the network answers a pixel alike in a picture of any size; otherwise windows have the size it was trained on.
-    pub any_size: bool,
-    /// Channels that the model answers at once: all colours, or one.
-    pub channels: usize,
-}
 
 /// What to make of a noisy picture.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,94 +53,6 @@ pub struct Denoised {
     pub residual: f64,
     /// What `residual` would vary by for noise alone.
     pub residual_error: f64,
-}
-
-/// The plan for denoising a picture of `colours` channels, `height` and `width` with `model` within `memory` bytes for windows.
-///
-/// # Errors
-/// Usage: the model is of other channels, or known for pictures of one size only; or `memory` is too little for one window.
-pub fn plan(model: &Model, shape: [usize; 3], memory: u64) -> Result<Plan> {
-    plan_by(model, shape, memory, |config, side| {
-        (config.estimate(side, side).sampling_bytes as f64 * BESIDE) as u64
-    })
-}
-
-/// As [`plan`], for a network whose derivative is asked for: what the pass back needs is kept.
-///
-/// # Errors
-/// As [`plan`].
-pub fn plan_with_derivative(model: &Model, shape: [usize; 3], memory: u64) -> Result<Plan> {
-    plan_by(model, shape, memory, |config, side| {
-        let estimate = config.estimate(side, side);
-        estimate.training_bytes + (estimate.sampling_bytes as f64 * BESIDE) as u64
-    })
-}
-
-fn plan_by(
-    model: &Model,
-    [colours, height, width]: [usize; 3],
-    memory: u64,
-    each: impl Fn(&NetworkConfig, usize) -> u64,
-) -> Result<Plan> {
-    let own = model.info.channels;
-    if own != 1 && own != colours {
-        let kind = |channels| match channels {
-            1 => "gray".to_owned(),
-            3 => "colour".to_owned(),
-            other => format!("of {other} channels"),
-        };
-        return Err(Error::usage(format!(
-            "{}: its pictures are {}, and this one is {}",
-            model.name,
-            kind(own),
-            kind(colours)
-        ))
-        .hint("use a model of such pictures; one of gray pictures takes each colour by itself"));
-    }
-    let Some(network) = model.denoiser.network() else {
-        if [1, height, width] != model.shape() {
-            return Err(Error::usage(format!(
-                "{}: is known in closed form, for pictures of its own size alone",
-                model.name
-            )));
-        }
-        let windows = Windows { side: height.max(width), overlap: 1, multiple: 1, at_once: 1 };
-        return Ok(Plan { windows, bytes: 0, any_size: false, channels: 1 });
-    };
-    let config = network.config();
-    let (multiple, any_size) = (config.size_multiple(), any_size(config));
-    let bytes = |side: usize, at_once: usize| each(config, side) * at_once as u64;
-    let threads = rayon::current_num_threads().max(1);
-    let (side, at_once) = if any_size {
-        let least = (2 * OVERLAP).next_multiple_of(multiple);
-        let needed =
-            height.max(width).next_multiple_of(multiple).clamp(least, LARGEST.next_multiple_of(multiple));
-        let fits = |at_once| {
-            let sides = (least..=needed).rev().step_by(multiple);
-            sides.map(|side| (side, at_once)).find(|(side, at_once)| bytes(*side, *at_once) <= memory)
-        };
-        fits(threads).or_else(|| fits(1))
-    } else {
-        let side = model.info.size.0.min(model.info.size.1);
-        let most = (memory / bytes(side, 1).max(1)).min(8 * threads as u64) as usize;
-        (most > 0).then_some((side, most))
-    }
-    .ok_or_else(|| {
-        Error::usage(format!("{} MiB are too little for one window of this network", memory >> 20))
-            .hint("allow it more with --memory")
-    })?;
-    let overlap = if any_size { OVERLAP } else { side / 4 };
-    let windows = Windows { side, overlap, multiple, at_once };
-    Ok(Plan { windows, bytes: bytes(side, at_once), any_size, channels: own })
-}
-
-/// Whether a network answers a pixel alike in a picture of any size: it neither attends nor normalises.
-pub(crate) fn any_size(config: &NetworkConfig) -> bool {
-    let attends = config.transformer.is_some()
-        || !config.attention_levels.is_empty()
-        || config.up_attention_levels.as_ref().is_some_and(|levels| !levels.is_empty())
-        || (config.mid_block && config.mid_attention);
-    config.norm_groups == 0 && !attends
 }
 
 /// The lowest and highest noise that `model` was trained for, in units of 0 to 255.
@@ -207,36 +96,38 @@ pub fn denoise(
     let values = |values| Values { values, channels, height, width };
     let shape = [channels / plan.channels, plan.channels, height, width];
     let diffusion = model.denoiser.diffusion();
-    let path = SPACINGS.build("karras")?.path(diffusion, request.steps)?;
+    // The mean is the model's answer as it is; what samplers see of it is clipped as the model says.
+    let pipeline = Pipeline::new(model, plan.windows.at_once)
+        .with_windows(Some(plan.windows))
+        .with_symmetries(request.ensemble);
+    let path = pipeline.path(&request.sampler, "karras", request.steps)?;
     let exact = (request.draws > 0)
         .then(|| METHODS.build(&format!("exact:draw=sample,sampler={}", request.sampler)))
         .transpose()?;
     let calls = exact.as_ref().map_or(1, |method| method.calls(&path)) * request.draws.max(1);
-    let inner = SideBySide::new(&model.denoiser, plan.windows.at_once)?;
-    let windowed = Windowed::new(inner, plan.windows)?;
     let times = if request.ensemble { SYMMETRIES } else { 1 };
-    let all = (times * calls * shape[0] * windowed.count(height, width)).max(1);
+    let all = (times * calls * shape[0] * pipeline.windows_of(height, width)?).max(1);
     let done = AtomicUsize::new(0);
-    let windowed = windowed.watched(|now, of| {
+    let watch = |now: usize, of: usize| {
         // Each call tells from its first window on.
         let before = done.load(Ordering::Relaxed) / of * of;
         done.store(before + now, Ordering::Relaxed);
         told((before + now) as f64 / all as f64)
-    });
-    let answers: Box<dyn Denoiser + '_> =
-        if request.ensemble { Box::new(Symmetric(windowed)) } else { Box::new(windowed) };
+    };
     let Some(method) = exact else {
         let y = signed_to_batch(noisy.values.clone(), shape, device);
         // A clean end above the noise asked for is the nearest that the model knows.
         let at = Level { alpha: 1.0, sigma: sigma.max(diffusion.lowest().ratio()) };
-        answers.begin();
-        let mean = answers.denoise(y, &Levels::all(at, shape[0]), &Cond::none())?;
+        let pipeline = pipeline.with_clip(false);
+        let denoiser = pipeline.denoiser(watch)?;
+        denoiser.begin();
+        let mean = denoiser.denoise(y, &Levels::all(at, shape[0]), &Cond::none())?;
         let mean = mean.try_into_vec_as::<f32>().expect("a float tensor holds floats");
         let residual = residual(&noisy.values, &mean, sigma);
         let residual_error = (2.0 / mean.len() as f64).sqrt();
         return Ok(Denoised { mean: values(mean), deviation: None, residual, residual_error });
     };
-    let windowed = Clipped::new(answers, 1.0);
+    let denoiser = pipeline.denoiser(watch)?;
     let operator = operators::build("identity", [plan.channels, height, width], &NoPictures)?;
     let y = signed_to_batch(noisy.values.clone(), shape, device);
     let problem = Problem::new(operator, y, sigma)?;
@@ -245,9 +136,9 @@ pub fn denoise(
     for draw in 0..request.draws as u64 {
         let number = |plane: u64| (request.image << 32) + draw * shape[0] as u64 + plane;
         let streams = NoiseStreams::new(request.seed, (0..shape[0] as u64).map(number));
-        let mut run = Run::new(Cond::none(), streams);
-        windowed.begin();
-        let made = method.restore(Prior::new(&windowed), &problem, &path, &mut run)?;
+        let mut run = pipeline.run(Cond::none(), streams);
+        denoiser.begin();
+        let made = method.restore(Prior::new(denoiser.as_ref()), &problem, &path, &mut run)?;
         let made = made.try_into_vec_as::<f32>().expect("a float tensor holds floats");
         left += residual(&noisy.values, &made, sigma) / request.draws as f64;
         moments.add(&made);
@@ -300,14 +191,5 @@ mod tests {
         [[1.0, 5.0], [2.0, 5.0], [6.0, 5.0]].iter().for_each(|draw| moments.add(draw));
         assert_eq!(moments.mean, [3.0, 5.0]);
         assert!((moments.deviation()[0] - 7.0_f32.sqrt()).abs() < 1e-6 && moments.deviation()[1] == 0.0);
-    }
-
-    #[test]
-    fn attention_and_norms_keep_a_network_to_its_size() {
-        let plain = NetworkConfig { norm_groups: 0, mid_attention: false, ..NetworkConfig::default() };
-        assert!(any_size(&plain));
-        assert!(!any_size(&NetworkConfig { norm_groups: 8, ..plain.clone() }));
-        assert!(!any_size(&NetworkConfig { attention_levels: vec![1], ..plain.clone() }));
-        assert!(!any_size(&NetworkConfig { mid_attention: true, ..plain }));
     }
 }

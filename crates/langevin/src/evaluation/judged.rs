@@ -6,38 +6,19 @@ use burn::tensor::Device;
 use langevin_core::{Error, Result, batch_to_pictures};
 use langevin_data::{Dataset, OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::Sample;
-use langevin_kernels::Arithmetic;
+use langevin_model::Model;
+use langevin_model::resolve::{Asked, resolve};
 
-use super::EvalRequest;
 use super::parts::{CHUNK, Look, gather};
-use crate::guiding::Guiding;
-use crate::model::Model;
-use crate::sampling::{Drawing, Prompts, draw_watched, even_labels};
-use crate::tuned::{Asked, resolve};
+use super::request::{Choice, EvalRequest};
+use crate::sampling::{SamplePlan, even_labels, sample_watched};
 
 /// A model or a set of pictures.
 pub(super) enum Judged {
     /// Pictures that are drawn, and how.
-    Model(Box<Model>, Box<Drawing>),
+    Model(Box<Model>, Box<SamplePlan>),
     /// Pictures that are there.
     Data(Arc<dyn Dataset>),
-}
-
-/// How a model draws, where it is not as the model says.
-#[derive(Debug, Clone, Default)]
-pub struct Choice {
-    /// Steps.
-    pub steps: Option<usize>,
-    /// The sampler.
-    pub sampler: Option<String>,
-    /// The spacing.
-    pub spacing: Option<String>,
-    /// Strength of guidance.
-    pub cfg_scale: Option<f64>,
-    /// What guides.
-    pub guiding: Guiding,
-    /// Pictures at once.
-    pub batch_size: usize,
 }
 
 impl Judged {
@@ -54,12 +35,12 @@ impl Judged {
                 );
             }
             let model = Model::open(spec, device)?;
-            let drawing = drawing(&model, request)?;
-            return Ok(Self::Model(Box::new(model), Box::new(drawing)));
+            let plan = plan(&model, request)?;
+            return Ok(Self::Model(Box::new(model), Box::new(plan)));
         }
         let data = langevin_data::open(spec, &OpenOptions::default())?;
-        let Choice { steps, sampler, spacing, cfg_scale, guiding, .. } = &request.choice;
-        let guided = cfg_scale.is_some() || guiding.named().is_some();
+        let Choice { steps, sampler, spacing, cfg_scale, guidance, .. } = &request.choice;
+        let guided = cfg_scale.is_some() || guidance.named().is_some();
         if steps.is_some() || sampler.is_some() || spacing.is_some() || guided {
             return Err(Error::usage(format!("{spec}: is a set of pictures, so nothing is drawn"))
                 .hint("leave --steps, --sampler, --spacing and the flags of guidance out, or give a model"));
@@ -76,11 +57,11 @@ impl Judged {
     }
 }
 
-/// The settings of drawing with `model`, its classes left open.
+/// The settings of plan with `model`, its classes left open.
 ///
 /// # Errors
-/// As [`resolve`] and [`Drawing::check`].
-fn drawing(model: &Model, request: &EvalRequest) -> Result<Drawing> {
+/// As [`resolve`] and [`SamplePlan::check`].
+fn plan(model: &Model, request: &EvalRequest) -> Result<SamplePlan> {
     let (defaults, choice) = (&model.info.sample, &request.choice);
     let asked = Asked {
         steps: choice.steps,
@@ -89,34 +70,28 @@ fn drawing(model: &Model, request: &EvalRequest) -> Result<Drawing> {
         spacing: choice.spacing.as_deref(),
     };
     let resolved = resolve(defaults, model.denoiser.diffusion(), asked)?;
-    let drawing = Drawing {
-        count: request.count,
-        first: 0,
-        seed: request.seed,
+    let plan = SamplePlan {
         steps: resolved.steps,
         sampler: resolved.sampler,
         spacing: resolved.spacing,
         cfg_scale: choice.cfg_scale.unwrap_or_else(|| model.cfg_scale()),
-        guiding: choice.guiding.clone(),
-        clip: defaults.clip,
+        guidance: choice.guidance.clone(),
         labels: None,
-        prompts: Prompts::open(model, request.count),
-        arithmetic: Arithmetic::Fast,
         batch_size: choice.batch_size.max(1),
-        start: None,
         cancel: Arc::clone(&request.cancel),
+        ..SamplePlan::of(model, request.count, request.seed)
     };
-    drawing.check(model)?;
-    Ok(drawing)
+    plan.check(model)?;
+    Ok(plan)
 }
 
-/// Draws the pictures of `drawing` for classes as in `like`, where the model has these classes, and looks at them.
+/// Draws the pictures of `plan` for classes as in `like`, where the model has these classes, and looks at them.
 ///
 /// # Errors
-/// As [`draw_watched`].
+/// As [`sample_watched`].
 pub(super) fn drawn(
     model: &Model,
-    drawing: &Drawing,
+    plan: &SamplePlan,
     like: &Sample,
     classes: &[String],
     look: Look<'_>,
@@ -128,27 +103,27 @@ pub(super) fn drawn(
     let labels: Option<Vec<Option<u32>>> = match &like.labels {
         _ if own.is_empty() => None,
         // As often as in the data, so that what differs is not how many of each were asked for.
-        Some(labels) if shared => Some(labels.iter().cycle().take(drawing.count).map(|l| Some(*l)).collect()),
-        _ => Some(even_labels(own.len(), drawing.count)),
+        Some(labels) if shared => Some(labels.iter().cycle().take(plan.count).map(|l| Some(*l)).collect()),
+        _ => Some(even_labels(own.len(), plan.count)),
     };
     let mut sample = Sample::new(&model.name);
-    for first in (0..drawing.count).step_by(CHUNK) {
-        let count = CHUNK.min(drawing.count - first);
-        let part = Drawing {
+    for first in (0..plan.count).step_by(CHUNK) {
+        let count = CHUNK.min(plan.count - first);
+        let part = SamplePlan {
             count,
-            first: drawing.first + first as u64,
+            first: plan.first + first as u64,
             labels: labels.as_ref().map(|labels| labels[first..first + count].to_vec()),
-            prompts: drawing.prompts.as_ref().map(|prompts| prompts.part(first, count)),
-            ..drawing.clone()
+            prompts: plan.prompts.as_ref().map(|prompts| prompts.part(first, count)),
+            ..plan.clone()
         };
-        let drawn = draw_watched(model, &part, device, |share| {
-            progress((first as f64 + share * count as f64) / drawing.count as f64)
+        let drawn = sample_watched(model, &part, device, |share| {
+            progress((first as f64 + share * count as f64) / plan.count as f64)
         })?;
         // A class of the model's own says nothing where the data has others.
         let labels = part.labels.filter(|_| shared).unwrap_or_else(|| vec![None; count]);
         look.add(&mut sample, batch_to_pictures(drawn), &labels)?;
     }
-    sample.captions = drawing.prompts.as_ref().map(|prompts| prompts.each.clone());
+    sample.captions = plan.prompts.as_ref().map(|prompts| prompts.each.clone());
     Ok(sample)
 }
 

@@ -5,28 +5,28 @@ mod features;
 mod fit;
 mod inception;
 mod judged;
+pub mod likelihood;
 mod pairs;
 mod parts;
 mod random;
+mod request;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::path::Path;
 
 use burn::tensor::Device;
 use langevin_core::{Error, Picture, Result, nearest};
-use langevin_figures::sheet;
 use langevin_data::order::Order;
 use langevin_data::{Batch, OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::{
     Bound, Case, Features, Gallery, Line, METRICS, Measured, Metric, Needs, Report, Sample, Trainer, Value,
 };
+use langevin_figures::sheet;
 
-use crate::sampling::Drawing;
+use crate::sampling::SamplePlan;
 
 pub use features::FeatureSpec;
-pub use judged::Choice;
+pub use request::{Choice, EvalRequest};
 
 use fit::{Length, Task};
 use judged::Judged;
@@ -54,33 +54,6 @@ const USUAL: &[&str] = &[
 const SHEET_ROWS: usize = 16;
 /// Pictures seen in a training for [`Trainer::accuracy`].
 const SCORE_IMAGES: u64 = 16_384;
-
-/// What to judge, by what, and how.
-#[derive(Debug, Clone)]
-pub struct EvalRequest {
-    /// A model, or data.
-    pub judged: String,
-    /// The data it is judged by.
-    pub data: String,
-    /// The metrics, `NAME:key=value`; empty for the usual ones.
-    pub metrics: Vec<String>,
-    /// Pictures of each set.
-    pub count: usize,
-    /// The features.
-    pub features: FeatureSpec,
-    /// The seed of drawing and choosing pictures.
-    pub seed: u64,
-    /// How a model draws.
-    pub choice: Choice,
-    /// Side of the pictures where two sets are compared; the data's own when it is `None`.
-    pub size: Option<usize>,
-    /// Where trained features are kept; nowhere when it is `None`.
-    pub cache: Option<PathBuf>,
-    /// What must not be found.
-    pub bounds: Vec<Bound>,
-    /// Stops the drawing when it becomes true.
-    pub cancel: Arc<AtomicBool>,
-}
 
 /// What was found.
 #[derive(Debug)]
@@ -220,7 +193,7 @@ fn compare_sets(
         gather(&parts.held, count, look, true, 1, |share| stage("held-out pictures", progress, share))?;
     let sample = match judged {
         Judged::Model(model, drawing) => {
-            let mut drawing = Drawing { count, ..*drawing };
+            let mut drawing = SamplePlan { count, ..*drawing };
             if let Some(prompts) = &mut drawing.prompts {
                 // As the data are described, so that what differs is not what was asked for.
                 prompts.each = captions(&parts.reference, count)?;

@@ -8,14 +8,15 @@
 
 use burn::tensor::Device;
 use langevin_core::{Error, ErrorKind, Picture, Result};
+use langevin_model::Model;
 use langevin_restore::units::sigma_to_pixels;
 use langevin_restore::{METHODS, Noise, Operator, Shape};
 use serde::Serialize;
 
+use super::degraded::{Degraded, check_shape, shape_of};
+use super::request::RestorePlan;
 use super::solver::Begun;
-use super::{Degraded, Restoring, check_shape, colours, shape_of};
-use crate::model::Model;
-use crate::restore_bench::candidates;
+use super::{candidates, colours};
 
 /// What to calibrate.
 pub struct Calibration<'a> {
@@ -26,7 +27,7 @@ pub struct Calibration<'a> {
     /// The methods: a name tries several constants, a name with options is taken as it is. Empty for all that go with the operator.
     pub methods: Vec<String>,
     /// How to restore; `samples` draws for each picture, at least two.
-    pub restoring: Restoring,
+    pub restoring: RestorePlan,
 }
 
 /// What was found of one method.
@@ -178,7 +179,7 @@ fn drawn(
     let operator = (calibration.operator)(shape)?;
     let seed = calibration.restoring.seed;
     let degraded = Degraded::simulated(picture, operator, calibration.noise, seed, number, device)?;
-    let restoring = Restoring { method: Some(spec.to_owned()), ..calibration.restoring.clone() };
+    let restoring = RestorePlan { method: Some(spec.to_owned()), ..calibration.restoring.clone() };
     let truth = degraded.truth.as_ref().expect("what is simulated is known").to_signed();
     let begun = Begun::new(model, degraded.operator, degraded.y, degraded.sigma, &restoring, device)?;
     let made = begun.draw(number, |_| {})?;

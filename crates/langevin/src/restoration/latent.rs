@@ -1,4 +1,4 @@
-//! Restoring through an autoencoder: pictures are edited and holes filled by a model of latents (Rombach et al. 2022, section 4.5;
+//! RestorePlan through an autoencoder: pictures are edited and holes filled by a model of latents (Rombach et al. 2022, section 4.5;
 //! Avrahami et al. 2022, Blended Latent Diffusion, 2206.02779, section 4).
 //!
 //! A hole is filled without the model first, so that the encoder sees no edge that is not there; a latent pixel is kept where all its
@@ -6,14 +6,15 @@
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{Error, Level, Result, Run, signed_to_batch};
+use langevin_model::{Codec, Model};
 use langevin_restore::operators::{self, Mask};
 use langevin_restore::{Method, Needs, NoPictures, Operator, Prior, Problem, classical};
 use langevin_sample::{SAMPLERS, Sampler, pure_start};
 
+use super::degraded::Degraded;
+use super::request::RestorePlan;
+use super::restored::{Finishing, Restored};
 use super::solver::Begun;
-use super::{Degraded, Restored, Restoring, Told};
-use crate::autoencoding::Codec;
-use crate::model::Model;
 
 /// Restores one picture through `codec`, the autoencoder of `model`.
 ///
@@ -22,7 +23,7 @@ use crate::model::Model;
 pub(super) fn restore(
     (model, codec): (&Model, &Codec),
     mut degraded: Degraded,
-    restoring: &Restoring,
+    restoring: &RestorePlan,
     device: &Device,
     progress: impl FnMut(f64) + Send,
 ) -> Result<Restored> {
@@ -52,7 +53,7 @@ pub(super) fn restore(
     let multiple = codec.factor() * model.info.network.size_multiple();
     let encoded = |values: &[f32]| codec.encode_large(values, [c, h, w], multiple, device);
     let begun = match &kept {
-        Some(kept) if model.fills_holes() => {
+        Some(kept) if model.is_inpainting_model() => {
             filling(model, encoded(&degraded.y)?, kept, [h, w], restoring, device)?
         }
         _ => {
@@ -77,14 +78,14 @@ pub(super) fn restore(
         }
     };
     let calls = begun.method.calls(&begun.path);
-    let told = Told { problem: &problem, colours: &degraded.colours, picture: &degraded.picture };
+    let told = Finishing { problem: &problem, colours: &degraded.colours, picture: &degraded.picture };
     told.restored(begun.name.clone(), calls, &decoded, known, degraded.truth.as_ref())
 }
 
 /// Whether a model that was trained to fill in holes is asked for that, and no other is.
-fn check_filling(model: &Model, operator: &dyn Operator, restoring: &Restoring) -> Result<()> {
+fn check_filling(model: &Model, operator: &dyn Operator, restoring: &RestorePlan) -> Result<()> {
     let name = &model.name;
-    if !model.fills_holes() {
+    if !model.is_inpainting_model() {
         return Ok(());
     }
     if !operator.is_mask() {
@@ -136,7 +137,7 @@ fn filling<'a>(
     latents: Tensor<4>,
     kept: &[bool],
     [height, width]: [usize; 2],
-    restoring: &'a Restoring,
+    restoring: &'a RestorePlan,
     device: &'a Device,
 ) -> Result<Begun<'a>> {
     let [_, _, rows, columns] = latents.dims();

@@ -4,29 +4,22 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::clipping::{Clipped, Thresholded};
-use langevin_core::{
-    Cond, Context, Denoiser, Differentiable, EachChannel, Error, Level, NoiseStreams, Result, Run,
-    SideBySide, Windowed, Windows, signed_to_batch,
-};
-use langevin_kernels::Arithmetic;
+use langevin_core::{Cond, Context, Denoiser, Error, Level, NoiseStreams, Result, signed_to_batch};
+use langevin_model::windows::{any_size, plan, plan_with_derivative};
+use langevin_model::{GuidanceConfig, Model, Pipeline, Prompts};
 use langevin_process::SPACINGS;
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
 use langevin_restore::{
     Baseline, METHODS, Method, NoPictures, Operator, Prior, Problem, Shape, classical, operators,
 };
 
-use super::{NEAR, Restoring, default_method, path};
+use super::request::{NEAR, RestorePlan, default_method, path};
 use crate::denoising;
-use crate::guiding::Guiding;
-use crate::memory;
-use crate::model::Model;
-use crate::sampling::Prompts;
 
 /// A measurement and what will restore it.
 pub(super) struct Begun<'a> {
     model: &'a Model,
-    restoring: &'a Restoring,
+    restoring: &'a RestorePlan,
     device: &'a Device,
     pub(super) name: String,
     pub(super) method: Box<dyn Method>,
@@ -45,7 +38,7 @@ impl<'a> Begun<'a> {
         operator: Box<dyn Operator>,
         y: Vec<f32>,
         sigma: f64,
-        restoring: &'a Restoring,
+        restoring: &'a RestorePlan,
         device: &'a Device,
     ) -> Result<Self> {
         let name = match &restoring.method {
@@ -97,7 +90,7 @@ impl<'a> Begun<'a> {
         model: &'a Model,
         (name, method): (String, Box<dyn Method>),
         told: Tensor<4>,
-        restoring: &'a Restoring,
+        restoring: &'a RestorePlan,
         device: &'a Device,
     ) -> Result<Self> {
         let shape @ [c, h, w] = {
@@ -112,11 +105,11 @@ impl<'a> Begun<'a> {
 }
 
 /// Whether a walk begins near the picture although nothing was said: one of a size that the model does not draw.
-fn is_near(model: &Model, shape: Shape, method: &dyn Method, restoring: &Restoring) -> bool {
+fn is_near(model: &Model, shape: Shape, method: &dyn Method, restoring: &RestorePlan) -> bool {
     if shape == model.shape() {
         return false;
     }
-    let local = model.denoiser.network().is_some_and(|network| denoising::any_size(network.config()));
+    let local = model.denoiser.network().is_some_and(|network| any_size(network.config()));
     let knows = sigma_from_pixels(NEAR).is_ok_and(|sigma| known_noise(model, sigma));
     local && knows && method.begins() && restoring.spacing.is_none()
 }
@@ -133,7 +126,7 @@ fn beginning(
     method: &dyn Method,
     name: &str,
     start: f64,
-    restoring: &Restoring,
+    restoring: &RestorePlan,
 ) -> Result<Vec<Level>> {
     if !method.begins() {
         return Err(Error::usage(format!("{name}: begins in a way of its own, and takes no --start-sigma"))
@@ -152,23 +145,15 @@ fn beginning(
     SPACINGS.build(&format!("karras:sigma_max={sigma}"))?.path(model.denoiser.diffusion(), restoring.steps)
 }
 
-/// How the model answers for the picture.
-struct Sizes {
-    /// How the picture is divided; absent: it has the size that the model draws.
-    windows: Option<Windows>,
-    /// Whether the model takes each channel by itself.
-    each_channel: bool,
-}
-
 /// How much is done, of all draws.
-struct Told<F> {
+struct Share<F> {
     progress: F,
     /// The share before the step at work, and the share that it is.
     step: (f64, f64),
     last: f64,
 }
 
-impl<F: FnMut(f64)> Told<F> {
+impl<F: FnMut(f64)> Share<F> {
     fn step(&mut self, from: f64, share: f64) {
         self.step = (from, share);
         self.within(0.0);
@@ -185,67 +170,50 @@ impl<F: FnMut(f64)> Told<F> {
 }
 
 impl Begun<'_> {
-    fn sizes(&self, at_once: usize) -> Result<Sizes> {
+    /// How the model is evaluated for the image, `at_once` draws at a time.
+    fn pipeline(&self, at_once: usize) -> Result<Pipeline<'_>> {
         let (own, shape) = (self.model.shape(), self.problem.shape());
-        let each_channel = own[0] != shape[0];
-        if self.model.codec.is_some() {
-            // A network of latents sees them whole, as its autoencoder does.
-            memory::check_sampling(&self.model.info.network, (shape[1], shape[2]), at_once)?;
-            return Ok(Sizes { windows: None, each_channel });
+        let clip = self.model.info.sample.clip && self.restoring.clip;
+        let mut pipeline =
+            Pipeline::new(self.model, at_once).with_each_channel(own[0] != shape[0]).with_clip(clip);
+        if self.restoring.cfg_scale != 1.0 {
+            pipeline = pipeline.with_guidance(GuidanceConfig::default(), self.restoring.cfg_scale);
         }
-        if own == shape {
-            if self.model.denoiser.network().is_some() {
-                memory::check_sampling(&self.model.info.network, self.model.info.size, at_once)?;
-            }
-            return Ok(Sizes { windows: None, each_channel });
+        // A latent model sees its latents whole, as its autoencoder does.
+        if self.model.codec.is_some() || own == shape {
+            pipeline.check_memory(shape, at_once)?;
+            return Ok(pipeline);
         }
-        let plan = match self.method.needs().derivative {
-            true => denoising::plan_with_derivative,
-            false => denoising::plan,
-        };
-        Ok(Sizes { windows: Some(plan(self.model, shape, self.restoring.memory)?.windows), each_channel })
+        let plan = if self.method.needs().derivative { plan_with_derivative } else { plan };
+        Ok(pipeline.with_windows(Some(plan(self.model, shape, self.restoring.memory)?.windows)))
     }
 
     /// What the model is told in words, and what takes their place in guidance.
     fn words(&self) -> Result<Option<(Context, Context)>> {
         let words = self.restoring.words.as_ref();
         Prompts::check(words, self.model)?;
-        words.map(|words| words.read(self.model)).transpose()
+        words.map(|words| words.encode(self.model)).transpose()
     }
 
     /// All draws of picture `number`, `[samples, channels, height, width]`.
     pub(super) fn draw(&self, number: u64, progress: impl FnMut(f64) + Send) -> Result<Tensor<4>> {
         let problem = &self.problem;
-        let Restoring { samples, batch_size, .. } = *self.restoring;
+        let RestorePlan { samples, batch_size, .. } = *self.restoring;
         let at_once = batch_size.min(samples);
         let start = self.restoring.start_for(problem.shape())?;
-        let sizes = self.sizes(at_once)?;
-        let lanes = sizes.windows.map_or(at_once, |windows| windows.at_once);
-        let told = Mutex::new(Told { progress, step: (0.0, 0.0), last: 0.0 });
+        let pipeline = self.pipeline(at_once)?;
+        let told = Mutex::new(Share { progress, step: (0.0, 0.0), last: 0.0 });
         let lock = || told.lock().unwrap_or_else(PoisonError::into_inner);
         let watch = |now: usize, of: usize| {
             lock().within(now as f64 / of.max(1) as f64);
             !self.restoring.cancel.load(Ordering::Relaxed)
         };
-        let settings = &self.model.info.sample;
-        let answers = sizes.denoiser(SideBySide::new(&self.model.denoiser, lanes)?, watch)?;
-        let denoiser: Box<dyn Denoiser + '_> = match settings.threshold {
-            _ if !(settings.clip && self.restoring.clip) => answers,
-            Some([ratio, most]) => Box::new(Thresholded::new(answers, ratio, most)),
-            None => Box::new(Clipped::new(answers, settings.clip_range)),
-        };
-        let scale = self.restoring.cfg_scale;
-        let denoiser: Box<dyn Denoiser + '_> = if scale == 1.0 {
-            denoiser
-        } else {
-            Box::new(Guiding::default().apply(self.model, denoiser, scale, at_once, Arithmetic::Fast)?)
-        };
+        let denoiser = pipeline.denoiser(watch)?;
         let words = self.words()?;
-        let whole = match self.method.needs().derivative {
-            true => Some(self.model.denoiser.differentiable(lanes, self.device)?),
+        let derivative = match self.method.needs().derivative {
+            true => Some(pipeline.differentiable(self.device, watch)?),
             false => None,
         };
-        let derivative = whole.as_deref().map(|whole| sizes.differentiable(whole, watch)).transpose()?;
         let prior = Prior { denoiser: denoiser.as_ref(), differentiable: derivative.as_deref() };
         let mut made = Vec::new();
         for offset in (0..samples).step_by(batch_size) {
@@ -265,47 +233,17 @@ impl Begun<'_> {
             let images = (offset..end).map(|draw| (number << 20) + draw as u64);
             let (before, share) = (offset as f64 / samples as f64, count as f64 / samples as f64);
             lock().step(before, share / self.path.len().max(1) as f64);
-            let mut run = Run::new(cond, NoiseStreams::new(self.restoring.seed, images))
+            let mut run = pipeline
+                .run(cond, NoiseStreams::new(self.restoring.seed, images))
                 .from_noise(start.map(|start| start.clone().slice_dim(0, offset..end)))
                 .on_progress(|at| {
                     let steps = at.steps.max(1) as f64;
                     lock().step(before + share * at.step as f64 / steps, share / steps);
                 })
                 .cancelled_by(Arc::clone(&self.restoring.cancel));
-            run.unit_start = settings.unit_start;
             denoiser.begin();
             made.push(self.method.restore(prior, &part, &self.path, &mut run)?);
         }
         Ok(Tensor::cat(made, 0))
-    }
-}
-
-impl Sizes {
-    /// `model` for pictures of this size.
-    fn denoiser<'a>(
-        &self,
-        model: impl Denoiser + 'a,
-        watch: impl Fn(usize, usize) -> bool + Send + Sync + 'a,
-    ) -> Result<Box<dyn Denoiser + 'a>> {
-        Ok(match (self.windows, self.each_channel) {
-            (None, false) => Box::new(model),
-            (None, true) => Box::new(EachChannel(model)),
-            (Some(windows), false) => Box::new(Windowed::new(model, windows)?.watched(watch)),
-            (Some(windows), true) => Box::new(EachChannel(Windowed::new(model, windows)?.watched(watch))),
-        })
-    }
-
-    /// As [`Sizes::denoiser`], with the derivative.
-    fn differentiable<'a>(
-        &self,
-        model: &'a (dyn Differentiable + 'a),
-        watch: impl Fn(usize, usize) -> bool + Send + Sync + 'a,
-    ) -> Result<Box<dyn Differentiable + 'a>> {
-        Ok(match (self.windows, self.each_channel) {
-            (None, false) => Box::new(model),
-            (None, true) => Box::new(EachChannel(model)),
-            (Some(windows), false) => Box::new(Windowed::new(model, windows)?.watched(watch)),
-            (Some(windows), true) => Box::new(EachChannel(Windowed::new(model, windows)?.watched(watch))),
-        })
     }
 }

@@ -1,0 +1,477 @@
+//! Comparing methods of restoration on one model and one data set: the same degraded pictures for all, the same calls of the
+//! network, constants chosen on training pictures.
+
+mod report;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use burn::tensor::{Device, Tensor};
+use langevin_core::{
+    Cond, Denoiser, Differentiable, Error, ErrorKind, Level, NoiseStreams, Picture, Result,
+    batch_to_pictures, signed_to_batch,
+};
+use langevin_data::{OpenOptions, Pool, PoolOptions, Prepare};
+use langevin_eval::{Case, Features, METRICS, Sample};
+use langevin_model::{Model, Pipeline};
+use langevin_restore::{METHODS, Method, NoPictures, Prior, Problem, noises, operators, simulate};
+use serde::Serialize;
+
+use crate::evaluation::{self, FeatureSpec};
+use crate::restoration::candidates;
+
+/// One thing to undo.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Task {
+    /// What to call it.
+    pub name: String,
+    /// The operator, as in `langevin list operators`.
+    pub operator: String,
+    /// The standard deviation of the noise, of 255.
+    pub noise: f64,
+}
+
+impl Task {
+    /// Reads `name=operator@noise`.
+    ///
+    /// # Errors
+    /// Usage, when it is not of that form.
+    pub fn parse(text: &str) -> Result<Self> {
+        let wrong = || {
+            Error::usage(format!("\"{text}\" is no task"))
+                .hint("write NAME=OPERATOR@NOISE, such as deblur=gaussian_blur:sigma=1.5@5")
+        };
+        let (name, rest) = text.split_once('=').ok_or_else(wrong)?;
+        let (operator, noise) = rest.rsplit_once('@').ok_or_else(wrong)?;
+        let noise = noise.parse().map_err(|_| wrong())?;
+        Ok(Self { name: name.trim().to_owned(), operator: operator.trim().to_owned(), noise })
+    }
+
+    /// The four that are compared when nothing else is said.
+    pub fn usual() -> Vec<Self> {
+        let task = |name: &str, operator: &str, noise| Self {
+            name: name.to_owned(),
+            operator: operator.to_owned(),
+            noise,
+        };
+        vec![
+            task("inpaint", "mask:box=0.5", 0.0),
+            task("upscale", "average:scale=4", 0.0),
+            task("deblur", "gaussian_blur:sigma=1.5", 5.0),
+            task("denoise", "identity", 64.0),
+        ]
+    }
+}
+
+/// What is compared.
+#[derive(Debug, Clone)]
+pub struct BenchRequest {
+    /// The data set; its test part is restored, its training part is what constants are chosen on.
+    pub data: String,
+    /// The tasks; empty for the usual ones.
+    pub tasks: Vec<Task>,
+    /// The methods; a name tries several constants, a name with options is taken as it is. Empty for all.
+    pub methods: Vec<String>,
+    /// Budgets: calls of the network for a picture.
+    pub calls: Vec<usize>,
+    /// Pictures.
+    pub count: usize,
+    /// Training pictures that constants are chosen on, at budgets up to 20; fewer at larger ones.
+    pub tune: usize,
+    /// The seed of all noise.
+    pub seed: u64,
+    /// Pictures at once.
+    pub batch_size: usize,
+    /// What tells pictures apart.
+    pub features: FeatureSpec,
+    /// Where trained features are kept.
+    pub cache: Option<PathBuf>,
+    /// Stops the work when it becomes true.
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// One method with one budget on one task.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// The task.
+    pub task: String,
+    /// The method with the constants that were best; `least squares` for what is known without a model.
+    pub method: String,
+    /// Calls that were allowed.
+    pub budget: usize,
+    /// Steps taken.
+    pub steps: usize,
+    /// Calls they took.
+    pub calls: usize,
+    /// The mean PSNR in decibels, and its standard error.
+    pub psnr: (f64, f64),
+    /// The mean SSIM.
+    pub ssim: f64,
+    /// The mean distance of features from the clean picture's, in units of that between different clean pictures.
+    pub distance: f64,
+    /// Seconds for each picture.
+    pub seconds: f64,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// The model.
+    pub model: String,
+    /// The data.
+    pub data: String,
+    /// Pictures restored.
+    pub n: usize,
+    /// Training pictures that constants were chosen on.
+    pub tune: usize,
+    /// The seed.
+    pub seed: u64,
+    /// What told pictures apart.
+    pub features: String,
+    /// The tasks.
+    pub tasks: Vec<Task>,
+    /// The measurements.
+    pub rows: Vec<Row>,
+    /// What was left out, and why.
+    pub left_out: Vec<String>,
+    /// For each task a sheet, and what its rows are.
+    #[serde(skip)]
+    pub sheets: Vec<(String, Picture, Vec<String>)>,
+}
+
+/// Told what is being done and which share of it is done; its error stops the work.
+pub type Progress<'a> = dyn FnMut(&str, f64) -> Result<()> + 'a;
+
+/// Compares.
+///
+/// # Errors
+/// Usage: unknown names, or operators that do not go with the pictures. Bad input: data that cannot be read. What `progress` says.
+pub fn compare(
+    model: &Model,
+    request: &BenchRequest,
+    device: &Device,
+    progress: &mut Progress<'_>,
+) -> Result<Comparison> {
+    let tasks = if request.tasks.is_empty() { Task::usual() } else { request.tasks.clone() };
+    let methods: Vec<String> = if request.methods.is_empty() {
+        candidates::METHODS.iter().map(|name| (*name).to_owned()).collect()
+    } else {
+        request.methods.clone()
+    };
+    for method in &methods {
+        METHODS.build(method)?;
+    }
+    for task in &tasks {
+        operators::build(&task.operator, model.shape(), &NoPictures)?;
+        noises::build(&task.noise.to_string())?;
+    }
+    let training = pool(model, &request.data, "train")?;
+    let test = pool(model, &request.data, "test")?;
+    let clean = Pictures::new(spread(&test, request.count, UNSEEN, device)?);
+    let tuning = Pictures::new(spread(&training, request.tune, 0, device)?);
+    let told = |share: f64| progress("training features", share);
+    let features = evaluation::features_of(
+        &request.features,
+        &training,
+        model.info.channels,
+        request.cache.as_deref(),
+        device,
+        told,
+    )?;
+    let pipeline = Pipeline::new(model, request.batch_size);
+    let bench = Bench {
+        model,
+        request,
+        pipeline: &pipeline,
+        denoiser: pipeline.denoiser(|_, _| true)?,
+        derivative: pipeline.differentiable(device, |_, _| true)?,
+        clean: bench_sample(&clean.shown, features.as_ref())?,
+        features,
+    };
+    let mut found = Comparison {
+        model: model.name.clone(),
+        data: request.data.clone(),
+        n: clean.shown.len(),
+        tune: tuning.shown.len(),
+        seed: request.seed,
+        features: bench.features.name(),
+        tasks: tasks.clone(),
+        rows: Vec::new(),
+        left_out: Vec::new(),
+        sheets: Vec::new(),
+    };
+    for (index, task) in tasks.iter().enumerate() {
+        let mut told = |what: &str, share: f64| {
+            progress(&format!("{}: {what}", task.name), (index as f64 + share) / tasks.len() as f64)
+        };
+        bench.task(task, &methods, (&clean, &tuning), &mut found, &mut told)?;
+    }
+    Ok(found)
+}
+
+/// Clean pictures as numbers and as pictures.
+struct Pictures {
+    values: Tensor<4>,
+    shown: Vec<Picture>,
+}
+
+impl Pictures {
+    fn new(values: Tensor<4>) -> Self {
+        let shown = batch_to_pictures(values.clone());
+        Self { values, shown }
+    }
+}
+
+/// Where pictures of an unlimited set are taken from, which no training comes to.
+const UNSEEN: u64 = 1 << 40;
+
+/// The pictures of a part of a data set as the model draws them. A set that is drawn has no parts.
+fn pool(model: &Model, data: &str, part: &str) -> Result<Pool> {
+    let (width, height) = model.info.size;
+    let spec = if data.starts_with("builtin:") { data.to_owned() } else { format!("{data}#{part}") };
+    let dataset = langevin_data::open(&spec, &OpenOptions::default())?;
+    Pool::new(dataset, Prepare::new(width, height, model.info.channels), PoolOptions::default())
+}
+
+/// `count` pictures, spread evenly over the set; of an unlimited one those from `first`.
+fn spread(pool: &Pool, count: usize, first: u64, device: &Device) -> Result<Tensor<4>> {
+    let count = pool.len().map_or(count, |have| count.min(have as usize));
+    let (width, height) = pool.prepare().size;
+    let shape = [count, pool.prepare().channels, height, width];
+    let mut values = Vec::new();
+    for k in 0..count as u64 {
+        let place = pool.len().map_or(first + k, |have| (2 * k + 1) * have / (2 * count as u64));
+        values.extend(pool.batch(place..place + 1)?.pixels);
+    }
+    Ok(signed_to_batch(values, shape, device))
+}
+
+fn bench_sample(pictures: &[Picture], features: &dyn Features) -> Result<Sample> {
+    let mut sample = Sample::new("restored");
+    let described = features.describe(pictures)?;
+    sample.append(pictures.to_vec(), &vec![None; pictures.len()], described, true);
+    Ok(sample)
+}
+
+struct Bench<'a> {
+    model: &'a Model,
+    request: &'a BenchRequest,
+    pipeline: &'a Pipeline<'a>,
+    denoiser: Box<dyn Denoiser + 'a>,
+    derivative: Box<dyn Differentiable + 'a>,
+    clean: Sample,
+    features: Box<dyn Features>,
+}
+
+impl Bench<'_> {
+    fn task(
+        &self,
+        task: &Task,
+        methods: &[String],
+        (clean, tuning): (&Pictures, &Pictures),
+        found: &mut Comparison,
+        told: &mut Progress<'_>,
+    ) -> Result<()> {
+        let problem = self.problem(task, &clean.values, 0)?;
+        // Far from the noise of the pictures that count.
+        let tried = self.problem(task, &tuning.values, 1 << 32)?;
+        let begun = least_squares(&problem)?;
+        let plain = batch_to_pictures(begun.clone());
+        found.rows.push(self.row(task, "least squares", (0, 0, 0), 0.0, plain.clone())?);
+        let shown = clean.shown.len().min(report::COLUMNS);
+        let mut sheet: Vec<Picture> = clean.shown[..shown].to_vec();
+        sheet.extend_from_slice(&plain[..shown]);
+        let mut rows = vec!["clean".to_owned(), "least squares".to_owned()];
+        let budgets = &self.request.calls;
+        for (index, method) in methods.iter().enumerate() {
+            let mut last: Option<(String, usize)> = None;
+            for (at, budget) in budgets.iter().enumerate() {
+                let share = (index * budgets.len() + at) as f64 / (methods.len() * budgets.len()) as f64;
+                told(method, share)?;
+                let done = self.choose(method, *budget, &tried, tuning).and_then(|(spec, steps)| {
+                    let (built, path) = (METHODS.build(&spec)?, self.path(steps)?);
+                    let calls = built.calls(&path);
+                    // One call is one call, whatever is allowed.
+                    if last.as_ref() == Some(&(spec.clone(), calls)) {
+                        return Ok(None);
+                    }
+                    let start = Instant::now();
+                    let made = self.restore(&*built, &problem, &path, 0)?;
+                    let seconds = start.elapsed().as_secs_f64();
+                    let pictures = batch_to_pictures(made);
+                    let row = self.row(task, &spec, (*budget, steps, calls), seconds, pictures.clone())?;
+                    Ok(Some((row, pictures)))
+                });
+                let (row, pictures) = match done {
+                    Ok(Some(done)) => done,
+                    Ok(None) => continue,
+                    Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => return Err(error),
+                    Err(error) => {
+                        found.left_out.push(format!("{}, {method}: {error}", task.name));
+                        break;
+                    }
+                };
+                if at == budgets.len() / 2 || row.calls == 1 {
+                    sheet.extend_from_slice(&pictures[..shown]);
+                    rows.push(format!("{}, {} calls", row.method, row.calls));
+                }
+                last = Some((row.method.clone(), row.calls));
+                found.rows.push(row);
+            }
+        }
+        found.sheets.push((task.name.clone(), report::sheet(self.model, &sheet, shown), rows));
+        Ok(())
+    }
+
+    fn problem(&self, task: &Task, clean: &Tensor<4>, first: u64) -> Result<Problem> {
+        let operator = operators::build(&task.operator, self.model.shape(), &NoPictures)?;
+        let noise = noises::build(&task.noise.to_string())?;
+        let count = clean.dims()[0] as u64;
+        let streams = NoiseStreams::new(self.request.seed, first..first + count);
+        let y = simulate(operator.as_ref(), noise.as_ref(), clean, &streams);
+        let sigma = noise.sigma(&[]);
+        Problem::new(operator, y, sigma)
+    }
+
+    fn prior(&self) -> Prior<'_> {
+        Prior::with_derivative(self.denoiser.as_ref(), self.derivative.as_ref())
+    }
+
+    fn path(&self, steps: usize) -> Result<Vec<Level>> {
+        let settings = &self.model.info.sample;
+        self.pipeline.path(&settings.sampler, &settings.spacing, steps)
+    }
+
+    /// The constants that are best on training pictures within `budget`, and the steps that takes.
+    fn choose(
+        &self,
+        method: &str,
+        budget: usize,
+        tried: &Problem,
+        tuning: &Pictures,
+    ) -> Result<(String, usize)> {
+        let specs = if method.contains(':') { vec![method.to_owned()] } else { candidates::of(method) };
+        let count = (self.request.tune * 20 / budget.max(20)).clamp(1, tuning.shown.len());
+        let mut best: Option<(f64, String, usize)> = None;
+        let mut refused = None;
+        for spec in &specs {
+            let built = METHODS.build(spec)?;
+            if let Err(error) = built.needs().check(tried, self.prior()) {
+                refused = Some(error);
+                continue;
+            }
+            let Some(steps) = self.steps_within(&*built, budget)? else { continue };
+            if specs.len() == 1 {
+                return Ok((spec.clone(), steps));
+            }
+            let made = match self.restore(&*built, &tried.part(0..count), &self.path(steps)?, 1 << 32) {
+                Ok(made) => made,
+                Err(error) if error.kind() == ErrorKind::Usage || error.kind() == ErrorKind::Failed => {
+                    refused = Some(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let off = made - tuning.values.clone().narrow(0, 0, count);
+            let error = (off.clone() * off).mean_dim(3);
+            let error: Vec<f32> = error.into_data().try_to_vec().expect("the values are f32");
+            let error = error.iter().map(|v| f64::from(*v)).sum::<f64>() / error.len() as f64;
+            if best.as_ref().is_none_or(|best| error < best.0) {
+                best = Some((error, spec.clone(), steps));
+            }
+        }
+        let none = || Error::usage(format!("no constants fit into {budget} calls"));
+        best.map(|(_, spec, steps)| (spec, steps)).ok_or_else(|| refused.unwrap_or_else(none))
+    }
+
+    /// The most steps whose calls are within `budget`.
+    fn steps_within(&self, method: &dyn Method, budget: usize) -> Result<Option<usize>> {
+        for steps in (1..=budget).rev() {
+            if method.calls(&self.path(steps)?) <= budget {
+                return Ok(Some(steps));
+            }
+        }
+        Ok(None)
+    }
+
+    fn restore(
+        &self,
+        method: &dyn Method,
+        problem: &Problem,
+        path: &[Level],
+        first: u64,
+    ) -> Result<Tensor<4>> {
+        let prior = self.prior();
+        let mut made = Vec::new();
+        for offset in (0..problem.batch()).step_by(self.request.batch_size) {
+            if self.request.cancel.load(Ordering::Relaxed) {
+                return Err(Error::new(ErrorKind::Interrupted(2), "the comparison was interrupted"));
+            }
+            let end = problem.batch().min(offset + self.request.batch_size);
+            let images = (offset..end).map(|index| first + index as u64);
+            let mut run = self
+                .pipeline
+                .run(Cond::none(), NoiseStreams::new(self.request.seed, images))
+                .cancelled_by(Arc::clone(&self.request.cancel));
+            made.push(method.restore(prior, &problem.part(offset..end), path, &mut run)?);
+        }
+        let made = Tensor::cat(made, 0);
+        let values: Vec<f32> = made.clone().into_data().try_to_vec().expect("the values are f32");
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(Error::failed("gave numbers that are not finite"));
+        }
+        Ok(made)
+    }
+
+    fn row(
+        &self,
+        task: &Task,
+        method: &str,
+        (budget, steps, calls): (usize, usize, usize),
+        seconds: f64,
+        pictures: Vec<Picture>,
+    ) -> Result<Row> {
+        let count = pictures.len() as f64;
+        let judged = bench_sample(&pictures, self.features.as_ref())?;
+        let measured = |name: &str| -> Result<(f64, f64)> {
+            let case =
+                Case { judged: &judged, reference: &self.clean, gallery: None, trainer: None, seed: 0 };
+            let found = METRICS.build(name)?.measure(&case)?;
+            Ok((found.values[0].value, found.values[0].error.unwrap_or_default()))
+        };
+        let apart =
+            |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt();
+        let (own, clean) = (&judged.rows, &self.clean.rows);
+        let pairs = clean.len();
+        let distance: f64 = (0..pairs).map(|k| apart(own.row(k), clean.row(k))).sum();
+        let others: f64 = (0..pairs).map(|k| apart(clean.row(k), clean.row((k + 1) % pairs))).sum();
+        Ok(Row {
+            task: task.name.clone(),
+            method: method.to_owned(),
+            budget,
+            steps,
+            calls,
+            psnr: measured("psnr")?,
+            ssim: measured("ssim")?.0,
+            distance: distance / others,
+            seconds: seconds / count,
+        })
+    }
+}
+
+/// What is known without a model: `A+ y`, or with noise the least squares of measurement and gray; the measurement where the
+/// operator is not linear and it has the shape of a picture.
+fn least_squares(problem: &Problem) -> Result<Tensor<4>> {
+    let linear = match problem.linear() {
+        Ok(linear) => linear,
+        Err(_) if problem.shape() == problem.measured_shape() => return Ok(problem.y()),
+        Err(error) => return Err(error),
+    };
+    if problem.sigma() == 0.0 {
+        return Ok(linear.start());
+    }
+    let gray = linear.adjoint(problem.y()).zeros_like();
+    Ok(linear.prox(gray, problem.sigma().powi(2)))
+}

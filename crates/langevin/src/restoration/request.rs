@@ -1,0 +1,81 @@
+//! How an image is restored.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use burn::tensor::Tensor;
+use langevin_core::{Error, Level, Result};
+use langevin_model::{Model, Pipeline, Prompts};
+use langevin_restore::{Operator, Shape};
+
+/// Where a walk begins with a network for pictures of any size, in units of 0 to 255.
+pub const NEAR: f64 = 50.0;
+
+/// How pictures are restored.
+#[derive(Debug, Clone)]
+pub struct RestorePlan {
+    /// The method, as in `langevin list methods`; absent: [`default_method`].
+    pub method: Option<String>,
+    /// Steps.
+    pub steps: usize,
+    /// The noise to begin at in units of 0 to 255, around the picture that is restored without a model. Absent: noise alone, of the
+    /// whole process; but [`NEAR`] for a network that sees no more than a part of a picture of this size, which has no such picture of its own to draw,
+    /// where the method can and no spacing is named.
+    pub start_sigma: Option<f64>,
+    /// The spacing of noise levels; absent: the model's.
+    pub spacing: Option<String>,
+    /// Draws for each picture.
+    pub samples: usize,
+    /// Draws at once.
+    pub batch_size: usize,
+    /// The seed.
+    pub seed: u64,
+    /// Noise of variance 1 to start from instead of the seed's, `[draws, channels, height, width]` of what the model denoises.
+    pub start: Option<Tensor<4>>,
+    /// The sampler of a model that was trained to fill in holes; absent: the model's.
+    pub sampler: Option<String>,
+    /// The class the model is told.
+    pub class: Option<u32>,
+    /// What the picture shows, in one text, and what it should not, for a model that is told of texts.
+    pub words: Option<Prompts>,
+    /// Strength of guidance towards class or words; 1 is none.
+    pub cfg_scale: f64,
+    /// Keep the model's answers within the range of pictures, where the model says so.
+    pub clip: bool,
+    /// Bytes for the windows that a picture of another size than the model's is divided into.
+    pub memory: u64,
+    /// Stops the work when it becomes true.
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// The method for an operator and noise when none is named.
+pub fn default_method(operator: &dyn Operator, noise: f64) -> &'static str {
+    match operator.linear() {
+        _ if operator.is_identity() && noise > 0.0 => "exact",
+        Some(_) if noise > 0.0 => "diffpir",
+        Some(_) => "ddnm",
+        None => "dps",
+    }
+}
+
+impl RestorePlan {
+    /// The noise to start from, where the model denoises `shape`.
+    pub(super) fn start_for(&self, shape: Shape) -> Result<Option<&Tensor<4>>> {
+        let [c, h, w] = shape;
+        match &self.start {
+            Some(start) if start.dims() != [self.samples, c, h, w] => Err(Error::usage(format!(
+                "the start noise has shape {:?}, where {:?} is needed",
+                start.dims(),
+                [self.samples, c, h, w]
+            ))),
+            start => Ok(start.as_ref()),
+        }
+    }
+}
+
+/// The levels of the whole process.
+pub(super) fn path(model: &Model, restoring: &RestorePlan) -> Result<Vec<Level>> {
+    let settings = &model.info.sample;
+    let spacing = restoring.spacing.as_deref().unwrap_or(&settings.spacing);
+    Pipeline::new(model, restoring.batch_size).path(&settings.sampler, spacing, restoring.steps)
+}

@@ -1,0 +1,188 @@
+//! SamplePlan pictures with a model, and the recipe that redraws one.
+
+mod inversion;
+mod recipe;
+mod sheet;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use burn::tensor::{Device, Tensor};
+use langevin_core::{Picture, Result, batch_to_pictures};
+use langevin_kernels::Arithmetic;
+use langevin_model::{GuidanceConfig, Model, Pipeline, Prompts};
+use langevin_process::Level;
+use langevin_sample::{BatchProgress, SAMPLERS, SampleRequest, Sampler, sample_all};
+
+pub use inversion::{SAMPLER as INVERTIBLE, noise_of};
+pub use recipe::Recipe;
+pub use sheet::sheet;
+
+/// How to sample a model: every choice made.
+#[derive(Debug, Clone)]
+pub struct SamplePlan {
+    /// How many pictures.
+    pub count: usize,
+    /// The number of the first.
+    pub first: u64,
+    /// The seed.
+    pub seed: u64,
+    /// Steps.
+    pub steps: usize,
+    /// The sampler.
+    pub sampler: String,
+    /// The spacing; `own` for the levels in the model's file.
+    pub spacing: String,
+    /// Strength of guidance; 1 is none.
+    pub cfg_scale: f64,
+    /// What guides.
+    pub guidance: GuidanceConfig,
+    /// Clamp denoised pictures to the range of pictures.
+    pub clip: bool,
+    /// The class of each picture; `None` draws without one.
+    pub labels: Option<Vec<Option<u32>>>,
+    /// What each picture shows, in words, for a model that is told of texts.
+    pub prompts: Option<Prompts>,
+    /// How convolutions compute.
+    pub arithmetic: Arithmetic,
+    /// Pictures at once.
+    pub batch_size: usize,
+    /// Unit-variance start noise instead of the seed's, `[count, channels, height, width]`.
+    pub start: Option<Tensor<4>>,
+    /// Stops the work when it becomes true.
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// Draws pictures and calls `progress` after each step of each batch.
+///
+/// # Errors
+/// Usage: an unknown sampler, spacing or guidance, a guide that does not fit, classes for a model without, a model that has
+/// no answer at the first level.
+/// Failed, when the memory that is free does not suffice. Interrupted, when cancelled.
+pub fn sample(
+    model: &Model,
+    plan: &SamplePlan,
+    device: &Device,
+    progress: impl FnMut(&BatchProgress<'_>),
+) -> Result<Vec<Picture>> {
+    sample_tensor(model, plan, device, progress).map(batch_to_pictures)
+}
+
+/// As [`sample`], before the numbers become pixels: `[count, channels, height, width]`, pictures in [-1, 1].
+///
+/// # Errors
+/// As [`sample`].
+pub fn sample_tensor(
+    model: &Model,
+    plan: &SamplePlan,
+    device: &Device,
+    progress: impl FnMut(&BatchProgress<'_>),
+) -> Result<Tensor<4>> {
+    let (path, sampler) = plan.method(model)?;
+    model.decode(sample_along(model, plan, sampler.as_ref(), &path, device, progress)?)
+}
+
+/// As [`sample_tensor`], with `sampler` and `path` in place of those that `plan` names, and without making pictures of latents.
+pub fn sample_along(
+    model: &Model,
+    plan: &SamplePlan,
+    sampler: &dyn Sampler,
+    path: &[Level],
+    device: &Device,
+    progress: impl FnMut(&BatchProgress<'_>),
+) -> Result<Tensor<4>> {
+    let at_once = plan.batch_size.min(plan.count);
+    let pipeline = plan.pipeline(model);
+    pipeline.check_memory(model.shape(), at_once)?;
+    let denoiser = pipeline.denoiser(|_, _| true)?;
+    let request = SampleRequest {
+        count: plan.count,
+        first: plan.first,
+        seed: plan.seed,
+        shape: model.shape(),
+        batch_size: plan.batch_size,
+        labels: plan.labels.clone(),
+        texts: plan.prompts.as_ref().map(|prompts| prompts.encode(model)).transpose()?,
+        start: plan.start.clone(),
+        unit_start: pipeline.unit_start(),
+        clock: pipeline.time_map(),
+        cancel: Some(Arc::clone(&plan.cancel)),
+    };
+    sample_all(denoiser.as_ref(), sampler, path, &request, device, progress)
+}
+
+/// As [`sample_tensor`]. `progress` is told the share that is done; its error stops the work.
+///
+/// # Errors
+/// As [`sample`], and what `progress` says.
+pub fn sample_watched(
+    model: &Model,
+    plan: &SamplePlan,
+    device: &Device,
+    mut progress: impl FnMut(f64) -> Result<()>,
+) -> Result<Tensor<4>> {
+    let mut stopped = None;
+    let drawn = sample_tensor(model, plan, device, |at| {
+        if let Err(error) = progress(at.fraction()) {
+            plan.cancel.store(true, Ordering::Relaxed);
+            stopped = Some(error);
+        }
+    });
+    stopped.map_or(drawn, Err)
+}
+
+impl SamplePlan {
+    /// `count` images of `seed` in the model's own way: its sampler, spacing, steps and guidance, its classes in turn, prompts
+    /// that leave open what is sampled.
+    pub fn of(model: &Model, count: usize, seed: u64) -> Self {
+        let settings = &model.info.sample;
+        let classes = model.info.classes.len();
+        Self {
+            count,
+            first: 0,
+            seed,
+            steps: settings.steps,
+            sampler: settings.sampler.clone(),
+            spacing: settings.spacing.clone(),
+            cfg_scale: model.cfg_scale(),
+            guidance: GuidanceConfig::default(),
+            clip: settings.clip,
+            labels: (classes > 0).then(|| even_labels(classes, count)),
+            prompts: Prompts::open(model, count),
+            arithmetic: Arithmetic::Fast,
+            batch_size: 16,
+            start: None,
+            cancel: Arc::default(),
+        }
+    }
+
+    /// Whether `model` can be sampled so, as far as is known without sampling.
+    ///
+    /// # Errors
+    /// Usage: an unknown sampler or spacing, steps out of range, guidance for a model without classes.
+    pub fn check(&self, model: &Model) -> Result<()> {
+        self.method(model).map(drop)
+    }
+
+    /// The levels and the sampler that it names.
+    pub(crate) fn method(&self, model: &Model) -> Result<(Vec<Level>, Box<dyn Sampler>)> {
+        let path = self.pipeline(model).path(&self.sampler, &self.spacing, self.steps)?;
+        let sampler = SAMPLERS.build(&self.sampler)?;
+        self.guidance.rule(model, self.cfg_scale)?;
+        Prompts::check(self.prompts.as_ref(), model)?;
+        Ok((path, sampler))
+    }
+
+    /// How it evaluates `model`.
+    fn pipeline<'m>(&self, model: &'m Model) -> Pipeline<'m> {
+        Pipeline::new(model, self.batch_size.min(self.count))
+            .with_arithmetic(self.arithmetic)
+            .with_guidance(self.guidance.clone(), self.cfg_scale)
+            .with_clip(self.clip)
+    }
+}
+
+/// Labels for `count` pictures that take the classes in turn.
+pub fn even_labels(classes: usize, count: usize) -> Vec<Option<u32>> {
+    (0..count).map(|index| Some((index % classes.max(1)) as u32)).collect()
+}

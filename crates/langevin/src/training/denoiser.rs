@@ -1,0 +1,202 @@
+//! Training a denoiser: the network, the objective, what it is trained on, and its previews.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+use burn::tensor::Device;
+use langevin_core::{ErrorKind, NamedTensors, Preconditioned, Result, batch_to_pictures};
+use langevin_data::{Loader, LoaderOptions, Showing};
+use langevin_figures::sheet;
+use langevin_kernels::Arithmetic;
+use langevin_model::codec::codec_tensors;
+use langevin_model::{Codec, Model, ModelDenoiser, ModelInfo, TextConditioner};
+use langevin_nn::Backbone;
+use langevin_process::Diffusion;
+use langevin_train::{Denoising, Event, Hooks, Job, ModelFile, Objective, Outcome, Preview, with_parameters};
+
+use super::captions;
+use super::latents::{self, Encoding};
+use super::memory;
+use super::prepare::Prepared;
+use super::restorer;
+use super::restorer_preview::Trial;
+use super::run_folder::{begin, store};
+use crate::sampling::{SamplePlan, sample_tensor};
+
+/// How many images a preview shows.
+const PREVIEW: usize = 36;
+/// The seed previews are sampled from.
+const PREVIEW_SEED: u64 = 0;
+
+impl Prepared {
+    /// Trains.
+    ///
+    /// # Errors
+    /// As [`langevin_train::train`]; failed, when the memory that is free does not suffice.
+    pub(super) fn train_denoiser(
+        mut self,
+        device: &Device,
+        mut observe: impl FnMut(&Event),
+    ) -> Result<Outcome> {
+        let train = self.settings.train.clone();
+        let threads = rayon::current_num_threads();
+        let shape = self.info.shape();
+        memory::check_training(&self.settings.network, shape[1], &train, threads)?;
+        let mut network = self.settings.network.backbone(train.seed, &train.autodiff(device))?;
+        let objective: Box<dyn Objective<Backbone>> = match self.request.lesson.take() {
+            None => Box::new(Denoising::new(&train)?),
+            Some(lesson) => lesson.objective,
+        };
+        if let Some(weights) = &self.request.weights {
+            network = with_parameters(network, weights)?;
+        }
+        let arithmetic = if train.exact { Arithmetic::Exact } else { Arithmetic::Fast };
+        let network = network.with_arithmetic(arithmetic);
+        let diffusion = Diffusion::new(&self.settings.diffusion)?;
+        let source = self.source(device, &mut observe)?;
+        let (batch, seed) = (train.batch_size, train.seed);
+        let loader = move |images_seen| {
+            let options = LoaderOptions { batch, seed, images_seen, ..LoaderOptions::default() };
+            Loader::of(Arc::clone(&source), options)
+        };
+        if let (Some(codec), Some(held)) = (&self.codec, &mut self.validation) {
+            *held = latents::encoded_batch(codec, held, device)?;
+        }
+        let out = self.request.out.clone();
+        let toml = self.toml();
+        let [size, channels] = [self.settings.data.size, self.settings.data.channels];
+        let task = self.settings.task.as_ref();
+        let conditions = task.map(|task| restorer::conditions(task, [channels, size, size])).transpose()?;
+        let classes = self.settings.data.class_conditional;
+        let trial = match (task, &conditions, &self.validation) {
+            (Some(task), Some(conditions), Some(held)) => {
+                Some(Trial::new(task, conditions.as_ref(), held, classes, device))
+            }
+            _ => None,
+        };
+        let job = Job {
+            model: Preconditioned::new(network, diffusion),
+            objective,
+            config: train,
+            loader: Box::new(loader),
+            conditions: conditions.clone(),
+            texts: self.info.text.as_ref().map(captions::texts).transpose()?,
+            validation: self.validation.clone(),
+            out: out.clone(),
+            settings: self.fingerprint(),
+            stop: Arc::clone(&self.request.stop),
+            device: device.clone(),
+            dry_run: self.request.dry_run,
+            half: self.request.half,
+        };
+        let stop = Arc::clone(&self.request.stop);
+        let device = device.clone();
+        let (info, codec) = (self.info, self.codec);
+        let text = TextConditioner::learned(info.text.as_ref())?;
+        let held = self.validation.as_ref();
+        let captions = held.map_or_else(Vec::new, |held| held.captions.iter().flatten().cloned().collect());
+        let mut hooks = Watching {
+            toml,
+            info,
+            codec,
+            text,
+            captions,
+            arithmetic,
+            out,
+            device,
+            stop,
+            observe: &mut observe,
+            trial,
+        };
+        langevin_train::train(job, &mut hooks)
+    }
+
+    /// What is trained on: the pictures, or their latents, which are encoded first.
+    fn source(&self, device: &Device, observe: &mut impl FnMut(&Event)) -> Result<Arc<dyn Showing>> {
+        let (Some(codec), Some(latent)) = (&self.codec, &self.settings.latent) else {
+            return Ok(Arc::new(self.pool.clone()));
+        };
+        let encoding = Encoding {
+            codec,
+            hash: &latent.hash,
+            pool: &self.pool,
+            // A forecast needs no more than a batch.
+            limit: self.request.dry_run.then_some(self.settings.train.batch_size as u64),
+            of_unlimited: latent.pictures,
+            folder: &self.request.out.join("latents"),
+            stop: &self.request.stop,
+            device,
+        };
+        latents::encode(&encoding, |done, of| observe(&Event::Encoding { done, of }))
+    }
+}
+
+struct Watching<'a> {
+    toml: String,
+    info: ModelInfo,
+    codec: Option<Codec>,
+    text: TextConditioner,
+    arithmetic: Arithmetic,
+    /// What previews show, of a model that is told of texts.
+    captions: Vec<String>,
+    out: PathBuf,
+    device: Device,
+    stop: Arc<AtomicI32>,
+    observe: &'a mut dyn FnMut(&Event),
+    /// Held-out pictures for a restorer.
+    trial: Option<Trial>,
+}
+
+impl Hooks<Backbone> for Watching<'_> {
+    fn begin(&mut self) -> Result<()> {
+        begin(&self.out, &self.toml)
+    }
+
+    fn event(&mut self, event: &Event) {
+        (self.observe)(event);
+    }
+
+    fn judge(&mut self, model: &Preconditioned<Backbone>) -> Result<Vec<(&'static str, f64)>> {
+        self.trial.as_ref().map_or_else(|| Ok(Vec::new()), |trial| trial.judge(model))
+    }
+
+    fn preview(&mut self, model: &Preconditioned<Backbone>, images: u64) -> Result<Option<Preview>> {
+        if self.info.task.is_some() {
+            let Some(trial) = &self.trial else { return Ok(None) };
+            let sheet = trial.sheet(model, &self.info.sample, self.info.magnification(), &self.stop)?;
+            return sheet.map(|sheet| store(&self.out, &sheet, images)).transpose();
+        }
+        // What `sample` makes of the model as it is now: the same guidance, clipping and decoder.
+        let denoiser = ModelDenoiser::Network(Box::new(model.clone()));
+        let name = self.out.display().to_string();
+        let model = Model::new(self.info.clone(), denoiser, self.codec.clone(), self.text.clone(), name);
+        let cancel = Arc::new(AtomicBool::new(false));
+        let mut plan = SamplePlan {
+            arithmetic: self.arithmetic,
+            cancel: Arc::clone(&cancel),
+            ..SamplePlan::of(&model, PREVIEW, PREVIEW_SEED)
+        };
+        if let Some(prompts) = plan.prompts.as_mut().filter(|_| !self.captions.is_empty()) {
+            prompts.each = self.captions.iter().cycle().take(PREVIEW).cloned().collect();
+        }
+        let drawn = sample_tensor(&model, &plan, &self.device, |_| {
+            if self.stop.load(Ordering::Relaxed) != 0 {
+                cancel.store(true, Ordering::Relaxed);
+            }
+        });
+        let images_made = match drawn {
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => return Ok(None),
+            made => batch_to_pictures(made?),
+        };
+        let scale = self.info.magnification();
+        let sheet = sheet::sheet(&images_made, sheet::square_columns(PREVIEW), 2, scale);
+        store(&self.out, &sheet, images).map(Some)
+    }
+
+    fn model_file(&mut self, images: u64, mut tensors: NamedTensors) -> Result<ModelFile> {
+        self.info.images = images;
+        tensors.extend(self.codec.iter().flat_map(codec_tensors));
+        Ok(ModelFile { tensors, metadata: self.info.to_metadata() })
+    }
+}

@@ -1,0 +1,110 @@
+//! An average of the weights of any width, made after training of the snapshots that it stored (Karras et al. 2024, arXiv
+//! 2312.02696, section 3).
+
+use std::path::Path;
+
+use langevin_core::tensor_file::{self, Storage};
+use langevin_core::{Error, NamedTensors, Result};
+use langevin_model::ModelInfo;
+use langevin_process::ema::{Mixing, Profile, mixing};
+use langevin_train::{STORED_WIDTHS, Snapshot};
+
+/// An average that was put together.
+#[derive(Debug, Clone)]
+pub struct Averaged {
+    /// Pictures seen at its end.
+    pub images: u64,
+    /// Snapshots that it is made of.
+    pub snapshots: usize,
+    /// How far its profile is from the one asked for, relative to that.
+    pub error: f64,
+    /// The file of the model with these weights.
+    pub bytes: Vec<u8>,
+}
+
+/// Puts together the average of the relative width `width` that ends after `at` pictures (or with the last snapshot) from
+/// the snapshots in the folder `run`.
+///
+/// # Errors
+/// Usage: a width outside (0, 0.28], a time without a snapshot. Bad input: a folder without snapshots or model, or with
+/// damaged ones.
+pub fn average(run: &Path, width: f64, at: Option<u64>, half: bool) -> Result<Averaged> {
+    if !(width > 0.0 && width <= 0.28) {
+        return Err(Error::usage(format!("width {width} must lie in (0, 0.28]")).hint(
+            "it is the deviation of the average's profile as a part of the training; 0.05 to 0.15 is usual",
+        ));
+    }
+    let mut snapshots = Snapshot::list(run);
+    let Some(last) = snapshots.last() else {
+        return Err(Error::bad_input(format!("{}: a folder without snapshots of averages", run.display()))
+            .hint("train with --set train.ema_snapshots=8192 to store one every 8192 pictures"));
+    };
+    let images = at.unwrap_or(last.images);
+    snapshots.retain(|snapshot| snapshot.images <= images);
+    if snapshots.last().is_none_or(|last| last.images != images) {
+        let times: Vec<String> = Snapshot::list(run).iter().map(|s| s.images.to_string()).collect();
+        return Err(Error::usage(format!("{}: no snapshot after {images} pictures", run.display()))
+            .hint(format!("there are some after {}", times.join(", "))));
+    }
+    let profiles: Vec<Profile> = snapshots
+        .iter()
+        .flat_map(|snapshot| STORED_WIDTHS.map(|(_, width)| Profile::of_width(snapshot.images as f64, width)))
+        .collect();
+    let Mixing { weights, error } =
+        mixing(&profiles, Profile::of_width(images as f64, width)).ok_or_else(|| {
+            Error::failed(format!(
+                "{}: its snapshots lie too near to each other to be told apart",
+                run.display()
+            ))
+        })?;
+    let mut metadata = description(run)?;
+    let mut info = ModelInfo::from_metadata(&metadata).map_err(|error| error.within(run.display()))?;
+    info.images = images;
+    metadata.extend(info.to_metadata());
+    let mut sum = Sum::default();
+    for (snapshot, weights) in snapshots.iter().zip(weights.chunks(STORED_WIDTHS.len())) {
+        for (tensors, weight) in snapshot.read()?.iter().zip(weights) {
+            sum.add(tensors, *weight).map_err(|error| error.within(snapshot.path.display()))?;
+        }
+    }
+    let storage = if half { Storage::F16 } else { Storage::F32 };
+    let bytes = tensor_file::encode(&sum.finish(), &metadata, storage);
+    Ok(Averaged { images, snapshots: snapshots.len(), error, bytes })
+}
+
+fn description(run: &Path) -> Result<std::collections::BTreeMap<String, String>> {
+    let path = run.join("model.safetensors");
+    let bytes = std::fs::read(&path).map_err(|error| {
+        Error::bad_input(format!("{}: {error}", path.display())).hint("let the run save its model first")
+    })?;
+    let (_, metadata) = tensor_file::decode(&bytes).map_err(|error| error.within(path.display()))?;
+    Ok(metadata)
+}
+
+/// A sum of named tensors in f64.
+#[derive(Default)]
+struct Sum(std::collections::BTreeMap<String, (Vec<usize>, Vec<f64>)>);
+
+impl Sum {
+    fn add(&mut self, tensors: &NamedTensors, weight: f64) -> Result<()> {
+        if !self.0.is_empty() && !self.0.keys().eq(tensors.keys()) {
+            return Err(Error::bad_input("holds other tensors than the snapshots before"));
+        }
+        for (path, (shape, values)) in tensors {
+            let zeros = || (shape.clone(), vec![0.0; values.len()]);
+            let (known, sum) = self.0.entry(path.clone()).or_insert_with(zeros);
+            if known != shape {
+                return Err(Error::bad_input(format!(
+                    "tensor {path} has shape {shape:?}, before it {known:?}"
+                )));
+            }
+            sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * f64::from(*value));
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> NamedTensors {
+        let narrow = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
+        self.0.into_iter().map(|(path, (shape, values))| (path, (shape, narrow(values)))).collect()
+    }
+}

@@ -1,0 +1,218 @@
+//! What a training needs, resolved and checked before anything is written: the data, the settings, the description.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI32;
+
+use burn::tensor::Device;
+use langevin_core::{Error, NamedTensors, Result};
+use langevin_data::{Batch, Crop, DataInfo, Held, OpenOptions, Pool, PoolOptions, Prepare, Skipped};
+use langevin_model::{Codec, LatentInfo, ModelInfo};
+use langevin_nn::Backbone;
+use langevin_process::{Diffusion, SPACINGS};
+use langevin_sample::SAMPLERS;
+use langevin_train::Objective;
+
+use crate::restoration::trained;
+use crate::training::settings::Settings;
+use crate::training::{captions, latents};
+
+/// What to train.
+pub struct TrainRequest {
+    /// The data set, as `langevin_data::open` takes it.
+    pub data: String,
+    /// The settings, before the data decided what it decides.
+    pub settings: Settings,
+    /// The preset's name, for the record.
+    pub preset: String,
+    /// The run's folder.
+    pub out: PathBuf,
+    /// Whether one unreadable picture is an error.
+    pub strict: bool,
+    /// Only forecast.
+    pub dry_run: bool,
+    /// Store the weights of `model.safetensors` in 16 bits.
+    pub half: bool,
+    /// Becomes the number of a signal when the run shall stop.
+    pub stop: Arc<AtomicI32>,
+    /// The weights to begin with; without, random ones.
+    pub weights: Option<NamedTensors>,
+    /// What is learned, where it is not the data by themselves.
+    pub lesson: Option<Lesson>,
+}
+
+/// A training that is not the ordinary one of a denoiser.
+pub struct Lesson {
+    /// The loss.
+    pub objective: Box<dyn Objective<Backbone>>,
+}
+
+/// A request with everything resolved and checked; nothing is written yet.
+pub struct Prepared {
+    /// The settings with what the data decided filled in.
+    pub settings: Settings,
+    /// What the model file will say.
+    pub info: ModelInfo,
+    /// What is known of the data set.
+    pub data: DataInfo,
+    /// Pictures that can be trained on; `None` is unlimited.
+    pub pictures: Option<u64>,
+    /// Files that were passed over.
+    pub skipped: Vec<Skipped>,
+    /// What makes latents of the pictures, where those are learned.
+    pub(super) codec: Option<Codec>,
+    pub(crate) pool: Pool,
+    pub(crate) validation: Option<Batch>,
+    pub(crate) request: TrainRequest,
+}
+
+/// Opens the data and resolves the settings.
+///
+/// # Errors
+/// Bad input: data that cannot be read. Usage: settings that do not fit the data or each other.
+pub fn prepare(request: TrainRequest) -> Result<Prepared> {
+    let mut settings = request.settings.clone();
+    settings.train.check()?;
+    if settings.distill.is_some() != request.lesson.is_some() {
+        return Err(Error::usage(format!("{}: holds the settings of a distillation", request.preset))
+            .hint("use `langevin distill`"));
+    }
+    let dataset = langevin_data::open(&request.data, &OpenOptions::default())?;
+    let data = dataset.info().clone();
+    let codec = settings.latent.as_mut().map(|latent| latents::open(latent, &Device::flex())).transpose()?;
+    resolve(&mut settings, &data, codec.as_ref())?;
+    let size = settings.data.size;
+    let mut prepare = Prepare::new(size, size, settings.data.channels);
+    prepare.flip = settings.train.flip;
+    prepare.turn = settings.train.turn;
+    prepare.crop = match (settings.data.patches, settings.train.random_crop) {
+        (true, _) => Crop::Patch,
+        (false, true) => Crop::Random,
+        (false, false) => Crop::Centre,
+    };
+    let pool = Pool::new(dataset, prepare, PoolOptions { strict: request.strict, ..PoolOptions::default() })?;
+    let (pool, validation) = hold_out(pool, settings.train.validation_pictures)?;
+    let text = match settings.text.clone() {
+        None => None,
+        Some(wanted) => {
+            let info = captions::learn(&pool, &wanted)?;
+            captions::apply(&wanted, &mut settings, &info);
+            settings.network.check()?;
+            Some(info)
+        }
+    };
+    let info = ModelInfo {
+        version: 1,
+        size: (size, size),
+        channels: settings.data.channels,
+        classes: if settings.data.class_conditional { data.classes.clone() } else { Vec::new() },
+        task: settings.task.clone(),
+        latent: codec.as_ref().map(LatentInfo::of),
+        text,
+        network: settings.network.clone(),
+        diffusion: settings.diffusion.clone(),
+        sample: settings.sample.clone(),
+        data: request.data.clone(),
+        preset: request.preset.clone(),
+        images: 0,
+        seed: settings.train.seed,
+    };
+    Ok(Prepared {
+        pictures: pool.len(),
+        skipped: pool.skipped(),
+        settings,
+        info,
+        data,
+        codec,
+        pool,
+        validation,
+        request,
+    })
+}
+
+fn resolve(settings: &mut Settings, data: &DataInfo, codec: Option<&Codec>) -> Result<()> {
+    if let Some(codec) = codec {
+        latents::apply(settings, codec)?;
+    }
+    if settings.data.size == 0 {
+        settings.data.size = data.size.0.min(data.size.1);
+    }
+    if settings.data.channels == 0 {
+        settings.data.channels = data.channels;
+    }
+    if let Some(text) = &settings.text {
+        text.check()?;
+        if settings.task.is_some() || settings.autoencoder.is_some() {
+            return Err(
+                Error::usage("restorers and autoencoders are told of no texts").hint("leave --captions out")
+            );
+        }
+    }
+    if settings.data.class_conditional && data.classes.is_empty() {
+        return Err(Error::usage(format!(
+            "{}: has no classes, so a class-conditional model cannot be trained on it",
+            data.name
+        ))
+        .hint(
+            "put the pictures of each class into a sub-folder of its name, or set class_conditional = false",
+        ));
+    }
+    if let Some(autoencoder) = &mut settings.autoencoder {
+        if settings.data.class_conditional || settings.task.is_some() {
+            return Err(Error::usage("an autoencoder is told of no class, and restores nothing")
+                .hint("leave class_conditional and task out"));
+        }
+        autoencoder.network.channels = settings.data.channels;
+        return autoencoder.check(settings.data.size);
+    }
+    let size = settings.data.size;
+    let [channels, rows, columns] = match codec {
+        Some(codec) => codec.info.network.latent_shape(size, size)?,
+        None => [settings.data.channels, size, size],
+    };
+    let network = &mut settings.network;
+    network.in_channels = channels;
+    network.out_channels = channels;
+    network.condition_channels = match &settings.task {
+        None => 0,
+        Some(task) => {
+            trained::scale(task, settings.data.channels, settings.data.size)?;
+            task.condition_channels(settings.data.channels)
+        }
+    };
+    network.classes = if settings.data.class_conditional { data.classes.len() } else { 0 };
+    network.check()?;
+    network.check_size(rows, columns).map_err(|error| match codec {
+        Some(_) => error.hint(format!("the latents of pictures of {size}x{size} have {columns}x{rows}")),
+        None => error,
+    })?;
+    SAMPLERS.build(&settings.sample.sampler)?;
+    SPACINGS.build(&settings.sample.spacing)?;
+    Diffusion::new(&settings.diffusion)?;
+    Ok(())
+}
+
+/// The pool to train on and the held-out pictures: no more than a tenth of a small set. Where patches are trained on, as many
+/// of them as were wanted are taken from these.
+fn hold_out(pool: Pool, wanted: usize) -> Result<(Pool, Option<Batch>)> {
+    let count = pool.len().map_or(wanted as u64, |have| (wanted as u64).min(have / 10));
+    if count == 0 {
+        return Ok((pool, None));
+    }
+    let (train, held) = pool.split(Held::Count(count), 0)?;
+    let patches = held.prepare().crop == Crop::Patch;
+    let batch = if patches { held.showing(0, 0, wanted)? } else { held.batch(0..count)? };
+    Ok((train, Some(batch)))
+}
+
+impl Prepared {
+    /// The settings as TOML, as the run keeps them.
+    pub fn toml(&self) -> String {
+        self.settings.to_toml()
+    }
+
+    /// What decides the result, as JSON: a run taken up again must have the same.
+    pub(crate) fn fingerprint(&self) -> String {
+        self.settings.fingerprint(&self.request.data, self.pictures)
+    }
+}

@@ -1,0 +1,201 @@
+//! The settings of a model: what it is trained on, its network, its diffusion, its training and how it is sampled. They
+//! are written as TOML; presets are such files with their measured result.
+
+mod autoencoder;
+mod distill;
+mod fingerprint;
+mod init;
+mod latent;
+pub(crate) mod text;
+
+use langevin_model::{SampleSettings, Task};
+use langevin_nn::NetworkConfig;
+use langevin_process::{DiffusionSpec, Error, Result, nearest};
+use langevin_train::TrainConfig;
+use serde::{Deserialize, Serialize};
+
+pub use autoencoder::AutoencoderSettings;
+pub use distill::Distill;
+pub use init::Init;
+pub use latent::LatentSettings;
+pub use text::TextSettings;
+
+/// Everything about a model and its training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The pictures.
+    pub data: DataSettings,
+    /// The noise and what the network predicts.
+    pub diffusion: DiffusionSpec,
+    /// The network.
+    pub network: NetworkConfig,
+    /// What is restored, where the model is a restorer; absent, it draws pictures by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<Task>,
+    /// An autoencoder, where one is trained in place of a denoiser; diffusion, network and sample say nothing then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autoencoder: Option<AutoencoderSettings>,
+    /// The autoencoder whose latents are learned, where the model is not one of pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latent: Option<LatentSettings>,
+    /// The encoder of captions, where the model is told of texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextSettings>,
+    /// The training.
+    pub train: TrainConfig,
+    /// How to sample when nothing else is said.
+    pub sample: SampleSettings,
+    /// The model whose weights training begins with, where it does not begin with random ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<Init>,
+    /// What is distilled, and how, where the training is a distillation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distill: Option<Distill>,
+}
+
+/// What pictures the model is trained on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataSettings {
+    /// Side of the square pictures in pixels; `0` takes the size of the data set's first picture.
+    pub size: usize,
+    /// Channels: 1 gray, 3 colour, 4 with alpha; `0` takes those of the data set.
+    pub channels: usize,
+    /// Tell the network the class of each picture, so that one can be asked for.
+    pub class_conditional: bool,
+    /// Train on parts of `size` x `size` pixels from anywhere in the pictures, at their own scale: for a prior that restores
+    /// pictures of any size.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub patches: bool,
+}
+
+impl Default for DataSettings {
+    fn default() -> Self {
+        Self { size: 32, channels: 0, class_conditional: false, patches: false }
+    }
+}
+
+impl Settings {
+    /// The settings as TOML, without the sections that say nothing.
+    pub fn to_toml(&self) -> String {
+        let mut whole = toml::Table::try_from(self).expect("settings are plain values");
+        if self.autoencoder.is_some() {
+            for idle in ["diffusion", "network", "sample"] {
+                whole.remove(idle);
+            }
+        }
+        toml::to_string_pretty(&whole).expect("settings are plain values")
+    }
+
+    /// Settings from layers of TOML, later ones over earlier ones; what none names has its default.
+    ///
+    /// # Errors
+    /// Usage, naming the layer: not TOML, an unknown key (with the nearest), a value of the wrong type.
+    pub fn from_layers(layers: &[(&str, &str)]) -> Result<Self> {
+        let mut whole = toml::Table::new();
+        for (name, text) in layers {
+            let layer: toml::Table =
+                text.parse().map_err(|error: toml::de::Error| toml_error(name, &error))?;
+            // Checked alone first, so that a mistake is blamed on the file it is in.
+            let _: Settings =
+                layer.clone().try_into().map_err(|error: toml::de::Error| toml_error(name, &error))?;
+            merge(&mut whole, layer);
+        }
+        whole.try_into().map_err(|error: toml::de::Error| toml_error("settings", &error))
+    }
+}
+
+/// The settings of the TOML `text`, called `name` in messages, with `flags` on top.
+///
+/// # Errors
+/// As [`settings_layers`].
+pub(crate) fn layered(name: &str, text: &str, flags: &[String]) -> Result<Settings> {
+    let mut layers = vec![(name.to_owned(), text.to_owned())];
+    for flag in flags {
+        let (key, value) = flag
+            .split_once('=')
+            .ok_or_else(|| Error::usage(format!("--set {flag}: is not of the form section.key=value")))?;
+        let literal = format!("{key} = {value}");
+        let is_literal = literal.parse::<toml::Table>().is_ok();
+        layers.push((flag.clone(), if is_literal { literal } else { format!("{key} = {value:?}") }));
+    }
+    let layers: Vec<(&str, &str)> =
+        layers.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    Settings::from_layers(&layers)
+}
+
+fn merge(whole: &mut toml::Table, layer: toml::Table) {
+    for (key, value) in layer {
+        match (whole.get_mut(&key), value) {
+            (Some(toml::Value::Table(before)), toml::Value::Table(after)) => merge(before, after),
+            (_, value) => {
+                whole.insert(key, value);
+            }
+        }
+    }
+}
+
+/// serde names an unknown key or value and the known ones between backticks; the nearest of them is what was meant.
+fn toml_error(name: &str, error: &toml::de::Error) -> Error {
+    let message = error.message().lines().next().unwrap_or_default();
+    let text = error.to_string();
+    // Where the value is, as the last line: in `train.batch_size`.
+    let place = text.lines().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let what = match (message.strip_prefix("unknown "), quoted.next()) {
+        (Some(rest), Some(word)) if rest.starts_with("field") => Some(("unknown key", word)),
+        (Some(rest), Some(word)) if rest.starts_with("variant") => Some(("unknown value", word)),
+        _ => None,
+    };
+    let within = |error: Error| match place {
+        Some(place) if !name.contains(place) => error.within(format!("{name}: {place}")),
+        _ => error.within(name),
+    };
+    match what.map(|(kind, word)| (kind, word, nearest(word, quoted))) {
+        Some((kind, word, Some(near))) => {
+            within(Error::usage(format!("{kind} \"{word}\"")).hint(format!("did you mean \"{near}\"?")))
+        }
+        _ => within(Error::usage(message)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_survive_toml_and_layers_override() {
+        let settings = Settings::from_layers(&[
+            ("a", "[train]\nbatch_size = 8\nseed = 1\n[sample]\nsteps = 5"),
+            ("b", "[train]\nseed = 2"),
+        ])
+        .unwrap();
+        assert_eq!((settings.train.batch_size, settings.train.seed, settings.sample.steps), (8, 2, 5));
+        let text = settings.to_toml();
+        assert_eq!(Settings::from_layers(&[("c", &text)]).unwrap(), settings);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_the_nearest() {
+        let error = Settings::from_layers(&[("my.toml", "[train]\nbatchsize = 8")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "my.toml: train: unknown key \"batchsize\" (did you mean \"batch_size\"?)"
+        );
+        assert_eq!(error.exit_code(), 2);
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_its_place() {
+        let message = |text: &str| Settings::from_layers(&[("my.toml", text)]).unwrap_err().to_string();
+        assert_eq!(
+            message("[train]\ndecay = \"cosin\""),
+            "my.toml: train.decay: unknown value \"cosin\" (did you mean \"cosine\"?)"
+        );
+        assert_eq!(
+            message("[train]\nbatch_size = \"x\""),
+            "my.toml: train.batch_size: invalid type: string \"x\", expected usize"
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! The description of a model: the metadata of its file, which hold everything needed to sample it.
+
+use std::collections::BTreeMap;
+
+use langevin_core::{Error, Result};
+use langevin_nn::NetworkConfig;
+use langevin_process::DiffusionSpec;
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{self, LatentInfo};
+use crate::defaults::SampleSettings;
+use crate::task::Task;
+use crate::text::TextInfo;
+
+/// The key of the description in the metadata of a model file.
+pub const KEY: &str = "langevin";
+
+/// What a model file says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelInfo {
+    /// Version of this description, 1.
+    pub version: u32,
+    /// Width and height of its pictures in pixels.
+    pub size: (usize, usize),
+    /// Channels of its pictures.
+    pub channels: usize,
+    /// Names of its classes; empty when it is unconditional.
+    pub classes: Vec<String>,
+    /// What it restores, if it is a restorer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Task>,
+    /// The autoencoder whose latents it draws, if it draws no pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latent: Option<LatentInfo>,
+    /// The tokenizer of what it is told in words, if it is told anything so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextInfo>,
+    /// The network.
+    pub network: NetworkConfig,
+    /// The noise and what the network predicts.
+    pub diffusion: DiffusionSpec,
+    /// How to sample it when nothing else is said.
+    pub sample: SampleSettings,
+    /// The data it was trained on, as the user named it.
+    pub data: String,
+    /// The preset it was trained with.
+    pub preset: String,
+    /// Pictures seen in training.
+    pub images: u64,
+    /// Seed of the training.
+    pub seed: u64,
+}
+
+impl ModelInfo {
+    /// The metadata of a model file.
+    pub fn to_metadata(&self) -> BTreeMap<String, String> {
+        let text = serde_json::to_string(self).expect("a description is plain values");
+        BTreeMap::from([
+            (KEY.to_owned(), text),
+            ("format".to_owned(), "pt".to_owned()),
+            ("modelspec.architecture".to_owned(), "langevin/unet".to_owned()),
+            ("modelspec.resolution".to_owned(), format!("{}x{}", self.size.0, self.size.1)),
+        ])
+    }
+
+    /// `[channels, height, width]` of what the network denoises: its pictures, or their latents.
+    pub fn shape(&self) -> [usize; 3] {
+        let (width, height) = self.size;
+        match &self.latent {
+            None => [self.channels, height, width],
+            Some(latent) => {
+                let factor = latent.network.factor();
+                [latent.network.code_dim(), height / factor, width / factor]
+            }
+        }
+    }
+
+    /// How many times its pictures are magnified on sheets, so that small ones can be seen: 1 to 4.
+    pub fn magnification(&self) -> usize {
+        (64 / self.size.0).clamp(1, 4)
+    }
+
+    /// What the metadata of a model file say.
+    ///
+    /// # Errors
+    /// Bad input, where they say nothing, or not in this way.
+    pub fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self> {
+        let text = metadata.get(KEY).ok_or_else(|| {
+            if metadata.contains_key(codec::KEY) {
+                return Error::bad_input("an autoencoder, which draws nothing by itself")
+                    .hint("train a model of its latents with `langevin train DATA --latent` and this file");
+            }
+            Error::bad_input(
+                "a safetensors file, but not a model of this program: its metadata has no \"langevin\"",
+            )
+            .hint("use a model.safetensors that `langevin train` wrote")
+        })?;
+        serde_json::from_str(text).map_err(|error| {
+            Error::bad_input(format!("its description cannot be read: {error}"))
+                .hint("it may come from a newer version, or be damaged")
+        })
+    }
+}

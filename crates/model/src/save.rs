@@ -1,0 +1,155 @@
+//! Models from one form into another: a run, a single file, a folder of diffusers.
+
+use std::path::{Path, PathBuf};
+
+use langevin_core::tensor_file::{self, Storage};
+use langevin_core::{Error, NamedTensors, Result};
+use langevin_hub::{Export, LatentExport, LatentPart};
+
+use crate::codec::{Codec, codec_tensors};
+use crate::defaults::{Grid, Tuned};
+use crate::description::ModelInfo;
+use crate::file::read_model_bytes;
+use crate::model::Model;
+use crate::text::Encoders;
+
+/// The bytes of a single model file; `half` stores the weights in 16 bits.
+///
+/// # Errors
+/// Usage: a model that is known in closed form and has no weights.
+pub fn to_file(model: &Model, half: bool) -> Result<Vec<u8>> {
+    let storage = if half { Storage::F16 } else { Storage::F32 };
+    Ok(tensor_file::encode(&tensors(model)?, &model.info.to_metadata(), storage))
+}
+
+fn tensors(model: &Model) -> Result<NamedTensors> {
+    let network = model.denoiser.network().ok_or_else(|| {
+        Error::usage(format!("{}: is known in closed form and has no weights to convert", model.name))
+            .hint("give a trained model")
+    })?;
+    if model.text.clip().is_some() {
+        return Err(Error::usage(format!(
+            "{}: encodes what it is told by networks of their own, for which a single file has no place",
+            model.name
+        ))
+        .hint("draw with the folder as it is"));
+    }
+    let mut tensors = langevin_nn::export(network);
+    tensors.extend(model.codec.iter().flat_map(codec_tensors));
+    Ok(tensors)
+}
+
+/// Writes `model` as the diffusers folder `out`; `pipeline` is `ddpm` or `ddim`. What cannot be said in the folder is
+/// given back in words.
+///
+/// # Errors
+/// Usage: what diffusers cannot express. Failed: `out` being there without `force`, the disk.
+pub fn to_folder(model: &Model, out: &Path, pipeline: &str, force: bool) -> Result<Vec<String>> {
+    let info = &model.info;
+    if let (Some(codec), Some(encoders)) = (&model.codec, model.text.clip()) {
+        return to_latent_folder(model, codec, encoders, out, force);
+    }
+    if model.codec.is_some() {
+        return Err(Error::usage(format!(
+            "{}: draws latents, and no pipeline of diffusers draws those of a codec with \
+            statistics for each channel by a UNet2DModel",
+            model.name
+        )));
+    }
+    if let Some(task) = &info.task {
+        return Err(
+            task.refusal(&model.name, "which no pipeline of diffusers does with a network of its own kind")
+        );
+    }
+    // What stands in the way of a folder is the model; what stands in the way of writing names its own place.
+    let name = |error: Error| if error.exit_code() == 2 { error.within(&model.name) } else { error };
+    let export = Export {
+        network: &info.network,
+        tensors: tensors(model)?,
+        size: info.size,
+        diffusion: model.denoiser.diffusion(),
+        clip: info.sample.clip.then_some(info.sample.clip_range),
+        pipeline,
+        metadata: info.to_metadata(),
+    };
+    langevin_hub::write_folder(export, out, force).map_err(name)?;
+    let mut notes = Vec::new();
+    if !info.classes.is_empty() {
+        let last = info.classes.len();
+        let none = if info.network.null_class { format!(", and {last} for none") } else { String::new() };
+        notes.push(format!(
+            "diffusers' pipelines ask for no class: call its unet with class_labels 0 to {}{none}",
+            last - 1
+        ));
+    }
+    Ok(notes)
+}
+
+/// Writes a model of Stable Diffusion as a folder.
+fn to_latent_folder(
+    model: &Model,
+    codec: &Codec,
+    encoders: &Encoders,
+    out: &Path,
+    force: bool,
+) -> Result<Vec<String>> {
+    let [_, height, width] = model.shape();
+    let parts = encoders.parts();
+    let tensors = |part: LatentPart| match part {
+        LatentPart::Network => model.denoiser.network().map(langevin_nn::export).unwrap_or_default(),
+        LatentPart::Autoencoder => codec.tensors(),
+        LatentPart::Text(at) => langevin_nn::export(&parts[at].0),
+    };
+    let export = LatentExport {
+        network: &model.info.network,
+        size: (width, height),
+        autoencoder: &codec.info.network,
+        statistics: [&codec.info.statistics.shift, &codec.info.statistics.scale],
+        texts: parts.iter().map(|(encoder, tokenizer)| (encoder.config(), tokenizer)).collect(),
+        zeros_for_empty: encoders.zeros_for_empty(),
+        diffusion: model.denoiser.diffusion(),
+        tensors: &tensors,
+    };
+    let name = |error: Error| if error.exit_code() == 2 { error.within(&model.name) } else { error };
+    langevin_hub::write_latent_folder(&export, out, force).map_err(name)?;
+    Ok(vec!["its pipeline samples with DDIM: what else a scheduler said is not kept".to_owned()])
+}
+
+/// The tensors of a PyTorch checkpoint as the bytes of a safetensors file. Nothing of the checkpoint is run.
+///
+/// # Errors
+/// Bad input, as [`langevin_hub::read_file`].
+pub fn checkpoint_to_file(path: &Path, half: bool) -> Result<Vec<u8>> {
+    let (tensors, mut metadata) = langevin_hub::read_file(path)?;
+    metadata.insert("format".to_owned(), "pt".to_owned());
+    Ok(tensor_file::encode(&tensors, &metadata, if half { Storage::F16 } else { Storage::F32 }))
+}
+
+/// Writes what was measured to serve best, and the levels of its own if some were found, into the file of the model `spec`, a run folder or a `.safetensors` file, and gives
+/// the file's path. The weights stay as they are, byte for byte.
+///
+/// # Errors
+/// Usage, for a model that comes with the binary. Bad input, when the file is not a model. Failed, when it cannot be written.
+pub fn write_tuned(spec: &str, tuned: &[Tuned], grids: Option<&[Grid]>) -> Result<PathBuf> {
+    if spec.starts_with("builtin:") {
+        return Err(Error::usage(format!(
+            "{spec}: comes with the binary, so nothing can be written into it"
+        )));
+    }
+    let path = Path::new(spec);
+    let path = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
+    let bytes = read_model_bytes(&path)?;
+    let change = || {
+        let (_, mut metadata) = tensor_file::decode(&bytes)?;
+        let mut info = ModelInfo::from_metadata(&metadata)?;
+        info.sample.tuned = tuned.to_vec();
+        if let Some(grids) = grids {
+            info.sample.grids = grids.to_vec();
+        }
+        metadata.extend(info.to_metadata());
+        tensor_file::with_metadata(&bytes, &metadata)
+    };
+    let changed = change().map_err(|error| error.within(path.display()))?;
+    langevin_files::replace_file(&path, &changed)?;
+    Ok(path)
+}
