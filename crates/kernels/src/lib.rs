@@ -16,13 +16,15 @@ mod autodiff;
 mod carried;
 mod flex;
 mod ops;
+mod options;
 pub mod plain;
 mod tensor;
 
 pub use algorithm::{Algorithm, Pass};
 pub use arithmetic::Arithmetic;
 pub use flex::{Isa, peak_gflops};
-pub use ops::{AdamW, Attention, Conv2d, DiffusionOps, Gelu, GroupNorm};
+pub use ops::DiffusionOps;
+pub use options::{AdamW, Attention, Conv2d, Gelu, GroupNorm};
 pub use tensor::{
     adamw_ema_step, attention, channels_first, channels_last, conv2d, conv2d_joined, downsample2x, gated_add,
     gated_gelu, gelu, group_norm, group_norm_joined, join_channels, layer_norm, leave_gradient_sum, linear,

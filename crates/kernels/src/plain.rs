@@ -6,7 +6,7 @@ use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Shape, Slice};
 
-use crate::ops::{AdamW, Attention, Conv2d, Gelu, GroupNorm};
+use crate::options::{AdamW, Attention, Conv2d, Gelu, GroupNorm};
 
 /// Rows handled together by [`row_linear`]; a shorter last block is filled up with zeros.
 const ROWS: usize = 16;
@@ -497,12 +497,4 @@ pub fn adamw_ema<B: Backend>(
     let param = B::float_sub(param, change);
     let ema = mix(ema, options.ema_decay, param.clone());
     (param, m, v, ema)
-}
-
-impl AdamW {
-    /// `(learning_rate / (1 - beta1^step), 1 / sqrt(1 - beta2^step))`: the two bias corrections, in f64.
-    pub(crate) fn step_sizes(&self) -> (f64, f64) {
-        let power = |beta: f64| 1.0 - (beta.ln() * self.step as f64).exp();
-        (self.learning_rate / power(self.beta1), 1.0 / power(self.beta2).sqrt())
-    }
 }

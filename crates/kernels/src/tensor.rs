@@ -4,7 +4,8 @@ use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 use crate::arithmetic::Arithmetic;
-use crate::ops::{AdamW, Attention, Conv2d, DiffusionOps, Gelu, GroupNorm};
+use crate::ops::DiffusionOps;
+use crate::options::{AdamW, Attention, Conv2d, Gelu, GroupNorm};
 
 /// Convolution with bias (a 1 x 1 kernel is a matrix product per pixel).
 ///

@@ -16,7 +16,8 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, TensorMetadata};
 
 use crate::carried;
 use crate::flex::kept::briefly;
-use crate::ops::{Attention, Conv2d, DiffusionOps, Gelu, GroupNorm};
+use crate::ops::DiffusionOps;
+use crate::options::{Attention, Conv2d, Gelu, GroupNorm};
 
 /// Hands a gradient to a parent that wants one.
 macro_rules! register {

@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::simd::{Isa, Simd, vectorised};
-use super::{Tensor, numbers};
-use crate::ops::AdamW;
+use super::tensors::{Tensor, numbers};
+use crate::options::AdamW;
 
 /// Numbers one task works on.
 const CHUNK: usize = 1 << 14;

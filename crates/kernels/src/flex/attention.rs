@@ -3,13 +3,14 @@
 
 use rayon::prelude::*;
 
+use super::buffers::{Shared, written};
 use super::gemm::MAX_ROWS;
 use super::lanes::{SIDE, fold};
 use super::matrix::{Matrix, multiply, multiply_turned, product};
 use super::sigmoid::exp;
 use super::simd::{Isa, Simd, vectorised};
-use super::{Shared, Tensor, dims, numbers, tensor, written};
-use crate::ops::Attention;
+use super::tensors::{Tensor, dims, numbers, tensor};
+use crate::options::Attention;
 
 /// Queries handled together at most, in whole register tiles.
 const BLOCK: usize = 4 * MAX_ROWS;

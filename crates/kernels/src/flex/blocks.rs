@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Shared, written};
+use super::buffers::{Shared, written};
 
 /// Numbers in a block of pixels, about: sums are f32 within one and f64 beyond.
 const BLOCK: usize = 1 << 12;

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
+use super::buffers::{Shared, written};
 use super::gemm::{MAX_ROWS, OuterProduct, outer_product};
 use super::half;
 use super::indirect::{Bias, Side, product};
@@ -13,11 +14,12 @@ use super::kept::{self, Layout, Purpose};
 use super::pack::{Order, Panels, padded_rows};
 use super::simd::Isa;
 use super::taps::{Gather, Taps};
+use super::tensors::{Tensor, dims, numbers, tensor};
 use super::winograd::Tiles;
-use super::{Shared, Tensor, dims, numbers, pixels, tensor, winograd, written};
+use super::{pixels, winograd};
 use crate::algorithm::{Algorithm, Pass};
 use crate::arithmetic::Arithmetic;
-use crate::ops::Conv2d;
+use crate::options::Conv2d;
 
 /// The sizes of one convolution.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use super::blocks::Blocks;
 use super::sigmoid::fma;
 use super::simd::{Isa, Simd, vectorised};
-use super::{Tensor, dims, numbers, tensor};
+use super::tensors::{Tensor, dims, numbers, tensor};
 
 #[inline(always)]
 fn add_body<S: Simd>(x: &[f32], y: &[f32], gate: &[f32], out: &mut [f32]) {

@@ -6,8 +6,8 @@ use burn::tensor::TensorData;
 use super::blocks::Blocks;
 use super::sigmoid::{exp, fma, sigmoid};
 use super::simd::{Isa, Simd, vectorised};
-use super::{Tensor, numbers};
-use crate::ops::Gelu;
+use super::tensors::{Tensor, numbers};
+use crate::options::Gelu;
 
 /// `1 / sqrt(2 pi)`.
 const DENSITY: f32 = 0.398_942_3;

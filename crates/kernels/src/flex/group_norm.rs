@@ -11,8 +11,8 @@ use super::blocks::{Blocks, sum_rows};
 use super::lanes::SIDE;
 use super::sigmoid::{fma, silu, silu_slope};
 use super::simd::{Isa, Simd, vectorised};
-use super::{Tensor, dims, numbers, tensor};
-use crate::ops::GroupNorm;
+use super::tensors::{Tensor, dims, numbers, tensor};
+use crate::options::GroupNorm;
 
 /// The sizes of one norm.
 #[derive(Debug, Clone, Copy)]

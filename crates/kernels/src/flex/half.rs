@@ -4,9 +4,9 @@
 
 use rayon::prelude::*;
 
+use super::buffers::{Shared, written};
 use super::gemm::{RowProduct, row_product};
 use super::simd::Isa;
-use super::{Shared, written};
 
 /// Numbers one task works on.
 const CHUNK: usize = 1 << 14;

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::Shared;
+use super::buffers::Shared;
 use super::gemm::{MAX_ROWS, RowProduct, Term};
 use super::half;
 use super::pack::{Panels, padded_rows};

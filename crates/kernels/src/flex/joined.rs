@@ -5,11 +5,12 @@ use super::conv::{self, Sizes, bias_gradient, panels, tap_gradients};
 use super::half;
 use super::indirect::{Bias, Side, product};
 use super::kept::Layout;
+use super::pixels;
 use super::simd::Isa;
 use super::taps::Taps;
-use super::{Tensor, dims, numbers, pixels, tensor};
+use super::tensors::{Tensor, dims, numbers, tensor};
 use crate::arithmetic::Arithmetic;
-use crate::ops::Conv2d;
+use crate::options::Conv2d;
 
 /// Whether the two can be read apart: the first ends with a whole panel.
 fn apart(isa: Isa, a: &Tensor, weight: &Tensor, options: Conv2d) -> bool {

@@ -12,8 +12,8 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::pack::Panels;
 use super::simd::Isa;
+use super::tensors::{Tensor, numbers};
 use super::winograd::Tiles;
-use super::{Tensor, numbers};
 
 /// Bytes of layouts kept at most; more are made for each convolution.
 const LIMIT: usize = 1 << 30;

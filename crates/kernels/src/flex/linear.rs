@@ -1,8 +1,9 @@
 //! Linear layers of a few rows.
 
+use super::conv;
 use super::matrix::{Matrix, multiply_turned, product};
 use super::simd::Isa;
-use super::{Tensor, conv, dims, numbers, tensor};
+use super::tensors::{Tensor, dims, numbers, tensor};
 
 /// See [`crate::DiffusionOps::row_linear`]; all tensors packed.
 pub(super) fn forward(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Tensor {

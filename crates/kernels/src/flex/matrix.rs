@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::buffers::written;
 use super::gemm::{MAX_ROWS, OuterProduct, RowProduct, Term, outer_product, row_product};
 use super::simd::Isa;
-use super::written;
 
 /// A matrix somewhere in memory.
 #[derive(Clone, Copy)]

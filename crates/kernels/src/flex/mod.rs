@@ -6,6 +6,7 @@
 mod adamw;
 mod attention;
 mod blocks;
+mod buffers;
 mod conv;
 mod gated;
 mod gelu;
@@ -24,6 +25,7 @@ mod pixels;
 mod sigmoid;
 mod simd;
 mod taps;
+mod tensors;
 mod token_norm;
 mod winograd;
 
@@ -31,59 +33,11 @@ pub use peak::peak_gflops;
 pub use simd::Isa;
 
 use burn::backend::Flex;
-use burn::backend::tensor::FloatTensor;
-use burn::tensor::{DType, TensorData};
 
-use crate::ops::{AdamW, Attention, Conv2d, DiffusionOps, Gelu, GroupNorm};
+use crate::ops::DiffusionOps;
+use crate::options::{AdamW, Attention, Conv2d, Gelu, GroupNorm};
 use crate::plain;
-
-/// The CPU tensor.
-type Tensor = FloatTensor<Flex>;
-
-fn all_f32(tensors: &[&Tensor]) -> bool {
-    tensors.iter().all(|tensor| tensor.dtype() == DType::F32)
-}
-
-/// The tensor laid out plainly, so that [`numbers`] can see it; no copy where it already is.
-fn packed(x: Tensor) -> Tensor {
-    if x.as_slice::<f32>().is_some() { x } else { x.to_contiguous() }
-}
-
-fn numbers(x: &Tensor) -> &[f32] {
-    x.as_slice::<f32>().expect("a packed f32 tensor")
-}
-
-fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor {
-    Tensor::from_data(TensorData::new(values, shape))
-}
-
-/// A vector of `count` numbers, all of which `write` writes.
-fn written(count: usize, write: impl FnOnce(*mut f32)) -> Vec<f32> {
-    let mut out: Vec<f32> = Vec::with_capacity(count);
-    write(out.as_mut_ptr());
-    // SAFETY: `count` numbers were reserved and, by contract, written.
-    unsafe { out.set_len(count) };
-    out
-}
-
-/// A pointer into a result that several threads write, each its own part.
-#[derive(Clone, Copy)]
-struct Shared(*mut f32);
-
-// SAFETY: whoever writes through it says why nobody else writes there.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    fn at(&self, offset: usize) -> *mut f32 {
-        self.0.wrapping_add(offset)
-    }
-}
-
-fn dims<const D: usize>(x: &Tensor) -> [usize; D] {
-    x.layout().shape().dims()
-}
+use tensors::{Tensor, all_f32, packed};
 
 /// The fast body where all tensors are f32, the plain one otherwise.
 macro_rules! fast_or_plain {

@@ -1,14 +1,11 @@
 //! Weights laid out as the register tiles read them.
 
-use std::mem::MaybeUninit;
-
 use rayon::prelude::*;
 
+use super::buffers::{Shared, written};
 use super::half;
 use super::simd::Isa;
 use super::taps::Taps;
-use super::winograd::Tiles;
-use super::{Shared, written};
 
 /// The right side of a row product: for each panel of columns, the rows of all taps in some [`Order`]; missing columns of
 /// the last panel are zero.
@@ -48,7 +45,7 @@ impl Order {
 impl Panels {
     /// Panels filled by `fill(column, width, rows)`: number `j` of each row belongs to `column + j`. With `summed` it adds to
     /// zeros.
-    fn new(
+    pub(super) fn new(
         isa: Isa,
         columns: usize,
         depth: usize,
@@ -123,38 +120,6 @@ impl Panels {
                     }
                 }
             }
-        })
-    }
-
-    /// For the transforms of [`super::winograd`], forward (columns are output channels) or, with the kernels turned, for
-    /// the input's gradient (columns are input channels).
-    pub(super) fn of_points(
-        isa: Isa,
-        weight: &[f32],
-        co: usize,
-        ci: usize,
-        taps: &Taps,
-        tiles: Tiles,
-        forward: bool,
-    ) -> Self {
-        let plain = if forward {
-            Self::of_outputs(isa, weight, co, ci, taps, Order::Rows)
-        } else {
-            Self::of_inputs(isa, weight, co, ci, taps, Order::Rows)
-        };
-        let (columns, depth) = if forward { (co, ci) } else { (ci, co) };
-        Self::new(isa, columns, depth, tiles.points(), false, |column, _, points| {
-            // SAFETY: the same memory; `spread_kernels` writes all of it.
-            let points = unsafe { &mut *(std::ptr::from_mut(points) as *mut [MaybeUninit<f32>]) };
-            let stride = points.len() / tiles.points();
-            tiles.spread_kernels(
-                isa,
-                plain.panel(column / plain.width),
-                plain.width,
-                !forward,
-                points,
-                stride,
-            );
         })
     }
 

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Tensor, dims, numbers, tensor};
+use super::tensors::{Tensor, dims, numbers, tensor};
 
 /// See [`crate::DiffusionOps::double_pixels`].
 pub(super) fn double(x: &Tensor, factor: f64) -> Tensor {

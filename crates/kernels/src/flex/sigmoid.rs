@@ -5,7 +5,7 @@ use burn::tensor::TensorData;
 use rayon::prelude::*;
 
 use super::simd::{Isa, Simd, vectorised};
-use super::{Tensor, numbers};
+use super::tensors::{Tensor, numbers};
 
 /// Numbers one task works on.
 const CHUNK: usize = 1 << 14;

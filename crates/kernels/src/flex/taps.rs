@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use crate::ops::Conv2d;
+use crate::options::Conv2d;
 
 /// No pixel: the tap falls on the zeros around the picture.
 pub(super) const NONE: u32 = u32::MAX;

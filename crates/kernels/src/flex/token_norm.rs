@@ -5,7 +5,7 @@ use super::blocks::Blocks;
 use super::lanes::sum;
 use super::sigmoid::fma;
 use super::simd::{Isa, Simd, vectorised};
-use super::{Tensor, dims, numbers, tensor};
+use super::tensors::{Tensor, dims, numbers, tensor};
 
 /// Mean and `1 / std` of a pixel's numbers.
 #[inline(always)]

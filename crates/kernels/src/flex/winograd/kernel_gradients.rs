@@ -2,11 +2,10 @@
 
 use rayon::prelude::*;
 
+use super::super::buffers::{Shared, written};
 use super::super::gemm::{OuterProduct, outer_product};
 use super::super::simd::Isa;
-use super::super::{Shared, written};
-use super::GAP;
-use super::tiles::{Grid, Tiles};
+use super::tiles::{GAP, Grid, Tiles};
 
 /// The gradient of the kernels, `[taps, co, ci]`, from pictures `x` and the output's gradient.
 pub(in crate::flex) fn kernel_gradients(

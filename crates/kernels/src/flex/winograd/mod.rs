@@ -8,6 +8,7 @@
 
 mod four;
 mod kernel_gradients;
+mod panels;
 mod tiles;
 mod transforms;
 mod two;
@@ -17,22 +18,20 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
+use super::buffers::{Shared, written};
 use super::gemm::{MAX_ROWS, RowProduct, Term, row_product};
 use super::pack::Panels;
 use super::simd::Isa;
-use super::{Shared, written};
-use crate::ops::Conv2d;
+use crate::options::Conv2d;
 pub(super) use kernel_gradients::kernel_gradients;
-use tiles::Grid;
 pub(super) use tiles::Tiles;
-
-/// Numbers put between the points of transformed tiles, so that they do not fall on the same lines of the cache.
-const GAP: usize = 16;
+use tiles::{GAP, Grid};
 
 /// Tiles that a thread transforms at least before another helps.
 const MIN_TILES: usize = 4;
 /// Largest number of tiles of a picture whose kernels are transformed where they are used.
 const SMALL: usize = 4;
+
 /// Whether a convolution can go this way.
 pub(super) fn applies(kernel: [usize; 2], channels: [usize; 2], options: Conv2d) -> bool {
     kernel == [3, 3]

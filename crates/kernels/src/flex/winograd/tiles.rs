@@ -2,9 +2,12 @@
 
 use std::mem::MaybeUninit;
 
-use super::super::Shared;
+use super::super::buffers::Shared;
 use super::super::simd::Isa;
 use super::transforms::{tiles_of_four, tiles_of_two};
+
+/// Numbers put between the points of transformed tiles, so that they do not fall on the same lines of the cache.
+pub(super) const GAP: usize = 16;
 
 /// How large the tiles of an output are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
