@@ -64,14 +64,24 @@ impl Algorithm {
         })
     }
 
+    /// Pixels of the side of an output tile; tap by tap, a tile is one pixel.
+    pub const fn side(self) -> usize {
+        match self {
+            Self::Direct => 1,
+            Self::WinogradF2 => 2,
+            Self::WinogradF4 => 4,
+        }
+    }
+
+    /// Numbers that a kernel of 3 x 3 taps becomes, each multiplied once for a tile: those of the input under it, with a
+    /// pixel around it. Tap by tap, that is the taps.
+    pub const fn points_per_kernel(self) -> usize {
+        (self.side() + 2) * (self.side() + 2)
+    }
+
     /// Points of the tiles of a map: numbers for which the channels of both sides are multiplied.
     fn points(self, [h, w]: [usize; 2]) -> usize {
-        let tiled = |side: usize| h.div_ceil(side) * w.div_ceil(side) * (side + 2) * (side + 2);
-        match self {
-            Self::Direct => 9 * h * w,
-            Self::WinogradF2 => tiled(2),
-            Self::WinogradF4 => tiled(4),
-        }
+        h.div_ceil(self.side()) * w.div_ceil(self.side()) * self.points_per_kernel()
     }
 
     /// About what a picture costs one core in passes of 8: the products, the reading and writing of points, the kernels, and
@@ -88,13 +98,13 @@ impl Algorithm {
             (Pass::Weights, Self::WinogradF2) => [0.0208, 0.110, 0.150, 14_160.0],
             (Pass::Weights, Self::WinogradF4) => [0.0240, 0.085, 0.0866, 16_540.0],
         };
-        let [read, points, per_kernel] = match self {
+        let points = self.points(input);
+        let read = match self {
             // A tap reads nothing again: only pixels are written.
-            Self::Direct => [input[0] * input[1], self.points(input), 9],
-            Self::WinogradF2 => [self.points(input), self.points(input), 16],
-            Self::WinogradF4 => [self.points(input), self.points(input), 36],
+            Self::Direct => input[0] * input[1],
+            Self::WinogradF2 | Self::WinogradF4 => points,
         };
-        let (read, points, per_kernel) = (read as f64, points as f64, per_kernel as f64);
+        let (read, points, per_kernel) = (read as f64, points as f64, self.points_per_kernel() as f64);
         let (inputs, outputs) = (inputs as f64, outputs as f64);
         product * points * inputs * outputs
             + point * read * (inputs + outputs)

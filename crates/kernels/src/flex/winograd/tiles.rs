@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use super::super::buffers::Shared;
 use super::super::simd::Isa;
 use super::transforms::{tiles_of_four, tiles_of_two};
+use crate::algorithm::Algorithm;
 
 /// Numbers put between the points of transformed tiles, so that they do not fall on the same lines of the cache.
 pub(super) const GAP: usize = 16;
@@ -19,17 +20,21 @@ pub(in crate::flex) enum Tiles {
 }
 
 impl Tiles {
+    fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Four => Algorithm::WinogradF4,
+            Self::Two => Algorithm::WinogradF2,
+        }
+    }
+
     /// Pixels of an output tile's side.
     fn side(self) -> usize {
-        match self {
-            Self::Four => 4,
-            Self::Two => 2,
-        }
+        self.algorithm().side()
     }
 
     /// Points of a transformed tile.
     pub(in crate::flex) fn points(self) -> usize {
-        (self.side() + 2) * (self.side() + 2)
+        self.algorithm().points_per_kernel()
     }
 
     /// Tiles of a map.
