@@ -26,7 +26,7 @@ pub use flex::{Isa, peak_gflops};
 pub use ops::DiffusionOps;
 pub use options::{AdamW, Attention, Conv2d, Gelu, GroupNorm};
 pub use tensor::{
-    adamw_ema_step, attention, channels_first, channels_last, conv2d, conv2d_joined, downsample2x, gated_add,
-    gated_gelu, gelu, group_norm, group_norm_joined, join_channels, layer_norm, leave_gradient_sum, linear,
-    silu, take_gradient_sum, upsample_nearest2x,
+    adamw_ema_step, attention, channels_first, channels_last, conv2d, conv2d_joined, downsample2x,
+    gated_gelu, gated_residual, gelu, group_norm, group_norm_joined, join_channels, layer_norm,
+    leave_gradient_sum, linear, silu, take_gradient_sum, upsample_nearest2x,
 };

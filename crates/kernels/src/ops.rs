@@ -151,39 +151,44 @@ pub trait DiffusionOps: Backend {
         plain::softmax_attention_backward::<Self>(q, k, v, grad, options)
     }
 
-    /// Layer norm of each pixel's channels, or each token's, then a scale and a shift: `normalised(x) * scale + shift` with `x`
-    /// `[n, h, w, c]`; `scale` and `shift` are `[n, c]`, or `[1, c]` where all pictures share them.
-    fn token_norm(
+    /// Modulated layer norm: of each pixel's channels, or each token's, then a scale and a shift,
+    /// `normalised(x) * scale + shift` with `x` `[n, h, w, c]`; `scale` and `shift` are `[n, c]`, or `[1, c]` where all images
+    /// share them (the adaptive layer norm of Peebles and Xie 2022, 2212.09748).
+    fn modulated_norm(
         x: FloatTensor<Self>,
         scale: FloatTensor<Self>,
         shift: FloatTensor<Self>,
         eps: f64,
     ) -> FloatTensor<Self> {
-        plain::token_norm::<Self>(x, scale, shift, eps)
+        plain::modulated_norm::<Self>(x, scale, shift, eps)
     }
 
-    /// The gradients of [`DiffusionOps::token_norm`] by `x`, `scale` and `shift`.
-    fn token_norm_backward(
+    /// The gradients of [`DiffusionOps::modulated_norm`] by `x`, `scale` and `shift`.
+    fn modulated_norm_backward(
         x: FloatTensor<Self>,
         scale: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         eps: f64,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        plain::token_norm_backward::<Self>(x, scale, grad, eps)
+        plain::modulated_norm_backward::<Self>(x, scale, grad, eps)
     }
 
-    /// `x + gate * y` with `x` and `y` `[n, h, w, c]` and `gate` `[n, c]`.
-    fn gated_add(x: FloatTensor<Self>, y: FloatTensor<Self>, gate: FloatTensor<Self>) -> FloatTensor<Self> {
-        plain::gated_add::<Self>(x, y, gate)
+    /// Gated residual: `x + gate * y` with `x` and `y` `[n, h, w, c]` and `gate` `[n, c]`.
+    fn gated_residual(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        gate: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        plain::gated_residual::<Self>(x, y, gate)
     }
 
-    /// The gradients of [`DiffusionOps::gated_add`] by `y` and `gate`; that by `x` is `grad`.
-    fn gated_add_backward(
+    /// The gradients of [`DiffusionOps::gated_residual`] by `y` and `gate`; that by `x` is `grad`.
+    fn gated_residual_backward(
         y: FloatTensor<Self>,
         gate: FloatTensor<Self>,
         grad: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        plain::gated_add_backward::<Self>(y, gate, grad)
+        plain::gated_residual_backward::<Self>(y, gate, grad)
     }
 
     /// A function of every number, any shape.
@@ -216,15 +221,15 @@ pub trait DiffusionOps: Backend {
         plain::swish_backward::<Self>(x, grad)
     }
 
-    /// Each pixel becomes `factor` times a 2 x 2 block of itself: `[n, h, w, c]` -> `[n, 2h, 2w, c]`.
-    fn double_pixels(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
-        plain::double_pixels::<Self>(x, factor)
+    /// Nearest-neighbour upsampling, each pixel `factor` times a 2 x 2 block of itself: `[n, h, w, c]` -> `[n, 2h, 2w, c]`.
+    fn upsample_nearest(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
+        plain::upsample_nearest::<Self>(x, factor)
     }
 
-    /// Each 2 x 2 block becomes `factor` times its sum (0.25 averages): `[n, 2h, 2w, c]` -> `[n, h, w, c]`; an odd last
+    /// Pooling of 2 x 2 blocks, each `factor` times its sum (0.25 gives the mean): `[n, 2h, 2w, c]` -> `[n, h, w, c]`; an odd last
     /// row or column is dropped.
-    fn halve_pixels(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
-        plain::halve_pixels::<Self>(x, factor)
+    fn mean_pool(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
+        plain::mean_pool::<Self>(x, factor)
     }
 
     /// The channels of two pictures beside each other: `[n, h, w, ca]` and `[n, h, w, cb]` -> `[n, h, w, ca + cb]`.

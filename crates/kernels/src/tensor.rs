@@ -137,7 +137,7 @@ pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize) -> Tens
 pub fn layer_norm(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, eps: f64) -> Tensor<4> {
     let [n, _, _, c] = x.dims();
     check_norm(n, c, &scale, &shift, GroupNorm { groups: 1, eps, silu: false });
-    Tensor::from_dispatch(Dispatch::token_norm(
+    Tensor::from_dispatch(Dispatch::modulated_norm(
         x.into_dispatch(),
         scale.into_dispatch(),
         shift.into_dispatch(),
@@ -145,14 +145,18 @@ pub fn layer_norm(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, eps: f64) ->
     ))
 }
 
-/// `x + gate * y`, a gate for each channel.
+/// Gated residual: `x + gate * y`, a gate for each channel.
 ///
 /// # Shapes
 /// `x` and `y` `[n, h, w, c]`, `gate` `[n, c]`; result as `x`.
-pub fn gated_add(x: Tensor<4>, y: Tensor<4>, gate: Tensor<2>) -> Tensor<4> {
+pub fn gated_residual(x: Tensor<4>, y: Tensor<4>, gate: Tensor<2>) -> Tensor<4> {
     let [n, _, _, c] = x.dims();
     assert_eq!((x.dims(), [n, c]), (y.dims(), gate.dims()), "what is added, and its gates");
-    Tensor::from_dispatch(Dispatch::gated_add(x.into_dispatch(), y.into_dispatch(), gate.into_dispatch()))
+    Tensor::from_dispatch(Dispatch::gated_residual(
+        x.into_dispatch(),
+        y.into_dispatch(),
+        gate.into_dispatch(),
+    ))
 }
 
 /// A function of the GELU family of every number, any shape.
@@ -173,12 +177,12 @@ pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 
 /// Nearest-neighbour upsampling by 2: `[n, h, w, c]` -> `[n, 2h, 2w, c]`.
 pub fn upsample_nearest2x(x: Tensor<4>) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::double_pixels(x.into_dispatch(), 1.0))
+    Tensor::from_dispatch(Dispatch::upsample_nearest(x.into_dispatch(), 1.0))
 }
 
 /// Average of each 2 x 2 block: `[n, h, w, c]` -> `[n, h/2, w/2, c]`; an odd last row or column is dropped.
 pub fn downsample2x(x: Tensor<4>) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::halve_pixels(x.into_dispatch(), 0.25))
+    Tensor::from_dispatch(Dispatch::mean_pool(x.into_dispatch(), 0.25))
 }
 
 /// The channels of two pictures beside each other: `[n, h, w, ca]` and `[n, h, w, cb]` -> `[n, h, w, ca + cb]`.

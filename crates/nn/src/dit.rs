@@ -263,7 +263,7 @@ impl Block {
         let parts = self.norm1.linear.forward(embedding).chunk(6, 1);
         let [shift, scale, gate, ff_shift, ff_scale, ff_gate] = parts.try_into().expect("a split in six");
         let normed = modulated(x.clone(), scale, shift, EPS);
-        let x = kernels::gated_add(x, self.attn1.forward(normed.clone(), normed), gate);
+        let x = kernels::gated_residual(x, self.attn1.forward(normed.clone(), normed), gate);
         let x = match (&self.attn2, context) {
             (Some(attention), Some(context)) => {
                 attention.forward(normalised(x.clone(), self.eps), context.clone()) + x
@@ -271,7 +271,7 @@ impl Block {
             _ => x,
         };
         let normed = modulated(x.clone(), ff_scale, ff_shift, self.eps);
-        kernels::gated_add(x, self.ff.forward(normed), ff_gate)
+        kernels::gated_residual(x, self.ff.forward(normed), ff_gate)
     }
 }
 

@@ -15,7 +15,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Backend, TensorMetadata};
 
 use crate::carried;
-use crate::flex::kept::briefly;
+use crate::flex::weight_cache::briefly;
 use crate::ops::DiffusionOps;
 use crate::options::{Attention, Conv2d, Gelu, GroupNorm};
 
@@ -51,8 +51,8 @@ mod tokens;
 
 again!(NormAgain { x, scale, shift; options: GroupNorm } = group_norm_act);
 again!(SwishAgain { x; } = swish);
-again!(DoubleAgain { x; factor: f64 } = double_pixels);
-again!(HalveAgain { x; factor: f64 } = halve_pixels);
+again!(DoubleAgain { x; factor: f64 } = upsample_nearest);
+again!(HalveAgain { x; factor: f64 } = mean_pool);
 again!(JoinAgain { a, b; } = join_channels);
 again!(JoinedNormAgain { a, b, scale, shift; options: GroupNorm } = joined_norm_act);
 
@@ -353,17 +353,21 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
         }
     }
 
-    fn token_norm(
+    fn modulated_norm(
         x: FloatTensor<Self>,
         scale: FloatTensor<Self>,
         shift: FloatTensor<Self>,
         eps: f64,
     ) -> FloatTensor<Self> {
-        tokens::token_norm::<B, C>(x, scale, shift, eps)
+        tokens::modulated_norm::<B, C>(x, scale, shift, eps)
     }
 
-    fn gated_add(x: FloatTensor<Self>, y: FloatTensor<Self>, gate: FloatTensor<Self>) -> FloatTensor<Self> {
-        tokens::gated_add::<B, C>(x, y, gate)
+    fn gated_residual(
+        x: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        gate: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        tokens::gated_residual::<B, C>(x, y, gate)
     }
 
     fn gelu_act(x: FloatTensor<Self>, kind: Gelu) -> FloatTensor<Self> {
@@ -403,36 +407,36 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
         }
     }
 
-    fn double_pixels(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
+    fn upsample_nearest(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
         #[derive(Debug)]
-        struct DoublePixels;
-        impl<B: Backend + DiffusionOps> Backward<B, 1> for DoublePixels {
+        struct UpsampleNearest;
+        impl<B: Backend + DiffusionOps> Backward<B, 1> for UpsampleNearest {
             type State = f64;
 
             fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
                 let [on_x] = ops.parents;
                 let grad = grads.consume::<B>(&ops.node);
-                register!(grads, on_x => B::halve_pixels(grad, ops.state));
+                register!(grads, on_x => B::mean_pool(grad, ops.state));
             }
         }
         let again = DoubleAgain::<B> { x: x.node().id(), factor, backend: PhantomData };
-        let prepared = DoublePixels.prepare::<C>([x.node()]).memory_bound().retro_forward(again);
+        let prepared = UpsampleNearest.prepare::<C>([x.node()]).memory_bound().retro_forward(again);
         match prepared.parents([&x]).stateful() {
-            OpsKind::Tracked(prep) => prep.finish(factor, B::double_pixels(x.into_primitive(), factor)),
-            OpsKind::UnTracked(prep) => prep.finish(B::double_pixels(x.into_primitive(), factor)),
+            OpsKind::Tracked(prep) => prep.finish(factor, B::upsample_nearest(x.into_primitive(), factor)),
+            OpsKind::UnTracked(prep) => prep.finish(B::upsample_nearest(x.into_primitive(), factor)),
         }
     }
 
-    fn halve_pixels(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
+    fn mean_pool(x: FloatTensor<Self>, factor: f64) -> FloatTensor<Self> {
         #[derive(Debug)]
-        struct HalvePixels;
-        impl<B: Backend + DiffusionOps> Backward<B, 1> for HalvePixels {
+        struct MeanPool;
+        impl<B: Backend + DiffusionOps> Backward<B, 1> for MeanPool {
             type State = (f64, [usize; 4]);
 
             fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
                 let (factor, [n, h, w, c]) = ops.state;
                 let [on_x] = ops.parents;
-                let mut grad = B::double_pixels(grads.consume::<B>(&ops.node), factor);
+                let mut grad = B::upsample_nearest(grads.consume::<B>(&ops.node), factor);
                 // An odd last row or column took no part.
                 if !h.is_multiple_of(2) {
                     let row = [n, 1, w / 2 * 2, c].into();
@@ -449,12 +453,10 @@ impl<B: Backend + DiffusionOps, C: CheckpointStrategy> DiffusionOps for Autodiff
         }
         let shape = x.shape().dims();
         let again = HalveAgain::<B> { x: x.node().id(), factor, backend: PhantomData };
-        let prepared = HalvePixels.prepare::<C>([x.node()]).memory_bound().retro_forward(again);
+        let prepared = MeanPool.prepare::<C>([x.node()]).memory_bound().retro_forward(again);
         match prepared.parents([&x]).stateful() {
-            OpsKind::Tracked(prep) => {
-                prep.finish((factor, shape), B::halve_pixels(x.into_primitive(), factor))
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::halve_pixels(x.into_primitive(), factor)),
+            OpsKind::Tracked(prep) => prep.finish((factor, shape), B::mean_pool(x.into_primitive(), factor)),
+            OpsKind::UnTracked(prep) => prep.finish(B::mean_pool(x.into_primitive(), factor)),
         }
     }
 

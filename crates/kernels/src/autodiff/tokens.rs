@@ -5,21 +5,21 @@ use super::*;
 /// A tensor of the autodiff backend.
 type Tracked<B, C> = FloatTensor<Autodiff<B, C>>;
 
-again!(NormAgain { x, scale, shift; eps: f64 } = token_norm);
-again!(AddAgain { x, y, gate; } = gated_add);
+again!(NormAgain { x, scale, shift; eps: f64 } = modulated_norm);
+again!(AddAgain { x, y, gate; } = gated_residual);
 again!(GeluAgain { x; kind: Gelu } = gelu_act);
 again!(GatedAgain { x; kind: Gelu } = gated_gelu);
 
-/// See [`DiffusionOps::token_norm`].
-pub(super) fn token_norm<B: Backend + DiffusionOps, C: CheckpointStrategy>(
+/// See [`DiffusionOps::modulated_norm`].
+pub(super) fn modulated_norm<B: Backend + DiffusionOps, C: CheckpointStrategy>(
     x: Tracked<B, C>,
     scale: Tracked<B, C>,
     shift: Tracked<B, C>,
     eps: f64,
 ) -> Tracked<B, C> {
     #[derive(Debug)]
-    struct TokenNorm;
-    impl<B: Backend + DiffusionOps> Backward<B, 3> for TokenNorm {
+    struct ModulatedNorm;
+    impl<B: Backend + DiffusionOps> Backward<B, 3> for ModulatedNorm {
         type State = (NodeId, NodeId, f64);
 
         fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
@@ -27,7 +27,7 @@ pub(super) fn token_norm<B: Backend + DiffusionOps, C: CheckpointStrategy>(
             let [on_x, on_scale, on_shift] = ops.parents;
             let grad = grads.consume::<B>(&ops.node);
             let [x, scale] = [x, scale].map(|state| checkpointer.retrieve_node_output(state));
-            let (by_x, by_scale, by_shift) = B::token_norm_backward(x, scale, grad, eps);
+            let (by_x, by_scale, by_shift) = B::modulated_norm_backward(x, scale, grad, eps);
             register!(grads, on_x => by_x, on_scale => by_scale, on_shift => by_shift);
         }
     }
@@ -38,9 +38,9 @@ pub(super) fn token_norm<B: Backend + DiffusionOps, C: CheckpointStrategy>(
         eps,
         backend: PhantomData,
     };
-    let prepared = TokenNorm.prepare::<C>([x.node(), scale.node(), shift.node()]).memory_bound();
+    let prepared = ModulatedNorm.prepare::<C>([x.node(), scale.node(), shift.node()]).memory_bound();
     let run = |x: Tracked<B, C>, scale: Tracked<B, C>, shift: Tracked<B, C>| {
-        B::token_norm(x.into_primitive(), scale.into_primitive(), shift.into_primitive(), eps)
+        B::modulated_norm(x.into_primitive(), scale.into_primitive(), shift.into_primitive(), eps)
     };
     match prepared.retro_forward(again).parents([&x, &scale, &shift]).stateful() {
         OpsKind::Tracked(mut prep) => {
@@ -51,15 +51,15 @@ pub(super) fn token_norm<B: Backend + DiffusionOps, C: CheckpointStrategy>(
     }
 }
 
-/// See [`DiffusionOps::gated_add`].
-pub(super) fn gated_add<B: Backend + DiffusionOps, C: CheckpointStrategy>(
+/// See [`DiffusionOps::gated_residual`].
+pub(super) fn gated_residual<B: Backend + DiffusionOps, C: CheckpointStrategy>(
     x: Tracked<B, C>,
     y: Tracked<B, C>,
     gate: Tracked<B, C>,
 ) -> Tracked<B, C> {
     #[derive(Debug)]
-    struct GatedAdd;
-    impl<B: Backend + DiffusionOps> Backward<B, 3> for GatedAdd {
+    struct GatedResidual;
+    impl<B: Backend + DiffusionOps> Backward<B, 3> for GatedResidual {
         type State = (NodeId, NodeId);
 
         fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
@@ -67,15 +67,15 @@ pub(super) fn gated_add<B: Backend + DiffusionOps, C: CheckpointStrategy>(
             let [on_x, on_y, on_gate] = ops.parents;
             let grad = grads.consume::<B>(&ops.node);
             let [y, gate] = [y, gate].map(|state| checkpointer.retrieve_node_output(state));
-            let (by_y, by_gate) = B::gated_add_backward(y, gate, grad.clone());
+            let (by_y, by_gate) = B::gated_residual_backward(y, gate, grad.clone());
             register!(grads, on_x => grad, on_y => by_y, on_gate => by_gate);
         }
     }
     let again =
         AddAgain::<B> { x: x.node().id(), y: y.node().id(), gate: gate.node().id(), backend: PhantomData };
-    let prepared = GatedAdd.prepare::<C>([x.node(), y.node(), gate.node()]).memory_bound();
+    let prepared = GatedResidual.prepare::<C>([x.node(), y.node(), gate.node()]).memory_bound();
     let run = |x: Tracked<B, C>, y: Tracked<B, C>, gate: Tracked<B, C>| {
-        B::gated_add(x.into_primitive(), y.into_primitive(), gate.into_primitive())
+        B::gated_residual(x.into_primitive(), y.into_primitive(), gate.into_primitive())
     };
     match prepared.retro_forward(again).parents([&x, &y, &gate]).stateful() {
         OpsKind::Tracked(mut prep) => {

@@ -83,7 +83,7 @@ pub(super) fn step(
         grad_scale: options.grad_scale as f32,
     };
     let isa = Isa::best();
-    super::kept::forget();
+    super::weight_cache::forget();
     let span = |x: &Tensor| x.layout().start_offset()..x.layout().start_offset() + x.layout().num_elements();
     let spans = [span(&param), span(&m), span(&v), span(&ema)];
     let [of_param, of_m, of_v, of_ema] = spans;

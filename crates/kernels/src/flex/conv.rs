@@ -10,11 +10,11 @@ use super::buffers::{Shared, written};
 use super::gemm::{MAX_ROWS, OuterProduct, outer_product};
 use super::half;
 use super::indirect::{Bias, Side, product};
-use super::kept::{self, Layout, Purpose};
 use super::pack::{Order, Panels, padded_rows};
 use super::simd::Isa;
 use super::taps::{Gather, Taps};
 use super::tensors::{Tensor, dims, numbers, tensor};
+use super::weight_cache::{self, Layout, Purpose};
 use super::winograd::Tiles;
 use super::{pixels, winograd};
 use crate::algorithm::{Algorithm, Pass};
@@ -50,7 +50,7 @@ impl Sizes {
     }
 }
 
-/// The layout of a weight for a pass, from [`super::kept`].
+/// The layout of a weight for a pass, from [`super::weight_cache`].
 pub(super) fn panels(
     isa: Isa,
     weight: &Tensor,
@@ -67,7 +67,7 @@ pub(super) fn panels(
     };
     let columns = if forward { co } else { ci }.next_multiple_of(isa.panel());
     let bytes = 2 * taps_kept * columns * if forward { ci } else { co };
-    kept::panels(weight, [co, ci], purpose, bytes, || {
+    weight_cache::panels(weight, [co, ci], purpose, bytes, || {
         if let Layout::Points(tiles) = layout {
             return Panels::of_points(isa, numbers(weight), co, ci, taps, tiles, forward);
         }
@@ -154,7 +154,7 @@ pub(super) fn forward(x: &Tensor, weight: &Tensor, bias: &Tensor, options: Conv2
 fn forward_with(isa: Isa, x: &Tensor, weight: &Tensor, bias: &Tensor, options: Conv2d) -> Tensor {
     let sizes = Sizes::new(x, weight, options);
     if options.upsample && !Taps::upsamples(sizes.kernel, options) {
-        let doubled = pixels::double(x, 1.0);
+        let doubled = pixels::upsample_nearest(x, 1.0);
         return forward_with(isa, &doubled, weight, bias, Conv2d { upsample: false, ..options });
     }
     let Sizes { n, ci, co, output: [ho, wo], .. } = sizes;
@@ -214,11 +214,11 @@ fn backward_with(
 ) -> (Tensor, Tensor, Tensor) {
     let sizes = Sizes::new(x, weight, options);
     if options.upsample && !Taps::upsamples(sizes.kernel, options) {
-        let doubled = pixels::double(x, 1.0);
+        let doubled = pixels::upsample_nearest(x, 1.0);
         let options = Conv2d { upsample: false, ..options };
         let (by_x, by_weight, by_bias) =
             backward_with(isa, &doubled, weight, grad, bias_rows, options, input_grad);
-        return (pixels::halve(&by_x, 1.0), by_weight, by_bias);
+        return (pixels::mean_pool(&by_x, 1.0), by_weight, by_bias);
     }
     let Sizes { n, ci, co, input: [h, w], kernel: [kh, kw], .. } = sizes;
     let taps = Taps::new(sizes.input, sizes.kernel, options);

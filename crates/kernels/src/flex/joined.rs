@@ -4,11 +4,11 @@
 use super::conv::{self, Sizes, bias_gradient, panels, tap_gradients};
 use super::half;
 use super::indirect::{Bias, Side, product};
-use super::kept::Layout;
 use super::pixels;
 use super::simd::Isa;
 use super::taps::Taps;
 use super::tensors::{Tensor, dims, numbers, tensor};
+use super::weight_cache::Layout;
 use crate::arithmetic::Arithmetic;
 use crate::options::Conv2d;
 

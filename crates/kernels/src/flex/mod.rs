@@ -8,17 +8,17 @@ mod attention;
 mod blocks;
 mod buffers;
 mod conv;
-mod gated;
+mod gated_residual;
 mod gelu;
 mod gemm;
 mod group_norm;
 mod half;
 mod indirect;
 mod joined;
-pub(crate) mod kept;
 mod lanes;
 mod linear;
 mod matrix;
+mod modulated_norm;
 mod pack;
 mod peak;
 mod pixels;
@@ -26,7 +26,7 @@ mod sigmoid;
 mod simd;
 mod taps;
 mod tensors;
-mod token_norm;
+pub(crate) mod weight_cache;
 mod winograd;
 
 pub use peak::peak_gflops;
@@ -188,31 +188,35 @@ impl DiffusionOps for Flex {
         )
     }
 
-    fn token_norm(x: Tensor, scale: Tensor, shift: Tensor, eps: f64) -> Tensor {
+    fn modulated_norm(x: Tensor, scale: Tensor, shift: Tensor, eps: f64) -> Tensor {
         fast_or_plain!(
             [x, scale, shift],
-            token_norm::forward(&x, &scale, &shift, eps),
-            plain::token_norm::<Self>(x, scale, shift, eps)
+            modulated_norm::forward(&x, &scale, &shift, eps),
+            plain::modulated_norm::<Self>(x, scale, shift, eps)
         )
     }
 
-    fn token_norm_backward(x: Tensor, scale: Tensor, grad: Tensor, eps: f64) -> (Tensor, Tensor, Tensor) {
+    fn modulated_norm_backward(x: Tensor, scale: Tensor, grad: Tensor, eps: f64) -> (Tensor, Tensor, Tensor) {
         fast_or_plain!(
             [x, scale, grad],
-            token_norm::backward(&x, &scale, &grad, eps),
-            plain::token_norm_backward::<Self>(x, scale, grad, eps)
+            modulated_norm::backward(&x, &scale, &grad, eps),
+            plain::modulated_norm_backward::<Self>(x, scale, grad, eps)
         )
     }
 
-    fn gated_add(x: Tensor, y: Tensor, gate: Tensor) -> Tensor {
-        fast_or_plain!([x, y, gate], gated::forward(&x, &y, &gate), plain::gated_add::<Self>(x, y, gate))
+    fn gated_residual(x: Tensor, y: Tensor, gate: Tensor) -> Tensor {
+        fast_or_plain!(
+            [x, y, gate],
+            gated_residual::forward(&x, &y, &gate),
+            plain::gated_residual::<Self>(x, y, gate)
+        )
     }
 
-    fn gated_add_backward(y: Tensor, gate: Tensor, grad: Tensor) -> (Tensor, Tensor) {
+    fn gated_residual_backward(y: Tensor, gate: Tensor, grad: Tensor) -> (Tensor, Tensor) {
         fast_or_plain!(
             [y, gate, grad],
-            gated::backward(&y, &gate, &grad),
-            plain::gated_add_backward::<Self>(y, gate, grad)
+            gated_residual::backward(&y, &gate, &grad),
+            plain::gated_residual_backward::<Self>(y, gate, grad)
         )
     }
 
@@ -248,12 +252,12 @@ impl DiffusionOps for Flex {
         fast_or_plain!([x, grad], sigmoid::swish_backward(&x, &grad), plain::swish_backward::<Self>(x, grad))
     }
 
-    fn double_pixels(x: Tensor, factor: f64) -> Tensor {
-        fast_or_plain!([x], pixels::double(&x, factor), plain::double_pixels::<Self>(x, factor))
+    fn upsample_nearest(x: Tensor, factor: f64) -> Tensor {
+        fast_or_plain!([x], pixels::upsample_nearest(&x, factor), plain::upsample_nearest::<Self>(x, factor))
     }
 
-    fn halve_pixels(x: Tensor, factor: f64) -> Tensor {
-        fast_or_plain!([x], pixels::halve(&x, factor), plain::halve_pixels::<Self>(x, factor))
+    fn mean_pool(x: Tensor, factor: f64) -> Tensor {
+        fast_or_plain!([x], pixels::mean_pool(&x, factor), plain::mean_pool::<Self>(x, factor))
     }
 
     fn join_channels(a: Tensor, b: Tensor) -> Tensor {

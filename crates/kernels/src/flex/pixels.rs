@@ -1,11 +1,11 @@
-//! Twice and half the size; channels joined.
+//! Nearest-neighbour upsampling and mean pooling by 2; channels joined and split.
 
 use rayon::prelude::*;
 
 use super::tensors::{Tensor, dims, numbers, tensor};
 
-/// See [`crate::DiffusionOps::double_pixels`].
-pub(super) fn double(x: &Tensor, factor: f64) -> Tensor {
+/// See [`crate::DiffusionOps::upsample_nearest`].
+pub(super) fn upsample_nearest(x: &Tensor, factor: f64) -> Tensor {
     let [n, h, w, c] = dims::<4>(x);
     let factor = factor as f32;
     let mut out = vec![0.0_f32; 4 * n * c * h * w];
@@ -23,8 +23,8 @@ pub(super) fn double(x: &Tensor, factor: f64) -> Tensor {
     tensor(out, [n, 2 * h, 2 * w, c])
 }
 
-/// See [`crate::DiffusionOps::halve_pixels`].
-pub(super) fn halve(x: &Tensor, factor: f64) -> Tensor {
+/// See [`crate::DiffusionOps::mean_pool`].
+pub(super) fn mean_pool(x: &Tensor, factor: f64) -> Tensor {
     let [n, h, w, c] = dims::<4>(x);
     let (h2, w2) = (h / 2, w / 2);
     let factor = factor as f32;

@@ -4,7 +4,7 @@ use burn::backend::Backend;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::ops::ConvOptions;
 
-use super::pixels::{double_pixels, halve_pixels};
+use super::pixels::{mean_pool, upsample_nearest};
 use super::shapes::{dims, per_channel, reshape};
 use crate::options::Conv2d;
 
@@ -34,7 +34,7 @@ pub fn image_conv<B: Backend>(
     bias: FloatTensor<B>,
     options: Conv2d,
 ) -> FloatTensor<B> {
-    let x = if options.upsample { double_pixels::<B>(x, 1.0) } else { x };
+    let x = if options.upsample { upsample_nearest::<B>(x, 1.0) } else { x };
     let y = B::conv2d(channels_first::<B>(x), weight, None, conv_options(options));
     B::float_add(channels_last::<B>(y), per_channel::<B>(bias))
 }
@@ -48,7 +48,7 @@ pub fn image_conv_backward<B: Backend>(
     options: Conv2d,
     input_grad: bool,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
-    let x = if options.upsample { double_pixels::<B>(x, 1.0) } else { x };
+    let x = if options.upsample { upsample_nearest::<B>(x, 1.0) } else { x };
     let (x, grad) = (channels_first::<B>(x), channels_first::<B>(grad));
     let [n, co, h, w] = dims::<B, 4>(&grad);
     let by_bias = B::float_sum_dim(reshape::<B, 3>(grad.clone(), [n, co, h * w]), 2);
@@ -57,6 +57,6 @@ pub fn image_conv_backward<B: Backend>(
     let by_weight = B::conv2d_weight_backward(x.clone(), weight.clone(), grad.clone(), conv_options(options));
     let by_x = if input_grad { B::conv2d_x_backward(x, weight, grad, conv_options(options)) } else { x };
     let by_x = channels_last::<B>(by_x);
-    let by_x = if options.upsample { halve_pixels::<B>(by_x, 1.0) } else { by_x };
+    let by_x = if options.upsample { mean_pool::<B>(by_x, 1.0) } else { by_x };
     (by_x, by_weight, by_bias)
 }

@@ -1,4 +1,4 @@
-//! Twice and half the size; channels joined.
+//! Nearest-neighbour upsampling and mean pooling by 2; channels joined and split.
 
 use burn::backend::Backend;
 use burn::backend::tensor::FloatTensor;
@@ -6,16 +6,16 @@ use burn::tensor::{Shape, Slice};
 
 use super::shapes::{dims, reshape};
 
-/// See [`crate::DiffusionOps::double_pixels`].
-pub fn double_pixels<B: Backend>(x: FloatTensor<B>, factor: f64) -> FloatTensor<B> {
+/// See [`crate::DiffusionOps::upsample_nearest`].
+pub fn upsample_nearest<B: Backend>(x: FloatTensor<B>, factor: f64) -> FloatTensor<B> {
     let [n, h, w, c] = dims::<B, 4>(&x);
     let x = if factor == 1.0 { x } else { B::float_mul_scalar(x, factor.into()) };
     let x = B::float_expand(reshape::<B, 5>(x, [n * h, 1, w, 1, c]), Shape::from([n * h, 2, w, 2, c]));
     reshape::<B, 4>(x, [n, 2 * h, 2 * w, c])
 }
 
-/// See [`crate::DiffusionOps::halve_pixels`].
-pub fn halve_pixels<B: Backend>(x: FloatTensor<B>, factor: f64) -> FloatTensor<B> {
+/// See [`crate::DiffusionOps::mean_pool`].
+pub fn mean_pool<B: Backend>(x: FloatTensor<B>, factor: f64) -> FloatTensor<B> {
     let [n, h, w, c] = dims::<B, 4>(&x);
     let (h2, w2) = (h / 2, w / 2);
     let x = if (h, w) == (2 * h2, 2 * w2) {

@@ -101,9 +101,9 @@ fn plain_backward_bodies_agree_with_composition() {
                 let (by_x, by_weight, by_bias) = plain::row_linear_backward::<Flex>(a, b, grad);
                 (by_x, by_weight, by_bias)
             }
-            Op::TokenNorm => plain::token_norm_backward::<Flex>(a, b, grad, 1e-5),
-            Op::GatedAdd => {
-                let (by_y, by_gate) = plain::gated_add_backward::<Flex>(b, c, grad.clone());
+            Op::ModulatedNorm => plain::modulated_norm_backward::<Flex>(a, b, grad, 1e-5),
+            Op::GatedResidual => {
+                let (by_y, by_gate) = plain::gated_residual_backward::<Flex>(b, c, grad.clone());
                 (grad, by_y, by_gate)
             }
             Op::Silu | Op::Gelu(_) | Op::GatedGelu(_) => {

@@ -1,5 +1,5 @@
-//! Layer norm: each pixel's numbers, or each token's, are normalised together, then scaled and shifted; one pass over memory
-//! forward and one backward.
+//! Modulated layer norm: each pixel's numbers, or each token's, are normalised together, then scaled and shifted; one pass
+//! over memory forward and one backward.
 
 use super::blocks::Blocks;
 use super::lanes::sum;
@@ -80,7 +80,7 @@ fn blocks(x: &Tensor, rows: usize) -> Blocks {
     if rows == 1 { Blocks::new(1, n * h * w, c) } else { Blocks::new(n, h * w, c) }
 }
 
-/// See [`crate::DiffusionOps::token_norm`]; all tensors packed.
+/// See [`crate::DiffusionOps::modulated_norm`]; all tensors packed.
 pub(super) fn forward(x: &Tensor, scale: &Tensor, shift: &Tensor, eps: f64) -> Tensor {
     let isa = Isa::best();
     let ([rows, c], values) = (dims::<2>(scale), numbers(x));
@@ -92,7 +92,7 @@ pub(super) fn forward(x: &Tensor, scale: &Tensor, shift: &Tensor, eps: f64) -> T
     tensor(out, dims::<4>(x))
 }
 
-/// See [`crate::DiffusionOps::token_norm_backward`]; all tensors packed.
+/// See [`crate::DiffusionOps::modulated_norm_backward`]; all tensors packed.
 pub(super) fn backward(x: &Tensor, scale: &Tensor, grad: &Tensor, eps: f64) -> (Tensor, Tensor, Tensor) {
     let isa = Isa::best();
     let ([rows, c], values) = (dims::<2>(scale), numbers(x));

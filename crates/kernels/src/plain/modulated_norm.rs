@@ -1,4 +1,4 @@
-//! Layer norm of each pixel, with a scale and a shift for each picture.
+//! Modulated layer norm: of each pixel or token, with a scale and a shift for each image.
 
 use burn::backend::Backend;
 use burn::backend::tensor::FloatTensor;
@@ -23,8 +23,8 @@ fn as_pictures<B: Backend>(
     (reshape::<B, 4>(x, [n * h * w, 1, 1, c]), each(scale), options)
 }
 
-/// See [`crate::DiffusionOps::token_norm`].
-pub fn token_norm<B: Backend>(
+/// See [`crate::DiffusionOps::modulated_norm`].
+pub fn modulated_norm<B: Backend>(
     x: FloatTensor<B>,
     scale: FloatTensor<B>,
     shift: FloatTensor<B>,
@@ -36,8 +36,8 @@ pub fn token_norm<B: Backend>(
     reshape::<B, 4>(group_norm_act::<B>(x, scale, shift, options), shape)
 }
 
-/// See [`crate::DiffusionOps::token_norm_backward`].
-pub fn token_norm_backward<B: Backend>(
+/// See [`crate::DiffusionOps::modulated_norm_backward`].
+pub fn modulated_norm_backward<B: Backend>(
     x: FloatTensor<B>,
     scale: FloatTensor<B>,
     grad: FloatTensor<B>,

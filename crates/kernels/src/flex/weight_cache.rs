@@ -1,5 +1,5 @@
-//! Weights laid out for the register tiles, kept from one convolution to the next while nobody changes them: in sampling
-//! through all steps; in training, where the next step changes them, for a short while, so that passes side by side share
+//! The packed-weight cache: weights laid out for the register tiles, kept from one convolution to the next while nobody
+//! changes them: in sampling through all steps; in training, where the next step changes them, for a short while, so that passes side by side share
 //! them and memory does not hold every layer's at once.
 //!
 //! An entry holds the weights themselves, so their memory is neither freed nor written in place while the entry lives, and
@@ -62,12 +62,12 @@ struct Entry {
 }
 
 #[derive(Default)]
-struct Kept {
+struct Cache {
     entries: HashMap<Key, Entry>,
     made: u64,
 }
 
-impl Kept {
+impl Cache {
     fn bytes(&self, brief: bool) -> usize {
         self.entries.values().filter(|entry| entry.brief == brief).map(|entry| entry.bytes).sum()
     }
@@ -88,14 +88,14 @@ impl Kept {
     }
 }
 
-static KEPT: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
+static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(Mutex::default);
 
 thread_local! {
     static BRIEF: Cell<bool> = const { Cell::new(false) };
 }
 
-fn kept() -> MutexGuard<'static, Kept> {
-    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+fn cache() -> MutexGuard<'static, Cache> {
+    CACHE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Does `work` with the layouts that this thread makes kept for a short while only: their weights are about to change.
@@ -121,16 +121,17 @@ pub(super) fn panels(
 ) -> Arc<OnceLock<Panels>> {
     let key = (numbers(weight).as_ptr() as usize, channels, purpose);
     let place = {
-        let mut kept = kept();
-        match kept.entries.get(&key) {
+        let mut cache = cache();
+        match cache.entries.get(&key) {
             Some(entry) => Arc::clone(&entry.panels),
             None => {
                 let panels = Arc::new(OnceLock::new());
                 let brief = BRIEF.get();
-                if kept.make_room(bytes, brief) {
-                    kept.made += 1;
-                    let (number, weight) = (kept.made, weight.clone());
-                    kept.entries
+                if cache.make_room(bytes, brief) {
+                    cache.made += 1;
+                    let (number, weight) = (cache.made, weight.clone());
+                    cache
+                        .entries
                         .insert(key, Entry { weight, panels: Arc::clone(&panels), bytes, brief, number });
                 }
                 panels
@@ -151,5 +152,5 @@ pub(super) fn panels(
 
 /// Forgets all layouts: weights are about to change.
 pub(super) fn forget() {
-    kept().entries.clear();
+    cache().entries.clear();
 }

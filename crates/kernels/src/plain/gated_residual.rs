@@ -1,17 +1,21 @@
-//! What a block adds to its input, times a gate for each channel.
+//! The gated residual: what a block adds to its input, times a gate for each channel.
 
 use burn::backend::Backend;
 use burn::backend::tensor::FloatTensor;
 
 use super::shapes::{dims, per_channel, reshape};
 
-/// See [`crate::DiffusionOps::gated_add`].
-pub fn gated_add<B: Backend>(x: FloatTensor<B>, y: FloatTensor<B>, gate: FloatTensor<B>) -> FloatTensor<B> {
+/// See [`crate::DiffusionOps::gated_residual`].
+pub fn gated_residual<B: Backend>(
+    x: FloatTensor<B>,
+    y: FloatTensor<B>,
+    gate: FloatTensor<B>,
+) -> FloatTensor<B> {
     B::float_add(x, B::float_mul(y, per_channel::<B>(gate)))
 }
 
-/// See [`crate::DiffusionOps::gated_add_backward`].
-pub fn gated_add_backward<B: Backend>(
+/// See [`crate::DiffusionOps::gated_residual_backward`].
+pub fn gated_residual_backward<B: Backend>(
     y: FloatTensor<B>,
     gate: FloatTensor<B>,
     grad: FloatTensor<B>,

@@ -1,4 +1,4 @@
-//! What a block adds to its input, times a gate for each channel.
+//! The gated residual: what a block adds to its input, times a gate for each channel.
 
 use super::blocks::Blocks;
 use super::sigmoid::fma;
@@ -37,7 +37,7 @@ vectorised! {
     fn slopes(isa, y: &[f32], gate: &[f32], grad: &[f32], by_gate: &mut [f32], out: &mut [f32]) = slopes_body
 }
 
-/// See [`crate::DiffusionOps::gated_add`]; all tensors packed.
+/// See [`crate::DiffusionOps::gated_residual`]; all tensors packed.
 pub(super) fn forward(x: &Tensor, y: &Tensor, gate: &Tensor) -> Tensor {
     let isa = Isa::best();
     let [n, h, w, c] = dims::<4>(x);
@@ -50,7 +50,7 @@ pub(super) fn forward(x: &Tensor, y: &Tensor, gate: &Tensor) -> Tensor {
     tensor(out, [n, h, w, c])
 }
 
-/// See [`crate::DiffusionOps::gated_add_backward`]; all tensors packed.
+/// See [`crate::DiffusionOps::gated_residual_backward`]; all tensors packed.
 pub(super) fn backward(y: &Tensor, gate: &Tensor, grad: &Tensor) -> (Tensor, Tensor) {
     let isa = Isa::best();
     let [n, h, w, c] = dims::<4>(y);
