@@ -15,14 +15,17 @@ pub mod order;
 mod pictures;
 mod pool;
 pub mod sets;
+mod sniff;
+mod split;
 mod transforms;
 
 pub use dataset::{DataInfo, Dataset, Item};
 pub use langevin_core::{Error, ErrorKind, Picture, Result, Samples};
 pub use lint::{LintReport, lint};
 pub use loader::{Loader, LoaderOptions, Showing};
-pub use open::{OpenOptions, Split, open};
+pub use open::{OpenOptions, open};
 pub use pictures::{decode, read_picture, read_profile};
 pub use pool::{Batch, Held, OnSkip, Pool, PoolOptions, Skipped};
 pub use sets::builtin::BUILTINS;
+pub use split::Split;
 pub use transforms::{Crop, Cut, Prepare, cut, fit, prepare, with_channels};

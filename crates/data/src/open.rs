@@ -5,61 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::sets::{archive, builtin, cifar, files::DiskFiles, idx, parquet, tree::Tree};
-use crate::{Dataset, Error, Result, pictures};
-
-/// Which part of a set is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Split {
-    /// The part to train on, or all of a set that has no parts.
-    #[default]
-    Train,
-    /// The test part.
-    Test,
-    /// The validation part.
-    Validation,
-    /// Every part together.
-    All,
-}
-
-impl Split {
-    /// The split that a folder or file name stands for, if any.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        match name.to_ascii_lowercase().as_str() {
-            "train" | "training" => Some(Self::Train),
-            "test" | "testing" => Some(Self::Test),
-            "validation" | "valid" | "val" | "dev" => Some(Self::Validation),
-            "all" => Some(Self::All),
-            _ => None,
-        }
-    }
-
-    /// The split that a file belongs to by a word in its name: `train-images...`, `t10k-...`, `test_batch.bin`.
-    pub(crate) fn in_name(name: &str) -> Option<Self> {
-        let name = name.to_ascii_lowercase();
-        let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
-        match () {
-            () if has(&["train", "data_batch"]) => Some(Self::Train),
-            () if has(&["t10k", "test"]) => Some(Self::Test),
-            () if has(&["valid", "-val", "_val"]) => Some(Self::Validation),
-            () => None,
-        }
-    }
-
-    /// Whether a part that belongs to `other` (`None`: to no split) is wanted.
-    pub(crate) fn takes(self, other: Option<Self>) -> bool {
-        self == Self::All || other.is_none_or(|other| other == self)
-    }
-
-    /// The name to show.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Test => "test",
-            Self::Validation => "validation",
-            Self::All => "all",
-        }
-    }
-}
+use crate::sniff::{Kind, kind};
+use crate::split::Split;
+use crate::{Dataset, Error, Result};
 
 /// How a set is opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -162,53 +110,4 @@ fn open_file(path: &Path, split: Split) -> Result<Arc<dyn Dataset>> {
 fn named_idx(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.contains("idx3") || name.contains("idx1")
-}
-
-/// What a file is, by its first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Parquet,
-    Idx,
-    Cifar,
-    Zip,
-    Tar,
-    GzipOther,
-    Picture,
-    Empty,
-    Other,
-}
-
-/// The kind of a file of `length` bytes that begins with `head` (up to 512 bytes). CIFAR files have no mark: they
-/// count only when `weak` signs, a fitting length and a possible label, will do.
-pub(crate) fn kind(head: &[u8], length: u64, weak: bool) -> Kind {
-    match head {
-        [] => Kind::Empty,
-        [b'P', b'A', b'R', b'1', ..] => Kind::Parquet,
-        [0, 0, 8, 1 | 3 | 4, ..] => Kind::Idx,
-        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Kind::Zip,
-        [0x1f, 0x8b, ..] => {
-            let mut inner = Vec::new();
-            // A gzip that breaks off within the first block still yields what it held.
-            let _ = flate2::read::GzDecoder::new(head).take(512).read_to_end(&mut inner);
-            match inner.as_slice() {
-                [0, 0, 8, 1 | 3 | 4, ..] => Kind::Idx,
-                inner if is_tar(inner) || is_tar_name(inner) => Kind::Tar,
-                _ => Kind::GzipOther,
-            }
-        }
-        head if is_tar(head) => Kind::Tar,
-        head if pictures::sniff(head).is_some() => Kind::Picture,
-        head if weak && cifar::looks_like(head, length) => Kind::Cifar,
-        _ => Kind::Other,
-    }
-}
-
-fn is_tar(head: &[u8]) -> bool {
-    head.get(257..262) == Some(b"ustar")
-}
-
-/// A tar header whose first 512 bytes did not fit into the compressed head: a name, then zeros.
-fn is_tar_name(inner: &[u8]) -> bool {
-    let name = inner.iter().take(100).take_while(|b| (0x20..0x7f).contains(*b)).count();
-    name > 0 && inner.len() > 100 && inner.len() < 262 && inner[name..100].iter().all(|b| *b == 0)
 }

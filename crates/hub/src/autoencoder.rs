@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 use crate::fields::Fields;
 use crate::folder::{read_json, within};
 use crate::names::to_ours;
+use crate::refusal::refused;
 use crate::text::notes;
 use crate::weights::read_weights;
-use crate::write_latent::refused;
 
 /// An autoencoder as its folder describes it.
 #[derive(Debug, Clone)]

@@ -5,8 +5,8 @@ use langevin_nn::{AddedConfig, NetworkConfig, TextConfig};
 use serde_json::{Map, Value, json};
 
 use crate::fields::Fields;
+use crate::refusal::refused;
 use crate::unet::{Read, choice, classes, size};
-use crate::write_latent::refused;
 
 /// The class that is read.
 pub const CLASS: &str = "UNet2DConditionModel";

@@ -10,7 +10,8 @@ use langevin_sample::SAMPLERS;
 use serde_json::{Map, Value};
 
 use crate::names::to_ours;
-use crate::scheduler::{self, Sampling};
+use crate::scheduler::Sampling;
+use crate::schedulers;
 use crate::weights::{read_bytes, read_weights};
 use crate::{json, pickle, unet};
 
@@ -112,7 +113,7 @@ pub(crate) fn sampling(
             ))
             .hint("the download may be incomplete"));
         }
-        let sampling = scheduler::read("DDPMScheduler", &Map::new())?;
+        let sampling = schedulers::read("DDPMScheduler", &Map::new())?;
         let sampling = sampling
             .noting(true, "it names no scheduler: taken to be trained as DDPM (epsilon, linear betas)");
         return fitted(sampling, network).map_err(|error| within(error, path));
@@ -123,7 +124,7 @@ pub(crate) fn sampling(
     // DDIMPipeline makes a DDIMScheduler of whatever it is given.
     let pipeline = index.map(class_of).unwrap_or_default();
     let class = if pipeline == "DDIMPipeline" && class == "DDPMScheduler" { "DDIMScheduler" } else { class };
-    let sampling = scheduler::read(class, &json).map_err(|error| within(error, &file))?;
+    let sampling = schedulers::read(class, &json).map_err(|error| within(error, &file))?;
     fitted(sampling, network).map_err(|error| within(error, &file))
 }
 

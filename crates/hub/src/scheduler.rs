@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 
 use langevin_core::process::DiffusionSpec;
 use langevin_core::{Error, Result};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::fields::Fields;
-use crate::schedulers::SCHEDULERS;
 
 /// Dynamic thresholding (Saharia et al. 2022): each denoised picture is clamped to a quantile of its own numbers, then
 /// divided by it.
@@ -42,31 +41,6 @@ pub struct Sampling {
     pub exploding: bool,
     /// What was left out or is done in another way, in words.
     pub notes: Vec<String>,
-}
-
-/// Reads the config of a scheduler of class `class`.
-///
-/// # Errors
-/// Bad input: a class or an option that is not read, a value of the wrong type or out of range.
-pub fn read(class: &str, json: &Map<String, Value>) -> Result<Sampling> {
-    let known = SCHEDULERS.iter().find(|(name, _)| *name == class || format!("{name}Parallel") == class);
-    let (_, of) = known.ok_or_else(|| {
-        let names = SCHEDULERS.iter().map(|(name, _)| *name);
-        let error = Error::bad_input(format!("is a {class}, a scheduler that is not read"));
-        match langevin_core::nearest(class, names) {
-            Some(near) => error.hint(format!("near it is {near}")),
-            None => error,
-        }
-    })?;
-    let fields = Fields::new(json);
-    let mut sampling = of(&fields)?;
-    let unknown = fields.unknown();
-    if !unknown.is_empty() {
-        sampling.notes.push(format!("{class}: passed over {}", unknown.join(", ")));
-    }
-    let valid = langevin_core::process::Diffusion::new(&sampling.diffusion);
-    valid.map_err(|error| Error::bad_input(error.message().to_owned()))?;
-    Ok(sampling)
 }
 
 impl Sampling {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use langevin_core::process::Diffusion;
-use langevin_core::{Error, NamedTensors, Result, tensor_file};
+use langevin_core::{NamedTensors, Result, tensor_file};
 use langevin_nn::text::{ClipTextConfig, ClipTokenizer};
 use langevin_nn::{AutoencoderConfig, NetworkConfig};
 use serde_json::{Value, json};
@@ -128,10 +128,4 @@ impl std::fmt::Debug for LatentExport<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LatentExport").field("network", &self.network).finish_non_exhaustive()
     }
-}
-
-/// Says that a pipeline of latents cannot have this.
-pub(crate) fn refused<T>(what: &str) -> Result<T> {
-    Err(Error::usage(format!("a pipeline of Stable Diffusion cannot have {what}"))
-        .hint("keep the model as a single file"))
 }

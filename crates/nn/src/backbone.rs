@@ -2,37 +2,15 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Cond, Context, ContextShape, Error, Network, Result};
+use langevin_core::{Cond, Context, ContextShape, Network, Result};
 use langevin_kernels::Arithmetic;
-use serde::{Deserialize, Serialize};
 
+use crate::config::{NetworkConfig, TextConfig};
 use crate::dit::{Dit, DitConfig};
 use crate::draw::Draw;
 use crate::embed::TimeEmbedding;
 use crate::text::ClipText;
-use crate::unet::{NetworkConfig, TextConfig, UNet, added_features, read_texts, told};
-
-/// A diffusion transformer (Peebles and Xie 2023, 2212.09748) in place of the U-Net's levels. Its tokens are squares of
-/// `network.patch` pixels; channels, classes, texts and `time_scale` are those of the network, and what that says of levels means
-/// nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TransformerConfig {
-    /// Length of each token's vector, a multiple of 4. Default 256.
-    pub dim: usize,
-    /// Heads of every attention; they divide `dim`. Default 4.
-    pub heads: usize,
-    /// Blocks. Default 8.
-    pub layers: usize,
-    /// Tokens of a side of the pictures whose places are whole numbers; those of other pictures are stretched to them. Default 16.
-    pub side: usize,
-}
-
-impl Default for TransformerConfig {
-    fn default() -> Self {
-        Self { dim: 256, heads: 4, layers: 8, side: 16 }
-    }
-}
+use crate::unet::{UNet, added_features, read_texts, told};
 
 /// A network that a model is trained with.
 #[derive(Module, Debug)]
@@ -95,44 +73,6 @@ impl NetworkConfig {
             config: self.clone(),
             arithmetic: Arithmetic::Fast,
         }))
-    }
-
-    /// The transformer that takes the U-Net's place, if one does.
-    pub fn dit(&self) -> Option<DitConfig> {
-        let transformer = self.transformer.as_ref()?;
-        Some(DitConfig {
-            in_channels: self.in_channels,
-            out_channels: self.out_channels,
-            size: transformer.side.saturating_mul(self.patch),
-            patch: self.patch,
-            dim: transformer.dim,
-            heads: transformer.heads,
-            layers: transformer.layers,
-            time_scale: self.time_scale,
-            classes: self.classes,
-            context_dim: self.text.as_ref().map(|text| text.dim),
-            zero_init: self.zero_init,
-            ..DitConfig::default()
-        })
-    }
-
-    /// What is wrong with a network that is a transformer, if anything.
-    pub(crate) fn check_transformer(&self, dit: &DitConfig) -> Result<()> {
-        let refuse = |what: &str| {
-            Err(Error::usage(format!("a transformer (network.transformer) {what}"))
-                .hint("leave network.transformer out for a U-Net"))
-        };
-        if self.condition_channels > 0 {
-            return refuse("is told of no picture beside the noisy one, so it restores nothing");
-        }
-        if self.dropout != 0.0 {
-            return refuse("drops nothing out, and network.dropout is not 0");
-        }
-        if (self.input_scale, self.input_shift) != (1.0, 0.0) {
-            return refuse("does not scale its input (network.input_scale, network.input_shift)");
-        }
-        dit.check()?;
-        self.text.as_ref().map_or(Ok(()), TextConfig::check_encoder)
     }
 }
 
@@ -207,8 +147,8 @@ mod tests {
     use burn::tensor::TensorData;
 
     use super::*;
+    use crate::config::{AddedConfig, TransformerConfig};
     use crate::text::ClipTextConfig;
-    use crate::unet::AddedConfig;
     use crate::weights::{export, load, parameter_count};
 
     fn config(classes: usize, text: bool) -> NetworkConfig {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::curve::Curve;
 use crate::error::{Error, Result};
 use crate::level::Level;
 use crate::parameterisations::{Coefficients, PARAMETERISATIONS, Parameterisation};
@@ -48,8 +49,7 @@ impl Default for DiffusionSpec {
 #[derive(Debug, Clone)]
 pub struct Diffusion {
     spec: DiffusionSpec,
-    schedule: Arc<dyn Schedule>,
-    process: Arc<dyn Process>,
+    curve: Curve,
     parameterisation: Arc<dyn Parameterisation>,
     time_input: Arc<dyn TimeInput>,
 }
@@ -68,8 +68,7 @@ impl Diffusion {
         }
         Ok(Self {
             spec: spec.clone(),
-            schedule: SCHEDULES.build(&spec.schedule)?.into(),
-            process: PROCESSES.build(&spec.process)?.into(),
+            curve: Curve::new(SCHEDULES.build(&spec.schedule)?, PROCESSES.build(&spec.process)?),
             parameterisation: PARAMETERISATIONS.build(&spec.parameterisation)?.into(),
             time_input: TIME_INPUTS.build(&spec.time_input)?.into(),
         })
@@ -80,14 +79,19 @@ impl Diffusion {
         &self.spec
     }
 
+    /// Schedule and process together: the level of every time.
+    pub fn curve(&self) -> &Curve {
+        &self.curve
+    }
+
     /// The schedule.
     pub fn schedule(&self) -> &dyn Schedule {
-        &*self.schedule
+        self.curve.schedule()
     }
 
     /// The process.
     pub fn process(&self) -> &dyn Process {
-        &*self.process
+        self.curve.process()
     }
 
     /// The parameterisation.
@@ -107,27 +111,27 @@ impl Diffusion {
 
     /// The level at time `t` in `[0, 1]`.
     pub fn level(&self, t: f64) -> Level {
-        self.process.level(self.schedule.log_snr(t))
+        self.curve.level(t)
     }
 
     /// The level of a log-SNR, which may be infinite.
     pub fn level_at(&self, log_snr: f64) -> Level {
-        self.process.level(log_snr)
+        self.curve.level_at(log_snr)
     }
 
     /// The time in `[0, 1]` of a level, the nearer end for one outside the schedule.
     pub fn time(&self, at: Level) -> f64 {
-        self.schedule.time(at.log_snr())
+        self.curve.time(at)
     }
 
     /// The noisy end, `t = 1`: where sampling starts.
     pub fn highest(&self) -> Level {
-        self.level(1.0)
+        self.curve.highest()
     }
 
     /// The clean end of the schedule, `t = 0`, which for a table and for VE still holds a little noise.
     pub fn lowest(&self) -> Level {
-        self.level(0.0)
+        self.curve.lowest()
     }
 
     /// The coefficients around the network at a level.
@@ -140,12 +144,12 @@ impl Diffusion {
 
     /// What the network is told about a level (`c_noise`), finite.
     pub fn noise_input(&self, at: Level) -> f64 {
-        self.time_input.value(self, at)
+        self.time_input.value(&self.curve, at)
     }
 
     /// The drift and diffusion of the SDE at time `t`.
     pub fn sde(&self, t: f64) -> Sde {
-        Sde::at(&*self.schedule, &*self.process, t)
+        Sde::at(self.schedule(), self.process(), t)
     }
 }
 

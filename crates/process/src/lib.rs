@@ -15,6 +15,7 @@
 //! # Ok::<(), langevin_process::Error>(())
 //! ```
 
+mod curve;
 mod densities;
 mod diffusion;
 pub mod ema;
@@ -30,6 +31,7 @@ mod spacings;
 mod time_inputs;
 mod weightings;
 
+pub use curve::Curve;
 pub use densities::{DENSITIES, Density, stratified};
 pub use diffusion::{Diffusion, DiffusionSpec};
 pub use error::{Error, ErrorKind, Result, nearest};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::dataset::past_end;
-use crate::open::Split;
+use crate::split::Split;
 use crate::{DataInfo, Dataset, Error, Item, Picture, Result, Samples, pictures};
 
 const SIDE: usize = 32;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
-use crate::open::{Kind, kind};
+use crate::sniff::{Kind, kind};
 use crate::{Error, Result, pictures};
 
 /// One file.

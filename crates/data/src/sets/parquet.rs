@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::tree::survey;
 use crate::dataset::past_end;
-use crate::open::Split;
+use crate::split::Split;
 use crate::{DataInfo, Dataset, Error, Item, Result, pictures};
 
 /// Most bytes of encoded pictures kept in memory.

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::files::{Entry, Files, is_hidden};
 use super::metadata::{Notes, read_notes};
 use crate::dataset::past_end;
-use crate::open::Split;
+use crate::split::Split;
 use crate::{DataInfo, Dataset, Error, Item, Picture, Result, Samples, pictures};
 
 /// Longest caption, in bytes.

@@ -4,7 +4,9 @@ mod betas;
 mod continuous;
 mod solvers;
 
-use langevin_core::Result;
+use langevin_core::process::Diffusion;
+use langevin_core::{Error, Result, nearest};
+use serde_json::{Map, Value};
 
 use crate::fields::Fields;
 use crate::scheduler::Sampling;
@@ -38,3 +40,28 @@ pub const SCHEDULERS: &[(&str, Reader)] = &[
     ("FlowMatchEulerDiscreteScheduler", continuous::flow_euler),
     ("FlowMatchHeunDiscreteScheduler", continuous::flow_heun),
 ];
+
+/// Reads the config of a scheduler of class `class`.
+///
+/// # Errors
+/// Bad input: a class or an option that is not read, a value of the wrong type or out of range.
+pub fn read(class: &str, json: &Map<String, Value>) -> Result<Sampling> {
+    let known = SCHEDULERS.iter().find(|(name, _)| *name == class || format!("{name}Parallel") == class);
+    let (_, of) = known.ok_or_else(|| {
+        let names = SCHEDULERS.iter().map(|(name, _)| *name);
+        let error = Error::bad_input(format!("is a {class}, a scheduler that is not read"));
+        match nearest(class, names) {
+            Some(near) => error.hint(format!("near it is {near}")),
+            None => error,
+        }
+    })?;
+    let fields = Fields::new(json);
+    let mut sampling = of(&fields)?;
+    let unknown = fields.unknown();
+    if !unknown.is_empty() {
+        sampling.notes.push(format!("{class}: passed over {}", unknown.join(", ")));
+    }
+    let valid = Diffusion::new(&sampling.diffusion);
+    valid.map_err(|error| Error::bad_input(error.message().to_owned()))?;
+    Ok(sampling)
+}

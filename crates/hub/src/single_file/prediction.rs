@@ -7,7 +7,8 @@ use langevin_core::{Error, Result};
 use serde_json::{Value, json};
 
 use super::Kind;
-use crate::scheduler::{self, Sampling};
+use crate::scheduler::Sampling;
+use crate::schedulers;
 
 /// What is known of a file beside its weights.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl Known<'_> {
                 "PNDMScheduler"
             }
         };
-        let mut sampling = scheduler::read(class, config.as_object().expect("an object"))?;
+        let mut sampling = schedulers::read(class, config.as_object().expect("an object"))?;
         if assumed {
             let name = self.path.file_stem().unwrap_or_default().to_string_lossy();
             sampling.notes.push(format!(

@@ -3,10 +3,9 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::config::{NetworkConfig, Resample};
-use super::shapes::quarter;
 use super::text::Attention;
 use crate::attention::AttentionShape;
+use crate::config::{NetworkConfig, Resample, quarter};
 use crate::draw::Draw;
 use crate::fir;
 use crate::layers::{Conv2d, GroupNorm};

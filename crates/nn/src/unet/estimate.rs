@@ -1,7 +1,6 @@
 //! What a U-Net costs, computed from its config alone: parameters, operations, memory.
 
-use super::config::{NetworkConfig, Resample, TimeFeatures};
-use super::text::TextConfig;
+use crate::config::{NetworkConfig, Resample, TextConfig, TimeFeatures};
 use crate::dit::DitConfig;
 use crate::transformer::TransformerShape;
 

@@ -4,9 +4,7 @@
 //! the network is told of texts.
 
 mod blocks;
-mod config;
 mod estimate;
-mod shapes;
 mod telling;
 mod text;
 
@@ -21,11 +19,11 @@ use crate::layers::{Conv2d, Embedding, GroupNorm};
 use crate::resnet::Pass;
 use crate::text::ClipText;
 
+pub use crate::config::{AddedConfig, NetworkConfig, Resample, TextConfig, TimeFeatures};
 pub use blocks::{DownBlock, MidBlock, UpBlock};
-pub use config::{NetworkConfig, Resample, TimeFeatures};
 pub use estimate::Estimate;
 pub(crate) use telling::{added_features, read_texts, told};
-pub use text::{AddedConfig, Attention, TextConfig};
+pub use text::Attention;
 
 use telling::waves_and_pooled;
 

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use langevin_core::{Added, Cond, Context, Error, Result};
 
-use super::text::TextConfig;
+use crate::config::TextConfig;
 use crate::embed::sinusoidal;
 use crate::text::ClipText;
 

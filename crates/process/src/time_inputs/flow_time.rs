@@ -5,7 +5,7 @@
 //! `scale * sigma / (alpha + sigma)`.
 
 use super::TimeInput;
-use crate::diffusion::Diffusion;
+use crate::curve::Curve;
 use crate::level::Level;
 use crate::registry::{Entry, OptionDoc};
 
@@ -24,7 +24,7 @@ struct FlowTime {
 }
 
 impl TimeInput for FlowTime {
-    fn value(&self, _diffusion: &Diffusion, at: Level) -> f64 {
+    fn value(&self, _curve: &Curve, at: Level) -> f64 {
         self.scale * at.sigma / (at.alpha + at.sigma)
     }
 }

@@ -4,7 +4,7 @@
 //! `[-10, 10]`.
 
 use super::{LIMIT, TimeInput};
-use crate::diffusion::Diffusion;
+use crate::curve::Curve;
 use crate::level::Level;
 use crate::registry::Entry;
 
@@ -21,7 +21,7 @@ pub(super) const ENTRY: Entry<dyn TimeInput> = Entry {
 struct LogSigma;
 
 impl TimeInput for LogSigma {
-    fn value(&self, _diffusion: &Diffusion, at: Level) -> f64 {
+    fn value(&self, _curve: &Curve, at: Level) -> f64 {
         -0.125 * at.log_snr().clamp(-LIMIT, LIMIT)
     }
 }

@@ -3,7 +3,7 @@
 //! Salimans & Ho 2022 (2202.00512), section 4: `2 ln(alpha / sigma)`, clamped to `[-20, 20]`.
 
 use super::{LIMIT, TimeInput};
-use crate::diffusion::Diffusion;
+use crate::curve::Curve;
 use crate::level::Level;
 use crate::registry::Entry;
 
@@ -20,7 +20,7 @@ pub(super) const ENTRY: Entry<dyn TimeInput> = Entry {
 struct LogSnr;
 
 impl TimeInput for LogSnr {
-    fn value(&self, _diffusion: &Diffusion, at: Level) -> f64 {
+    fn value(&self, _curve: &Curve, at: Level) -> f64 {
         at.log_snr().clamp(-LIMIT, LIMIT)
     }
 }

@@ -9,14 +9,14 @@ mod timestep;
 
 use std::fmt::Debug;
 
-use crate::diffusion::Diffusion;
+use crate::curve::Curve;
 use crate::level::Level;
 use crate::registry::Registry;
 
 /// What a network is told about the noise.
 pub trait TimeInput: Debug + Send + Sync {
-    /// The number for a level, finite everywhere.
-    fn value(&self, diffusion: &Diffusion, at: Level) -> f64;
+    /// The number for a level of `curve`, finite everywhere.
+    fn value(&self, curve: &Curve, at: Level) -> f64;
 }
 
 /// Every time input.

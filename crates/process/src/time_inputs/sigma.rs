@@ -4,7 +4,7 @@
 //! units: networks of pictures in `[0, 1]` see half the noise of ours in `[-1, 1]`.
 
 use super::{LIMIT, TimeInput};
-use crate::diffusion::Diffusion;
+use crate::curve::Curve;
 use crate::level::Level;
 use crate::registry::{Entry, OptionDoc};
 
@@ -27,7 +27,7 @@ struct Sigma {
 }
 
 impl TimeInput for Sigma {
-    fn value(&self, _diffusion: &Diffusion, at: Level) -> f64 {
+    fn value(&self, _curve: &Curve, at: Level) -> f64 {
         self.scale * libm::exp(-0.5 * at.log_snr().clamp(-LIMIT, LIMIT))
     }
 }

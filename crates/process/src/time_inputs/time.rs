@@ -3,7 +3,7 @@
 //! Song et al. 2021 (2011.13456), whose continuous networks take `t` itself.
 
 use super::TimeInput;
-use crate::diffusion::Diffusion;
+use crate::curve::Curve;
 use crate::level::Level;
 use crate::registry::Entry;
 
@@ -20,7 +20,7 @@ pub(super) const ENTRY: Entry<dyn TimeInput> = Entry {
 struct Time;
 
 impl TimeInput for Time {
-    fn value(&self, diffusion: &Diffusion, at: Level) -> f64 {
-        diffusion.time(at)
+    fn value(&self, curve: &Curve, at: Level) -> f64 {
+        curve.time(at)
     }
 }

@@ -4,7 +4,7 @@
 //! fractional; for a continuous schedule it is `1000 t`, in `[0, 1000]` (as flow-matching networks take it).
 
 use super::TimeInput;
-use crate::diffusion::Diffusion;
+use crate::curve::Curve;
 use crate::level::Level;
 use crate::registry::Entry;
 
@@ -21,9 +21,9 @@ pub(super) const ENTRY: Entry<dyn TimeInput> = Entry {
 struct Timestep;
 
 impl TimeInput for Timestep {
-    fn value(&self, diffusion: &Diffusion, at: Level) -> f64 {
-        let scale = diffusion.schedule().timesteps().map_or(1000.0, |steps| (steps - 1) as f64);
-        let value = scale * diffusion.time(at);
+    fn value(&self, curve: &Curve, at: Level) -> f64 {
+        let scale = curve.schedule().timesteps().map_or(1000.0, |steps| (steps - 1) as f64);
+        let value = scale * curve.time(at);
         // Inverting the schedule leaves a rounding error, and networks were trained on whole numbers.
         let whole = value.round_ties_even();
         if (value - whole).abs() < 1e-6 { whole } else { value }

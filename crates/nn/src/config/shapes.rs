@@ -1,19 +1,20 @@
 //! The shape of every block of a U-Net, from its config.
 
-use super::config::{NetworkConfig, Resample};
+use super::network::{NetworkConfig, Resample};
 use crate::attention::AttentionShape;
 use crate::resnet::ResnetShape;
+use crate::transformer::TransformerShape;
 
 impl NetworkConfig {
     /// Residual block `layer` of level `level` on the way down.
-    pub(super) fn down_resnet(&self, level: usize, layer: usize) -> ResnetShape {
+    pub(crate) fn down_resnet(&self, level: usize, layer: usize) -> ResnetShape {
         let channels = self.channels[level];
         let inputs = if layer == 0 { self.channels[level.saturating_sub(1)] } else { channels };
         self.level_resnet(inputs, channels, self.down_kind(level))
     }
 
     /// Residual block `layer` of level `level` on the way up, which takes a skip beside what comes from below.
-    pub(super) fn up_resnet(&self, level: usize, layer: usize) -> ResnetShape {
+    pub(crate) fn up_resnet(&self, level: usize, layer: usize) -> ResnetShape {
         let channels = self.channels[level];
         let from_below = self.channels[(level + 1).min(self.channels.len() - 1)];
         let last_skip = self.channels[level.saturating_sub(1)];
@@ -29,12 +30,12 @@ impl NetworkConfig {
     }
 
     /// The residual block between level `level` and the next, which keeps the channels.
-    pub(super) fn resampler(&self, level: usize, kind: Resample) -> ResnetShape {
+    pub(crate) fn resampler(&self, level: usize, kind: Resample) -> ResnetShape {
         self.level_resnet(self.channels[level], self.channels[level], kind)
     }
 
     /// The residual blocks of the middle.
-    pub(super) fn mid_resnet(&self) -> ResnetShape {
+    pub(crate) fn mid_resnet(&self) -> ResnetShape {
         let channels = self.channels[self.channels.len() - 1];
         let groups = self.end_groups(channels);
         let rescale = self.mid_block_scale_factor;
@@ -42,7 +43,7 @@ impl NetworkConfig {
     }
 
     /// The attention blocks of level `level`.
-    pub(super) fn attention(&self, level: usize, kind: Resample) -> AttentionShape {
+    pub(crate) fn attention(&self, level: usize, kind: Resample) -> AttentionShape {
         let channels = self.channels[level];
         let skip = kind == Resample::Skip;
         AttentionShape {
@@ -56,7 +57,7 @@ impl NetworkConfig {
     }
 
     /// The attention of the middle.
-    pub(super) fn mid_attention(&self) -> AttentionShape {
+    pub(crate) fn mid_attention(&self) -> AttentionShape {
         let last = self.channels.len() - 1;
         let groups = self.mid_attention_norm_groups.unwrap_or(self.end_groups(self.channels[last]));
         AttentionShape {
@@ -66,13 +67,34 @@ impl NetworkConfig {
         }
     }
 
+    /// The transformer of level `level`, where there is a text.
+    pub(crate) fn transformer(&self, level: usize) -> Option<TransformerShape> {
+        self.text.as_ref().map(|text| TransformerShape {
+            channels: self.channels[level],
+            heads: text.heads[level],
+            context: text.dim,
+            depth: text.depth(level),
+            groups: self.norm_groups,
+            linear: text.linear_projection,
+            only_cross: text.only_cross_levels.contains(&level),
+            zero: self.zero_init,
+        })
+    }
+
+    /// The transformer of the middle, which always attends between pixels too.
+    pub(crate) fn mid_transformer(&self) -> Option<TransformerShape> {
+        let last = self.channels.len() - 1;
+        let groups = self.end_groups(self.channels[last]);
+        self.transformer(last).map(|shape| TransformerShape { groups, only_cross: false, ..shape })
+    }
+
     /// Groups of the norms of the middle block and the end.
-    pub(super) fn end_groups(&self, channels: usize) -> usize {
+    pub(crate) fn end_groups(&self, channels: usize) -> usize {
         if self.quarter_groups { quarter(channels) } else { self.norm_groups }
     }
 
     /// Where each group norm is, its groups and its channels.
-    pub(super) fn norms(&self) -> Vec<(String, usize, usize)> {
+    pub(crate) fn norms(&self) -> Vec<(String, usize, usize)> {
         let mut norms = Vec::new();
         let mut of = |place: String, shape: ResnetShape| {
             norms.push((place.clone(), shape.groups, shape.inputs));
@@ -130,6 +152,6 @@ impl NetworkConfig {
 }
 
 /// A quarter of the channels as groups, at most 32.
-pub(super) fn quarter(channels: usize) -> usize {
+pub(crate) fn quarter(channels: usize) -> usize {
     (channels / 4).min(32)
 }

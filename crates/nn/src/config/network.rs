@@ -1,11 +1,11 @@
-//! What a U-Net is made of, with defaults, and what is wrong with a config that cannot be built.
+//! What a network is made of, with defaults.
 
-use langevin_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::text::TextConfig;
+use super::transformer::TransformerConfig;
 use crate::activation::Activation;
-use crate::backbone::TransformerConfig;
+use crate::dit::DitConfig;
 
 /// How the noise level becomes features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub enum Resample {
     Skip,
 }
 
-/// What a network is made of: a [`super::UNet`], or with `transformer` a [`crate::Transformer`] in its place, for which what is said of
+/// What a network is made of: a [`crate::UNet`], or with `transformer` a [`crate::Transformer`] in its place, for which what is said of
 /// levels means nothing. Field by field it can say what a diffusers `UNet2DModel` config says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -136,11 +136,6 @@ pub struct NetworkConfig {
     pub transformer: Option<TransformerConfig>,
 }
 
-/// Whether channels divide into groups; into none they do.
-fn divides(channels: usize, groups: usize) -> bool {
-    groups == 0 || channels.is_multiple_of(groups)
-}
-
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -196,157 +191,23 @@ impl Default for NetworkConfig {
 }
 
 impl NetworkConfig {
-    /// Says what cannot be built, naming the field.
-    ///
-    /// # Errors
-    /// `Usage`, for the first field that does not fit.
-    pub fn check(&self) -> Result<()> {
-        if let Some(dit) = self.dit() {
-            return self.check_transformer(&dit);
-        }
-        let positive = [
-            ("in_channels", self.in_channels),
-            ("out_channels", self.out_channels),
-            ("layers_per_block", self.layers_per_block),
-            ("patch", self.patch),
-            ("attention_head_dim", self.attention_head_dim.unwrap_or(1)),
-            ("embedding_dim", self.embedding_dim.unwrap_or(1)),
-            ("the number of channels levels", self.channels.len()),
-        ];
-        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
-            return Err(Error::usage(format!("unet: {name} must be 1 or more")));
-        }
-        let bounded = [
-            ("in_channels", self.in_channels, 1 << 16),
-            ("condition_channels", self.condition_channels, 1 << 16),
-            ("out_channels", self.out_channels, 1 << 16),
-            ("layers_per_block", self.layers_per_block, 64),
-            ("patch", self.patch, 64),
-            ("embedding_dim", self.embedding_dim.unwrap_or(1), 1 << 18),
-            ("classes", self.classes, 1 << 24),
-            ("learned_steps", self.learned_steps, 1 << 24),
-            ("the number of channels levels", self.channels.len(), 8),
-            ("channels", self.channels.iter().copied().max().unwrap_or(0), 1 << 16),
-        ];
-        if let Some((name, value, most)) = bounded.iter().find(|(_, value, most)| value > most) {
-            return Err(Error::usage(format!("unet: {name} = {value} is more than {most}")));
-        }
-        self.check_resampling()?;
-        for (level, channels) in self.channels.iter().enumerate() {
-            let plain =
-                [self.down_kind(level), self.up_kind(level)].iter().any(|kind| *kind != Resample::Skip);
-            if *channels == 0 || (plain && !divides(*channels, self.norm_groups)) {
-                return Err(Error::usage(format!(
-                    "unet: level {level} has {channels} channels, which do not divide into norm_groups = {} groups",
-                    self.norm_groups
-                ))
-                .hint("make every number of channels a multiple of norm_groups"));
-            }
-        }
-        for (place, groups, channels) in self.norms() {
-            if (groups == 0 && self.norm_groups != 0) || !divides(channels, groups) {
-                return Err(Error::usage(format!(
-                    "unet: a norm {place} has {channels} channels, which do not divide into {groups} groups"
-                )));
-            }
-        }
-        let levels = self.attention_levels.iter().chain(self.up_attention_levels.iter().flatten());
-        if let Some(level) = levels.into_iter().find(|level| **level >= self.channels.len()) {
-            return Err(Error::usage(format!(
-                "unet: attention at level {level}, but the levels are 0 to {}",
-                self.channels.len() - 1
-            )));
-        }
-        self.check_text(&self.levels_with_attention())?;
-        for level in self.levels_with_attention().into_iter().filter(|_| self.text.is_none()) {
-            let channels = self.channels[level];
-            if self.attention_head_dim.is_some_and(|head_dim| head_dim > channels) {
-                return Err(Error::usage(format!(
-                    "unet: attention_head_dim {} is more than the {channels} channels of level {level}",
-                    self.attention_head_dim.unwrap_or(channels)
-                )));
-            }
-        }
-        let coarsest = self.channels[self.channels.len() - 1];
-        if self.mid_attention_norm_groups.is_some_and(|groups| groups > 0 && !coarsest.is_multiple_of(groups))
-        {
-            return Err(Error::usage(format!(
-                "unet: mid_attention_norm_groups does not divide the {coarsest} channels of the last level"
-            )));
-        }
-        let finite = [
-            ("norm_eps", self.norm_eps, self.norm_eps > 0.0),
-            ("time_scale", self.time_scale, self.time_scale != 0.0),
-            ("fourier_scale", self.fourier_scale, self.fourier_scale > 0.0),
-            ("output_scale_factor", self.output_scale_factor, self.output_scale_factor > 0.0),
-            ("mid_block_scale_factor", self.mid_block_scale_factor, self.mid_block_scale_factor > 0.0),
-            ("dropout", self.dropout, (0.0..1.0).contains(&self.dropout)),
-            ("freq_shift", self.freq_shift, self.freq_shift < (self.channels[0] / 2) as f64),
-            ("input_scale", self.input_scale, self.input_scale != 0.0),
-            ("input_shift", self.input_shift, true),
-        ];
-        if let Some((name, value, _)) = finite.iter().find(|(_, value, fits)| !value.is_finite() || !fits) {
-            return Err(Error::usage(format!("unet: {name} = {value} is out of range")));
-        }
-        if self.downsample_padding > 1 {
-            return Err(Error::usage(format!(
-                "unet: downsample_padding = {} keeps no half size; it is 0 or 1",
-                self.downsample_padding
-            )));
-        }
-        Ok(())
-    }
-
-    /// What is wrong with the levels' ways to change size, if anything.
-    fn check_resampling(&self) -> Result<()> {
-        let levels = self.channels.len();
-        if [&self.down_resample, &self.up_resample].into_iter().flatten().any(|list| list.len() != levels) {
-            return Err(Error::usage(format!(
-                "unet: down_resample and up_resample need one entry for each of the {levels} levels"
-            )));
-        }
-        if self.learned_steps == 0 && self.time_features == TimeFeatures::Learned {
-            return Err(Error::usage("unet: learned time features need learned_steps of 1 or more"));
-        }
-        let kinds: [Vec<Resample>; 2] = [
-            (0..levels).map(|level| self.down_kind(level)).collect(),
-            (0..levels).map(|level| self.up_kind(level)).collect(),
-        ];
-        for kinds in kinds {
-            let skips = kinds.iter().filter(|kind| **kind == Resample::Skip).count();
-            // The picture's branch must reach from the finest level without a gap.
-            if kinds.iter().take(skips).any(|kind| *kind != Resample::Skip) {
-                return Err(Error::usage(
-                    "unet: levels that resample by skip must be the finest ones, without a gap",
-                ));
-            }
-            if skips > 0 && self.condition_channels > 0 {
-                return Err(Error::usage(
-                    "unet: a network that resamples by skip carries the noisy picture along, and cannot be told of another one",
-                )
-                .hint("resample by conv or resnet"));
-            }
-            if skips > 0 && self.patch > 1 {
-                return Err(Error::usage(
-                    "unet: a network that resamples by skip cannot fold pixels (patch)",
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Says whether pictures of `height` x `width` fit.
-    ///
-    /// # Errors
-    /// `Usage` where a side is not a multiple of [`Self::size_multiple`].
-    pub fn check_size(&self, height: usize, width: usize) -> Result<()> {
-        let multiple = self.size_multiple();
-        if height == 0 || width == 0 || !height.is_multiple_of(multiple) || !width.is_multiple_of(multiple) {
-            return Err(Error::usage(format!(
-                "this network takes pictures whose sides are multiples of {multiple}, not {width}x{height}"
-            )));
-        }
-        Ok(())
+    /// The transformer that takes the U-Net's place, if one does.
+    pub fn dit(&self) -> Option<DitConfig> {
+        let transformer = self.transformer.as_ref()?;
+        Some(DitConfig {
+            in_channels: self.in_channels,
+            out_channels: self.out_channels,
+            size: transformer.side.saturating_mul(self.patch),
+            patch: self.patch,
+            dim: transformer.dim,
+            heads: transformer.heads,
+            layers: transformer.layers,
+            time_scale: self.time_scale,
+            classes: self.classes,
+            context_dim: self.text.as_ref().map(|text| text.dim),
+            zero_init: self.zero_init,
+            ..DitConfig::default()
+        })
     }
 
     /// Sides of pictures must be multiples of this: the patch, doubled at every level after the first.
@@ -404,7 +265,7 @@ impl NetworkConfig {
         self.up_attention_levels.as_ref().unwrap_or(&self.attention_levels).contains(&level)
     }
 
-    fn levels_with_attention(&self) -> Vec<usize> {
+    pub(super) fn levels_with_attention(&self) -> Vec<usize> {
         let last = self.channels.len() - 1;
         (0..=last)
             .filter(|level| {
