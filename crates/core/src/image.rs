@@ -1,5 +1,7 @@
 //! Pictures on the host, and the one place where pixels become tensors and tensors become pixels.
 
+use std::ops::Range;
+
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// The samples of a picture, interleaved row by row (height, width, channel).
@@ -9,6 +11,77 @@ pub enum Samples {
     U8(Vec<u8>),
     /// 16 bits a sample, 0 to 65535.
     U16(Vec<u16>),
+}
+
+impl Samples {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::U8(all) => all.len(),
+            Self::U16(all) => all.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bits of a sample, 8 or 16.
+    pub fn bits(&self) -> u32 {
+        match self {
+            Self::U8(_) => u8::BITS,
+            Self::U16(_) => u16::BITS,
+        }
+    }
+
+    /// The largest value of a sample, 255 or 65535.
+    pub fn white(&self) -> u32 {
+        (1 << self.bits()) - 1
+    }
+
+    /// Sample `index`.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn at(&self, index: usize) -> u32 {
+        match self {
+            Self::U8(all) => all[index].into(),
+            Self::U16(all) => all[index].into(),
+        }
+    }
+
+    /// Every sample in order.
+    pub fn values(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.len()).map(|index| self.at(index))
+    }
+
+    /// Other samples of the same depth; of a value above [`Samples::white`] the lowest bits are taken.
+    #[must_use]
+    pub fn like(&self, values: impl IntoIterator<Item = u32>) -> Self {
+        let values = values.into_iter();
+        match self {
+            Self::U8(_) => Self::U8(values.map(|value| value as u8).collect()),
+            Self::U16(_) => Self::U16(values.map(|value| value as u16).collect()),
+        }
+    }
+
+    /// The samples of `ranges`, one range after another.
+    ///
+    /// # Panics
+    /// If a range ends after the last sample.
+    #[must_use]
+    pub fn gather(&self, ranges: impl IntoIterator<Item = Range<usize>>) -> Self {
+        fn of<T: Copy>(all: &[T], ranges: impl IntoIterator<Item = Range<usize>>) -> Vec<T> {
+            let mut chosen = Vec::new();
+            ranges.into_iter().for_each(|range| chosen.extend_from_slice(&all[range]));
+            chosen
+        }
+        match self {
+            Self::U8(all) => Self::U8(of(all, ranges)),
+            Self::U16(all) => Self::U16(of(all, ranges)),
+        }
+    }
 }
 
 /// A picture on the host.
@@ -84,6 +157,17 @@ impl Picture {
         let wide = |value: f32| (f64::from(value) * 32767.5 + 32768.0).floor() as u16;
         let sample = |at: usize| (0..channels).map(move |channel| wide(values[channel * plane + at]));
         Self::from_u16(width, height, channels, (0..plane).flat_map(sample).collect())
+    }
+
+    /// A picture with as many bits a sample as `like`, by [`Picture::from_signed`] or [`Picture::from_signed_16`].
+    ///
+    /// # Panics
+    /// If the number of values is not `channels * height * width`.
+    pub fn from_signed_like(values: &[f32], [channels, height, width]: [usize; 3], like: &Samples) -> Self {
+        match like {
+            Samples::U8(_) => Self::from_signed(values, channels, height, width),
+            Samples::U16(_) => Self::from_signed_16(values, channels, height, width),
+        }
     }
 
     /// The same picture with 8 bits a sample (16-bit samples are rounded).
@@ -166,5 +250,21 @@ mod tests {
     fn sixteen_bits_become_eight_by_rounding() {
         let picture = Picture::from_u16(3, 1, 1, vec![0, 32_896, 65_535]).to_8_bit();
         assert_eq!(picture.samples, Samples::U8(vec![0, 128, 255]));
+    }
+
+    #[test]
+    fn samples_are_taken_alike_at_both_depths() {
+        for (samples, white) in
+            [(Samples::U8(vec![7, 255, 0, 9]), 255), (Samples::U16(vec![7, 65_535, 0, 9]), 65_535)]
+        {
+            assert_eq!((samples.len(), samples.white(), samples.at(1)), (4, white, white));
+            assert_eq!(samples.values().collect::<Vec<_>>(), [7, white, 0, 9]);
+            assert_eq!(samples.like(samples.values()), samples);
+            let chosen = samples.gather([2..4, 0..1, 3..3]);
+            assert_eq!(chosen.values().collect::<Vec<_>>(), [0, 9, 7]);
+            assert_eq!(chosen.bits(), samples.bits());
+            let made = Picture::from_signed_like(&[1.0, -1.0], [2, 1, 1], &samples);
+            assert_eq!(made.samples.values().collect::<Vec<_>>(), [white, 0]);
+        }
     }
 }

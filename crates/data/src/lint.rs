@@ -94,23 +94,21 @@ fn look(dataset: &dyn Dataset, index: u64) -> Result<Look, String> {
     let mut hasher = blake3::Hasher::new();
     let shape = [picture.width, picture.height, picture.channels].map(|n| (n as u64).to_le_bytes());
     hasher.update(shape.as_flattened());
-    let bits = match &picture.samples {
+    match &picture.samples {
         Samples::U8(bytes) => {
             hasher.update(bytes);
-            8
         }
         Samples::U16(wide) => {
             for chunk in wide.chunks(4096) {
                 let bytes: Vec<u8> = chunk.iter().flat_map(|v| v.to_le_bytes()).collect();
                 hasher.update(&bytes);
             }
-            16
         }
-    };
+    }
     Ok(Look {
         size: (picture.width, picture.height),
         channels: picture.channels,
-        bits,
+        bits: picture.samples.bits(),
         label: item.label,
         captioned: item.caption.is_some(),
         digest: *hasher.finalize().as_bytes(),

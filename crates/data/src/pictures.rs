@@ -48,10 +48,23 @@ pub fn read_picture(path: impl AsRef<Path>) -> Result<Picture> {
 
 /// The ICC profile in the picture at `path`, which says what its samples look like; `None` where there is none that can be read.
 pub fn read_profile(path: impl AsRef<Path>) -> Option<Vec<u8>> {
-    let bytes = read_file(path.as_ref()).ok()?;
-    let format = sniff(&bytes)?;
+    profile_in(&read_file(path.as_ref()).ok()?)
+}
+
+/// The picture at `path`, as [`read_picture`], and its ICC profile, as [`read_profile`], from one reading of the file.
+///
+/// # Errors
+/// As [`read_picture`]; a profile that cannot be read is none.
+pub fn read_picture_and_profile(path: impl AsRef<Path>) -> Result<(Picture, Option<Vec<u8>>)> {
+    let path = path.as_ref();
+    let bytes = read_file(path)?;
+    Ok((decode(&bytes, &path.display().to_string())?, profile_in(&bytes)))
+}
+
+fn profile_in(bytes: &[u8]) -> Option<Vec<u8>> {
+    let format = sniff(bytes)?;
     let read =
-        || ImageReader::with_format(Cursor::new(&bytes), format).into_decoder().ok()?.icc_profile().ok()?;
+        || ImageReader::with_format(Cursor::new(bytes), format).into_decoder().ok()?.icc_profile().ok()?;
     catch_unwind(AssertUnwindSafe(read)).ok()?
 }
 

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::order::{self, Permutation, Purpose};
 use crate::transforms::{Cut, Prepare, cut, fit};
-use crate::{DataInfo, Dataset, Error, Picture, Result, Samples};
+use crate::{DataInfo, Dataset, Error, Picture, Result};
 
 /// Told of a picture that is passed over.
 pub type OnSkip = Arc<dyn Fn(&Skipped) + Send + Sync>;
@@ -361,10 +361,7 @@ impl Shared {
 
 impl Ready {
     fn bytes(&self) -> u64 {
-        let samples = match &self.picture.samples {
-            Samples::U8(all) => all.len(),
-            Samples::U16(all) => 2 * all.len(),
-        };
+        let samples = self.picture.samples.len() * self.picture.samples.bits() as usize / 8;
         (samples + self.caption.as_ref().map_or(0, String::len) + 128) as u64
     }
 }

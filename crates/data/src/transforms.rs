@@ -1,6 +1,8 @@
 //! Making pictures alike: channels, size, crop and flip. [`fit`] is what is worth remembering (the same each
 //! time a picture is seen), [`cut`] is what may differ from one showing to the next.
 
+use std::ops::Range;
+
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
@@ -91,15 +93,25 @@ impl Cut {
     /// The choices for showing number `images_seen` of a run with `seed`: a function of these two alone.
     pub fn at(prepare: &Prepare, seed: u64, images_seen: u64) -> Self {
         let place = order::bits(seed, Purpose::Augment, images_seen.wrapping_mul(2));
-        let other = order::bits(seed, Purpose::Augment, images_seen.wrapping_mul(2).wrapping_add(1));
+        let other = second_bits(seed, images_seen);
         let middle = Self::CENTRE;
         let (x, y) = match prepare.crop {
             Crop::Centre => (middle.x, middle.y),
             Crop::Random | Crop::Patch => (place as u32, (place >> 32) as u32),
         };
         let turns = if prepare.turn { ((other >> 1) & 3) as u8 } else { 0 };
-        Self { x, y, flip: prepare.flip && other & 1 == 1, turns }
+        Self { x, y, flip: prepare.flip && is_mirrored(seed, images_seen), turns }
     }
+}
+
+/// Whether showing number `images_seen` of a run with `seed` is mirrored left to right, of a set of which half the showings are.
+pub fn is_mirrored(seed: u64, images_seen: u64) -> bool {
+    second_bits(seed, images_seen) & 1 == 1
+}
+
+/// The second 64 bits of a showing: the lowest mirrors, the two above it turn.
+fn second_bits(seed: u64, images_seen: u64) -> u64 {
+    order::bits(seed, Purpose::Augment, images_seen.wrapping_mul(2).wrapping_add(1))
 }
 
 /// `picture` made ready, from its middle and not mirrored: planes (channel, height, width) in [-1, 1].
@@ -140,11 +152,16 @@ pub fn cut(fitted: &Picture, prepare: &Prepare, cut: Cut) -> Vec<f32> {
     let start = |room: usize, at: u32| order::below(u64::from(at) << 32, room as u64 + 1) as usize;
     let left = start(fitted.width - width, cut.x);
     let top = start(fitted.height - height, cut.y);
-    let part = match &fitted.samples {
-        Samples::U8(all) => Samples::U8(part(all, fitted, (left, top), (width, height), cut.flip)),
-        Samples::U16(all) => Samples::U16(part(all, fitted, (left, top), (width, height), cut.flip)),
+    let n = fitted.channels;
+    let rows =
+        (top..top + height).map(|y| (y * fitted.width + left) * n..(y * fitted.width + left + width) * n);
+    let samples = if cut.flip {
+        let mirrored = |row: Range<usize>| (1..=width).map(move |x| row.end - x * n..row.end - (x - 1) * n);
+        fitted.samples.gather(rows.flat_map(mirrored))
+    } else {
+        fitted.samples.gather(rows)
     };
-    let planes = Picture { width, height, channels: fitted.channels, samples: part }.to_signed();
+    let planes = Picture { width, height, channels: n, samples }.to_signed();
     (0..cut.turns).fold(planes, |planes, _| turned(&planes, width))
 }
 
@@ -154,19 +171,6 @@ fn turned(planes: &[f32], side: usize) -> Vec<f32> {
     for plane in planes.chunks_exact(side * side) {
         for column in (0..side).rev() {
             out.extend(plane[column..].iter().step_by(side));
-        }
-    }
-    out
-}
-
-fn part<T: Copy>(all: &[T], from: &Picture, at: (usize, usize), size: (usize, usize), flip: bool) -> Vec<T> {
-    let (n, mut out) = (from.channels, Vec::with_capacity(size.0 * size.1 * from.channels));
-    for y in at.1..at.1 + size.1 {
-        let row = &all[(y * from.width + at.0) * n..][..size.0 * n];
-        if flip {
-            row.chunks_exact(n).rev().for_each(|pixel| out.extend_from_slice(pixel));
-        } else {
-            out.extend_from_slice(row);
         }
     }
     out
@@ -184,18 +188,8 @@ pub fn with_channels(picture: &Picture, channels: usize, behind: [u8; 3]) -> Res
     if !(1..=4).contains(&picture.channels) || !(1..=4).contains(&channels) {
         return Err(Error::usage(format!("cannot turn {} channels into {channels}", picture.channels)));
     }
-    let samples = match &picture.samples {
-        Samples::U8(all) => {
-            let converted =
-                convert(all.iter().map(|&v| u32::from(v)), picture.channels, channels, behind, 255);
-            Samples::U8(converted.into_iter().map(|v| v as u8).collect())
-        }
-        Samples::U16(all) => {
-            let converted =
-                convert(all.iter().map(|&v| u32::from(v)), picture.channels, channels, behind, 65_535);
-            Samples::U16(converted.into_iter().map(|v| v as u16).collect())
-        }
-    };
+    let all = &picture.samples;
+    let samples = all.like(convert(all.values(), picture.channels, channels, behind, all.white()));
     Ok(Picture { width: picture.width, height: picture.height, channels, samples })
 }
 
@@ -246,11 +240,13 @@ fn resize(
     use PixelType::{U8, U8x2, U8x3, U8x4, U16, U16x2, U16x3, U16x4};
     let failed = |e: String| Error::failed(format!("resizing to {width}x{height}: {e}"));
     let wide: Vec<u8>;
-    let (bytes, kinds) = match &picture.samples {
-        Samples::U8(bytes) => (bytes.as_slice(), [U8, U8x2, U8x3, U8x4]),
+    let (bytes, kinds, samples): (_, _, fn(Vec<u8>) -> Samples) = match &picture.samples {
+        Samples::U8(bytes) => (bytes.as_slice(), [U8, U8x2, U8x3, U8x4], Samples::U8),
         Samples::U16(samples) => {
             wide = samples.iter().flat_map(|v| v.to_ne_bytes()).collect();
-            (wide.as_slice(), [U16, U16x2, U16x3, U16x4])
+            (wide.as_slice(), [U16, U16x2, U16x3, U16x4], |bytes| {
+                Samples::U16(bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_ne_bytes(*pair)).collect())
+            })
         }
     };
     let kind = kinds[picture.channels - 1];
@@ -266,12 +262,7 @@ fn resize(
         from_height,
     );
     Resizer::new().resize(&source, &mut target, &options).map_err(|e| failed(e.to_string()))?;
-    let samples = match &picture.samples {
-        Samples::U8(_) => Samples::U8(target.into_vec()),
-        Samples::U16(_) => Samples::U16(
-            target.buffer().as_chunks::<2>().0.iter().map(|pair| u16::from_ne_bytes(*pair)).collect(),
-        ),
-    };
+    let samples = samples(target.into_vec());
     Ok(Picture { width, height, channels: picture.channels, samples })
 }
 
@@ -280,10 +271,7 @@ mod tests {
     use super::*;
 
     fn samples(picture: &Picture) -> Vec<u32> {
-        match &picture.samples {
-            Samples::U8(all) => all.iter().map(|v| u32::from(*v)).collect(),
-            Samples::U16(all) => all.iter().map(|v| u32::from(*v)).collect(),
-        }
+        picture.samples.values().collect()
     }
 
     #[test]
@@ -330,6 +318,7 @@ mod tests {
         let flips = all.iter().filter(|place| place.flip).count();
         assert!((70..130).contains(&flips), "{flips}");
         assert_eq!(all[7], Cut::at(&wish, 3, 7));
+        assert!(all.iter().zip(0..).all(|(place, k)| place.flip == is_mirrored(3, k)));
     }
 
     #[test]

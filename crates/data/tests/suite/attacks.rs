@@ -5,6 +5,7 @@ use std::path::Path;
 use image::{DynamicImage, ImageFormat};
 use langevin_data::{
     ErrorKind, OpenOptions, Pool, PoolOptions, Prepare, Samples, decode, lint, open, read_picture,
+    read_picture_and_profile, read_profile,
 };
 
 use crate::make;
@@ -115,6 +116,26 @@ fn every_kind_of_picture_is_read_as_it_is() {
     }
     let one = decode(&make::encode(&make::rgb(1, 1, 7), ImageFormat::Png), "x").unwrap();
     assert_eq!(langevin_data::prepare(&one, &Prepare::new(8, 8, 3)).unwrap().len(), 192);
+}
+
+#[test]
+fn a_picture_and_its_profile_come_from_one_reading() {
+    use image::ImageEncoder;
+    let folder = tempfile::tempdir().unwrap();
+    let written = |name: &str, profile: Option<&[u8]>| {
+        let mut bytes = Vec::new();
+        let mut encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+        profile.into_iter().for_each(|profile| encoder.set_icc_profile(profile.to_vec()).unwrap());
+        encoder.write_image(&[9, 8, 7], 1, 1, image::ExtendedColorType::Rgb8).unwrap();
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+        folder.path().join(name)
+    };
+    let (with, without) = (written("with.png", Some(b"not read, only kept")), written("without.png", None));
+    let (picture, profile) = read_picture_and_profile(&with).unwrap();
+    assert_eq!((picture.samples, profile), (Samples::U8(vec![9, 8, 7]), read_profile(&with)));
+    assert_eq!(read_profile(&with).as_deref(), Some(&b"not read, only kept"[..]));
+    assert_eq!(read_picture_and_profile(&without).unwrap().1, None);
+    assert!(read_picture_and_profile(folder.path().join("none.png")).is_err());
 }
 
 #[test]

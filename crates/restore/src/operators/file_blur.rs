@@ -1,7 +1,7 @@
 //! Blur by a kernel from a picture.
 
 use langevin_core::registry::{Entry, OptionDoc};
-use langevin_core::{Error, Result, Samples};
+use langevin_core::{Error, Result};
 
 use crate::blur::{BOUNDARY, Border, Kernel, THRESHOLD};
 use crate::operator::{Degradation, Operator, Pictures, Shape};
@@ -41,10 +41,7 @@ impl Degradation for File {
     fn on(&self, shape: Shape, pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
         let picture = pictures.open(&self.file)?;
         let colours = if picture.channels % 2 == 0 { picture.channels - 1 } else { picture.channels };
-        let value = |at: usize| match &picture.samples {
-            Samples::U8(samples) => f64::from(samples[at]),
-            Samples::U16(samples) => f64::from(samples[at]),
-        };
+        let value = |at: usize| f64::from(picture.samples.at(at));
         let pixel = |at: usize| (0..colours).map(|c| value(at * picture.channels + c)).sum::<f64>();
         let weights: Vec<f64> = (0..picture.width * picture.height).map(pixel).collect();
         if weights.iter().all(|w| *w == 0.0) {

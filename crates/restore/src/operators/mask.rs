@@ -2,7 +2,7 @@
 //! pseudo-inverse.
 
 use langevin_core::registry::{Entry, OptionDoc};
-use langevin_core::{Error, Picture, Purpose, Result, Samples, Stream};
+use langevin_core::{Error, Picture, Purpose, Result, Stream};
 
 use crate::operator::{Degradation, Linear, Operator, Pictures, Shape, Spectral};
 
@@ -97,10 +97,7 @@ pub fn hidden(
     }
     let channels = mask.channels;
     let colours = if channels == 2 || channels == 4 { channels - 1 } else { channels };
-    let share = |at: usize| match &mask.samples {
-        Samples::U8(samples) => f64::from(samples[at]) / 255.0,
-        Samples::U16(samples) => f64::from(samples[at]) / 65_535.0,
-    };
+    let share = |at: usize| f64::from(mask.samples.at(at)) / f64::from(mask.samples.white());
     let white = |pixel: usize| {
         let sum: f64 = (0..colours).map(|channel| share(pixel * channels + channel)).sum();
         sum / colours as f64 >= 0.5
