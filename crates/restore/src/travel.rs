@@ -1,12 +1,17 @@
 //! Going forth and back along a path: RePaint's jumps, which DDNM calls time travel.
 
+use burn::tensor::Tensor;
+use langevin_core::{Level, Result};
+
+use crate::walk::Walk;
+
 /// A move from one level of a path to another, by their numbers: to the next, or several back.
-pub(crate) type Move = (usize, usize);
+type Move = (usize, usize);
 
 /// The moves along a path of `steps` steps (RePaint's `get_schedule_jump`): after every `length` steps the last `length`
 /// are taken back and walked again, until they have been walked `repeat` times. Counted from the last noisy level, so that
 /// it is the beginning of the path, without much of a picture yet, that is left out where `length` does not divide.
-pub(crate) fn moves(steps: usize, length: usize, repeat: usize) -> Vec<Move> {
+fn moves(steps: usize, length: usize, repeat: usize) -> Vec<Move> {
     let mut left = vec![0; steps + 1];
     for back in (0..steps.saturating_sub(length)).step_by(length.max(1)) {
         left[steps - 1 - back] = repeat.saturating_sub(1);
@@ -22,6 +27,33 @@ pub(crate) fn moves(steps: usize, length: usize, repeat: usize) -> Vec<Move> {
         }
     }
     moves
+}
+
+impl Walk<'_, '_, '_> {
+    /// Walks `x` along `path`, which ends clean, with jumps back of `length` steps, `repeat` times, through the forward process.
+    /// Each step to less noise is `step(walk, x, from, to)`: the picture at `to`, and the clean picture that is told of it.
+    ///
+    /// # Errors
+    /// As `step` and [`Walk::tell`].
+    pub(crate) fn travel(
+        &mut self,
+        path: &[Level],
+        (length, repeat): (usize, usize),
+        mut x: Tensor<4>,
+        step: impl Fn(&mut Self, Tensor<4>, Level, Level) -> Result<(Tensor<4>, Tensor<4>)>,
+    ) -> Result<Tensor<4>> {
+        for (at, next) in moves(path.len() - 1, length, repeat) {
+            let (from, to) = (path[at], path[next]);
+            if next < at {
+                x = self.noised(x, from, to);
+                continue;
+            }
+            let denoised;
+            (x, denoised) = step(self, x, from, to)?;
+            self.tell(to, &x, &denoised)?;
+        }
+        Ok(x)
+    }
 }
 
 /// How many of the moves go to less noise: each asks the model once.

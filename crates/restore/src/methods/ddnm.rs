@@ -65,21 +65,13 @@ impl Method for Ddnm {
     ) -> Result<Tensor<4>> {
         let mut walk = Walk::new(self.needs(), prior, problem, path, self.calls(path), run)?;
         let linear = problem.linear()?;
-        let mut x = walk.begin(path[0]);
-        for (from, to) in travel::moves(path.len() - 1, self.travel, self.repeat) {
-            let back = to < from;
-            let (from, to) = (path[from], path[to]);
-            if back {
-                x = walk.noised(x, from, to);
-                continue;
-            }
+        let x = walk.begin(path[0]);
+        walk.travel(path, (self.travel, self.repeat), x, |walk, x, from, to| {
             let denoised = walk.ask(&x, from)?;
             let seen = noise_in(&x, &denoised, from);
             let consistent = linear.consistent(denoised);
-            x = walk.renewed(to, &consistent, seen, self.eta);
-            walk.tell(to, &x, &consistent)?;
-        }
-        Ok(x)
+            Ok((walk.renewed(to, &consistent, seen, self.eta), consistent))
+        })
     }
 
     fn calls(&self, path: &[Level]) -> usize {

@@ -76,14 +76,8 @@ impl Method for DdnmPlus {
         let inverse = spectrum.map(|s| if s > 0.0 { 1.0 / s } else { 0.0 });
         let heard = spectrum.map(|s| f64::from(u8::from(s > 0.0)));
         let known = measured * inverse;
-        let mut x = walk.begin(path[0]);
-        for (from, to) in travel::moves(path.len() - 1, self.travel, self.repeat) {
-            let back = to < from;
-            let (from, to) = (path[from], path[to]);
-            if back {
-                x = walk.noised(x, from, to);
-                continue;
-            }
+        let x = walk.begin(path[0]);
+        walk.travel(path, (self.travel, self.repeat), x, |walk, x, from, to| {
             let denoised = walk.ask(&x, from)?;
             let seen = spectrum.analyse(noise_in(&x, &denoised, from));
             let clean = spectrum.analyse(denoised);
@@ -95,10 +89,8 @@ impl Method for DdnmPlus {
             if !to.is_clean() {
                 c = c + seen * part(1) + walk.fresh() * part(2);
             }
-            x = spectrum.synthesise(c);
-            walk.tell(to, &x, &spectrum.synthesise(consistent))?;
-        }
-        Ok(x)
+            Ok((spectrum.synthesise(c), spectrum.synthesise(consistent)))
+        })
     }
 
     fn calls(&self, path: &[Level]) -> usize {

@@ -63,24 +63,16 @@ impl Method for RePaint {
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
         let mut walk = Walk::new(self.needs(), prior, problem, path, self.calls(path), run)?;
-        let mut x = walk.begin(path[0]);
-        for (from, to) in travel::moves(path.len() - 1, self.jump, self.repeat) {
-            let back = to < from;
-            let (from, to) = (path[from], path[to]);
-            if back {
-                x = walk.noised(x, from, to);
-                continue;
-            }
+        let x = walk.begin(path[0]);
+        walk.travel(path, (self.jump, self.repeat), x, |walk, x, from, to| {
             let denoised = walk.ask(&x, from)?;
             let parts = from.ancestral(to, self.eta);
-            x = x.mul_scalar(parts.x) + denoised.clone().mul_scalar(parts.x0);
+            let mut x = x.mul_scalar(parts.x) + denoised.clone().mul_scalar(parts.x0);
             if parts.noise > 0.0 {
                 x = x + walk.fresh().mul_scalar(parts.noise);
             }
-            x = replaced(&mut walk, x, to)?;
-            walk.tell(to, &x, &denoised)?;
-        }
-        Ok(x)
+            Ok((replaced(walk, x, to)?, denoised))
+        })
     }
 
     fn calls(&self, path: &[Level]) -> usize {
