@@ -82,7 +82,7 @@ pub fn read_unnamed(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Weight
     let mut file = File::open(path).map_err(|error| unreadable(&error))?;
     let mut head = Vec::new();
     file.by_ref().take(16).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
-    if is_pickled(&head) {
+    if pickle::is_checkpoint(&head) {
         let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
         return pickle::read_where(&bytes, wanted).map(|tensors| (tensors, BTreeMap::new()));
     }
@@ -91,12 +91,6 @@ pub fn read_unnamed(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Weight
         Some(Ok(bytes)) => tensor_file::share_where(&bytes, wanted),
         _ => tensor_file::read_where(&mut file, wanted),
     }
-}
-
-/// Whether a file that begins with `head` is a PyTorch checkpoint: the length of a safetensors header may read the same, and its
-/// brace tells.
-pub fn is_pickled(head: &[u8]) -> bool {
-    pickle::is_checkpoint(head) && head.get(8) != Some(&b'{')
 }
 
 fn read_sharded(folder: &Path, index: &Path) -> Result<Weights> {

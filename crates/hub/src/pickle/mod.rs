@@ -8,4 +8,4 @@
 mod machine;
 mod torch;
 
-pub use torch::{is_checkpoint, is_checkpoint_file, read_where};
+pub use torch::{is_checkpoint, is_checkpoint_file, is_pickle, read_where};

@@ -14,14 +14,26 @@ use super::machine::{Id, Machine, Name, Number, Value};
 
 /// The number that begins a checkpoint of before version 1.6, little-endian.
 const LEGACY_MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+/// What a zip begins with.
+const ZIP: &[u8] = b"PK\x03\x04";
 /// Dictionaries within dictionaries in which a state dict is looked for.
 const WRAPPERS: [&str; 5] = ["state_dict", "model_state_dict", "model", "module", "params"];
 /// Members a checkpoint may have.
 const MOST_MEMBERS: usize = 1 << 20;
 
-/// Whether `bytes` begin as a PyTorch checkpoint does.
+/// Whether `bytes` begin as a PyTorch checkpoint does: with a zip (since version 1.6), or with a pickle. Nine bytes are enough.
 pub fn is_checkpoint(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 0..=5, ..])
+    bytes.starts_with(ZIP) && !has_brace(bytes) || is_pickle(bytes)
+}
+
+/// Whether `bytes` begin as a pickle does, with its protocol: 2, which `torch.save` writes, to 5. Protocols 0 and 1 have no mark.
+pub fn is_pickle(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x80, 2..=5, ..]) && !has_brace(bytes)
+}
+
+/// Whether the header of a safetensors file stands behind its length, which may read as either mark.
+fn has_brace(bytes: &[u8]) -> bool {
+    bytes.get(8) == Some(&b'{')
 }
 
 /// Whether the file `path` is a PyTorch checkpoint: a pickle, or a zip that holds one.
@@ -44,7 +56,7 @@ pub fn is_checkpoint_file(path: &Path) -> bool {
 /// # Errors
 /// Bad input: not a checkpoint, cut short, not a state dict, or a pickle that asks for anything but tensors (naming it).
 pub fn read_where(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<NamedTensors> {
-    if bytes.starts_with(b"PK\x03\x04") {
+    if bytes.starts_with(ZIP) {
         return read_zip(bytes, wanted);
     }
     if !is_checkpoint(bytes) {

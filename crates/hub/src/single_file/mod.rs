@@ -23,8 +23,9 @@ pub(crate) use self::blocks::place;
 use self::prediction::Known;
 pub use self::tokenizers::VARIABLE as TOKENIZER_VARIABLE;
 use crate::latent::LatentPipeline;
+use crate::pickle::is_checkpoint;
 use crate::text::{TextEncoder, TextParts};
-use crate::weights::{self, is_pickled};
+use crate::weights;
 
 const UNET: &str = "model.diffusion_model.";
 const AUTOENCODER: &str = "first_stage_model.";
@@ -52,7 +53,7 @@ pub(crate) enum Kind {
 
 /// Whether `path` is a file that [`read_single_file`] is for: safetensors with names of CompVis, or a PyTorch checkpoint.
 pub fn is_single_file(path: &Path) -> bool {
-    if begins_as_pickle(path) {
+    if is_checkpoint_file(path) {
         return true;
     }
     let Ok(mut file) = File::open(path) else { return false };
@@ -92,14 +93,14 @@ fn read_with(path: &Path, named: Option<&Path>) -> Result<LatentPipeline> {
     read_unnamed(path, named).map_err(|error| {
         let checkpoint =
             "a pickle checkpoint, which can run code when Python opens it (nothing of it was run)";
-        let error = if begins_as_pickle(path) { error.within(checkpoint) } else { error };
+        let error = if is_checkpoint_file(path) { error.within(checkpoint) } else { error };
         error.within(path.display())
     })
 }
 
-fn begins_as_pickle(path: &Path) -> bool {
+fn is_checkpoint_file(path: &Path) -> bool {
     let mut head = Vec::new();
-    File::open(path).and_then(|file| file.take(16).read_to_end(&mut head)).is_ok() && is_pickled(&head)
+    File::open(path).and_then(|file| file.take(16).read_to_end(&mut head)).is_ok() && is_checkpoint(&head)
 }
 
 fn read_unnamed(path: &Path, named: Option<&Path>) -> Result<LatentPipeline> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use langevin_hub::read_file;
+use langevin_hub::{is_checkpoint, is_pickle, read_file};
 use serde_json::Value;
 
 use crate::networks::golden;
@@ -25,6 +25,25 @@ fn both_formats_give_every_tensor() {
             assert_eq!(values, &wanted.iter().map(|v| *v as f32).collect::<Vec<_>>(), "{file}: {name}");
         }
     }
+}
+
+#[test]
+fn checkpoints_are_known_by_their_first_bytes() {
+    for (file, pickle) in [("zip.pt", false), ("legacy.pt", true), ("wrapped.ckpt", false)] {
+        let bytes = std::fs::read(golden(&format!("hub/{file}"))).unwrap();
+        assert!(is_checkpoint(&bytes) && is_checkpoint(&bytes[..9]), "{file}");
+        assert_eq!(is_pickle(&bytes), pickle, "{file}");
+    }
+    for protocol in 0..=6_u8 {
+        let marked = (2..=5).contains(&protocol);
+        assert_eq!(is_pickle(&[0x80, protocol, b'}', b'.']), marked, "protocol {protocol}");
+        // The length of a safetensors header may read the same: 128 and 256 for each protocol.
+        let mut header = vec![0x80, protocol, 0, 0, 0, 0, 0, 0, b'{'];
+        assert!(!is_pickle(&header) && !is_checkpoint(&header), "protocol {protocol}");
+        header[..4].copy_from_slice(b"PK\x03\x04");
+        assert!(!is_checkpoint(&header));
+    }
+    assert!(!is_checkpoint(b"") && !is_checkpoint(b"\x89PNG\r\n\x1a\n"));
 }
 
 #[test]
