@@ -59,7 +59,7 @@ impl Error {
         Self::new(ErrorKind::BadInput, message)
     }
 
-    /// Adds what to try.
+    /// Adds what to try, in place of what was said before; [`Error::advice`] reads it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -81,6 +81,11 @@ impl Error {
     /// The message without the hint.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// What to try, as [`Error::hint`] was told it; `None` where nothing was.
+    pub fn advice(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// The process exit code that belongs to this error.
@@ -145,6 +150,16 @@ mod tests {
         assert_eq!(nearest("Lineer", names), Some("linear"));
         assert_eq!(nearest("dpm++2m", names), Some("dpmpp_2m"));
         assert_eq!(nearest("zzzzzzzz", names), None);
+    }
+
+    #[test]
+    fn message_and_advice_are_the_parts_of_what_is_shown() {
+        let plain = Error::failed("the disk is full").within("out.png");
+        assert_eq!((plain.message(), plain.advice()), ("out.png: the disk is full", None));
+        assert_eq!(plain.to_string(), "out.png: the disk is full");
+        let advised = plain.hint("make room").hint("make room, or name another disk");
+        assert_eq!(advised.advice(), Some("make room, or name another disk"));
+        assert_eq!(advised.to_string(), "out.png: the disk is full (make room, or name another disk)");
     }
 
     #[test]
