@@ -27,8 +27,29 @@ pub struct Entry<T: ?Sized> {
     pub source: &'static str,
     /// Its options.
     pub options: &'static [OptionDoc],
+    /// The specs, `name` or `name:key=value`, that the conformance tests of its kind run: its defaults, and the options that
+    /// change what it does. Empty for kinds without such tests.
+    pub cases: &'static [&'static str],
+    /// The specs that a comparison of its kind chooses the best from where nothing is said. Empty for what is not compared.
+    pub candidates: &'static [&'static str],
     /// Makes it from parsed options.
     pub build: fn(&Options) -> Result<Box<T>>,
+}
+
+impl<T: ?Sized> Entry<T> {
+    /// An entry that says nothing and makes nothing, for the fields that a method leaves out: `..Entry::BLANK`.
+    pub const BLANK: Self = Self {
+        name: "",
+        aliases: &[],
+        summary: "",
+        source: "",
+        options: &[],
+        cases: &[],
+        candidates: &[],
+        build: |options| {
+            Err(Error::failed(format!("{}: its entry does not say how it is made", options.method)))
+        },
+    };
 }
 
 impl<T: ?Sized> std::fmt::Debug for Entry<T> {
@@ -164,6 +185,7 @@ mod tests {
             source: "",
             options: &[OptionDoc { key: "end", default: "2", doc: "where it ends" }],
             build: |options| Ok(Box::new(options.number("end", 0.0, 10.0)?)),
+            ..Entry::BLANK
         }];
         Registry { kind: "toy", entries: ENTRIES }
     }

@@ -41,6 +41,7 @@ pub(super) const ENTRY: Entry<dyn Guidance> = Entry {
         let (norm, eta) = (options.number("norm", 0.0, 1e9)?, options.number("eta", 0.0, 1.0)?);
         Ok(Box::new(Apg::new(momentum, norm, eta)))
     },
+    ..Entry::BLANK
 };
 
 /// Adaptive projected guidance of one batch after the other.

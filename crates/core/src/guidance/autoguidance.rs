@@ -16,6 +16,7 @@ pub(super) const ENTRY: Entry<dyn Guidance> = Entry {
     source: "Karras et al. 2024, 2406.02507, eq. 3",
     options: &[],
     build: |_| Ok(Box::new(Autoguidance)),
+    ..Entry::BLANK
 };
 
 /// On along the straight line from the guide's answer to the model's.

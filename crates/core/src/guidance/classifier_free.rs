@@ -14,6 +14,7 @@ pub(super) const ENTRY: Entry<dyn Guidance> = Entry {
     source: "Ho and Salimans 2022, 2207.12598, eq. 6",
     options: &[],
     build: |_| Ok(Box::new(ClassifierFree)),
+    ..Entry::BLANK
 };
 
 /// On along the straight line from the worse answer to the better.

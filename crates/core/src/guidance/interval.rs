@@ -24,6 +24,7 @@ pub(super) const ENTRY: Entry<dyn Guidance> = Entry {
         }
         Ok(Box::new(Interval { low, high, rule: super::GUIDANCES.build(options.text("of"))? }))
     },
+    ..Entry::BLANK
 };
 
 /// A guidance limited to an interval.

@@ -37,6 +37,7 @@ pub(super) const ENTRY: Entry<dyn Guidance> = Entry {
         };
         Ok(Box::new(Rescaled { phi: options.number("phi", 0.0, 1.0)?, of }))
     },
+    ..Entry::BLANK
 };
 
 /// What is rescaled.

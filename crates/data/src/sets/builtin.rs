@@ -36,6 +36,7 @@ const SHAPES: Entry<dyn Dataset> = Entry {
         let shown = Combinations::new(options.get("without")?, options.get("only")?)?;
         Ok(Box::new(Shapes::new(options.get("size")?, options.get("seed")?, shown)?))
     },
+    ..Entry::BLANK
 };
 
 const GAUSSIAN: Entry<dyn Dataset> = Entry {
@@ -45,6 +46,7 @@ const GAUSSIAN: Entry<dyn Dataset> = Entry {
     source: "drawn by this program",
     options: &[SEED],
     build: |options| Ok(Box::new(Points::new("gaussian", Mixture::gaussian(), options.get("seed")?))),
+    ..Entry::BLANK
 };
 
 const RING8: Entry<dyn Dataset> = Entry {
@@ -54,6 +56,7 @@ const RING8: Entry<dyn Dataset> = Entry {
     source: "drawn by this program",
     options: &[SEED],
     build: |options| Ok(Box::new(Points::new("ring8", Mixture::ring8(), options.get("seed")?))),
+    ..Entry::BLANK
 };
 
 const GRID25: Entry<dyn Dataset> = Entry {
@@ -63,6 +66,7 @@ const GRID25: Entry<dyn Dataset> = Entry {
     source: "drawn by this program",
     options: &[SEED],
     build: |options| Ok(Box::new(Points::new("grid25", Mixture::grid25(), options.get("seed")?))),
+    ..Entry::BLANK
 };
 
 /// The built-in set that `spec`, what follows `builtin:`, asks for.

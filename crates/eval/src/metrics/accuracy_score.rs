@@ -15,6 +15,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     source: "Ravuri and Vinyals 2019 (arXiv 1905.10887)",
     options: &[],
     build: |_| Ok(Box::new(AccuracyScore)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

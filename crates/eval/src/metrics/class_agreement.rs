@@ -15,6 +15,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     source: "Shmelkov et al. 2018, GAN-test (arXiv 1807.09499)",
     options: &[],
     build: |_| Ok(Box::new(ClassAgreement)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

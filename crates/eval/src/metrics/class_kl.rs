@@ -16,6 +16,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     source: "Srivastava et al. 2017 (arXiv 1705.07761), section 4",
     options: &[],
     build: |_| Ok(Box::new(ClassKl)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

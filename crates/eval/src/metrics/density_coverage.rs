@@ -17,6 +17,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     source: "Naeem et al. 2020, eq. 2 and 3 (arXiv 2002.09797)",
     options: &[OptionDoc { key: "k", default: "5", doc: "the neighbour that sets a ball's radius" }],
     build: |options| Ok(Box::new(DensityCoverage { k: options.number("k", 1.0, 1000.0)? as usize })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

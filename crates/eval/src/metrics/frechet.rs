@@ -32,6 +32,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry {
         doc: "groups of the jackknife that gives the error bar; 0 gives none",
     }],
     build: |options| Ok(Box::new(Frechet::new(options)?)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

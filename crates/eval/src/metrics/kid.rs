@@ -30,6 +30,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry {
         OptionDoc { key: "groups", default: "20", doc: "groups of the jackknife" },
     ],
     build: |options| Ok(Box::new(Kid::new(options)?)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -33,6 +33,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry {
         OptionDoc { key: "features", default: "true", doc: "search by features too" },
     ],
     build: |options| Ok(Box::new(Memorisation::new(options)?)),
+    ..Entry::BLANK
 };
 
 /// Training pictures at once.

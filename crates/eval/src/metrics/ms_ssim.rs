@@ -14,6 +14,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     source: "Wang et al. 2003, eq. 7 (Asilomar)",
     options: &[],
     build: |_| Ok(Box::new(MsSsim)),
+    ..Entry::BLANK
 };
 
 const POWERS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];

@@ -18,6 +18,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     source: "Kynkaanniemi et al. 2019, eq. 1 and 2 (arXiv 1904.06991)",
     options: &[OptionDoc { key: "k", default: "3", doc: "the neighbour that sets a ball's radius" }],
     build: |options| Ok(Box::new(PrecisionRecall { k: options.number("k", 1.0, 1000.0)? as usize })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -16,6 +16,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     source: "read back from the generated data set; cf. Huang et al. 2023, T2I-CompBench (arXiv 2307.06350)",
     options: &[],
     build: |_| Ok(Box::new(PromptMatch)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -14,6 +14,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     source: "Huynh-Thu and Ghanbari 2008",
     options: &[],
     build: |_| Ok(Box::new(Psnr)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

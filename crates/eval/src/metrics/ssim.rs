@@ -15,6 +15,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     source: "Wang et al. 2004, eq. 13 (IEEE TIP 13)",
     options: &[],
     build: |_| Ok(Box::new(Ssim)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

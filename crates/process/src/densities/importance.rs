@@ -19,6 +19,7 @@ pub(super) const ENTRY: Entry<dyn Density> = Entry {
         doc: "how far from an end of the schedule where the log-SNR is infinite, in time",
     }],
     build: |options| Ok(Box::new(Importance { eps: options.number("eps", 1e-12, 0.1)? })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -27,6 +27,7 @@ pub(super) const ENTRY: Entry<dyn Density> = Entry {
         }
         Ok(Box::new(Levels { count }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -21,6 +21,7 @@ pub(super) const ENTRY: Entry<dyn Density> = Entry {
         let (mean, std) = (options.number("mean", -20.0, 20.0)?, options.number("std", 1e-3, 20.0)?);
         Ok(Box::new(LogNormal { mean, std }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -20,6 +20,7 @@ pub(super) const ENTRY: Entry<dyn Density> = Entry {
         let (mean, std) = (options.number("mean", -20.0, 20.0)?, options.number("std", 1e-3, 20.0)?);
         Ok(Box::new(LogitNormal { mean, std }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

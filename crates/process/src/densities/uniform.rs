@@ -13,6 +13,7 @@ pub(super) const ENTRY: Entry<dyn Density> = Entry {
     source: "Ho et al. 2020, arXiv:2006.11239, algorithm 1",
     options: &[],
     build: |_| Ok(Box::new(Uniform)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

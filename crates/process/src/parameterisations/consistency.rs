@@ -31,6 +31,7 @@ pub(super) const ENTRY: Entry<dyn Parameterisation> = Entry {
         }
         Ok(Box::new(Consistency { of: PARAMETERISATIONS.build(of)?, end: options.number("end", 0.0, 1.0)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -16,6 +16,7 @@ pub(super) const ENTRY: Entry<dyn Parameterisation> = Entry {
     source: "Karras et al. 2022, arXiv:2206.00364, table 1",
     options: &[],
     build: |_| Ok(Box::new(Edm)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

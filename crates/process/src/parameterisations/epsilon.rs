@@ -15,6 +15,7 @@ pub(super) const ENTRY: Entry<dyn Parameterisation> = Entry {
     source: "Ho et al. 2020, arXiv:2006.11239, eq. 14",
     options: &[],
     build: |_| Ok(Box::new(Epsilon)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

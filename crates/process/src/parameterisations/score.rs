@@ -27,6 +27,7 @@ pub(super) const ENTRY: Entry<dyn Parameterisation> = Entry {
             Err(Error::usage(format!("score: option input={other} is not known")).hint("use unit or raw"))
         }
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -16,6 +16,7 @@ pub(super) const ENTRY: Entry<dyn Parameterisation> = Entry {
     source: "Salimans & Ho 2022, arXiv:2202.00512, appendix D",
     options: &[],
     build: |_| Ok(Box::new(V)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

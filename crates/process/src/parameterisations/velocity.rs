@@ -16,6 +16,7 @@ pub(super) const ENTRY: Entry<dyn Parameterisation> = Entry {
     source: "Lipman et al. 2023, arXiv:2210.02747, eq. 23",
     options: &[],
     build: |_| Ok(Box::new(Velocity)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -14,4 +14,5 @@ pub(super) const ENTRY: Entry<dyn Process> = Entry {
     source: "Karras et al. 2022, arXiv:2206.00364, section 3",
     options: &[LIMIT],
     build: |options| Ok(Box::new(Exploding::read("edm", options)?)),
+    ..Entry::BLANK
 };

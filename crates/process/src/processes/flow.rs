@@ -14,6 +14,7 @@ pub(super) const ENTRY: Entry<dyn Process> = Entry {
     source: "Lipman et al. 2023, arXiv:2210.02747, eq. 20",
     options: &[],
     build: |_| Ok(Box::new(Flow)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

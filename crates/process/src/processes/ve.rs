@@ -17,6 +17,7 @@ pub(super) const ENTRY: Entry<dyn Process> = Entry {
     source: "Song et al. 2021, arXiv:2011.13456, eq. 29",
     options: &[LIMIT],
     build: |options| Ok(Box::new(Exploding::read("ve", options)?)),
+    ..Entry::BLANK
 };
 
 /// The option that bounds sigma.

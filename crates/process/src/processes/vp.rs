@@ -13,6 +13,7 @@ pub(super) const ENTRY: Entry<dyn Process> = Entry {
     source: "Song et al. 2021, arXiv:2011.13456, eq. 29",
     options: &[],
     build: |_| Ok(Box::new(Vp)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

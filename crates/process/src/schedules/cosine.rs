@@ -40,6 +40,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         let beta = |i: usize| (1.0 - signal(i + 1) / signal(i)).min(max_beta);
         Ok(Box::new(Table::from_betas(&(0..steps).map(beta).collect::<Vec<_>>())?))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

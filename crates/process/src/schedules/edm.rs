@@ -29,6 +29,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         let low = libm::pow(sigma_min, 1.0 / rho);
         Ok(Box::new(Edm { low, rise: libm::pow(sigma_max, 1.0 / rho) - low, rho }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -19,6 +19,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         let sigma_max = options.number("sigma_max", sigma_min * (1.0 + 1e-6), 1e4)?;
         Ok(Box::new(Geometric { low: libm::log(sigma_min), rise: libm::log(sigma_max / sigma_min) }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

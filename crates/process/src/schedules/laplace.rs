@@ -19,6 +19,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         let (mean, scale) = (options.number("mean", -50.0, 50.0)?, options.number("scale", 1e-3, 50.0)?);
         Ok(Box::new(Laplace { mean, scale }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -26,6 +26,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         let (start, end) = (betas.start, betas.end);
         betas.schedule(Linear { start, end }, |t| start + t * (end - start))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -35,6 +35,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         }
         Ok(Box::new(Table::from_alphas_cumprod(stretched)?))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -29,6 +29,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
             root * root
         })
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -30,6 +30,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         };
         Ok(Box::new(Table::from_alphas_cumprod(table.iter().map(shift).collect())?))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

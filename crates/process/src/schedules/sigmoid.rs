@@ -26,6 +26,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         let (start, end) = (betas.start, betas.end);
         betas.schedule(Sigmoid { start, end }, |t| start + (end - start) * sigmoid(WIDTH * (2.0 * t - 1.0)))
     },
+    ..Entry::BLANK
 };
 
 /// The sigmoid is taken from `-WIDTH` to `WIDTH`.

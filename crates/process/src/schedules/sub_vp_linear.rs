@@ -20,6 +20,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         let beta_max = options.number("beta_max", beta_min, 999.0)?;
         Ok(Box::new(SubVpLinear { beta_min, beta_max }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -26,6 +26,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         let betas = options.text("betas").split(';').map(parse).collect::<Result<Vec<_>>>()?;
         Ok(Box::new(Table::from_betas(&betas)?))
     },
+    ..Entry::BLANK
 };
 
 /// An integer-time schedule of N entries: entry `i` is the time `t = i / (N - 1)`.

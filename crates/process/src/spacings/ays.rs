@@ -30,6 +30,7 @@ pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
         };
         Ok(Box::new(Ays { table }))
     },
+    ..Entry::BLANK
 };
 
 const SD15: [f64; 11] = [14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029];

@@ -29,6 +29,7 @@ pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
             beta: options.number("beta", 0.1, 10.0)?,
         }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -18,6 +18,7 @@ pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
     source: "Song & Ermon 2019, arXiv:1907.05600, section 4",
     options: &[SIGMA_MIN, SIGMA_MAX],
     build: |options| Ok(Box::new(Exponential { range: Range::read(options)? })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -23,6 +23,7 @@ pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
     build: |options| {
         Ok(Box::new(Karras { rho: options.number("rho", 1.0, 1000.0)?, range: Range::read(options)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

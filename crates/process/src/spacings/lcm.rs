@@ -31,6 +31,7 @@ pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
         }
         Ok(Box::new(Lcm { original, end: End::read(options)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -21,6 +21,7 @@ pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
         doc: "sigma / alpha at the start of every step, noisiest first, with / between them",
     }],
     build: |options| Ok(Box::new(Levels { logs: parse(options.text("at"))? })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

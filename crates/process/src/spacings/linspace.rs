@@ -40,6 +40,7 @@ pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
             end: End::read(options)?,
         }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

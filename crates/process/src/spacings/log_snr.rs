@@ -33,6 +33,7 @@ pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
         };
         Ok(Box::new(LogSnr { min: read("min", options)?, max: read("max", options)? }))
     },
+    ..Entry::BLANK
 };
 
 /// What stands in for an end of the schedule that goes further.

@@ -24,6 +24,7 @@ pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
     build: |options| {
         Ok(Box::new(Polyexponential { rho: options.number("rho", 0.1, 10.0)?, range: Range::read(options)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -23,6 +23,7 @@ pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
     build: |options| {
         Ok(Box::new(Trailing { top: options.number("top", 1e-6, 1.0)?, end: End::read(options)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -16,6 +16,7 @@ pub(super) const ENTRY: Entry<dyn TimeInput> = Entry {
     source: "Esser et al. 2024, arXiv:2403.03206",
     options: &[OptionDoc { key: "scale", default: "1000", doc: "the value at pure noise" }],
     build: |options| Ok(Box::new(FlowTime { scale: options.number("scale", 1e-3, 1e6)? })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

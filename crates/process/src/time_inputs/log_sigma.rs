@@ -15,6 +15,7 @@ pub(super) const ENTRY: Entry<dyn TimeInput> = Entry {
     source: "Karras et al. 2022, arXiv:2206.00364, table 1",
     options: &[],
     build: |_| Ok(Box::new(LogSigma)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

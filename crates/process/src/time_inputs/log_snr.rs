@@ -14,6 +14,7 @@ pub(super) const ENTRY: Entry<dyn TimeInput> = Entry {
     source: "Salimans & Ho 2022, arXiv:2202.00512, section 4",
     options: &[],
     build: |_| Ok(Box::new(LogSnr)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

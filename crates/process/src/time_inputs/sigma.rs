@@ -19,6 +19,7 @@ pub(super) const ENTRY: Entry<dyn TimeInput> = Entry {
         doc: "factor; 0.5 for networks of pictures in [0, 1]",
     }],
     build: |options| Ok(Box::new(Sigma { scale: options.number("scale", 1e-6, 1e6)? })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -14,6 +14,7 @@ pub(super) const ENTRY: Entry<dyn TimeInput> = Entry {
     source: "Song et al. 2021, arXiv:2011.13456",
     options: &[],
     build: |_| Ok(Box::new(Time)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

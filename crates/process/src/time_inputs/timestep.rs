@@ -15,6 +15,7 @@ pub(super) const ENTRY: Entry<dyn TimeInput> = Entry {
     source: "Ho et al. 2020, arXiv:2006.11239",
     options: &[],
     build: |_| Ok(Box::new(Timestep)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

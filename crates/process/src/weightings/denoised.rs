@@ -15,6 +15,7 @@ pub(super) const ENTRY: Entry<dyn Weighting> = Entry {
     source: "Salimans & Ho 2022, arXiv:2202.00512, section 4",
     options: &[],
     build: |_| Ok(Box::new(Denoised)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -17,6 +17,7 @@ pub(super) const ENTRY: Entry<dyn Weighting> = Entry {
     source: "Karras et al. 2022, arXiv:2206.00364, table 1",
     options: &[],
     build: |_| Ok(Box::new(Edm)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -18,6 +18,7 @@ pub(super) const ENTRY: Entry<dyn Weighting> = Entry {
     source: "Song et al. 2021, arXiv:2101.09258, eq. 7",
     options: &[],
     build: |_| Ok(Box::new(Likelihood)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

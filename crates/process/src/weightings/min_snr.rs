@@ -15,6 +15,7 @@ pub(super) const ENTRY: Entry<dyn Weighting> = Entry {
     source: "Hang et al. 2023, arXiv:2303.09556, section 3.4",
     options: &[OptionDoc { key: "gamma", default: "5", doc: "the highest weight" }],
     build: |options| Ok(Box::new(MinSnr { gamma: options.number("gamma", 1e-6, 1e6)? })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

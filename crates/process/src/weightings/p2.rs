@@ -19,6 +19,7 @@ pub(super) const ENTRY: Entry<dyn Weighting> = Entry {
     build: |options| {
         Ok(Box::new(P2 { gamma: options.number("gamma", 0.0, 10.0)?, k: options.number("k", 1e-6, 1e6)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -16,6 +16,7 @@ pub(super) const ENTRY: Entry<dyn Weighting> = Entry {
     source: "Kingma & Gao 2023, arXiv:2303.00848, section 5",
     options: &[OptionDoc { key: "bias", default: "2", doc: "the log-SNR at which the weight is one half" }],
     build: |options| Ok(Box::new(Sigmoid { bias: options.number("bias", -13.0, 13.0)? })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

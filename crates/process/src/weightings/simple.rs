@@ -15,6 +15,7 @@ pub(super) const ENTRY: Entry<dyn Weighting> = Entry {
     source: "Ho et al. 2020, arXiv:2006.11239, eq. 14",
     options: &[],
     build: |_| Ok(Box::new(Simple)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

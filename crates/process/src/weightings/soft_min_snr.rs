@@ -24,6 +24,7 @@ pub(super) const ENTRY: Entry<dyn Weighting> = Entry {
         let gamma = if auto { None } else { Some(options.number("gamma", 1e-6, 1e6)?) };
         Ok(Box::new(SoftMinSnr { gamma }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -26,6 +26,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry {
         default: "dpmpp_2m",
         doc: "a sampler, with at most one option: ddim:eta=1",
     }],
+    cases: &["blended", "blended:sampler=heun"],
+    candidates: &["blended", "blended:sampler=ddim", "blended:sampler=ddim:eta=1", "blended:sampler=euler"],
     build: |options| Ok(Box::new(BlendedWalk { sampler: SAMPLERS.build(options.text("sampler"))? })),
 };
 

@@ -33,6 +33,13 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry {
         },
         LAMBDA,
     ],
+    cases: &["consistency", "consistency:sampler=heun,correction=pinv"],
+    candidates: &[
+        "consistency",
+        "consistency:sampler=ddim",
+        "consistency:sampler=ddim:eta=1",
+        "consistency:lambda=0.3",
+    ],
     build: |options| {
         Ok(Box::new(Consistency {
             sampler: SAMPLERS.build(options.text("sampler"))?,

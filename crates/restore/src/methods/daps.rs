@@ -45,6 +45,13 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry {
             doc: "deviation of the measurement's noise in units of -1 to 1; auto: as stated",
         },
     ],
+    cases: &["daps:langevin=5", "daps:inner=exact,ode=1"],
+    candidates: &[
+        "daps:langevin=30",
+        "daps:langevin=30,ode=2",
+        "daps:langevin=30,ode=1",
+        "daps:inner=exact,ode=1",
+    ],
     build: |options| {
         let tau = match options.text("tau") {
             "auto" => None,

@@ -35,6 +35,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry {
     summary: "the model's picture made to agree with an exact measurement before every step; fast, no derivative",
     source: "Wang, Yu and Zhang 2023, eq. 13, Algorithms 1 and 2 (arXiv 2212.00490)",
     options: &[ETA, TRAVEL, REPEAT],
+    cases: &["ddnm", "ddnm:travel=2,repeat=2"],
+    candidates: &["ddnm:eta=0", "ddnm:eta=0.85", "ddnm:eta=1", "ddnm:travel=2,repeat=3"],
     build: |options| {
         Ok(Box::new(Ddnm {
             eta: options.number("eta", 0.0, 1.0)?,

@@ -26,6 +26,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry {
     summary: "ddnm for measurements with noise; needs the decomposition",
     source: "Wang, Yu and Zhang 2023, eq. 17 to 19 and 51 (arXiv 2212.00490)",
     options: &[ETA, TRAVEL, REPEAT],
+    cases: &["ddnm_plus", "ddnm_plus:travel=1,repeat=2"],
+    candidates: &["ddnm_plus:eta=0", "ddnm_plus:eta=0.85", "ddnm_plus:eta=1", "ddnm_plus:travel=2,repeat=3"],
     build: |options| {
         Ok(Box::new(DdnmPlus {
             eta: options.number("eta", 0.0, 1.0)?,

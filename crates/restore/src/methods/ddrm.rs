@@ -39,6 +39,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry {
             doc: "weight of the measurement while there is more noise than it has, 0 to 1",
         },
     ],
+    cases: &["ddrm"],
+    candidates: &["ddrm:eta=0", "ddrm:eta=0.85", "ddrm:eta=1", "ddrm:eta=0.85,eta_b=0.7"],
     build: |options| {
         Ok(Box::new(Ddrm {
             eta: options.number("eta", 0.0, 1.0)?,

@@ -36,6 +36,13 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry {
             doc: "share of fresh noise, 0 to 1; the paper: 0.1 to 0.3 for blur, 0.25 for upscaling, 1 for inpainting",
         },
     ],
+    cases: &["diffpir"],
+    candidates: &[
+        "diffpir:zeta=0.1",
+        "diffpir:zeta=1",
+        "diffpir:lambda=0.3,zeta=0.3",
+        "diffpir:lambda=3,zeta=0.3",
+    ],
     build: |options| {
         Ok(Box::new(DiffPir {
             lambda: options.number("lambda", 1e-6, 1e6)?,

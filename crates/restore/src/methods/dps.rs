@@ -30,6 +30,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry {
         },
         OptionDoc { key: "eta", default: "1", doc: "share of fresh noise in a step, 0 to 1; 1 is ddpm's" },
     ],
+    cases: &["dps"],
+    candidates: &["dps:zeta=0.3", "dps:zeta=1", "dps:zeta=3", "dps:zeta=10"],
     build: |options| {
         Ok(Box::new(Dps { zeta: options.number("zeta", 0.0, 1e4)?, eta: options.number("eta", 0.0, 1.0)? }))
     },

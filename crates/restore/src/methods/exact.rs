@@ -36,6 +36,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry {
             doc: "how the levels of the walk crowd at its end: Karras' rho",
         },
     ],
+    cases: &["exact", "exact:draw=sample"],
+    candidates: &["exact"],
     build: |options| {
         let sampler = match options.text("draw") {
             "mean" => None,

@@ -37,6 +37,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry {
         OptionDoc { key: "scale", default: "1", doc: "factor on the guidance, at least 0" },
         OptionDoc { key: "data", default: "1", doc: "standard deviation of data, in units of -1 to 1" },
     ],
+    cases: &["pigdm", "pigdm:weight=score"],
+    candidates: &["pigdm:eta=0", "pigdm", "pigdm:weight=score,data=0.5", "pigdm:weight=score,data=0.5,eta=0"],
     build: |options| {
         Ok(Box::new(Pigdm {
             eta: options.number("eta", 0.0, 1.0)?,

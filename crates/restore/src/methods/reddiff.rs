@@ -36,6 +36,13 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry {
         OptionDoc { key: "beta1", default: "0.9", doc: "Adam's memory of gradients, 0 to 1" },
         OptionDoc { key: "beta2", default: "0.99", doc: "Adam's memory of their squares, 0 to 1" },
     ],
+    cases: &["reddiff"],
+    candidates: &[
+        "reddiff:lr=0.1",
+        "reddiff:lr=0.25",
+        "reddiff:lr=0.25,lambda=1",
+        "reddiff:lr=0.5,lambda=0.5",
+    ],
     build: |options| {
         Ok(Box::new(RedDiff {
             lambda: options.number("lambda", 0.0, 1e6)?,

@@ -34,6 +34,13 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry {
         },
         OptionDoc { key: "eta", default: "1", doc: "share of fresh noise in a step, 0 to 1; 1 is ddpm's" },
     ],
+    cases: &["repaint:jump=2,repeat=3"],
+    candidates: &[
+        "repaint:jump=1,repeat=2",
+        "repaint:jump=1,repeat=4",
+        "repaint:jump=2,repeat=3",
+        "repaint:jump=5,repeat=3",
+    ],
     build: |options| {
         Ok(Box::new(RePaint {
             jump: whole(options, "jump", 1, 1000)?,

@@ -27,6 +27,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry {
         },
         OptionDoc { key: "snr", default: "0.16", doc: "their signal-to-noise ratio, which sets their size" },
     ],
+    cases: &["replacement", "replacement:corrector=0"],
+    candidates: &["replacement:corrector=0", "replacement:snr=0.05", "replacement:snr=0.16"],
     build: |options| {
         let corrector = whole(options, "corrector", 0, 100)?;
         Ok(Box::new(Replacement { corrector, snr: options.number("snr", 0.0, 10.0)? }))

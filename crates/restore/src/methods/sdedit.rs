@@ -30,12 +30,14 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry {
         },
         OptionDoc { key: "sampler", default: "ddpm", doc: "what walks; the paper's adds noise" },
     ],
+    cases: &["sdedit", "sdedit:strength=1"],
     build: |options| {
         Ok(Box::new(SdEdit {
             strength: options.number("strength", 1e-6, 1.0)?,
             sampler: SAMPLERS.build(options.text("sampler"))?,
         }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -13,6 +13,7 @@ pub(super) const ENTRY: Entry<dyn Noise> = Entry {
     source: "",
     options: &[OptionDoc { key: "sigma", default: "25", doc: "standard deviation in units of 0 to 255" }],
     build: |options| Ok(Box::new(Gaussian { sigma: sigma_from_pixels(options.get("sigma")?)? })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

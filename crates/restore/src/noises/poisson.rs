@@ -12,6 +12,7 @@ pub(super) const ENTRY: Entry<dyn Noise> = Entry {
     source: "",
     options: &[OptionDoc { key: "peak", default: "30", doc: "photons of white, above 0" }],
     build: |options| Ok(Box::new(Poisson { peak: options.number("peak", 1e-3, 1e9)? })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

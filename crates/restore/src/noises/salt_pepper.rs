@@ -18,6 +18,7 @@ pub(super) const ENTRY: Entry<dyn Noise> = Entry {
         let (amount, salt) = (options.number("amount", 0.0, 1.0)?, options.number("salt", 0.0, 1.0)?);
         Ok(Box::new(SaltPepper { amount, salt }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

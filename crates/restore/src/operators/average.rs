@@ -14,6 +14,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     source: "Kawar et al. 2022, appendix D.1 (arXiv 2201.11793)",
     options: &[SCALE],
     build: |options| Ok(Box::new(Average { scale: read_scale(options)? })),
+    ..Entry::BLANK
 };
 
 pub(super) const SCALE: OptionDoc =

@@ -22,6 +22,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
             edge: read_edge(options.text("weights"))?,
         }))
     },
+    ..Entry::BLANK
 };
 
 pub(super) const EDGE: OptionDoc = OptionDoc {

@@ -31,6 +31,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
                 .hint("use letters of rgb, or numbers from 0, as in missing=gb")),
         }
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

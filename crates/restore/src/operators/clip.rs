@@ -24,6 +24,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
         let gain = options.number("gain", 1e-3, 1e3)?;
         Ok(Box::new(Clip { gain, low: low / PIXELS - 1.0, high: high / PIXELS - 1.0 }))
     },
+    ..Entry::BLANK
 };
 
 /// In the units of models: `clamp(gain (x + 1) - 1)`.

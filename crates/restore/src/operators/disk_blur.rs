@@ -16,6 +16,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
         let radius = options.number("radius", 0.1, 1000.0)?;
         Ok(Box::new(Disk { radius, border: Border::read(options)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

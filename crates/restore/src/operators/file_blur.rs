@@ -29,6 +29,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
         }
         Ok(Box::new(File { file, border: Border::read(options)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -31,6 +31,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
         let radius = if size > 0 { size / 2 } else { (4.0 * sigma + 0.5) as usize };
         Ok(Box::new(Gaussian { sigma, radius, border: Border::read(options)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

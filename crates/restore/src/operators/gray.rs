@@ -24,6 +24,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
                 .hint("use rec601 or average"))
         }
     },
+    ..Entry::BLANK
 };
 
 const REC601: [f64; 3] = [0.299, 0.587, 0.114];

@@ -12,6 +12,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     source: "",
     options: &[],
     build: |_| Ok(Box::new(Same)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

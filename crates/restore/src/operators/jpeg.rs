@@ -21,6 +21,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     source: "ITU-T T.81",
     options: &[OptionDoc { key: "quality", default: "10", doc: "1 (worst) to 100" }],
     build: |options| Ok(Box::new(Quality(whole(options, "quality", 1, 100)? as u8))),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -20,4 +20,5 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
             edge: read_edge(options.text("weights"))?,
         }))
     },
+    ..Entry::BLANK
 };

@@ -39,6 +39,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
         };
         Ok(Box::new(hidden))
     },
+    ..Entry::BLANK
 };
 
 /// Which pixels are hidden.

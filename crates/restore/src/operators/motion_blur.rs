@@ -24,6 +24,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
             border: Border::read(options)?,
         }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! What every method promises, for every entry of the list.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::tensor::Tensor;
@@ -12,37 +13,20 @@ use langevin_testkit::Correlated;
 use crate::dense::{COUNT, Dense};
 use crate::{RATIOS, data, flow, measurement, restored, ve, vp};
 
-/// Every entry with its defaults, and the options that change what a method does.
-const SPECS: &[&str] = &[
-    "exact",
-    "exact:draw=sample",
-    "replacement",
-    "replacement:corrector=0",
-    "repaint:jump=2,repeat=3",
-    "blended",
-    "blended:sampler=heun",
-    "ddrm",
-    "ddnm",
-    "ddnm:travel=2,repeat=2",
-    "ddnm_plus",
-    "ddnm_plus:travel=1,repeat=2",
-    "dps",
-    "pigdm",
-    "pigdm:weight=score",
-    "diffpir",
-    "reddiff",
-    "daps:langevin=5",
-    "daps:inner=exact,ode=1",
-    "consistency",
-    "consistency:sampler=heun,correction=pinv",
-    "sdedit",
-    "sdedit:strength=1",
-];
+/// The cases of every entry: its defaults, and the options that change what it does.
+static SPECS: LazyLock<Vec<&str>> =
+    LazyLock::new(|| METHODS.entries.iter().flat_map(|entry| entry.cases).copied().collect());
 
 #[test]
-fn every_method_is_here() {
-    for name in METHODS.names() {
-        assert!(SPECS.iter().any(|spec| spec.split(':').next() == Some(name)), "{name}");
+fn every_entry_names_cases_and_candidates_of_its_own() {
+    for entry in METHODS.entries {
+        assert!(!entry.cases.is_empty(), "{} has no case", entry.name);
+        // Editing has no right answer that a comparison of restorations could measure.
+        assert_eq!(entry.candidates.is_empty(), entry.name == "sdedit", "{} is compared", entry.name);
+        for spec in entry.cases.iter().chain(entry.candidates) {
+            assert_eq!(spec.split(':').next(), Some(entry.name), "{spec}");
+            assert!(METHODS.build(spec).is_ok(), "{spec}");
+        }
     }
 }
 
@@ -91,7 +75,7 @@ impl Differentiable for Counted {
 
 #[test]
 fn calls_are_as_stated_and_every_step_is_told() {
-    for spec in SPECS {
+    for spec in SPECS.iter() {
         let method = METHODS.build(spec).unwrap();
         let (operator, sigma) = fitting(method.needs());
         let y = measurement(&operator, sigma);
@@ -148,7 +132,7 @@ impl Denoiser for Asked<'_> {
 #[test]
 fn a_picture_is_the_same_alone_in_a_batch_and_in_lanes() {
     let lanes = SideBySide::new(data(), 2).unwrap();
-    for spec in SPECS {
+    for spec in SPECS.iter() {
         let method = METHODS.build(spec).unwrap();
         let batch = together(&*method, 0..3, &data());
         for image in 0..3 {
@@ -164,7 +148,7 @@ fn a_picture_is_the_same_alone_in_a_batch_and_in_lanes() {
 
 #[test]
 fn a_process_is_only_a_scale() {
-    for spec in SPECS {
+    for spec in SPECS.iter() {
         let method = METHODS.build(spec).unwrap();
         let (operator, sigma) = fitting(method.needs());
         let y = measurement(&operator, sigma);
@@ -181,7 +165,7 @@ fn a_process_is_only_a_scale() {
 
 #[test]
 fn no_signal_at_the_start_is_no_exception() {
-    for spec in SPECS {
+    for spec in SPECS.iter() {
         let method = METHODS.build(spec).unwrap();
         let (operator, sigma) = fitting(method.needs());
         let y = measurement(&operator, sigma);
@@ -240,7 +224,7 @@ fn the_decomposition_is_not_needed_where_it_is_not_asked_for() {
 fn stopped_work_says_so() {
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
-    for spec in SPECS {
+    for spec in SPECS.iter() {
         let method = METHODS.build(spec).unwrap();
         let (operator, sigma) = fitting(method.needs());
         let y = measurement(&operator, sigma);
@@ -280,7 +264,7 @@ impl Differentiable for First {
 
 #[test]
 fn a_walk_begins_around_the_picture_that_the_problem_begins_with() {
-    for spec in SPECS {
+    for spec in SPECS.iter() {
         let method = METHODS.build(spec).unwrap();
         let (operator, sigma) = fitting(method.needs());
         let y = crate::repeated(&measurement(&operator, sigma), operator.output(), 2);

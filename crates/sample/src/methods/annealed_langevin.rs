@@ -30,10 +30,12 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
             doc: "step over the variance of the noise, epsilon / sigma_L^2, 0 to 1 (NCSN takes 0.2: 2e-5 at 0.01)",
         },
     ],
+    cases: &["annealed_langevin"],
     build: |options| {
         let inner = whole(options, "inner", 1, 1000)?;
         Ok(Box::new(AnnealedLangevin { inner, step: options.number("step", 1e-6, 1.0)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

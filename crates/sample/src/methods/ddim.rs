@@ -24,6 +24,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
             doc: "clamp x0 to plus and minus this while n stays what the model saw (diffusers' clip_sample)",
         },
     ],
+    cases: &["ddim", "ddim:eta=0.5", "ddim:eta=1"],
     build: |options| {
         let clip = match options.text("clip") {
             "none" => None,
@@ -31,6 +32,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         };
         Ok(Box::new(Ddim { eta: options.number("eta", 0.0, 1.0)?, clip }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -24,6 +24,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         default: "fixed_small",
         doc: "noise of a step: fixed_small (beta tilde, right for certain pictures) or fixed_large (beta, right for data of variance 1), or none (the mean alone, for comparing programs)",
     }],
+    cases: &["ddpm", "ddpm:variance=fixed_large"],
     build: |options| {
         let variance = match options.text("variance") {
             "fixed_small" => Variance::Small,
@@ -36,6 +37,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         };
         Ok(Box::new(Ddpm { variance }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -24,12 +24,14 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         OptionDoc { key: "order", default: "2", doc: "how many answers a step uses, 1 to 4" },
         LOWER_ORDER_FINAL,
     ],
+    cases: &["deis", "deis:order=3", "deis:order=4"],
     build: |options| {
         Ok(Box::new(Deis {
             order: whole(options, "order", 1, 4)?,
             lower_order_final: options.get("lower_order_final")?,
         }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

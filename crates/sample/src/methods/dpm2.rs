@@ -27,9 +27,11 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "second-order midpoint steps of two model calls, with EDM's churn",
     source: "Lu et al. 2022, Algorithm 1 (arXiv 2206.00927); k-diffusion, sample_dpm_2",
     options: &[S_CHURN, S_TMIN, S_TMAX, S_NOISE, LIMIT],
+    cases: &["dpm2", "dpm2:s_churn=10"],
     build: |options| {
         Ok(Box::new(Dpm2 { churn: Churn::new(options)?, limit: options.number("limit", 0.5, 1e9)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -15,10 +15,12 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "second-order midpoint steps with ancestral noise",
     source: "k-diffusion, sample_dpm_2_ancestral; Lu et al. 2022, Algorithm 1 (arXiv 2206.00927)",
     options: &[ETA, S_NOISE, LIMIT],
+    cases: &["dpm2_a", "dpm2_a:eta=0"],
     build: |options| {
         let limit = options.number("limit", 0.5, 1e9)?;
         Ok(Box::new(Dpm2A { noise: FreshNoise::read(options)?, limit }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

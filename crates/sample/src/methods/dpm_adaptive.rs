@@ -29,6 +29,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         END,
         MAX_CALLS,
     ],
+    cases: &["dpm_adaptive", "dpm_adaptive:order=2"],
     build: |options| {
         let pair = DpmAdaptive {
             order: whole(options, "order", 2, 3)?,
@@ -38,6 +39,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         };
         Ok(Box::new(Adaptive::read(options, pair)?))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

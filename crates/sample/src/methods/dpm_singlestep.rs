@@ -28,6 +28,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
             doc: "interpolate the clean pictures (dpmsolver++) or the noise (dpmsolver)",
         },
     ],
+    cases: &["dpm_singlestep", "dpm_singlestep:order=3", "dpm_singlestep:order=3,solver_type=heun"],
     build: |options| {
         Ok(Box::new(DpmSinglestep {
             order: whole(options, "order", 1, 3)?,
@@ -35,6 +36,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
             noise: choice(options, "algorithm", &["dpmsolver++", "dpmsolver"])? == 1,
         }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

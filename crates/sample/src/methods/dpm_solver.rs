@@ -26,12 +26,14 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
             doc: "steps longer than this in half log-SNR (a fall of sigma/alpha by exp of it) are of first order",
         },
     ],
+    cases: &["dpm_solver", "dpm_solver:order=1", "dpm_solver:order=2"],
     build: |options| {
         Ok(Box::new(DpmSolver {
             order: whole(options, "order", 1, 3)?,
             longest: options.number("longest", 0.0, 1e9)?,
         }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -21,7 +21,9 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "second-order multistep, one model call a step; the best start for 8 to 30 steps",
     source: "Lu et al. 2022, Algorithm 2 (arXiv 2211.01095)",
     options: &[SOLVER_TYPE],
+    cases: &["dpmpp_2m", "dpmpp_2m:solver_type=heun"],
     build: |options| Ok(Box::new(Dpmpp2m { heun: choice(options, "solver_type", SOLVER_TYPES)? == 1 })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

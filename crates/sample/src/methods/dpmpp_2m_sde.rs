@@ -13,6 +13,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "second-order multistep of the reverse SDE on a Brownian path",
     source: "k-diffusion, sample_dpmpp_2m_sde; Lu et al. 2022, Algorithm 2 (arXiv 2211.01095)",
     options: &[ETA, S_NOISE, SOLVER_TYPE],
+    cases: &["dpmpp_2m_sde", "dpmpp_2m_sde:eta=0.5,solver_type=heun"],
     build: |options| {
         Ok(Box::new(Multistep {
             order: 2,
@@ -22,4 +23,5 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
             noise: FreshNoise::read(options)?,
         }))
     },
+    ..Entry::BLANK
 };

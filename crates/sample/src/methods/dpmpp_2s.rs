@@ -19,7 +19,9 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "second-order singlestep of two model calls, without memory",
     source: "Lu et al. 2022, Algorithm 1 (arXiv 2211.01095)",
     options: &[R],
+    cases: &["dpmpp_2s", "dpmpp_2s:r=0.3"],
     build: |options| Ok(Box::new(Dpmpp2s { r: options.number("r", 0.05, 1.0)? })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -16,9 +16,11 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "second-order singlestep with ancestral noise",
     source: "k-diffusion, sample_dpmpp_2s_ancestral; Lu et al. 2022, Algorithm 1 (arXiv 2211.01095)",
     options: &[ETA, S_NOISE, R],
+    cases: &["dpmpp_2s_a", "dpmpp_2s_a:eta=0"],
     build: |options| {
         Ok(Box::new(Dpmpp2sA { noise: FreshNoise::read(options)?, r: options.number("r", 0.05, 1.0)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -15,6 +15,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "third-order multistep, one model call a step",
     source: "Lu et al. 2022, appendix B.3 (arXiv 2211.01095)",
     options: &[SOLVER_TYPE, LOWER_ORDER_FINAL, CURVATURE],
+    cases: &["dpmpp_3m", "dpmpp_3m:solver_type=heun,lower_order_final=false", "dpmpp_3m:curvature=full"],
     build: |options| {
         Ok(Box::new(Multistep {
             order: 3,
@@ -24,4 +25,5 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
             noise: FreshNoise::NONE,
         }))
     },
+    ..Entry::BLANK
 };

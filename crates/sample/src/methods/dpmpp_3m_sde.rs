@@ -13,6 +13,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "third-order multistep of the reverse SDE on a Brownian path",
     source: "k-diffusion, sample_dpmpp_3m_sde; Lu et al. 2022, appendix B.3 (arXiv 2211.01095)",
     options: &[ETA, S_NOISE, CURVATURE],
+    cases: &["dpmpp_3m_sde", "dpmpp_3m_sde:eta=0,curvature=full"],
     build: |options| {
         Ok(Box::new(Multistep {
             order: 3,
@@ -22,4 +23,5 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
             noise: FreshNoise::read(options)?,
         }))
     },
+    ..Entry::BLANK
 };

@@ -18,9 +18,11 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "stochastic singlestep of two model calls on a Brownian path",
     source: "k-diffusion, sample_dpmpp_sde; Lu et al. 2022 (arXiv 2211.01095)",
     options: &[ETA, S_NOISE, R],
+    cases: &["dpmpp_sde", "dpmpp_sde:eta=0"],
     build: |options| {
         Ok(Box::new(DpmppSde { noise: FreshNoise::read(options)?, r: options.number("r", 0.05, 1.0)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -20,7 +20,9 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "Euler steps of the probability flow (the same as ddim), with EDM's churn",
     source: "Karras et al. 2022, Algorithm 2 without correction (arXiv 2206.00364)",
     options: &[S_CHURN, S_TMIN, S_TMAX, S_NOISE],
+    cases: &["euler", "euler:s_churn=10"],
     build: |options| Ok(Box::new(Euler { churn: Churn::new(options)? })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -19,7 +19,9 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "Euler steps with ancestral noise",
     source: "k-diffusion, sample_euler_ancestral; Ho et al. 2020, eq. 7 (arXiv 2006.11239)",
     options: &[ETA, S_NOISE],
+    cases: &["euler_a", "euler_a:eta=0.5,s_noise=1.003"],
     build: |options| Ok(Box::new(EulerA(FreshNoise::read(options)?))),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

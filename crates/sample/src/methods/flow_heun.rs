@@ -16,7 +16,9 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "second-order steps of two model calls over a flow's time",
     source: "Lipman et al. 2023 (arXiv 2210.02747); Karras et al. 2022, Algorithm 2 (arXiv 2206.00364)",
     options: &[S_CHURN, S_TMIN, S_TMAX, S_NOISE],
+    cases: &["flow_heun"],
     build: |options| {
         Ok(Box::new(Heun { churn: Churn::new(options)?, limit: f64::INFINITY, over: Over::Time }))
     },
+    ..Entry::BLANK
 };

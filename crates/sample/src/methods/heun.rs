@@ -35,6 +35,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
                   by more than 8 in one step, as it does at the start of a cosine path",
         },
     ],
+    cases: &["heun", "heun:limit=1", "heun:s_churn=10,s_noise=1.003"],
     build: |options| {
         Ok(Box::new(Heun {
             churn: Churn::new(options)?,
@@ -42,6 +43,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
             over: Over::Ratio,
         }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -24,7 +24,9 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         default: "4",
         doc: "how many answers a step uses, 1 to 4; with 10 steps that shorten quickly, as those of karras, 2 or 3",
     }],
+    cases: &["ipndm", "ipndm:order=2"],
     build: |options| Ok(Box::new(Ipndm { order: whole(options, "order", 1, 4)? })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

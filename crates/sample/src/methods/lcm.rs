@@ -20,7 +20,9 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "consistency sampling for few-step models: all noise is fresh",
     source: "Song et al. 2023, Algorithm 1 (arXiv 2303.01469); Luo et al. 2023, Algorithm 3 (arXiv 2310.04378)",
     options: &[],
+    cases: &["lcm"],
     build: |_| Ok(Box::new(Lcm)),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -39,6 +39,12 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         },
         OptionDoc { key: "corrector_steps", default: "1", doc: "corrector steps at a level, 1 to 100" },
     ],
+    cases: &[
+        "pc",
+        "pc:predictor=ancestral",
+        "pc:predictor=euler_maruyama,corrector=none",
+        "pc:predictor=reverse_diffusion,corrector_steps=2,snr=0.1",
+    ],
     build: |options| {
         let words = ["reverse_diffusion", "ancestral", "euler_maruyama", "none"];
         let predictor = match choice(options, "predictor", &words)? {
@@ -54,6 +60,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         }
         Ok(Box::new(Pc { predictor, corrections, snr: options.number("snr", 1e-6, 1.0)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug, Clone, Copy)]

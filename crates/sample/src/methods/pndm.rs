@@ -36,9 +36,11 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         },
         LIMIT,
     ],
+    cases: &["pndm", "pndm:prk=true"],
     build: |options| {
         Ok(Box::new(Pndm { prk: options.get("prk")?, limit: options.number("limit", 0.5, 1e9)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -26,6 +26,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         S_NOISE,
         OptionDoc { key: "limit", default: "4", doc: "largest weight of a step's second answer, as in heun" },
     ],
+    cases: &["restart", "restart:times=0"],
     build: |options| {
         Ok(Box::new(Restart {
             low: options.number("low", 1e-6, 1e6)?,
@@ -35,6 +36,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
             limit: options.number("limit", 0.5, 1e9)?,
         }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -20,7 +20,9 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "the reverse SDE with any amount of noise: 0 is the probability flow, 1 the reverse SDE",
     source: "Song et al. 2021, eq. 6; Zhang & Chen 2023, eq. 6 (arXiv 2204.13902)",
     options: &[OptionDoc { key: "lambda", default: "1", doc: "amount of noise, 0 (none) to 4" }],
+    cases: &["reverse_sde", "reverse_sde:lambda=0", "reverse_sde:lambda=0.5"],
     build: |options| Ok(Box::new(ReverseSde { lambda: options.number("lambda", 0.0, 4.0)? })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

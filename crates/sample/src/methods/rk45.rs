@@ -28,11 +28,13 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         END,
         MAX_CALLS,
     ],
+    cases: &["rk45"],
     build: |options| {
         let pair =
             Rk45 { rtol: options.number("rtol", 1e-6, 1.0)?, atol: options.number("atol", 1e-6, 1.0)? };
         Ok(Box::new(Adaptive::read(options, pair)?))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

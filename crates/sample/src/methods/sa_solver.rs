@@ -37,6 +37,12 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
             doc: "lower the orders towards the last step, which is of first order",
         },
     ],
+    cases: &[
+        "sa_solver",
+        "sa_solver:tau=0",
+        "sa_solver:predictor_order=3,corrector_order=4",
+        "sa_solver:tau=0,predictor_order=3,corrector_order=3,lower_order_final=false",
+    ],
     build: |options| {
         Ok(Box::new(SaSolver {
             predictor: whole(options, "predictor_order", 1, 4)?,
@@ -46,6 +52,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
             lower_order_final: options.get("lower_order_final")?,
         }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

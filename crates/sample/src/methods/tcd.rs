@@ -23,7 +23,9 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         default: "0.3",
         doc: "the paper's gamma: 0 keeps all noise (ddim), 1 none (lcm)",
     }],
+    cases: &["tcd", "tcd:eta=0"],
     build: |options| Ok(Box::new(Tcd { eta: options.number("eta", 0.0, 1.0)? })),
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -33,6 +33,15 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         },
         OptionDoc { key: "corrector", default: "true", doc: "whether steps are corrected" },
     ],
+    cases: &[
+        "unipc",
+        "unipc:solver_type=bh1",
+        "unipc:order=1",
+        "unipc:lower_order_final=false",
+        "unipc:order=3",
+        "unipc:order=3,lower_order_final=false",
+        "unipc:order=3,corrector=false,lower_order_final=false",
+    ],
     build: |options| {
         Ok(Box::new(UniPc {
             order: whole(options, "order", 1, 3)?,
@@ -41,6 +50,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
             corrector: options.get("corrector")?,
         }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

@@ -12,6 +12,9 @@ mod parity;
 mod step_counts;
 mod tables;
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 use burn::tensor::Device;
 use langevin_core::{Cond, Level, NoiseStreams, Run};
 use langevin_process::{Diffusion, DiffusionSpec, PROCESSES, SCHEDULES, SPACINGS};
@@ -22,86 +25,9 @@ use langevin_testkit::samplers::{
 use langevin_testkit::{Exact, Gaussian, Point};
 use rayon::prelude::*;
 
-/// Every entry with its defaults, and the options that change what a method does.
-const SPECS: &[&str] = &[
-    "ddpm",
-    "ddpm:variance=fixed_large",
-    "ddim",
-    "ddim:eta=0.5",
-    "ddim:eta=1",
-    "euler",
-    "euler:s_churn=10",
-    "euler_a",
-    "euler_a:eta=0.5,s_noise=1.003",
-    "heun",
-    "heun:limit=1",
-    "heun:s_churn=10,s_noise=1.003",
-    "flow_heun",
-    "dpm2",
-    "dpm2:s_churn=10",
-    "dpm2_a",
-    "dpm2_a:eta=0",
-    "lms",
-    "lms:order=2",
-    "lms:order=3",
-    "pndm",
-    "pndm:prk=true",
-    "ipndm",
-    "ipndm:order=2",
-    "deis",
-    "deis:order=3",
-    "deis:order=4",
-    "dpm_solver",
-    "dpm_solver:order=1",
-    "dpm_solver:order=2",
-    "dpm_singlestep",
-    "dpm_singlestep:order=3",
-    "dpm_singlestep:order=3,solver_type=heun",
-    "dpmpp_2s",
-    "dpmpp_2s:r=0.3",
-    "dpmpp_2s_a",
-    "dpmpp_2s_a:eta=0",
-    "dpmpp_2m",
-    "reverse_sde",
-    "reverse_sde:lambda=0",
-    "reverse_sde:lambda=0.5",
-    "pc",
-    "pc:predictor=ancestral",
-    "pc:predictor=euler_maruyama,corrector=none",
-    "pc:predictor=reverse_diffusion,corrector_steps=2,snr=0.1",
-    "annealed_langevin",
-    "dpmpp_2m:solver_type=heun",
-    "dpmpp_3m",
-    "dpmpp_3m:solver_type=heun,lower_order_final=false",
-    "dpmpp_3m:curvature=full",
-    "dpmpp_sde",
-    "dpmpp_sde:eta=0",
-    "dpmpp_2m_sde",
-    "dpmpp_2m_sde:eta=0.5,solver_type=heun",
-    "dpmpp_3m_sde",
-    "dpmpp_3m_sde:eta=0,curvature=full",
-    "unipc",
-    "unipc:solver_type=bh1",
-    "unipc:order=1",
-    "unipc:lower_order_final=false",
-    "unipc:order=3",
-    "unipc:order=3,lower_order_final=false",
-    "unipc:order=3,corrector=false,lower_order_final=false",
-    "sa_solver",
-    "sa_solver:tau=0",
-    "sa_solver:predictor_order=3,corrector_order=4",
-    "sa_solver:tau=0,predictor_order=3,corrector_order=3,lower_order_final=false",
-    "gradient_estimation",
-    "gradient_estimation:gamma=1.5",
-    "restart",
-    "restart:times=0",
-    "lcm",
-    "tcd",
-    "tcd:eta=0",
-    "dpm_adaptive",
-    "dpm_adaptive:order=2",
-    "rk45",
-];
+/// The cases of every entry: its defaults, and the options that change what it does.
+static SPECS: LazyLock<Vec<&str>> =
+    LazyLock::new(|| SAMPLERS.entries.iter().flat_map(|entry| entry.cases).copied().collect());
 
 /// The largest value that a method may end on. Annealed Langevin dynamics takes noise away no faster than it is told to, and the
 /// reverse diffusion predictor adds `sigma^2 - sigma'^2`: with few steps both keep noise of the size of the start.
@@ -136,10 +62,16 @@ fn report(checks: impl IntoIterator<Item = (String, Check)>) {
 }
 
 #[test]
-fn every_entry_is_in_the_cases_of_this_suite() {
-    for name in SAMPLERS.names() {
-        assert!(SPECS.contains(&name), "{name} has no case");
+fn every_entry_names_cases_of_its_own() {
+    for entry in SAMPLERS.entries {
+        assert!(entry.cases.contains(&entry.name), "{} has no case with its defaults", entry.name);
+        for case in entry.cases {
+            assert_eq!(case.split(':').next(), Some(entry.name), "{case}");
+            assert!(SAMPLERS.build(case).is_ok(), "{case}");
+        }
     }
+    let once: BTreeSet<_> = SPECS.iter().collect();
+    assert_eq!(once.len(), SPECS.len(), "a case is there twice");
 }
 
 #[test]
@@ -227,7 +159,7 @@ fn stochastic_samplers_reproduce_mean_and_variance() {
 #[test]
 fn every_sampler_lands_on_a_single_picture() {
     let target = Point(vec![0.5, -0.25, 1.0]);
-    for spec in SPECS {
+    for spec in SPECS.iter() {
         for steps in [1, 2, 7] {
             let path = path("flow", "flow", "trailing", steps);
             let request = SampleRequest::new(2, 0, [3, 1, 1]);

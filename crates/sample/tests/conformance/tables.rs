@@ -27,7 +27,7 @@ fn orders() -> String {
         "| sampler | claimed | on a Gaussian | on a mixture | calls at 54 steps | error at 24 steps | 54 | 122 |\n\
          |---|---|---|---|---|---|---|---|\n",
     );
-    for spec in SPECS {
+    for spec in SPECS.iter() {
         let method = sampler(spec);
         let Some(claimed) = method.order() else { continue };
         let [gaussian, mixture] = problem.converge(&*method);

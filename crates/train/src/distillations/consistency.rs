@@ -49,6 +49,7 @@ pub(super) const ENTRY: Entry<dyn Distillation> = Entry {
             distance: Distance::read(options)?,
         }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug)]

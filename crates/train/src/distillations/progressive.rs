@@ -46,6 +46,7 @@ pub(super) const ENTRY: Entry<dyn Distillation> = Entry {
         };
         Ok(Box::new(Progressive { weighting, most: options.number("most", 1.0, f64::MAX)? }))
     },
+    ..Entry::BLANK
 };
 
 #[derive(Debug, Clone, Copy)]
