@@ -38,7 +38,7 @@ pub use error::{Error, ErrorKind, Result, nearest};
 pub use level::{Ancestral, Level, Step};
 pub use parameterisations::{Coefficients, PARAMETERISATIONS, Parameterisation};
 pub use processes::{PROCESSES, Process};
-pub use registry::{Entry, OptionDoc, Options, Registry};
+pub use registry::{Entry, Extended, OptionDoc, Options, Registry};
 pub use schedules::{SCHEDULES, Schedule, Table};
 pub use spacings::{SPACINGS, Spacing};
 pub use time_inputs::{TIME_INPUTS, TimeInput};

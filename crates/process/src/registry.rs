@@ -126,10 +126,90 @@ impl<T: ?Sized + 'static> Registry<T> {
     /// # Errors
     /// Usage, with the nearest name.
     pub fn find(&self, name: &str) -> Result<&'static Entry<T>> {
-        let entries: &'static [Entry<T>] = self.entries;
-        let same = |entry: &&Entry<T>| entry.name == name || entry.aliases.contains(&name);
-        entries.iter().find(same).ok_or_else(|| {
-            let all = || entries.iter().flat_map(|e| e.aliases.iter().copied().chain([e.name]));
+        self.with(&[]).find(name)
+    }
+
+    /// Makes the method that `spec`, `name` or `name:key=value,key=value`, asks for.
+    ///
+    /// # Errors
+    /// Usage: unknown name or key (with the nearest), a key given twice, a value that does not parse.
+    pub fn build(&self, spec: &str) -> Result<Box<T>> {
+        self.with(&[]).build(spec)
+    }
+
+    /// This registry with methods of the caller's own, which are found, built and refused as the others are. A name that both have
+    /// means the caller's. Methods that are made by the spec of another, such as the schedule `shifted`, look for it in the
+    /// registry alone.
+    ///
+    /// ```
+    /// use langevin_process::{Entry, SCHEDULES, Schedule};
+    ///
+    /// /// The log-SNR falls evenly from `10` to `-10`.
+    /// #[derive(Debug)]
+    /// struct Even;
+    ///
+    /// impl Schedule for Even {
+    ///     fn log_snr(&self, t: f64) -> f64 {
+    ///         10.0 - 20.0 * t.clamp(0.0, 1.0)
+    ///     }
+    /// }
+    ///
+    /// const EVEN: Entry<dyn Schedule> = Entry {
+    ///     name: "even",
+    ///     summary: "a log-SNR that falls evenly",
+    ///     build: |_| Ok(Box::new(Even)),
+    ///     ..Entry::BLANK
+    /// };
+    ///
+    /// let extra = [EVEN];
+    /// let schedules = SCHEDULES.with(&extra);
+    /// assert_eq!(schedules.build("even")?.log_snr(0.5), 0.0);
+    /// assert!(schedules.build("cosine:steps=0").is_ok());
+    /// assert!(SCHEDULES.build("even").is_err());
+    /// # Ok::<(), langevin_process::Error>(())
+    /// ```
+    pub fn with<'a>(&self, extra: &'a [Entry<T>]) -> Extended<'a, T> {
+        Extended { kind: self.kind, entries: self.entries, extra }
+    }
+}
+
+/// A [`Registry`] together with a caller's own entries: see [`Registry::with`].
+#[derive(Debug)]
+pub struct Extended<'a, T: ?Sized + 'static> {
+    kind: &'static str,
+    entries: &'static [Entry<T>],
+    extra: &'a [Entry<T>],
+}
+
+impl<T: ?Sized> Clone for Extended<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: ?Sized> Copy for Extended<'_, T> {}
+
+impl<'a, T: ?Sized + 'static> Extended<'a, T> {
+    /// All entries, the registry's first; one whose name is the caller's too is left out.
+    pub fn entries(self) -> impl Iterator<Item = &'a Entry<T>> {
+        let replaced = move |entry: &&Entry<T>| !self.extra.iter().any(|own| own.name == entry.name);
+        self.entries.iter().filter(replaced).chain(self.extra)
+    }
+
+    /// All names, in the order of [`Extended::entries`].
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        self.entries().map(|entry| entry.name)
+    }
+
+    /// The entry called `name` (or one of its aliases), the caller's before the registry's.
+    ///
+    /// # Errors
+    /// Usage, with the nearest name.
+    pub fn find(self, name: &str) -> Result<&'a Entry<T>> {
+        let called = |entry: &&Entry<T>| entry.name == name || entry.aliases.contains(&name);
+        let found = self.extra.iter().find(called).or_else(|| self.entries.iter().find(called));
+        found.ok_or_else(|| {
+            let all = || self.entries().flat_map(|e| e.aliases.iter().copied().chain([e.name]));
             let error = Error::usage(format!("no {} is called \"{name}\"", self.kind));
             match nearest(name, all()) {
                 Some(near) => error.hint(format!("did you mean \"{near}\"?")),
@@ -138,11 +218,11 @@ impl<T: ?Sized + 'static> Registry<T> {
         })
     }
 
-    /// Makes the method that `spec`, `name` or `name:key=value,key=value`, asks for.
+    /// Makes the method that `spec` asks for, as [`Registry::build`].
     ///
     /// # Errors
-    /// Usage: unknown name or key (with the nearest), a key given twice, a value that does not parse.
-    pub fn build(&self, spec: &str) -> Result<Box<T>> {
+    /// As [`Registry::build`].
+    pub fn build(self, spec: &str) -> Result<Box<T>> {
         let (name, rest) = spec.split_once(':').unwrap_or((spec, ""));
         let entry = self.find(name.trim())?;
         (entry.build)(&parse_options(entry, rest)?)
@@ -205,5 +285,36 @@ mod tests {
         assert_eq!(message("ramp:end=x"), "ramp: option end=x is not a f64");
         assert_eq!(message("ramp:end=11"), "ramp: option end=11 must lie in [0, 10]");
         assert_eq!(message("ramp:end=1,end=2"), "ramp: option end is given twice");
+    }
+
+    const fn constant(name: &'static str, aliases: &'static [&'static str]) -> Entry<f64> {
+        Entry { name, aliases, build: |_| Ok(Box::new(7.0)), ..Entry::BLANK }
+    }
+
+    #[test]
+    fn a_callers_entries_are_methods_like_the_others() {
+        let extra = [constant("seven", &["vii"])];
+        let all = toy().with(&extra);
+        assert_eq!(all.names().collect::<Vec<_>>(), ["ramp", "seven"]);
+        assert_eq!((*all.build("vii").unwrap(), *all.build("ramp:end=3").unwrap()), (7.0, 3.0));
+        let message = |spec: &str| all.build(spec).unwrap_err().to_string();
+        assert_eq!(message("sevem"), "no toy is called \"sevem\" (did you mean \"seven\"?)");
+        assert_eq!(message("seven:end=1"), "seven has no option \"end\" (it has none)");
+        assert!(toy().build("seven").is_err());
+    }
+
+    #[test]
+    fn a_name_that_both_have_means_the_callers() {
+        let extra = [constant("ramp", &[])];
+        let all = toy().with(&extra);
+        assert_eq!(all.names().collect::<Vec<_>>(), ["ramp"]);
+        assert_eq!((*all.build("ramp").unwrap(), *toy().build("ramp").unwrap()), (7.0, 2.0));
+    }
+
+    #[test]
+    fn an_entry_that_says_nothing_makes_nothing() {
+        let extra = [Entry { name: "nothing", ..Entry::<f64>::BLANK }];
+        let error = toy().with(&extra).build("nothing").unwrap_err();
+        assert_eq!(error.message(), "nothing: its entry does not say how it is made");
     }
 }
