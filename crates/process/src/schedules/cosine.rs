@@ -29,6 +29,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
             doc: "entries of the integer table; 0 is the continuous form",
         },
     ],
+    cases: &["cosine", "cosine:steps=0"],
     build: |options| {
         let cosine = Cosine { offset: options.number("offset", 0.0, 10.0)? };
         let max_beta = options.number("max_beta", 1e-6, 0.999_999)?;

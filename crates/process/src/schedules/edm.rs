@@ -18,6 +18,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         OptionDoc { key: "sigma_max", default: "80", doc: "sigma / alpha at t = 1" },
         OptionDoc { key: "rho", default: "7", doc: "curvature, at least 1; 0 for a constant factor" },
     ],
+    cases: &["edm", "edm:rho=0", "edm:rho=1"],
     build: |options| {
         let sigma_min = options.number("sigma_min", 1e-6, 1e4)?;
         let sigma_max = options.number("sigma_max", sigma_min * (1.0 + 1e-6), 1e4)?;

@@ -12,6 +12,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
     summary: "the straight line from picture to noise (flow matching, rectified flow)",
     source: "Lipman et al. 2023, arXiv:2210.02747, eq. 20",
     options: &[],
+    cases: &["flow"],
     build: |_| Ok(Box::new(Flow)),
     ..Entry::BLANK
 };

@@ -14,6 +14,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         OptionDoc { key: "sigma_min", default: "0.01", doc: "sigma / alpha at t = 0" },
         OptionDoc { key: "sigma_max", default: "50", doc: "sigma / alpha at t = 1" },
     ],
+    cases: &["geometric"],
     build: |options| {
         let sigma_min = options.number("sigma_min", 1e-6, 1e4)?;
         let sigma_max = options.number("sigma_max", sigma_min * (1.0 + 1e-6), 1e4)?;

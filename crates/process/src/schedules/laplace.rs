@@ -15,6 +15,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         OptionDoc { key: "mean", default: "0", doc: "mu, the log-SNR at t = 1/2" },
         OptionDoc { key: "scale", default: "0.5", doc: "b, the spread of the log-SNR" },
     ],
+    cases: &["laplace", "laplace:mean=2,scale=1"],
     build: |options| {
         let (mean, scale) = (options.number("mean", -50.0, 50.0)?, options.number("scale", 1e-3, 50.0)?);
         Ok(Box::new(Laplace { mean, scale }))

@@ -21,6 +21,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
             doc: "entries of the integer table; 0 is the continuous form",
         },
     ],
+    cases: &["linear", "linear:steps=0", "linear:steps=2,start=0.3,end=0.7"],
     build: |options| {
         let betas = Betas::read(options)?;
         let (start, end) = (betas.start, betas.end);

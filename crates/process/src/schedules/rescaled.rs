@@ -18,6 +18,12 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         default: "linear",
         doc: "the schedule to rescale, its own options separated by ';'",
     }],
+    cases: &[
+        "rescaled",
+        "rescaled:base=linear:steps=0",
+        "rescaled:base=cosine",
+        "rescaled:base=scaled_linear",
+    ],
     build: |options| {
         let base = build_inner(options.text("base")).map_err(|error| error.within("rescaled: base"))?;
         let (first, last) = (root_signal(base.log_snr(0.0)), root_signal(base.log_snr(1.0)));

@@ -21,6 +21,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
             doc: "entries of the integer table; 0 is the continuous form",
         },
     ],
+    cases: &["scaled_linear", "scaled_linear:steps=0"],
     build: |options| {
         let betas = Betas::read(options)?;
         let (start, end) = (libm::sqrt(betas.start), libm::sqrt(betas.end));

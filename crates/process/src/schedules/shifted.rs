@@ -20,6 +20,12 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         },
         OptionDoc { key: "shift", default: "3", doc: "factor on sigma / alpha: side / 64, or SD3's 3" },
     ],
+    cases: &[
+        "shifted",
+        "shifted:base=cosine,shift=4",
+        "shifted:base=rescaled:base=linear,shift=2",
+        "shifted:base=linear:start=0.001;steps=0,shift=0.5",
+    ],
     build: |options| {
         let base = build_inner(options.text("base")).map_err(|error| error.within("shifted: base"))?;
         let by = 2.0 * libm::log(options.number("shift", 1e-3, 1e3)?);

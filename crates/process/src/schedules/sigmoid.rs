@@ -21,6 +21,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
             doc: "entries of the integer table; 0 is the continuous form",
         },
     ],
+    cases: &["sigmoid", "sigmoid:steps=0"],
     build: |options| {
         let betas = Betas::read(options)?;
         let (start, end) = (betas.start, betas.end);

@@ -15,6 +15,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         OptionDoc { key: "beta_min", default: "0.1", doc: "beta at t = 0" },
         OptionDoc { key: "beta_max", default: "20", doc: "beta at t = 1" },
     ],
+    cases: &["sub_vp_linear"],
     build: |options| {
         let beta_min = options.number("beta_min", 1e-9, 999.0)?;
         let beta_max = options.number("beta_max", beta_min, 999.0)?;

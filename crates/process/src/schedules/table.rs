@@ -17,6 +17,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
         default: "0.0001;0.02;0.1;0.3;0.6;0.9",
         doc: "the betas, clean end first, separated by ';'; in (0, 1), the last may be 1",
     }],
+    cases: &["table", "table:betas=0.1;0.5;1"],
     build: |options| {
         let parse = |text: &str| {
             text.trim()

@@ -9,26 +9,19 @@ mod schedules;
 
 use langevin_process::{Diffusion, DiffusionSpec, SCHEDULES};
 
-/// Every schedule with its defaults, and what the defaults leave out.
+/// The cases of every schedule: its defaults, and what they leave out.
 fn schedules() -> Vec<String> {
-    let variants = [
-        "linear:steps=0",
-        "scaled_linear:steps=0",
-        "cosine:steps=0",
-        "sigmoid:steps=0",
-        "linear:steps=2,start=0.3,end=0.7",
-        "edm:rho=0",
-        "edm:rho=1",
-        "rescaled:base=linear:steps=0",
-        "rescaled:base=cosine",
-        "rescaled:base=scaled_linear",
-        "shifted:base=cosine,shift=4",
-        "shifted:base=rescaled:base=linear,shift=2",
-        "shifted:base=linear:start=0.001;steps=0,shift=0.5",
-        "laplace:mean=2,scale=1",
-        "table:betas=0.1;0.5;1",
-    ];
-    SCHEDULES.names().chain(variants).map(str::to_owned).collect()
+    SCHEDULES.entries.iter().flat_map(|entry| entry.cases).map(|case| (*case).to_owned()).collect()
+}
+
+#[test]
+fn every_schedule_names_cases_of_its_own() {
+    for entry in SCHEDULES.entries {
+        assert!(entry.cases.contains(&entry.name), "{} has no case with its defaults", entry.name);
+        for case in entry.cases {
+            assert_eq!(case.split(':').next(), Some(entry.name), "{case}");
+        }
+    }
 }
 
 fn diffusion(schedule: &str, process: &str, parameterisation: &str) -> Diffusion {

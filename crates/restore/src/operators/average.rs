@@ -13,6 +13,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     summary: "smaller, each pixel the mean of a square block",
     source: "Kawar et al. 2022, appendix D.1 (arXiv 2201.11793)",
     options: &[SCALE],
+    cases: &["average:scale=2", "average"],
     build: |options| Ok(Box::new(Average { scale: read_scale(options)? })),
     ..Entry::BLANK
 };

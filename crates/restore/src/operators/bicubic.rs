@@ -15,6 +15,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     summary: "smaller by bicubic interpolation against aliasing",
     source: "Keys 1981, eq. 15",
     options: &[SCALE, EDGE],
+    cases: &["bicubic:scale=2", "bicubic:weights=pil"],
     build: |options| {
         Ok(Box::new(Resample {
             scale: read_scale(options)?,

@@ -16,6 +16,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
         default: "g",
         doc: "which: letters of rgb, or numbers from 0, as in missing=gb or missing=12",
     }],
+    cases: &["channels", "channels:missing=02"],
     build: |options| {
         let text = options.text("missing");
         let channel = |letter: char| match letter {

@@ -16,6 +16,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
         OptionDoc { key: "low", default: "0", doc: "what is below becomes this, in 0 to 255" },
         OptionDoc { key: "high", default: "255", doc: "what is above becomes this, in 0 to 255" },
     ],
+    cases: &["clip", "clip:gain=1,low=60,high=200"],
     build: |options| {
         let (low, high) = (options.number("low", 0.0, 255.0)?, options.number("high", 0.0, 255.0)?);
         if low >= high {

@@ -12,6 +12,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     summary: "blurred by an even disk, as by a lens out of focus",
     source: "",
     options: &[OptionDoc { key: "radius", default: "3", doc: "radius in pixels" }, BOUNDARY, THRESHOLD],
+    cases: &["disk_blur:radius=1.4", "disk_blur:radius=1.4,boundary=reflect"],
     build: |options| {
         let radius = options.number("radius", 0.1, 1000.0)?;
         Ok(Box::new(Disk { radius, border: Border::read(options)? }))

@@ -20,6 +20,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
         BOUNDARY,
         THRESHOLD,
     ],
+    cases: &["file_blur:file=kernel", "file_blur:file=kernel,boundary=reflect"],
     build: |options| {
         let file = options.text("file").to_owned();
         if file.is_empty() {

@@ -22,6 +22,12 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
         BOUNDARY,
         THRESHOLD,
     ],
+    cases: &[
+        "gaussian_blur:sigma=0.8,size=5,threshold=0",
+        "gaussian_blur:sigma=0.8,size=5,threshold=0,boundary=reflect",
+        "gaussian_blur:sigma=1.5,size=7",
+        "gaussian_blur:sigma=1.5,size=7,boundary=reflect",
+    ],
     build: |options| {
         let sigma = options.number("sigma", 0.05, 1000.0)?;
         let size = whole(options, "size", 0, 100_001)?;

@@ -16,6 +16,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
         default: "rec601",
         doc: "of red, green and blue: rec601 (0.299, 0.587, 0.114, as JPEG and Pillow) or average (as DDRM and DDNM)",
     }],
+    cases: &["gray", "gray:weights=average"],
     build: |options| match options.text("weights") {
         "rec601" => Ok(Box::new(Gray(REC601))),
         "average" => Ok(Box::new(Gray([1.0 / 3.0; 3]))),

@@ -11,6 +11,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     summary: "nothing but noise",
     source: "",
     options: &[],
+    cases: &["identity"],
     build: |_| Ok(Box::new(Same)),
     ..Entry::BLANK
 };

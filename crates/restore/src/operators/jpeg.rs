@@ -20,6 +20,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     summary: "compressed by JPEG",
     source: "ITU-T T.81",
     options: &[OptionDoc { key: "quality", default: "10", doc: "1 (worst) to 100" }],
+    cases: &["jpeg", "jpeg:quality=60"],
     build: |options| Ok(Box::new(Quality(whole(options, "quality", 1, 100)? as u8))),
     ..Entry::BLANK
 };

@@ -13,6 +13,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     summary: "smaller by Lanczos' window of three lobes against aliasing",
     source: "Duchon 1979",
     options: &[SCALE, EDGE],
+    cases: &["lanczos:scale=2", "lanczos:scale=4,weights=pil"],
     build: |options| {
         Ok(Box::new(Resample {
             scale: read_scale(options)?,

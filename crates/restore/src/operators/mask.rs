@@ -30,6 +30,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
         },
         OptionDoc { key: "seed", default: "0", doc: "which pixels those are" },
     ],
+    cases: &["mask", "mask:random=0.7,seed=3", "mask:file=mask", "mask:file=mask,invert=true"],
     build: |options| {
         let random = options.number("random", 0.0, 1.0)?;
         let hidden = match options.text("file") {

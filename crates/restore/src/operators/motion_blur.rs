@@ -17,6 +17,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
         BOUNDARY,
         THRESHOLD,
     ],
+    cases: &["motion_blur:length=5,angle=30,threshold=0", "motion_blur:length=4,angle=75,boundary=reflect"],
     build: |options| {
         Ok(Box::new(Motion {
             length: options.number("length", 1.0, 10_000.0)?,

@@ -5,46 +5,23 @@ mod golden;
 mod ladder;
 mod refusals;
 
-use langevin_core::{Error, Picture, Purpose, Result, Stream};
-use langevin_restore::{Operator, Shape, operators};
+use std::sync::LazyLock;
 
-/// Every entry with its defaults where they fit small pictures, and the options that change what it does.
-const SPECS: &[&str] = &[
-    "identity",
-    "mask",
-    "mask:random=0.7,seed=3",
-    "mask:file=mask",
-    "mask:file=mask,invert=true",
-    "channels",
-    "channels:missing=02",
-    "gray",
-    "gray:weights=average",
-    "average:scale=2",
-    "average",
-    "bicubic:scale=2",
-    "bicubic:weights=pil",
-    "lanczos:scale=2",
-    "lanczos:scale=4,weights=pil",
-    "gaussian_blur:sigma=0.8,size=5,threshold=0",
-    "gaussian_blur:sigma=0.8,size=5,threshold=0,boundary=reflect",
-    "gaussian_blur:sigma=1.5,size=7",
-    "gaussian_blur:sigma=1.5,size=7,boundary=reflect",
-    "motion_blur:length=5,angle=30,threshold=0",
-    "motion_blur:length=4,angle=75,boundary=reflect",
-    "disk_blur:radius=1.4",
-    "disk_blur:radius=1.4,boundary=reflect",
-    "file_blur:file=kernel",
-    "file_blur:file=kernel,boundary=reflect",
-    "clip",
-    "clip:gain=1,low=60,high=200",
-    "jpeg",
-    "jpeg:quality=60",
+use langevin_core::{Error, Picture, Purpose, Result, Stream};
+use langevin_restore::{OPERATORS, Operator, Shape, operators};
+
+/// Operators joined from several.
+const JOINED: &[&str] = &[
     "gray+average:scale=2",
     "gaussian_blur:sigma=1,size=5+bicubic:scale=2",
     "gaussian_blur:sigma=1,size=5,boundary=reflect+mask:random=0.3",
     "average:scale=2+clip:gain=1.5",
     "gray+jpeg:quality=30",
 ];
+
+/// The cases of every entry: its defaults where they fit small pictures, and the options that change what it does; and some joined.
+static SPECS: LazyLock<Vec<&str>> =
+    LazyLock::new(|| OPERATORS.entries.iter().flat_map(|entry| entry.cases).chain(JOINED).copied().collect());
 
 const SHAPE: Shape = [3, 8, 12];
 
