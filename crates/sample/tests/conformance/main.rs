@@ -10,6 +10,7 @@ mod grid;
 mod inversion;
 mod parity;
 mod step_counts;
+mod strong_order;
 mod tables;
 
 use std::collections::BTreeSet;
