@@ -23,6 +23,36 @@ pub fn without_tests(blanked: &str) -> &str {
     blanked.find("#[cfg(test)]").map_or(blanked, |at| &blanked[..at])
 }
 
+/// Blanked code with every item under `#[cfg(test)]` blanked too, wherever in the file it stands.
+pub fn without_test_items(blanked: &str) -> String {
+    const MARK: &str = "#[cfg(test)]";
+    let (mut out, mut rest) = (String::with_capacity(blanked.len()), blanked);
+    while let Some(at) = rest.find(MARK) {
+        let (before, item) = rest.split_at(at);
+        out.push_str(before);
+        let (item, after) = item.split_at(item_end(item, MARK.len()));
+        out.extend(item.chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
+        rest = after;
+    }
+    out + rest
+}
+
+/// Where the item ends whose attributes begin `code`: after its `;`, or after its outermost braces.
+fn item_end(code: &str, from: usize) -> usize {
+    let mut depth = 0_usize;
+    for (at, c) in code.char_indices().skip_while(|(at, _)| *at < from) {
+        match c {
+            '{' | '(' | '[' => depth += 1,
+            '}' | ')' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 && matches!(c, '}' | ';') {
+            return at + 1;
+        }
+    }
+    code.len()
+}
+
 /// The numbers, from 1, of the lines of `code` that hold `word` as a whole word.
 pub fn lines_with_word(code: &str, word: &str) -> Vec<usize> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
@@ -124,6 +154,14 @@ mod tests {
         for (source, expected) in cases {
             assert_eq!(blanked(source), expected, "{source:?}");
         }
+    }
+
+    #[test]
+    fn items_for_tests_are_blanked_wherever_they_stand() {
+        let code = "a\n#[cfg(test)]\nmod t;\nb #[cfg(test)] #[x(y)] fn f(a: [u8; 2]) { { } } c";
+        let second = " ".repeat("#[cfg(test)] #[x(y)] fn f(a: [u8; 2]) { { } }".len());
+        let expected = format!("a\n{}\n{}\nb {second} c", " ".repeat(12), " ".repeat(6));
+        assert_eq!(without_test_items(code), expected);
     }
 
     #[test]

@@ -26,7 +26,7 @@ const SEED: u64 = 1;
 /// When a state was not loadable, a checkpoint was lost or a result differs; the run folder is then kept and named.
 pub fn run(root: &Path, args: &[&str]) -> Result<(), String> {
     let options = Options::parse(args)?;
-    crate::cargo(&["build", "--release", "-p", "langevin-cli", "--locked"], &[])?;
+    crate::workspace::cargo(&["build", "--release", "-p", "langevin-cli", "--locked"], &[])?;
     let folder = std::env::temp_dir().join(format!("langevin-kill-test-{}", std::process::id()));
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let mut test = Test { binary: binary(root), folder: folder.clone(), random: SplitMix(options.seed) };
@@ -199,7 +199,7 @@ fn same_results(run: &Path, undisturbed: &Path) -> Result<(), String> {
 }
 
 fn binary(root: &Path) -> PathBuf {
-    crate::target(root).join("release").join(format!("langevin{}", std::env::consts::EXE_SUFFIX))
+    crate::workspace::target(root).join("release").join(format!("langevin{}", std::env::consts::EXE_SUFFIX))
 }
 
 fn record(root: &Path, options: &Options, report: &str) -> Result<(), String> {

@@ -3,8 +3,8 @@
 use std::process::Command;
 use std::time::Instant;
 
-use super::report::median;
-use super::{Sides, THREADS};
+use super::median::median;
+use super::sides::{Sides, THREADS};
 
 const RUNS: usize = 3;
 
@@ -43,7 +43,7 @@ pub fn compare(sides: &Sides) -> Result<Cold, String> {
     let threads = THREADS.to_string();
     let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
     for run in 0..RUNS {
-        let mut command = Command::new(crate::target(&sides.root).join("release/langevin"));
+        let mut command = Command::new(crate::workspace::target(&sides.root).join("release/langevin"));
         command.args(["sample", &format!("{folder}/model.safetensors"), "-n", "16", "--steps", "50"]);
         command.args([
             "--sampler",

@@ -2,18 +2,18 @@
 //! in turn, on the same number of threads. Answers are compared before anything is timed; what counts is the ratio.
 
 mod cold;
+mod median;
 mod peer;
 mod report;
+mod sides;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use peer::Peer;
 use report::{Memory, Report, Timing};
+use sides::{Sides, THREADS};
 
 /// Networks of `references/bench_peers.py`.
 const NETWORKS: &[&str] = &["mnist", "cifar", "ddpm", "dit"];
-/// Threads of each side.
-const THREADS: usize = 2;
 /// Counted rounds; one more warms up.
 const ROUNDS: usize = 5;
 /// Largest difference of the answers to the golden input.
@@ -90,8 +90,11 @@ impl Options {
 pub fn run(root: &Path, args: &[&str]) -> Result<(), String> {
     let options = Options::parse(args)?;
     let python = peer::python(root)?;
-    crate::cargo(&["build", "--release", "-p", "langevin-cli", "--locked"], &[])?;
-    crate::cargo(&["build", "--release", "-p", "langevin", "--example", "bench_peer", "--locked"], &[])?;
+    crate::workspace::cargo(&["build", "--release", "-p", "langevin-cli", "--locked"], &[])?;
+    crate::workspace::cargo(
+        &["build", "--release", "-p", "langevin", "--example", "bench_peer", "--locked"],
+        &[],
+    )?;
     let folder = std::env::temp_dir().join(format!("langevin-bench-peers-{}", std::process::id()));
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let sides = Sides { python, root: root.to_owned(), folder: folder.clone() };
@@ -100,24 +103,6 @@ pub fn run(root: &Path, args: &[&str]) -> Result<(), String> {
     let report = report?;
     println!("{}", report.table());
     if options.record { report.write(root) } else { Ok(()) }
-}
-
-/// Where the two programs are.
-struct Sides {
-    python: PathBuf,
-    root: PathBuf,
-    folder: PathBuf,
-}
-
-impl Sides {
-    fn ours(&self) -> Result<Peer, String> {
-        Peer::start(&crate::target(&self.root).join("release/examples/bench_peer"), &[], THREADS)
-    }
-
-    fn theirs(&self) -> Result<Peer, String> {
-        let script = self.root.join("references/bench_peers.py");
-        Peer::start(&self.python, &[script.display().to_string()], THREADS)
-    }
 }
 
 fn compare(sides: &Sides, options: &Options) -> Result<Report, String> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::report::median;
+use super::median::median;
 
 /// Before each turn.
 const REST: Duration = Duration::from_millis(300);
@@ -97,7 +97,7 @@ pub fn python(root: &Path) -> Result<PathBuf, String> {
     if let Some(python) = std::env::var_os("LANGEVIN_BENCH_PYTHON") {
         return Ok(python.into());
     }
-    let environment = crate::target(root).join("bench-venv");
+    let environment = crate::workspace::target(root).join("bench-venv");
     let python = environment.join("bin/python");
     let works = |python: &Path| {
         let mut command = Command::new(python);

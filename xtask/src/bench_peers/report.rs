@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::cold::Cold;
+use super::median::median;
 
 /// The times of one work on one network.
 pub struct Timing {
@@ -37,12 +38,6 @@ pub struct Report {
     pub memory: Vec<Memory>,
     /// From the start of the program to sixteen pictures.
     pub cold: Option<Cold>,
-}
-
-pub fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 impl Timing {

@@ -1,11 +1,14 @@
 //! `cargo xtask tidy`: the rules of the house that a compiler does not know. One file a group of rules; each rule is
 //! a function from the [`Tree`] to what it found.
 
+mod circles;
 mod edges;
+mod features;
 mod readme;
 mod registries;
 mod sizes;
 mod sources;
+mod wings;
 
 use std::path::Path;
 
@@ -16,6 +19,8 @@ type Rule = (&'static str, fn(&Tree) -> Vec<Finding>);
 
 const RULES: &[Rule] = &[
     ("crate edges", edges::check),
+    ("circles", circles::check),
+    ("wings", wings::check),
     ("workspace lints", edges::check_lints),
     ("lines per file", sources::check_length),
     ("header lines", sources::check_headers),
@@ -36,14 +41,22 @@ const RULES: &[Rule] = &[
 pub fn run(root: &Path) -> Result<(), String> {
     let tree = Tree::read(root)?;
     let (mut errors, mut warnings) = (0, 0);
-    for (name, rule) in RULES {
-        for finding in rule(&tree) {
+    let mut report = |name: &str, findings: Vec<Finding>| {
+        for finding in findings {
             *(if finding.warning { &mut warnings } else { &mut errors }) += 1;
             println!("{finding} [{name}]");
         }
+    };
+    for (name, rule) in RULES {
+        report(name, rule(&tree));
     }
-    let summary =
-        format!("{} files, {} rules: {errors} errors, {warnings} warnings", tree.files.len(), RULES.len());
+    // Not a matter of files alone: cargo is asked.
+    report("features", features::check(root)?);
+    let summary = format!(
+        "{} files, {} rules: {errors} errors, {warnings} warnings",
+        tree.files.len(),
+        RULES.len() + 1
+    );
     if errors > 0 {
         return Err(format!("tidy: {summary}"));
     }

@@ -39,7 +39,7 @@ impl Known {
                 }
             }
             ["cargo", "xtask", task, ..] => {
-                (!crate::TASKS.contains(task)).then(|| format!("no xtask is called {task:?}"))
+                (!crate::tasks::TASKS.contains(task)).then(|| format!("no xtask is called {task:?}"))
             }
             ["cargo", "test" | "build" | "check" | "clippy" | "fmt" | "doc" | "bench", rest @ ..] => {
                 value_of(rest, "-p").and_then(|package| self.package(package))

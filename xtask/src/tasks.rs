@@ -1,0 +1,17 @@
+//! What the tasks are called.
+
+/// What is said to whoever asks.
+pub const HELP: &str = "cargo xtask TASK
+
+tasks:
+  tidy                 check crate edges, circles of files, features, sizes, headers, names, registries and documents
+  fmt [--check]        format every crate
+  docs                 build the documentation; a warning is an error
+  kill-test [--kills N] [--seed N] [--record]
+                       kill a tiny training at random times: no unloadable state, and the same model in the end
+  solvers [--record]   every sampler x schedule x process x 1 to 50 steps: finite, and at sigma = 0; a few minutes
+  bench-peers [--networks LIST] [--rounds N] [--no-compile] [--record]
+                       time the same networks here and in PyTorch, in turn; makes its own Python environment";
+
+/// The names of the tasks, for checking that the README speaks of nothing else.
+pub const TASKS: &[&str] = &["tidy", "fmt", "docs", "kill-test", "solvers", "bench-peers"];
