@@ -2,6 +2,7 @@
 
 mod bench_peers;
 mod code;
+mod compare_binaries;
 mod imports;
 mod kill_test;
 mod solvers;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         ),
         ["kill-test", rest @ ..] => kill_test::run(&root(), rest),
         ["solvers", rest @ ..] => solvers::run(&root(), rest),
+        ["compare-binaries", rest @ ..] => compare_binaries::run(&root(), rest),
         ["bench-peers", rest @ ..] => bench_peers::run(&root(), rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -10,8 +10,11 @@ tasks:
   kill-test [--kills N] [--seed N] [--record]
                        kill a tiny training at random times: no unloadable state, and the same model in the end
   solvers [--record]   every sampler x schedule x process x 1 to 50 steps: finite, and at sigma = 0; a few minutes
+  compare-binaries OLD NEW [--work DIR] [--only PART]
+                       run every command with two builds of langevin; are answers and files the same to the byte
   bench-peers [--networks LIST] [--rounds N] [--no-compile] [--record]
                        time the same networks here and in PyTorch, in turn; makes its own Python environment";
 
 /// The names of the tasks, for checking that the README speaks of nothing else.
-pub const TASKS: &[&str] = &["tidy", "fmt", "docs", "kill-test", "solvers", "bench-peers"];
+pub const TASKS: &[&str] =
+    &["tidy", "fmt", "docs", "kill-test", "solvers", "compare-binaries", "bench-peers"];
