@@ -10,10 +10,10 @@ use langevin::{Device, Model, Result};
 pub struct AdaptFlags {
     /// A LoRA file for Stable Diffusion, and how much of it [default strength: 1]; several add up.
     #[arg(long, value_name = "FILE[:STRENGTH]")]
-    lora: Vec<String>,
+    pub lora: Vec<String>,
     /// Blocks at the end of CLIP's encoder of texts to skip for what is wanted [default: 0].
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(0..=64))]
-    clip_skip: Option<usize>,
+    pub clip_skip: Option<usize>,
 }
 
 impl AdaptFlags {
@@ -24,13 +24,5 @@ impl AdaptFlags {
     pub fn open(&self, spec: &str, device: &Device) -> Result<Model> {
         let adapting = Adaptation { lora: self.lora.clone(), clip_skip: self.clip_skip.unwrap_or(0) };
         Model::open_adapted(spec, &adapting, device)
-    }
-
-    /// Fills in what a recipe says and no flag says otherwise.
-    pub fn take(&mut self, lora: &[String], clip_skip: usize) {
-        if self.lora.is_empty() {
-            self.lora = lora.to_vec();
-        }
-        self.clip_skip = self.clip_skip.or(Some(clip_skip));
     }
 }

@@ -1,11 +1,13 @@
 //! The terminal: what is said on stderr, threads, the device and signals.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
+use langevin::core::Stop;
+use langevin::job::{Context, Event, Files, Observer};
 use langevin::{Device, Error, Result};
 
 /// What every command needs of its surroundings.
@@ -66,32 +68,86 @@ impl Shell {
     }
 }
 
+/// Shows the events of a job on the terminal.
+struct Display<'a> {
+    shell: &'a Shell,
+    /// What a long command begins with: device, type of numbers, threads.
+    line: String,
+    stages: Stages<'a>,
+}
+
+impl Observer for Display<'_> {
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Started { seed, what } => self.say(&format!("{}, seed {seed}; {what}", self.line)),
+            Event::Progress { stage, done } => self.stages.at(&stage, done),
+            Event::Note { text } => self.say(&text),
+            Event::Warning { text } => self.stages.aside(|| self.shell.warn(&text)),
+            Event::Metric { name, value } if self.shell.verbose => self.say(&format!("{name} {value}")),
+            Event::Metric { .. } | Event::Preview { .. } | Event::Output { .. } => {}
+        }
+    }
+}
+
+impl Display<'_> {
+    fn say(&self, text: &str) {
+        self.stages.aside(|| self.shell.say(text));
+    }
+}
+
+impl Shell {
+    /// Runs `job` with numbers of type `dtype`: its events are shown, its results go to files, which replace others if `force`, and
+    /// signals stop it.
+    ///
+    /// # Errors
+    /// As [`Shell::compute`], [`signals`] and the job.
+    pub fn run<T>(
+        &self,
+        dtype: &str,
+        force: bool,
+        job: impl FnOnce(&mut Context<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let (device, line) = self.compute(dtype)?;
+        let stop = signals()?;
+        let mut observer = Display { shell: self, line, stages: Stages::new(self) };
+        let mut sink = Files::new(force);
+        let outcome =
+            job(&mut Context { device: &device, observer: &mut observer, sink: &mut sink, stop: &stop });
+        observer.stages.finish();
+        outcome
+    }
+}
+
 /// Reads a whole number of an argument, from 1 to `MOST`.
 pub fn from_1_to<const MOST: u64>() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..=MOST)
 }
 
-/// A number that becomes the signal's when SIGINT or SIGTERM comes; the second one ends the program at once.
+/// A token that is requested when SIGINT or SIGTERM comes; the second one ends the program at once.
 ///
 /// # Errors
 /// Failed, when the system refuses to tell.
-pub fn signals() -> Result<Arc<AtomicI32>> {
-    let stop = Arc::new(AtomicI32::new(0));
+pub fn signals() -> Result<Stop> {
+    static SIGNALS: OnceLock<Stop> = OnceLock::new();
+    if let Some(stop) = SIGNALS.get() {
+        return Ok(stop.clone());
+    }
+    let stop = Stop::new();
     let again = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         let failed = |error: std::io::Error| Error::failed(format!("signals cannot be handled: {error}"));
         signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))
             .map_err(failed)?;
-        let (stop, again) = (Arc::clone(&stop), Arc::clone(&again));
+        let (stop, again) = (stop.clone(), Arc::clone(&again));
         let mut signals = signal_hook::iterator::Signals::new([signal]).map_err(failed)?;
         std::thread::spawn(move || {
             for signal in &mut signals {
-                stop.store(signal, Ordering::Relaxed);
+                stop.request(signal);
                 again.store(true, Ordering::Relaxed);
             }
         });
     }
-    Ok(stop)
+    Ok(SIGNALS.get_or_init(|| stop).clone())
 }
 
 /// The progress of work in named stages: a bar on a terminal, otherwise a line when a stage begins.
@@ -115,11 +171,16 @@ impl<'a> Stages<'a> {
         if self.stage != what {
             what.clone_into(&mut self.stage);
             self.bar.set_message(self.stage.clone());
-            if !self.shell.is_live() {
+            if !self.shell.is_live() && !self.stage.is_empty() {
                 self.shell.say(&self.stage);
             }
         }
         self.bar.set_position((done * 1000.0) as u64);
+    }
+
+    /// Does something else to the terminal, the bar out of its way.
+    pub fn aside(&self, what: impl FnOnce()) {
+        self.bar.suspend(what);
     }
 
     /// Takes the bar away.

@@ -1,14 +1,12 @@
 //! What a sampler works under: conditioning, noise streams, a clock, a progress callback and a way to stop.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use burn::tensor::Tensor;
-use langevin_process::{Error, ErrorKind, Level, Result};
+use langevin_process::{Level, Result};
 
 use crate::clock::Clock;
 use crate::cond::Cond;
 use crate::noise::NoiseStreams;
+use crate::stop::Stop;
 
 /// What a sampler tells after each step.
 #[derive(Debug)]
@@ -40,13 +38,13 @@ pub struct Run<'a> {
     /// Whether pure noise is begun with at the magnitude of noisy pictures, as some published samplers do, and not at the level's noise.
     pub unit_start: bool,
     progress: Option<Callback<'a>>,
-    cancel: Option<Arc<AtomicBool>>,
+    stop: Option<Stop>,
 }
 
 impl<'a> Run<'a> {
     /// A run by the flow's time that reports to nobody and cannot be stopped.
     pub fn new(cond: Cond, noise: NoiseStreams) -> Self {
-        Self { cond, noise, clock: Clock::FLOW, start: None, unit_start: false, progress: None, cancel: None }
+        Self { cond, noise, clock: Clock::FLOW, start: None, unit_start: false, progress: None, stop: None }
     }
 
     /// Measures time by `clock`.
@@ -69,26 +67,21 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Stops at the next step once `flag` is true.
+    /// Stops at the next step once `stop` is requested.
     #[must_use]
-    pub fn cancelled_by(mut self, flag: Arc<AtomicBool>) -> Self {
-        self.cancel = Some(flag);
+    pub fn stopped_by(mut self, stop: &Stop) -> Self {
+        self.stop = Some(stop.clone());
         self
     }
 
     /// Tells the progress callback about a finished step.
     ///
     /// # Errors
-    /// [`ErrorKind::Interrupted`] when the run was cancelled.
+    /// [`ErrorKind::Interrupted`] when the run was stopped.
     pub fn report(&mut self, progress: &Progress<'_>) -> Result<()> {
         if let Some(callback) = &mut self.progress {
             callback(progress);
         }
-        match &self.cancel {
-            Some(flag) if flag.load(Ordering::Relaxed) => {
-                Err(Error::new(ErrorKind::Interrupted(2), "sampling was interrupted"))
-            }
-            _ => Ok(()),
-        }
+        self.stop.as_ref().map_or(Ok(()), |stop| stop.check("sampling"))
     }
 }

@@ -15,6 +15,7 @@ pub mod catalog;
 pub mod denoising;
 pub mod evaluation;
 pub mod forward;
+pub mod job;
 pub mod restoration;
 pub mod sampling;
 pub mod training;

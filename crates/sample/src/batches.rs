@@ -1,11 +1,10 @@
 //! Any number of pictures, made in batches that do not show: picture `i` of seed `s` is the same bytes whatever the batch
 //! size, because it draws only from stream `i`.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Clock, Cond, Context, Denoiser, Error, Level, NoiseStreams, Progress, Result, Run};
+use langevin_core::{
+    Clock, Cond, Context, Denoiser, Error, Level, NoiseStreams, Progress, Result, Run, Stop,
+};
 
 use crate::sampler::Sampler;
 use crate::start::pure_start;
@@ -34,8 +33,8 @@ pub struct SampleRequest {
     pub unit_start: bool,
     /// The time of methods that need one: that of the model's schedule.
     pub clock: Clock,
-    /// Stops after the current step once true.
-    pub cancel: Option<Arc<AtomicBool>>,
+    /// Stops after the current step once requested.
+    pub stop: Option<Stop>,
 }
 
 impl SampleRequest {
@@ -52,7 +51,7 @@ impl SampleRequest {
             start: None,
             unit_start: false,
             clock: Clock::FLOW,
-            cancel: None,
+            stop: None,
         }
     }
 
@@ -139,8 +138,8 @@ pub fn sample_all(
             .by(request.clock.clone())
             .from_noise(request.start.as_ref().map(|start| start.clone().slice_dim(0, offset..end)))
             .on_progress(|progress| each_step(&BatchProgress { offset, count, progress }));
-        if let Some(flag) = &request.cancel {
-            run = run.cancelled_by(Arc::clone(flag));
+        if let Some(stop) = &request.stop {
+            run = run.stopped_by(stop);
         }
         run.unit_start = request.unit_start;
         let x = pure_start(&run, path[0], request.shape, device);

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Instant;
 
 use burn::tensor::Device;
-use langevin_core::{Error, ErrorKind, NamedTensors, Network, Preconditioned, Result};
+use langevin_core::{Error, ErrorKind, NamedTensors, Network, Preconditioned, Result, Stop};
 use langevin_data::{Batch, Loader};
 use langevin_kernels::AdamW as AdamWSettings;
 
@@ -50,7 +49,7 @@ pub struct Job<N> {
     /// Settings outside [`TrainConfig`] that decide the result (network, data, size), as JSON.
     pub settings: String,
     /// Becomes the number of a signal when the run shall stop.
-    pub stop: Arc<AtomicI32>,
+    pub stop: Stop,
     /// The device without autodiff.
     pub device: Device,
     /// Only forecast.
@@ -208,10 +207,7 @@ impl<'a, N: Network> Trainer<'a, N> {
 
     /// Saves and stops, when a signal asked for it.
     fn heed_signal(&mut self) -> Result<()> {
-        let signal = self.job.stop.load(Ordering::Relaxed);
-        if signal == 0 {
-            return Ok(());
-        }
+        let Some(signal) = self.job.stop.signal() else { return Ok(()) };
         if self.images > self.images_before {
             self.save()?;
         }

@@ -3,14 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use langevin_core::closed_form::Gaussian;
 use langevin_core::process::{Diffusion, DiffusionSpec};
-use langevin_core::{Cond, ErrorKind, NamedTensors, Network, Preconditioned, Result};
+use langevin_core::{Cond, ErrorKind, NamedTensors, Network, Preconditioned, Result, Stop};
 use langevin_data::{Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_train::{
     Course, DISTILLATIONS, Denoising, Distilled, Event, Hooks, Job, ModelFile, Objective, Outcome, Preview,
@@ -48,14 +46,14 @@ impl Network for Toy {
 }
 
 struct Quiet {
-    stop_at: Option<(u64, Arc<AtomicI32>)>,
+    stop_at: Option<(u64, Stop)>,
     warnings: Vec<String>,
 }
 
 impl Hooks<Toy> for Quiet {
     fn event(&mut self, event: &Event) {
         match (event, &self.stop_at) {
-            (Event::Step(step), Some((at, stop))) if step.images >= *at => stop.store(15, Ordering::Relaxed),
+            (Event::Step(step), Some((at, stop))) if step.images >= *at => stop.request(15),
             (Event::Warning(text), _) => self.warnings.push(text.clone()),
             _ => {}
         }
@@ -115,7 +113,7 @@ fn run_with(
     let data = langevin_data::open("builtin:shapes", &OpenOptions::default()).unwrap();
     let pool = Pool::new(data, Prepare::new(8, 8, 3), PoolOptions::default()).unwrap();
     let (pool, held) = pool.split(Held::Count(4), 0).unwrap();
-    let stop = Arc::new(AtomicI32::new(0));
+    let stop = Stop::new();
     let (batch, seed) = (config.batch_size, config.seed);
     let job = Job {
         model: Preconditioned::new(
@@ -132,7 +130,7 @@ fn run_with(
         validation: Some(held.batch(0..4).unwrap()),
         out: out.to_path_buf(),
         settings: "{}".to_owned(),
-        stop: Arc::clone(&stop),
+        stop: stop.clone(),
         device,
         dry_run: false,
         half: false,

@@ -1,8 +1,6 @@
 //! `langevin bench-restore`: which method of restoration serves a model best at a number of calls.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use langevin::bench::restoration::{BenchRequest, Comparison, Task, compare};
@@ -91,9 +89,11 @@ impl BenchRestore {
         let mut stages = shell::Stages::new(shell);
         let found = compare(&model, &request, &device, &mut |what, share| {
             stages.at(what, share);
-            match signal.load(Ordering::Relaxed) {
-                0 => Ok(()),
-                signal => Err(Error::new(ErrorKind::Interrupted(signal), "the comparison was interrupted")),
+            match signal.signal() {
+                None => Ok(()),
+                Some(signal) => {
+                    Err(Error::new(ErrorKind::Interrupted(signal), "the comparison was interrupted"))
+                }
             }
         });
         stages.finish();
@@ -119,7 +119,7 @@ impl BenchRestore {
             batch_size: self.batch_size,
             features: FeatureSpec::parse(&self.features)?,
             cache: self.cache.clone().or_else(cache_folder),
-            cancel: Arc::new(AtomicBool::new(false)),
+            stop: shell::signals()?,
         })
     }
 

@@ -1,12 +1,11 @@
 //! `langevin bench-samplers`: which sampler and spacing serve a model best at a number of calls.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use clap::Args;
 use langevin::bench::levels::{self, GridRequest};
 use langevin::bench::samplers::{BenchRequest, Comparison, compare};
+use langevin::core::Stop;
 use langevin::files::write_file;
 use langevin::model::resolve::OWN;
 use langevin::model::save::write_tuned;
@@ -92,7 +91,7 @@ impl BenchSamplers {
             seed: self.seed,
             batch_size: self.batch_size,
             reference_steps: self.reference_steps,
-            cancel: Arc::new(AtomicBool::new(false)),
+            stop: shell::signals()?,
         };
         let files = ["table.md", "table.json", "plot.png", "plot.svg"]
             .map(|name| self.output.as_ref().map(|folder| folder.join(name)));
@@ -105,9 +104,11 @@ impl BenchSamplers {
         }
         let found = compare(&model, &request, &device, |what, share| {
             stages.at(what, share);
-            match signal.load(Ordering::Relaxed) {
-                0 => Ok(()),
-                signal => Err(Error::new(ErrorKind::Interrupted(signal), "the comparison was interrupted")),
+            match signal.signal() {
+                None => Ok(()),
+                Some(signal) => {
+                    Err(Error::new(ErrorKind::Interrupted(signal), "the comparison was interrupted"))
+                }
             }
         });
         stages.finish();
@@ -131,9 +132,8 @@ impl BenchSamplers {
         compared: &BenchRequest,
         device: &Device,
         stages: &mut shell::Stages<'_>,
-        signal: &AtomicI32,
+        signal: &Stop,
     ) -> Result<Vec<langevin::model::Grid>> {
-        let cancel = Arc::new(AtomicBool::new(false));
         let request = GridRequest {
             steps: compared.calls.clone(),
             cfg_scale: compared.cfg_scale,
@@ -142,16 +142,13 @@ impl BenchSamplers {
             first: self.n as u64,
             seed: self.seed,
             batch_size: self.batch_size,
-            cancel: Arc::clone(&cancel),
+            stop: signal.clone(),
         };
         let found = levels::optimise(model, &request, device, |done| {
             stages.at("levels for this model", done);
-            if signal.load(Ordering::Relaxed) != 0 {
-                cancel.store(true, Ordering::Relaxed);
-            }
         });
-        found.map_err(|error| match (error.kind(), signal.load(Ordering::Relaxed)) {
-            (ErrorKind::Interrupted(_), signal) if signal != 0 => {
+        found.map_err(|error| match (error.kind(), signal.signal()) {
+            (ErrorKind::Interrupted(_), Some(signal)) => {
                 Error::new(ErrorKind::Interrupted(signal), "the measurement of levels was interrupted")
             }
             _ => error,

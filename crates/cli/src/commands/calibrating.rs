@@ -1,7 +1,6 @@
 //! `langevin restore --calibrate`: whether the draws of a method can be trusted, and which constants serve it.
 
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 
 use langevin::restoration::{Calibrated, Calibration, RestorePlan, calibrate};
 use langevin::restore::{Noise, Operator, Shape};
@@ -44,9 +43,11 @@ impl Calibrating<'_> {
         };
         let found = calibrate(self.model, &pictures, &calibration, device, &mut |what, share| {
             stages.at(what, share);
-            match signal.load(Ordering::Relaxed) {
-                0 => Ok(()),
-                signal => Err(Error::new(ErrorKind::Interrupted(signal), "the calibration was interrupted")),
+            match signal.signal() {
+                None => Ok(()),
+                Some(signal) => {
+                    Err(Error::new(ErrorKind::Interrupted(signal), "the calibration was interrupted"))
+                }
             }
         });
         stages.finish();

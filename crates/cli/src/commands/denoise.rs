@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use langevin::core::Stop;
 use langevin::denoising::{self, Denoised, Quality, Request, Values};
 use langevin::files::write_file;
 use langevin::model::windows::Plan;
@@ -307,7 +307,7 @@ struct Work<'a> {
     shell: &'a Shell,
     model: &'a Model,
     device: &'a Device,
-    signal: &'a AtomicI32,
+    signal: &'a Stop,
     sigma: Sigma,
     simulated: Option<f64>,
     draws: usize,
@@ -411,13 +411,13 @@ impl Work<'_> {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let told = |share: f64| {
             bar.set_position((share * 1000.0) as u64);
-            self.signal.load(Ordering::Relaxed) == 0
+            !self.signal.is_requested()
         };
         let made = denoising::denoise(self.model, plan, noisy, request, self.device, told, drawn);
         bar.finish_and_clear();
-        made.map_err(|error| match self.signal.load(Ordering::Relaxed) {
-            0 => error,
-            signal => Error::new(ErrorKind::Interrupted(signal), "denoising was interrupted"),
+        made.map_err(|error| match self.signal.signal() {
+            None => error,
+            Some(signal) => Error::new(ErrorKind::Interrupted(signal), "denoising was interrupted"),
         })
     }
 

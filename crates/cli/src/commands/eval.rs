@@ -1,8 +1,6 @@
 //! `langevin eval`: how good pictures are, measured by a data set.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use langevin::eval::Bound;
@@ -96,9 +94,11 @@ impl Eval {
         let mut stages = shell::Stages::new(shell);
         let found = evaluate(&request, &device, &mut |what, share| {
             stages.at(what, share);
-            match signal.load(Ordering::Relaxed) {
-                0 => Ok(()),
-                signal => Err(Error::new(ErrorKind::Interrupted(signal), "the evaluation was interrupted")),
+            match signal.signal() {
+                None => Ok(()),
+                Some(signal) => {
+                    Err(Error::new(ErrorKind::Interrupted(signal), "the evaluation was interrupted"))
+                }
             }
         });
         stages.finish();
@@ -125,7 +125,7 @@ impl Eval {
             size: self.size,
             cache: self.cache.clone().or_else(cache_folder),
             bounds: self.fail_if.clone(),
-            cancel: Arc::new(AtomicBool::new(false)),
+            stop: shell::signals()?,
         })
     }
 

@@ -1,10 +1,9 @@
 //! `langevin invert`: the noise from which a model draws given pictures.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use clap::Args;
+use langevin::core::Stop;
 use langevin::core::{batch_to_pictures, signed_to_batch};
 use langevin::eval::psnr;
 use langevin::files::write_file;
@@ -87,12 +86,12 @@ impl Invert {
         // The way there asks the model this many times as often as the way back.
         let share = self.iterations as f64 / (self.iterations as f64 + 1.0);
         let noise = sampling::noise_of(&model, batch, &drawing, self.iterations, &device, |at| {
-            watch(&mut stages, &drawing, &signal, at.fraction() * share);
+            stages.at("inverting", at.fraction() * share);
         });
         let noise = noise.map_err(|error| interrupted(error, &signal))?;
         let back = SamplePlan { start: Some(noise.clone()), ..drawing.clone() };
         let drawn = sampling::sample_tensor(&model, &back, &device, |at| {
-            watch(&mut stages, &drawing, &signal, share + at.fraction() * (1.0 - share));
+            stages.at("inverting", share + at.fraction() * (1.0 - share));
         });
         stages.finish();
         let drawn = batch_to_pictures(drawn.map_err(|error| interrupted(error, &signal))?);
@@ -126,7 +125,7 @@ impl Invert {
             arithmetic: Arithmetic::Fast,
             batch_size: self.batch_size,
             start: None,
-            cancel: Arc::new(AtomicBool::new(false)),
+            stop: shell::signals()?,
         })
     }
 
@@ -192,17 +191,10 @@ impl Invert {
     }
 }
 
-fn watch(stages: &mut Stages<'_>, drawing: &SamplePlan, signal: &AtomicI32, done: f64) {
-    stages.at("inverting", done);
-    if signal.load(Ordering::Relaxed) != 0 {
-        drawing.cancel.store(true, Ordering::Relaxed);
-    }
-}
-
-fn interrupted(error: Error, signal: &AtomicI32) -> Error {
-    match signal.load(Ordering::Relaxed) {
-        0 => error,
-        signal => {
+fn interrupted(error: Error, signal: &Stop) -> Error {
+    match signal.signal() {
+        None => error,
+        Some(signal) => {
             Error::new(ErrorKind::Interrupted(signal), "the inversion was interrupted; nothing was written")
         }
     }

@@ -1,8 +1,6 @@
 //! What `restore`, `inpaint`, `upscale`, `deblur` and `edit` share: flags, files, the work and what is said of it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::Args;
@@ -16,11 +14,11 @@ use langevin::{Device, Error, ErrorKind, Model, Picture, Result, Tensor, data, f
 use serde_json::{Value, json};
 
 use super::calibrating::Calibrating;
-use super::sample::{random_seed, read_noise};
 use super::trained::Serves;
 use crate::adapt::AdaptFlags;
 use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell, Stages};
+use langevin::sampling::{random_seed, read_noise};
 
 /// The flags of every command that restores.
 #[derive(Args)]
@@ -171,17 +169,16 @@ impl Common {
             let looks = degraded.picture.clone();
             let told = |done| {
                 stages.at(&name, done);
-                if signal.load(Ordering::Relaxed) != 0 {
-                    restoring.cancel.store(true, Ordering::Relaxed);
-                }
             };
             let restored = match &trained {
                 None => restoration::restore(&model, degraded, &restoring, &device, told),
                 Some(how) => restoration::restore_trained(&model, degraded, &restoring, how, &device, told),
             };
-            let restored = restored.map_err(|error| match signal.load(Ordering::Relaxed) {
-                0 => error.within(&name),
-                signal => Error::new(ErrorKind::Interrupted(signal), format!("{name}: was interrupted")),
+            let restored = restored.map_err(|error| match signal.signal() {
+                None => error.within(&name),
+                Some(signal) => {
+                    Error::new(ErrorKind::Interrupted(signal), format!("{name}: was interrupted"))
+                }
             })?;
             let seconds = start.elapsed().as_secs_f64();
             stages.finish();
@@ -241,7 +238,7 @@ impl Common {
             cfg_scale: self.cfg_scale.unwrap_or(if self.prompt.is_some() { model.cfg_scale() } else { 1.0 }),
             clip: !self.no_clip,
             memory: (self.memory as u64) << 20,
-            cancel: Arc::new(AtomicBool::new(false)),
+            stop: shell::signals()?,
         })
     }
 

@@ -1,29 +1,15 @@
-//! `langevin sample`: draw pictures with a model.
+//! `langevin sample`: generate images with a model.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::time::Instant;
+use std::path::PathBuf;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
-use langevin::core::batch_to_pictures;
-use langevin::files::write_file;
-use langevin::kernels::Arithmetic;
-use langevin::model::GuidanceConfig;
-use langevin::model::Prompts;
-use langevin::model::resolve::{self, Asked};
-use langevin::sampling::sheet;
-use langevin::sampling::{self, Recipe, SamplePlan};
-use langevin::{Device, Error, Model, Picture, Result, Tensor, figures::gif, figures::npy, figures::png};
+use langevin::sampling::{Dtype, SampleOutcome, SampleRequest, job};
+use langevin::{Error, Result};
 
 use crate::adapt::AdaptFlags;
 use crate::guide::GuideFlags;
-use crate::outputs::{self, Claim};
+use crate::outputs;
 use crate::shell::{self, Shell};
-
-/// Pictures a trajectory shows.
-const FILM: usize = 16;
 
 /// The arguments of `sample`.
 #[derive(Args)]
@@ -48,10 +34,10 @@ pub struct Sample {
     /// Steps [default: the model's].
     #[arg(long, value_parser = shell::from_1_to::<10_000>())]
     steps: Option<usize>,
-    /// Calls of the network in place of steps: as many steps as fit.
-    #[arg(long, value_name = "N", conflicts_with = "steps", value_parser = shell::from_1_to::<20_000>())]
-    calls: Option<usize>,
-    /// Sampler, as in `langevin list samplers` [default: the model's; with --steps or --calls what `bench-samplers` found best].
+    /// Network evaluations (NFE) in place of steps: as many steps as fit.
+    #[arg(long, visible_alias = "calls", value_name = "N", conflicts_with = "steps", value_parser = shell::from_1_to::<20_000>())]
+    nfe: Option<usize>,
+    /// Sampler, as in `langevin list samplers` [default: the model's; with --steps or --nfe what `bench-samplers` found best].
     #[arg(long)]
     sampler: Option<String>,
     /// Spacing of noise levels, as in `langevin list spacings`, or `own` for levels measured on the model [default: the model's].
@@ -122,305 +108,82 @@ pub struct Sample {
 
 impl Sample {
     /// Runs the command.
-    pub fn run(mut self, shell: &Shell) -> Result<()> {
-        let recipe = self.from.as_deref().map(read_recipe).transpose()?;
-        let name = self.take_recipe(recipe.as_ref());
-        let (device, line) = shell.compute(self.dtype.as_deref().unwrap_or("f32"))?;
-        let mut model = self.adapt.open(&name, &device)?.require_generator()?;
-        if let Some(folder) = &self.preview_decoder {
-            model = model.with_preview_decoder(folder, &device)?;
-        }
-        for note in &model.notes {
-            shell.warn(&format!("{name}: {note}"));
-        }
-        if let Some(recipe) = recipe.as_ref().filter(|recipe| recipe.model_hash != model.hash()) {
-            shell.warn(&format!(
-                "{name} is not the model the picture was drawn with (its hash is {}, the recipe's {}): the picture will differ",
-                model.hash(), recipe.model_hash
-            ));
-        }
-        let guide_hash = recipe.as_ref().and_then(|recipe| recipe.guide_hash.as_deref());
-        let guiding = self.guide.open(shell, guide_hash, &device)?;
-        let (drawing, measured_at) = self.drawing(shell, &model, guiding, &device)?;
-        let guided = drawing.guidance.named().map_or(String::new(), |rule| format!(", guided by {rule}"));
-        shell.say(&format!(
-            "{line}, seed {}; {}, {} steps of {} over {}{guided}",
-            drawing.seed, name, drawing.steps, drawing.sampler, drawing.spacing
-        ));
-        if let Some(calls) = measured_at {
-            shell.say(&format!("these served this model best at {calls} calls, as bench-samplers measured"));
-        }
-        let separate = self.output.is_some() || (self.grid.is_none() && self.trajectory.is_none());
-        let files = if separate {
-            outputs::picture_files(self.output.as_deref(), self.n, "samples")
-        } else {
-            Vec::new()
-        };
-        let sheets = [&self.grid, &self.trajectory].into_iter().flatten();
-        let signal = shell::signals()?;
-        for (file, kind) in files
-            .iter()
-            .chain(&self.grid)
-            .map(|file| (file, "png"))
-            .chain(self.trajectory.iter().map(|file| (file, "gif")))
-        {
-            outputs::check_ending(file, kind)?;
-        }
-        let _claim = Claim::new(files.iter().chain(sheets).map(PathBuf::as_path), self.force)?;
-        let start = Instant::now();
-        let (pictures, film) = self.draw(shell, &model, &drawing, &device, &signal)?;
-        let seconds = start.elapsed().as_secs_f64();
-        shell.say(&format!(
-            "{} picture{} in {seconds:.1} s, {:.1} img/s",
-            self.n,
-            if self.n == 1 { "" } else { "s" },
-            self.n as f64 / seconds
-        ));
-        self.write(&model, &drawing, &pictures, &film, &files, seconds)
+    pub fn run(self, shell: &Shell) -> Result<()> {
+        let json = self.json;
+        let force = self.force;
+        let dtype = self.dtype.clone();
+        let request = self.request()?;
+        let outcome =
+            shell.run(dtype.as_deref().unwrap_or("f32"), force, |context| job::run(&request, context));
+        show(outcome?, shell, json)
     }
 
-    /// Fills in what the recipe says and no flag says otherwise; gives the model's name.
-    fn take_recipe(&mut self, recipe: Option<&Recipe>) -> String {
-        let Some(recipe) = recipe else { return self.model.clone().unwrap_or_default() };
-        self.n = 1;
-        self.first = recipe.image;
-        self.seed = self.seed.or(Some(recipe.seed));
-        if self.calls.is_none() {
-            self.steps = self.steps.or(Some(recipe.steps));
-        }
-        self.sampler = self.sampler.take().or(Some(recipe.sampler.clone()));
-        self.spacing = self.spacing.take().or(Some(recipe.spacing.clone()));
-        self.guide.cfg_scale = self.guide.cfg_scale.or(Some(recipe.cfg_scale));
-        self.guide.guidance = self.guide.guidance.take().or_else(|| recipe.guidance.clone());
-        self.guide.guide = self.guide.guide.take().or_else(|| recipe.guide.clone());
-        self.no_clip |= !recipe.clip;
-        self.exact |= recipe.exact;
-        self.dtype = self.dtype.take().or(Some(recipe.dtype.clone()));
-        if self.prompts.is_none() {
-            self.prompt = self.prompt.take().or_else(|| recipe.prompt.clone());
-            self.negative = self.negative.take().or_else(|| recipe.negative.clone());
-        }
-        self.adapt.take(&recipe.lora, recipe.clip_skip);
-        self.class = Some(recipe.class.clone().unwrap_or_else(|| "none".to_owned()));
-        self.model.clone().unwrap_or_else(|| recipe.model.clone())
-    }
-
-    /// What is drawn; and the budget at which its sampler was measured best, where that decided.
-    fn drawing(
-        &self,
-        shell: &Shell,
-        model: &Model,
-        guiding: GuidanceConfig,
-        device: &Device,
-    ) -> Result<(SamplePlan, Option<usize>)> {
-        let defaults = &model.info.sample;
-        let asked = Asked {
-            steps: self.steps,
-            calls: self.calls,
-            sampler: self.sampler.as_deref(),
-            spacing: self.spacing.as_deref(),
-        };
-        let resolved = resolve::resolve(defaults, model.denoiser.diffusion(), asked)?;
-        let start = self.init_noise.as_deref().map(|file| noise_for(file, self.n, model.shape(), device));
-        let drawing = SamplePlan {
+    fn request(self) -> Result<SampleRequest> {
+        Ok(SampleRequest {
+            model: self.model.unwrap_or_default(),
             count: self.n,
             first: self.first,
-            seed: self.seed.unwrap_or_else(random_seed),
-            steps: resolved.steps,
-            sampler: resolved.sampler,
-            spacing: resolved.spacing,
-            cfg_scale: self.guide.cfg_scale.unwrap_or_else(|| model.cfg_scale()),
-            guidance: guiding,
-            clip: defaults.clip && !self.no_clip,
-            labels: self.labels(model)?,
-            prompts: self.told(model, shell)?,
-            arithmetic: match self.dtype.as_deref() {
-                Some("bf16") if self.exact => {
-                    return Err(Error::usage("--exact computes in f32, so it does not go with --dtype bf16"));
-                }
-                Some("bf16") => Arithmetic::Bf16,
-                _ if self.exact => Arithmetic::Exact,
-                _ => Arithmetic::Fast,
-            },
+            seed: self.seed,
+            steps: self.steps,
+            nfe: self.nfe,
+            sampler: self.sampler,
+            spacing: self.spacing,
+            class: self.class,
+            prompt: self.prompt,
+            prompts: self.prompts.as_deref().map_or(Ok(Vec::new()), prompts_in)?,
+            negative: self.negative,
+            cfg_scale: self.guide.cfg_scale,
+            guidance: self.guide.guidance,
+            guide: self.guide.guide,
+            lora: self.adapt.lora,
+            clip_skip: self.adapt.clip_skip,
+            clip: !self.no_clip,
+            dtype: self.dtype.map(|name| if name == "bf16" { Dtype::Bf16 } else { Dtype::F32 }),
+            exact: self.exact,
             batch_size: self.batch_size,
-            start: start.transpose()?,
-            cancel: Arc::new(AtomicBool::new(false)),
-        };
-        Ok((drawing, resolved.measured_at))
+            output: self.output,
+            grid: self.grid,
+            trajectory: self.trajectory,
+            preview_decoder: self.preview_decoder,
+            init_noise: self.init_noise,
+            from: self.from,
+            metadata: !self.no_metadata,
+        })
     }
+}
 
-    /// The text of each picture: picture number I takes the line after that of picture I - 1.
-    fn told(&self, model: &Model, shell: &Shell) -> Result<Option<Prompts>> {
-        let lines: Vec<String> = match (&self.prompt, &self.prompts) {
-            (Some(prompt), _) => vec![prompt.clone()],
-            (None, Some(file)) => {
-                let text = std::fs::read_to_string(file)
-                    .map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
-                let lines: Vec<String> =
-                    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
-                if lines.is_empty() {
-                    return Err(Error::bad_input(format!("{}: holds no line of text", file.display())));
-                }
-                lines
-            }
-            (None, None) if self.negative.is_some() => {
-                return Err(Error::usage("--negative says what pictures should not show, beside a --prompt")
-                    .hint("give --prompt too; \"\" leaves it open"));
-            }
-            (None, None) => return Ok(None),
-        };
-        let cut: Vec<usize> = lines.iter().map(|line| model.truncated_tokens(line)).collect();
-        let cut = cut.into_iter().max().unwrap_or(0);
-        if cut > 0 {
-            shell.warn(&format!("{cut} tokens at the end of the text found no room, and are left out"));
-        }
-        let line = |index: u64| lines[((self.first + index) % lines.len() as u64) as usize].clone();
-        let each = (0..self.n as u64).map(line).collect();
-        let prompts = Prompts { each, negative: self.negative.clone().unwrap_or_default() };
-        Prompts::check(Some(&prompts), model)?;
-        Ok(Some(prompts))
+/// The lines of a file of prompts.
+fn prompts_in(file: &std::path::Path) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
+    let lines: Vec<String> =
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    match lines.is_empty() {
+        true => Err(Error::bad_input(format!("{}: holds no line of text", file.display()))),
+        false => Ok(lines),
     }
+}
 
-    /// The class of each picture: picture number I takes the class after that of picture I - 1.
-    fn labels(&self, model: &Model) -> Result<Option<Vec<Option<u32>>>> {
-        let count = model.info.classes.len() as u64;
-        let wanted: Vec<u32> = match self.class.as_deref() {
-            None | Some("all") if count > 0 => (0..count as u32).collect(),
-            None | Some("none") => return Ok(None),
-            Some("all") => return model.class("all").map(|_| None),
-            Some(names) => names.split(',').map(|name| model.class(name.trim())).collect::<Result<_>>()?,
-        };
-        let of = |index: u64| Some(wanted[(index % wanted.len() as u64) as usize]);
-        Ok(Some((0..self.n as u64).map(|index| of(self.first + index)).collect()))
-    }
-
-    fn draw(
-        &self,
-        shell: &Shell,
-        model: &Model,
-        drawing: &SamplePlan,
-        device: &Device,
-        signal: &AtomicI32,
-    ) -> Result<(Vec<Picture>, Vec<Picture>)> {
-        let bar = if shell.is_live() { ProgressBar::new(1000) } else { ProgressBar::hidden() };
-        let style = ProgressStyle::with_template("{bar:24} {percent}% {elapsed} eta {eta}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        let mut frames: Vec<Vec<Picture>> = Vec::new();
-        let wants_film = self.trajectory.is_some();
-        let made = sampling::sample(model, drawing, device, |at| {
-            bar.set_position((at.fraction() * 1000.0) as u64);
-            if signal.load(Ordering::Relaxed) != 0 {
-                drawing.cancel.store(true, Ordering::Relaxed);
-            }
-            if wants_film && at.offset < FILM {
-                let frame = at.progress.step - 1;
-                frames.resize(frames.len().max(frame + 1), Vec::new());
-                // Shown at the scale of pictures, whatever the process makes of it.
-                let level = at.progress.level;
-                let shown = at
-                    .progress
-                    .x
-                    .clone()
-                    .div_scalar((level.alpha * level.alpha + level.sigma * level.sigma).sqrt().max(1e-9));
-                frames[frame]
-                    .extend(batch_to_pictures(model.previews(shown)).into_iter().take(FILM - at.offset));
-            }
+fn show(outcome: SampleOutcome, shell: &Shell, json: bool) -> Result<()> {
+    let SampleOutcome { model, plan, images, files, sheets, seconds } = outcome;
+    let count = images.len();
+    let speed = count as f64 / seconds;
+    shell.say(&format!(
+        "{count} image{} in {seconds:.1} s, {speed:.1} img/s",
+        if count == 1 { "" } else { "s" }
+    ));
+    if json {
+        let result = serde_json::json!({
+            "files": files.iter().chain(&sheets).collect::<Vec<_>>(), "seed": plan.seed, "seconds": seconds,
+            "images_per_second": speed, "model_hash": model.hash(),
         });
-        bar.finish_and_clear();
-        let made = made.map_err(|error| interrupted(error, signal))?;
-        let film = frames.iter().map(|pictures| sheet(&model.info, pictures)).collect();
-        Ok((made, film))
+        return outputs::result(&result.to_string());
     }
-
-    fn write(
-        &self,
-        model: &Model,
-        drawing: &SamplePlan,
-        pictures: &[Picture],
-        film: &[Picture],
-        files: &[PathBuf],
-        seconds: f64,
-    ) -> Result<()> {
-        let text = |index| {
-            if self.no_metadata { Vec::new() } else { Recipe::of(model, drawing, index).to_text() }
-        };
-        let mut written: Vec<&Path> = Vec::new();
-        for (index, (file, picture)) in files.iter().zip(pictures).enumerate() {
-            write_file(file, &png::encode(picture, &text(index))?)?;
-            written.push(file);
-        }
-        if let Some(file) = &self.grid {
-            write_file(file, &png::encode(&sheet(&model.info, pictures), &[])?)?;
-            written.push(file);
-        }
-        if let Some(file) = &self.trajectory {
-            write_file(file, &gif::encode(film, 8)?)?;
-            written.push(file);
-        }
-        if self.json {
-            let result = serde_json::json!({
-                "files": written, "seed": drawing.seed, "seconds": seconds,
-                "images_per_second": pictures.len() as f64 / seconds, "model_hash": model.hash(),
-            });
-            return outputs::result(&result.to_string());
-        }
-        // A fresh or named folder is one line; the files in it speak for themselves.
-        match files.first().and_then(|file| file.parent()) {
-            Some(folder) if files.len() > 1 => outputs::result(&folder.display().to_string())?,
-            _ => {}
-        }
-        let rest = if files.len() > 1 { &written[files.len()..] } else { &written[..] };
-        rest.iter().try_for_each(|file| outputs::result(&file.display().to_string()))
+    // A fresh or named folder is one line; the files in it speak for themselves.
+    match files.first().and_then(|file| file.parent()) {
+        Some(folder) if files.len() > 1 => outputs::result(&folder.display().to_string())?,
+        _ => {}
     }
-}
-
-fn interrupted(error: Error, signal: &AtomicI32) -> Error {
-    match signal.load(Ordering::Relaxed) {
-        0 => error,
-        signal => Error::new(
-            langevin::ErrorKind::Interrupted(signal),
-            "sampling was interrupted; nothing was written",
-        ),
-    }
-}
-
-fn read_recipe(file: &Path) -> Result<Recipe> {
-    let bytes =
-        std::fs::read(file).map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
-    let recipe = Recipe::read(&bytes).map_err(|error| error.within(file.display()))?;
-    if recipe.init_noise {
-        return Err(Error::usage(format!(
-            "{}: was drawn from noise in a file, which it does not carry",
-            file.display()
-        ))
-        .hint("draw again with the same --init-noise"));
-    }
-    Ok(recipe)
-}
-
-/// The start noise in `file`.
-pub(super) fn read_noise(file: &Path, device: &Device) -> Result<Tensor<4>> {
-    let bytes =
-        std::fs::read(file).map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
-    npy::decode(&bytes, device).map_err(|error| error.within(file.display()))
-}
-
-/// The start noise in `file`, which must be for `count` pictures of the model's shape.
-fn noise_for(file: &Path, count: usize, [c, h, w]: [usize; 3], device: &Device) -> Result<Tensor<4>> {
-    let noise = read_noise(file, device)?;
-    let (found, wanted) = (noise.dims(), [count, c, h, w]);
-    if found == wanted {
-        return Ok(noise);
-    }
-    let error =
-        Error::bad_input(format!("{}: noise of shape {found:?}, where {wanted:?} is needed", file.display()));
-    Err(if found[1..] == wanted[1..] { error.hint(format!("or draw with -n {}", found[0])) } else { error })
-}
-
-/// A seed from the clock, short enough to type.
-pub(super) fn random_seed() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let nanos = now.map_or(0, |d| d.as_nanos() as u64) ^ u64::from(std::process::id()).rotate_left(32);
-    // One round of a mixing function, so that close times give far seeds.
-    (nanos.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) & 0xffff_ffff
+    let listed = if files.len() > 1 { &[][..] } else { &files[..] };
+    listed.iter().chain(&sheets).try_for_each(|file| outputs::result(&file.display().to_string()))
 }

@@ -1,12 +1,10 @@
 //! Comparing samplers on one model: how near each comes to the finely solved trajectory from the same noise, at a number of
 //! calls of the network.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use burn::tensor::Device;
-use langevin_core::{Picture, Result};
+use langevin_core::{Picture, Result, Stop};
 use langevin_eval::{Case, Features, METRICS, Metric, Sample};
 use langevin_figures::plot::{Plot, Scale, Series};
 use langevin_model::resolve::{OWN, placed, steps_within};
@@ -42,8 +40,8 @@ pub struct BenchRequest {
     pub batch_size: usize,
     /// Steps of the fine trajectory.
     pub reference_steps: usize,
-    /// Stops the drawing when it becomes true.
-    pub cancel: Arc<AtomicBool>,
+    /// Asks the work to stop.
+    pub stop: Stop,
 }
 
 impl BenchRequest {
@@ -220,7 +218,7 @@ impl Bench<'_> {
             cfg_scale: request.scale(model),
             guidance: request.guidance.clone(),
             batch_size: request.batch_size,
-            cancel: Arc::clone(&request.cancel),
+            stop: request.stop.clone(),
             ..SamplePlan::of(model, request.count, request.seed)
         };
         let start = Instant::now();

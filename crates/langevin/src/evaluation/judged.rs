@@ -78,7 +78,7 @@ fn plan(model: &Model, request: &EvalRequest) -> Result<SamplePlan> {
         guidance: choice.guidance.clone(),
         labels: None,
         batch_size: choice.batch_size.max(1),
-        cancel: Arc::clone(&request.cancel),
+        stop: request.stop.clone(),
         ..SamplePlan::of(model, request.count, request.seed)
     };
     plan.check(model)?;

@@ -1,9 +1,8 @@
 //! What is evaluated, and how.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
+use langevin_core::Stop;
 use langevin_eval::Bound;
 use langevin_model::GuidanceConfig;
 
@@ -32,8 +31,8 @@ pub struct EvalRequest {
     pub cache: Option<PathBuf>,
     /// What must not be found.
     pub bounds: Vec<Bound>,
-    /// Stops the drawing when it becomes true.
-    pub cancel: Arc<AtomicBool>,
+    /// Asks the work to stop.
+    pub stop: Stop,
 }
 
 /// How a model draws, where it is not as the model says.

@@ -1,10 +1,7 @@
 //! How an image is restored.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use burn::tensor::Tensor;
-use langevin_core::{Error, Level, Result};
+use langevin_core::{Error, Level, Result, Stop};
 use langevin_model::{Model, Pipeline, Prompts};
 use langevin_restore::{Operator, Shape};
 
@@ -44,8 +41,8 @@ pub struct RestorePlan {
     pub clip: bool,
     /// Bytes for the windows that a picture of another size than the model's is divided into.
     pub memory: u64,
-    /// Stops the work when it becomes true.
-    pub cancel: Arc<AtomicBool>,
+    /// Asks the work to stop.
+    pub stop: Stop,
 }
 
 /// The method for an operator and noise when none is named.

@@ -1,7 +1,6 @@
 //! A method with all that it needs: the model for pictures of any size, its derivative, streams of noise.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{Cond, Context, Denoiser, Error, Level, NoiseStreams, Result, signed_to_batch};
@@ -206,7 +205,7 @@ impl Begun<'_> {
         let lock = || told.lock().unwrap_or_else(PoisonError::into_inner);
         let watch = |now: usize, of: usize| {
             lock().within(now as f64 / of.max(1) as f64);
-            !self.restoring.cancel.load(Ordering::Relaxed)
+            !self.restoring.stop.is_requested()
         };
         let denoiser = pipeline.denoiser(watch)?;
         let words = self.words()?;
@@ -240,7 +239,7 @@ impl Begun<'_> {
                     let steps = at.steps.max(1) as f64;
                     lock().step(before + share * at.step as f64 / steps, share / steps);
                 })
-                .cancelled_by(Arc::clone(&self.restoring.cancel));
+                .stopped_by(&self.restoring.stop);
             denoiser.begin();
             made.push(self.method.restore(prior, &part, &self.path, &mut run)?);
         }

@@ -1,21 +1,22 @@
 //! SamplePlan pictures with a model, and the recipe that redraws one.
 
 mod inversion;
+pub mod job;
 mod recipe;
+mod request;
 mod sheet;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Picture, Result, batch_to_pictures};
+use langevin_core::{Picture, Result, Stop, batch_to_pictures};
 use langevin_kernels::Arithmetic;
 use langevin_model::{GuidanceConfig, Model, Pipeline, Prompts};
 use langevin_process::Level;
-use langevin_sample::{BatchProgress, SAMPLERS, SampleRequest, Sampler, sample_all};
+use langevin_sample::{BatchProgress, SAMPLERS, Sampler, sample_all};
 
 pub use inversion::{SAMPLER as INVERTIBLE, noise_of};
+pub use job::SampleOutcome;
 pub use recipe::Recipe;
+pub use request::{Dtype, SampleRequest, classes, open_guide, random_seed, read_noise};
 pub use sheet::sheet;
 
 /// How to sample a model: every choice made.
@@ -49,8 +50,8 @@ pub struct SamplePlan {
     pub batch_size: usize,
     /// Unit-variance start noise instead of the seed's, `[count, channels, height, width]`.
     pub start: Option<Tensor<4>>,
-    /// Stops the work when it becomes true.
-    pub cancel: Arc<AtomicBool>,
+    /// Asks the work to stop.
+    pub stop: Stop,
 }
 
 /// Draws pictures and calls `progress` after each step of each batch.
@@ -95,7 +96,7 @@ pub fn sample_along(
     let pipeline = plan.pipeline(model);
     pipeline.check_memory(model.shape(), at_once)?;
     let denoiser = pipeline.denoiser(|_, _| true)?;
-    let request = SampleRequest {
+    let request = langevin_sample::SampleRequest {
         count: plan.count,
         first: plan.first,
         seed: plan.seed,
@@ -106,7 +107,7 @@ pub fn sample_along(
         start: plan.start.clone(),
         unit_start: pipeline.unit_start(),
         clock: pipeline.time_map(),
-        cancel: Some(Arc::clone(&plan.cancel)),
+        stop: Some(plan.stop.clone()),
     };
     sample_all(denoiser.as_ref(), sampler, path, &request, device, progress)
 }
@@ -124,7 +125,7 @@ pub fn sample_watched(
     let mut stopped = None;
     let drawn = sample_tensor(model, plan, device, |at| {
         if let Err(error) = progress(at.fraction()) {
-            plan.cancel.store(true, Ordering::Relaxed);
+            plan.stop.request(Stop::INTERRUPT);
             stopped = Some(error);
         }
     });
@@ -152,7 +153,7 @@ impl SamplePlan {
             arithmetic: Arithmetic::Fast,
             batch_size: 16,
             start: None,
-            cancel: Arc::default(),
+            stop: Stop::new(),
         }
     }
 

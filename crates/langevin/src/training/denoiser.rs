@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use burn::tensor::Device;
-use langevin_core::{ErrorKind, NamedTensors, Preconditioned, Result, batch_to_pictures};
+use langevin_core::{ErrorKind, NamedTensors, Preconditioned, Result, Stop, batch_to_pictures};
 use langevin_data::{Loader, LoaderOptions, Showing};
 use langevin_figures::sheet;
 use langevin_kernels::Arithmetic;
@@ -85,12 +84,12 @@ impl Prepared {
             validation: self.validation.clone(),
             out: out.clone(),
             settings: self.fingerprint(),
-            stop: Arc::clone(&self.request.stop),
+            stop: self.request.stop.clone(),
             device: device.clone(),
             dry_run: self.request.dry_run,
             half: self.request.half,
         };
-        let stop = Arc::clone(&self.request.stop);
+        let stop = self.request.stop.clone();
         let device = device.clone();
         let (info, codec) = (self.info, self.codec);
         let text = TextConditioner::learned(info.text.as_ref())?;
@@ -142,7 +141,7 @@ struct Watching<'a> {
     captions: Vec<String>,
     out: PathBuf,
     device: Device,
-    stop: Arc<AtomicI32>,
+    stop: Stop,
     observe: &'a mut dyn FnMut(&Event),
     /// Held-out pictures for a restorer.
     trial: Option<Trial>,
@@ -171,20 +170,15 @@ impl Hooks<Backbone> for Watching<'_> {
         let denoiser = ModelDenoiser::Network(Box::new(model.clone()));
         let name = self.out.display().to_string();
         let model = Model::new(self.info.clone(), denoiser, self.codec.clone(), self.text.clone(), name);
-        let cancel = Arc::new(AtomicBool::new(false));
         let mut plan = SamplePlan {
             arithmetic: self.arithmetic,
-            cancel: Arc::clone(&cancel),
+            stop: self.stop.clone(),
             ..SamplePlan::of(&model, PREVIEW, PREVIEW_SEED)
         };
         if let Some(prompts) = plan.prompts.as_mut().filter(|_| !self.captions.is_empty()) {
             prompts.each = self.captions.iter().cycle().take(PREVIEW).cloned().collect();
         }
-        let drawn = sample_tensor(&model, &plan, &self.device, |_| {
-            if self.stop.load(Ordering::Relaxed) != 0 {
-                cancel.store(true, Ordering::Relaxed);
-            }
-        });
+        let drawn = sample_tensor(&model, &plan, &self.device, |_| {});
         let images_made = match drawn {
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => return Ok(None),
             made => batch_to_pictures(made?),

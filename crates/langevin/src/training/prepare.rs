@@ -1,11 +1,9 @@
 //! What a training needs, resolved and checked before anything is written: the data, the settings, the description.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicI32;
 
 use burn::tensor::Device;
-use langevin_core::{Error, NamedTensors, Result};
+use langevin_core::{Error, NamedTensors, Result, Stop};
 use langevin_data::{Batch, Crop, DataInfo, Held, OpenOptions, Pool, PoolOptions, Prepare, Skipped};
 use langevin_model::{Codec, LatentInfo, ModelInfo};
 use langevin_nn::Backbone;
@@ -34,7 +32,7 @@ pub struct TrainRequest {
     /// Store the weights of `model.safetensors` in 16 bits.
     pub half: bool,
     /// Becomes the number of a signal when the run shall stop.
-    pub stop: Arc<AtomicI32>,
+    pub stop: Stop,
     /// The weights to begin with; without, random ones.
     pub weights: Option<NamedTensors>,
     /// What is learned, where it is not the data by themselves.

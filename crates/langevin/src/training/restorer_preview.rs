@@ -1,11 +1,8 @@
 //! A restorer tried on held-out pictures while it trains: how near its one-step answer comes, and what it draws.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-
 use burn::tensor::Device;
 use langevin_core::{
-    Cond, Denoiser, ErrorKind, Network, NoiseStreams, Picture, Preconditioned, Purpose, Result, Stream,
+    Cond, Denoiser, ErrorKind, Network, NoiseStreams, Picture, Preconditioned, Purpose, Result, Stop, Stream,
     batch_to_pictures, signed_to_batch,
 };
 use langevin_data::Batch;
@@ -144,22 +141,14 @@ impl Trial {
         model: &Preconditioned<N>,
         settings: &SampleSettings,
         scale: usize,
-        stop: &AtomicI32,
+        stop: &Stop,
     ) -> Result<Option<Picture>> {
         let count = ROWS.min(self.truth.len());
         let means = self.means(model, count)?;
         let pipeline = Pipeline::of_network(model, settings, AT_ONCE).with_clip(false);
         let path = pipeline.path(&settings.sampler, &settings.spacing, settings.steps)?;
         let (restorer, streams, cond) = self.restorer(pipeline.denoiser(|_, _| true)?, (0, count));
-        let cancel = Arc::new(AtomicBool::new(false));
-        let mut run = pipeline
-            .run(cond, streams)
-            .on_progress(|_| {
-                if stop.load(Ordering::Relaxed) != 0 {
-                    cancel.store(true, Ordering::Relaxed);
-                }
-            })
-            .cancelled_by(Arc::clone(&cancel));
+        let mut run = pipeline.run(cond, streams).stopped_by(stop);
         let x = pure_start(&run, path[0], self.shape, &self.device);
         let drawn = match SAMPLERS.build(&settings.sampler)?.sample(&restorer, x, &path, &mut run) {
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => return Ok(None),
@@ -240,7 +229,7 @@ mod tests {
         };
         let squares: f64 = trial.told.iter().zip(&trial.truth).map(square).sum();
         assert!((judged[1].1 - 10.0 * (4.0 * 192.0 / squares).log10()).abs() < 1e-2, "{judged:?}");
-        let stop = AtomicI32::new(0);
+        let stop = Stop::new();
         let sheet = trial.sheet(&model(), &SampleSettings::default(), 1, &stop).unwrap().unwrap();
         assert_eq!((sheet.width, sheet.height), (4 * 10 - 2, 3 * 10 - 2));
     }

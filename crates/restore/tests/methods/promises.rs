@@ -222,16 +222,15 @@ fn the_decomposition_is_not_needed_where_it_is_not_asked_for() {
 
 #[test]
 fn stopped_work_says_so() {
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
+    let stop = langevin_core::Stop::new();
+    stop.request(2);
     for spec in SPECS.iter() {
         let method = METHODS.build(spec).unwrap();
         let (operator, sigma) = fitting(method.needs());
         let y = measurement(&operator, sigma);
         let output = operator.output();
         let problem = Problem::new(Box::new(operator), crate::repeated(&y, output, 1), sigma).unwrap();
-        let mut run =
-            Run::new(Cond::none(), NoiseStreams::new(1, [0])).cancelled_by(Arc::new(AtomicBool::new(true)));
+        let mut run = Run::new(Cond::none(), NoiseStreams::new(1, [0])).stopped_by(&stop);
         let model = data();
         let prior = Prior::with_derivative(&model, &model);
         let error = method.restore(prior, &problem, &vp(&RATIOS), &mut run).unwrap_err();

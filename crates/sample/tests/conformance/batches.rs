@@ -1,10 +1,7 @@
 //! The batch driver.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use burn::tensor::Device;
-use langevin_core::{Cond, ErrorKind, Level, NoiseStreams, Run};
+use langevin_core::{Cond, ErrorKind, Level, NoiseStreams, Run, Stop};
 use langevin_sample::{SampleRequest, sample_all, start_noise};
 use langevin_testkit::Gaussian;
 use langevin_testkit::samplers::{tensor, values};
@@ -28,12 +25,14 @@ fn the_batch_driver_reports_cancels_and_refuses() {
     assert_eq!(seen[8], (4, 3, 1.0));
     assert!(seen.windows(2).all(|pair| pair[0].2 < pair[1].2));
 
-    let flag = Arc::new(AtomicBool::new(false));
-    let stopped = SampleRequest { cancel: Some(Arc::clone(&flag)), ..request.clone() };
+    let flag = Stop::new();
+    let stopped = SampleRequest { stop: Some(flag.clone()), ..request.clone() };
     let mut steps = 0;
     let error = sample_all(&model, &*heun, &path, &stopped, &device, |_| {
         steps += 1;
-        flag.store(steps == 4, Ordering::Relaxed);
+        if steps == 4 {
+            flag.request(Stop::INTERRUPT);
+        }
     })
     .unwrap_err();
     assert_eq!((error.kind(), steps), (ErrorKind::Interrupted(2), 4));

@@ -18,7 +18,7 @@ const HELD_OUT: SampleRequest = SampleRequest {
     start: None,
     unit_start: false,
     clock: Clock::FLOW,
-    cancel: None,
+    stop: None,
 };
 
 fn walk(model: &dyn Denoiser, sampler: &dyn Sampler, path: &[Level]) -> Vec<f32> {

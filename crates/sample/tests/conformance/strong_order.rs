@@ -57,8 +57,8 @@ fn methods_on_a_brownian_path_are_of_strong_order_one() {
     ];
     let gaussian = |spec: &str| errors(spec, &Gaussian::varied(4), 4);
     let mixture = |spec: &str| errors(spec, &Mixture::three(), 2);
-    let models: [(&str, &(dyn Fn(&str) -> Vec<f64> + Sync)); 2] =
-        [("a Gaussian", &gaussian), ("a mixture", &mixture)];
+    type Ends<'a> = &'a (dyn Fn(&str) -> Vec<f64> + Sync);
+    let models: [(&str, Ends<'_>); 2] = [("a Gaussian", &gaussian), ("a mixture", &mixture)];
     let cases: Vec<_> = specs.iter().flat_map(|spec| models.map(|model| (*spec, model))).collect();
     let checks = cases.into_par_iter().map(|(spec, (name, errors))| {
         let errors = errors(spec);

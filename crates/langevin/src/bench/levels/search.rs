@@ -1,10 +1,7 @@
 //! The spacing `own`: levels measured to serve one model best, kept in its file and used under that name.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use burn::tensor::Device;
-use langevin_core::{Error, Result};
+use langevin_core::{Error, Result, Stop};
 use langevin_model::defaults::rounded;
 use langevin_model::{Grid, GuidanceConfig, Model};
 use langevin_process::{Level, SPACINGS};
@@ -30,8 +27,8 @@ pub struct GridRequest {
     pub seed: u64,
     /// Pictures at once.
     pub batch_size: usize,
-    /// Stops the measurement when it becomes true.
-    pub cancel: Arc<AtomicBool>,
+    /// Asks the work to stop.
+    pub stop: Stop,
 }
 
 /// The spacings that found levels are compared with, where they fit the model.
@@ -72,7 +69,7 @@ pub fn optimise(
         cfg_scale: request.cfg_scale.unwrap_or_else(|| model.cfg_scale()),
         guidance: request.guidance.clone(),
         batch_size: request.batch_size,
-        cancel: Arc::clone(&request.cancel),
+        stop: request.stop.clone(),
         ..SamplePlan::of(model, request.count, request.seed)
     };
     let candidates: Vec<Vec<Vec<f64>>> = steps.iter().map(|steps| published(model, *steps)).collect();
@@ -149,7 +146,7 @@ mod tests {
             first: 1000,
             seed: 3,
             batch_size: 256,
-            cancel: Arc::default(),
+            stop: Stop::new(),
         };
         let mut shares = Vec::new();
         let grids = optimise(&model, &request, &device, |share| shares.push(share)).unwrap();

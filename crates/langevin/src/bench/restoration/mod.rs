@@ -4,13 +4,11 @@
 mod report;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{
-    Cond, Denoiser, Differentiable, Error, ErrorKind, Level, NoiseStreams, Picture, Result,
+    Cond, Denoiser, Differentiable, Error, ErrorKind, Level, NoiseStreams, Picture, Result, Stop,
     batch_to_pictures, signed_to_batch,
 };
 use langevin_data::{OpenOptions, Pool, PoolOptions, Prepare};
@@ -88,8 +86,8 @@ pub struct BenchRequest {
     pub features: FeatureSpec,
     /// Where trained features are kept.
     pub cache: Option<PathBuf>,
-    /// Stops the work when it becomes true.
-    pub cancel: Arc<AtomicBool>,
+    /// Asks the work to stop.
+    pub stop: Stop,
 }
 
 /// One method with one budget on one task.
@@ -406,15 +404,13 @@ impl Bench<'_> {
         let prior = self.prior();
         let mut made = Vec::new();
         for offset in (0..problem.batch()).step_by(self.request.batch_size) {
-            if self.request.cancel.load(Ordering::Relaxed) {
-                return Err(Error::new(ErrorKind::Interrupted(2), "the comparison was interrupted"));
-            }
+            self.request.stop.check("the comparison")?;
             let end = problem.batch().min(offset + self.request.batch_size);
             let images = (offset..end).map(|index| first + index as u64);
             let mut run = self
                 .pipeline
                 .run(Cond::none(), NoiseStreams::new(self.request.seed, images))
-                .cancelled_by(Arc::clone(&self.request.cancel));
+                .stopped_by(&self.request.stop);
             made.push(method.restore(prior, &problem.part(offset..end), path, &mut run)?);
         }
         let made = Tensor::cat(made, 0);

@@ -221,7 +221,7 @@ impl Work<'_> {
             let whole = done.fetch_add(usize::from(now == of), Ordering::Relaxed) as f64;
             let share = (whole + now as f64 / of.max(1) as f64).min(all as f64) / all as f64;
             (*progress.lock().unwrap_or_else(PoisonError::into_inner))(share);
-            !self.restoring.cancel.load(Ordering::Relaxed)
+            !self.restoring.stop.is_requested()
         })?;
         let clip = self.model.info.sample.clip && self.restoring.clip;
         let restorer = Conditioned::new(found, self.task.kind, self.told.clone(), self.shape[0], clip);

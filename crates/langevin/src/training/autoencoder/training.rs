@@ -1,7 +1,6 @@
 //! Training an autoencoder: what comes back of held-out pictures is measured and shown while it learns.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{NamedTensors, Picture, Preconditioned, Result, batch_to_pictures, signed_to_batch};
@@ -80,7 +79,7 @@ pub(crate) fn train(
         validation: prepared.validation.clone(),
         out: prepared.request.out.clone(),
         settings: prepared.fingerprint(),
-        stop: Arc::clone(&prepared.request.stop),
+        stop: prepared.request.stop.clone(),
         device: device.clone(),
         dry_run: prepared.request.dry_run,
         half: prepared.request.half,

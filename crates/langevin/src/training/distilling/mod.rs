@@ -4,11 +4,9 @@
 mod fitting;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicI32;
 
 use burn::tensor::Device;
-use langevin_core::{Denoiser, Error, Result};
+use langevin_core::{Denoiser, Error, Result, Stop};
 use langevin_data::OpenOptions;
 use langevin_kernels::Arithmetic;
 use langevin_model::pipeline::path;
@@ -54,7 +52,7 @@ pub struct DistillRequest {
     /// Only forecast the first stage.
     pub dry_run: bool,
     /// Becomes the number of a signal when the run shall stop.
-    pub stop: Arc<AtomicI32>,
+    pub stop: Stop,
 }
 
 /// One student.
@@ -275,7 +273,7 @@ impl Distilling {
             strict: self.request.strict,
             dry_run: self.request.dry_run,
             half: false,
-            stop: Arc::clone(&self.request.stop),
+            stop: self.request.stop.clone(),
             weights,
             lesson: Some(Lesson { objective: Box::new(Distilled::new(method, course, taught_by)) }),
         };

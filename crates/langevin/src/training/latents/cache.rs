@@ -4,11 +4,10 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use burn::tensor::Device;
-use langevin_core::{Error, ErrorKind, Result, signed_to_batch};
+use langevin_core::{Error, ErrorKind, Result, Stop, signed_to_batch};
 use langevin_data::order::{Order, Purpose, bits};
 use langevin_data::{Batch, Pool, Showing};
 use langevin_files::{create_folder, replace_file};
@@ -31,7 +30,7 @@ pub(crate) struct Encoding<'a> {
     /// Pictures of an unlimited set.
     pub(crate) of_unlimited: u64,
     pub(crate) folder: &'a Path,
-    pub(crate) stop: &'a AtomicI32,
+    pub(crate) stop: &'a Stop,
     pub(crate) device: &'a Device,
 }
 
@@ -121,8 +120,7 @@ pub(crate) fn encode(encoding: &Encoding<'_>, mut tell: impl FnMut(u64, u64)) ->
     let mut file = File::create(&data).map_err(failed)?;
     let (mut labels, mut captions) = (Vec::new(), Vec::new());
     for first in (0..pictures).step_by(AT_ONCE as usize) {
-        if stop.load(Ordering::Relaxed) != 0 {
-            let signal = stop.load(Ordering::Relaxed);
+        if let Some(signal) = stop.signal() {
             return Err(Error::new(ErrorKind::Interrupted(signal), "stopped while pictures were encoded")
                 .hint("run the same command to begin again"));
         }

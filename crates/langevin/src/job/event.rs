@@ -1,0 +1,91 @@
+//! What a job reports while it works.
+
+use std::path::PathBuf;
+
+use langevin_core::Picture;
+use serde::Serialize;
+
+/// Something that happened in a job.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Models and data are open and checked, and the work begins: one sentence of what it is.
+    Started {
+        /// The seed of everything random.
+        seed: u64,
+        /// What is done with what, such as `builtin:shapes, dpmpp_2m over karras, 20 steps`.
+        what: String,
+    },
+    /// How far the work is.
+    Progress {
+        /// The stage at work; a file's name where several are worked on, empty for work of one stage.
+        stage: String,
+        /// The share that is done, 0 to 1.
+        done: f64,
+    },
+    /// How the work looks so far.
+    Preview {
+        /// Contact sheet or image.
+        #[serde(skip)]
+        image: Picture,
+    },
+    /// A measurement.
+    Metric {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: f64,
+    },
+    /// Something worth knowing.
+    Note {
+        /// One sentence.
+        text: String,
+    },
+    /// Something that the user should know before trusting the result.
+    Warning {
+        /// One sentence.
+        text: String,
+    },
+    /// A file of the result is complete.
+    Output {
+        /// Its name.
+        file: PathBuf,
+    },
+}
+
+impl Event {
+    /// A note.
+    pub fn note(text: impl Into<String>) -> Self {
+        Self::Note { text: text.into() }
+    }
+
+    /// A warning.
+    pub fn warning(text: impl Into<String>) -> Self {
+        Self::Warning { text: text.into() }
+    }
+
+    /// Progress of work of one stage.
+    pub fn done(done: f64) -> Self {
+        Self::Progress { stage: String::new(), done }
+    }
+}
+
+/// Whoever wants to know of a job.
+pub trait Observer {
+    /// An event of the job.
+    fn event(&mut self, event: Event);
+}
+
+impl<F: FnMut(Event)> Observer for F {
+    fn event(&mut self, event: Event) {
+        self(event);
+    }
+}
+
+/// An observer that wants to know nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn event(&mut self, _event: Event) {}
+}

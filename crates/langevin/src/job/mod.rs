@@ -1,0 +1,42 @@
+//! What all jobs share: the events that they report, where their results go, and how those are named.
+//!
+//! A job is a function of a request (plain data), an [`Observer`], a [`Sink`] and a [`Stop`](langevin_core::Stop). It prints
+//! nothing and knows no terminal; a door (the command line, a server, another language) turns its own words into a request, and
+//! events into its own kind of answer.
+
+mod event;
+mod names;
+mod sink;
+
+pub use event::{Event, Observer, Silent};
+pub use names::{check_ending, image_files, is_folder, numbered_files, stems};
+pub use sink::{Files, Memory, Sink};
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use langevin_core::{Result, Stop};
+
+/// What a job works with beside its request.
+pub struct Context<'a> {
+    /// What to compute on.
+    pub device: &'a Device,
+    /// Who wants to know.
+    pub observer: &'a mut dyn Observer,
+    /// Where results go.
+    pub sink: &'a mut dyn Sink,
+    /// Asks the job to stop.
+    pub stop: &'a Stop,
+}
+
+impl Context<'_> {
+    /// Writes one result, and reports it.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    pub fn write(&mut self, file: &Path, bytes: Vec<u8>) -> Result<()> {
+        self.sink.write(file, bytes)?;
+        self.observer.event(Event::Output { file: file.to_owned() });
+        Ok(())
+    }
+}

@@ -1,0 +1,398 @@
+//! What a user asks of sampling, as plain data, and how the rest is filled in by the model.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
+use langevin_core::{Error, Result, Stop};
+use langevin_figures::npy;
+use langevin_kernels::Arithmetic;
+use langevin_model::resolve::{Asked, resolve};
+use langevin_model::{Adaptation, GuidanceConfig, Model, Prompts};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::SamplePlan;
+use super::recipe::Recipe;
+use crate::job::{Event, Observer};
+
+/// Numbers that convolutions multiply.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// 16 bits, of which 8 are significant, at about the speed of 32.
+    Bf16,
+}
+
+/// Images to sample. What is absent is the model's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SampleRequest {
+    /// A run folder, a model.safetensors, a diffusers folder, a checkpoint of Stable Diffusion, or builtin:NAME; empty only
+    /// with `from`.
+    pub model: String,
+    /// How many images.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub count: usize,
+    /// The number of the first image within the seed: image I of seed S is the same bytes in every request.
+    pub first: u64,
+    /// The seed; absent: a random one, which is reported.
+    pub seed: Option<u64>,
+    /// Steps.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub steps: Option<usize>,
+    /// Network evaluations in place of steps: as many steps as fit.
+    #[serde(alias = "calls")]
+    #[schemars(range(min = 1, max = 20_000))]
+    pub nfe: Option<usize>,
+    /// The sampler with its options, as in `langevin list samplers`.
+    pub sampler: Option<String>,
+    /// The spacing of noise levels, as in `langevin list spacings`; `own` takes the levels optimised for the model.
+    pub spacing: Option<String>,
+    /// A class by name or number, several with commas, `all` for one after the other, or `none`. Absent: all in turn.
+    pub class: Option<String>,
+    /// The prompt of every image.
+    pub prompt: Option<String>,
+    /// Prompts that the images take in turn, in place of `prompt`.
+    pub prompts: Vec<String>,
+    /// The negative prompt, which guidance leads away from.
+    pub negative: Option<String>,
+    /// The strength of guidance; 1 is none.
+    pub cfg_scale: Option<f64>,
+    /// The guidance with its options, as in `langevin list guidances`.
+    pub guidance: Option<String>,
+    /// A worse model of the same images to guide away from.
+    pub guide: Option<String>,
+    /// LoRA files, each `FILE` or `FILE:STRENGTH`.
+    pub lora: Vec<String>,
+    /// Blocks at the end of CLIP's text encoder to skip.
+    pub clip_skip: Option<usize>,
+    /// Keep denoised images in the model's range, where the model says so.
+    pub clip: bool,
+    /// Numbers that convolutions multiply.
+    pub dtype: Option<Dtype>,
+    /// Compute convolutions without transforms: slower, and a digit closer to the real numbers.
+    pub exact: bool,
+    /// Images at once; changes speed and memory alone.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub batch_size: usize,
+    /// A folder, or a .png file (several images: NAME-0000.png...). Absent: a fresh folder, or none with `grid` or `trajectory`.
+    pub output: Option<String>,
+    /// A file for all images as one contact sheet.
+    pub grid: Option<PathBuf>,
+    /// A .gif file for the reverse process.
+    pub trajectory: Option<PathBuf>,
+    /// A tiny decoder (TAESD) that the latents in `trajectory` are seen through: the folder of a diffusers AutoencoderTiny.
+    pub preview_decoder: Option<PathBuf>,
+    /// Start noise: a float32 NumPy file of shape n,c,h,w with variance 1.
+    pub init_noise: Option<PathBuf>,
+    /// A PNG of this program, whose recipe fills in what is absent here.
+    pub from: Option<PathBuf>,
+    /// Store the recipe in the images.
+    pub metadata: bool,
+}
+
+impl Default for SampleRequest {
+    fn default() -> Self {
+        Self {
+            model: String::new(),
+            count: 16,
+            first: 0,
+            seed: None,
+            steps: None,
+            nfe: None,
+            sampler: None,
+            spacing: None,
+            class: None,
+            prompt: None,
+            prompts: Vec::new(),
+            negative: None,
+            cfg_scale: None,
+            guidance: None,
+            guide: None,
+            lora: Vec::new(),
+            clip_skip: None,
+            clip: true,
+            dtype: None,
+            exact: false,
+            batch_size: 16,
+            output: None,
+            grid: None,
+            trajectory: None,
+            preview_decoder: None,
+            init_noise: None,
+            from: None,
+            metadata: true,
+        }
+    }
+}
+
+/// A request with its models open and every choice made.
+pub(super) struct Resolved {
+    pub(super) model: Model,
+    pub(super) plan: SamplePlan,
+    /// The budget at which the sampler was measured to be best, where that decided.
+    pub(super) measured_at: Option<usize>,
+}
+
+impl SampleRequest {
+    /// `count` images of `model`, in the model's own way.
+    pub fn new(model: impl Into<String>, count: usize) -> Self {
+        Self { model: model.into(), count, ..Self::default() }
+    }
+
+    /// Fills in what the recipe says and the request does not.
+    fn take(&mut self, recipe: &Recipe) {
+        self.count = 1;
+        self.first = recipe.image;
+        self.seed = self.seed.or(Some(recipe.seed));
+        if self.nfe.is_none() {
+            self.steps = self.steps.or(Some(recipe.steps));
+        }
+        let or = |asked: &mut Option<String>, recorded: &Option<String>| {
+            *asked = asked.take().or_else(|| recorded.clone());
+        };
+        or(&mut self.sampler, &Some(recipe.sampler.clone()));
+        or(&mut self.spacing, &Some(recipe.spacing.clone()));
+        or(&mut self.guidance, &recipe.guidance);
+        or(&mut self.guide, &recipe.guide);
+        self.cfg_scale = self.cfg_scale.or(Some(recipe.cfg_scale));
+        self.clip &= recipe.clip;
+        self.exact |= recipe.exact;
+        let recorded = if recipe.dtype == "bf16" { Dtype::Bf16 } else { Dtype::F32 };
+        self.dtype = self.dtype.or(Some(recorded));
+        if self.prompts.is_empty() {
+            or(&mut self.prompt, &recipe.prompt);
+            or(&mut self.negative, &recipe.negative);
+        }
+        if self.lora.is_empty() {
+            self.lora.clone_from(&recipe.lora);
+        }
+        self.clip_skip = self.clip_skip.or(Some(recipe.clip_skip));
+        self.class = Some(recipe.class.clone().unwrap_or_else(|| "none".to_owned()));
+        if self.model.is_empty() {
+            self.model.clone_from(&recipe.model);
+        }
+    }
+
+    /// Opens the models, and makes every choice that the request leaves open.
+    ///
+    /// # Errors
+    /// As [`Model::open_adapted`], [`SamplePlan::check`]. Usage: classes or prompts that the model has not. Bad input: files that
+    /// cannot be read.
+    pub(super) fn resolve(
+        mut self,
+        device: &Device,
+        observer: &mut dyn Observer,
+        stop: &Stop,
+    ) -> Result<(Self, Resolved)> {
+        let recipe = self.from.as_deref().map(read_recipe).transpose()?;
+        if let Some(recipe) = &recipe {
+            self.take(recipe);
+        }
+        let adaptation =
+            Adaptation { lora: self.lora.clone(), clip_skip: self.clip_skip.unwrap_or_default() };
+        let mut model = Model::open_adapted(&self.model, &adaptation, device)?.require_generator()?;
+        if let Some(folder) = &self.preview_decoder {
+            model = model.with_preview_decoder(folder, device)?;
+        }
+        for note in &model.notes {
+            observer.event(Event::warning(format!("{}: {note}", self.model)));
+        }
+        if let Some(recipe) = recipe.as_ref().filter(|recipe| recipe.model_hash != model.hash()) {
+            observer.event(Event::warning(format!(
+                "{} is not the model the image was sampled with (its hash is {}, the recipe's {}): the image will differ",
+                self.model,
+                model.hash(),
+                recipe.model_hash
+            )));
+        }
+        let guide_hash = recipe.as_ref().and_then(|recipe| recipe.guide_hash.as_deref());
+        let guidance = self.open_guide(guide_hash, device, observer)?;
+        let (plan, measured_at) = self.plan(&model, guidance, device, observer, stop)?;
+        Ok((self, Resolved { model, plan, measured_at }))
+    }
+
+    /// The guidance, with its worse model open. Where `hash` is given, another model than that one is warned of.
+    fn open_guide(
+        &self,
+        hash: Option<&str>,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<GuidanceConfig> {
+        let guide = match &self.guide {
+            None => None,
+            Some(name) => Some(Arc::new(open_guide(name, hash, device, observer)?)),
+        };
+        Ok(GuidanceConfig { rule: self.guidance.clone(), guide })
+    }
+
+    fn plan(
+        &self,
+        model: &Model,
+        guidance: GuidanceConfig,
+        device: &Device,
+        observer: &mut dyn Observer,
+        stop: &Stop,
+    ) -> Result<(SamplePlan, Option<usize>)> {
+        let defaults = &model.info.sample;
+        let asked = Asked {
+            steps: self.steps,
+            calls: self.nfe,
+            sampler: self.sampler.as_deref(),
+            spacing: self.spacing.as_deref(),
+        };
+        let resolved = resolve(defaults, model.denoiser.diffusion(), asked)?;
+        let start = self.init_noise.as_deref().map(|file| noise_for(file, self.count, model.shape(), device));
+        let plan = SamplePlan {
+            first: self.first,
+            steps: resolved.steps,
+            sampler: resolved.sampler,
+            spacing: resolved.spacing,
+            cfg_scale: self.cfg_scale.unwrap_or_else(|| model.cfg_scale()),
+            guidance,
+            clip: defaults.clip && self.clip,
+            labels: self.labels(model)?,
+            prompts: self.conditioning(model, observer)?,
+            arithmetic: self.arithmetic()?,
+            batch_size: self.batch_size,
+            start: start.transpose()?,
+            stop: stop.clone(),
+            ..SamplePlan::of(model, self.count, self.seed.unwrap_or_else(random_seed))
+        };
+        Ok((plan, resolved.measured_at))
+    }
+
+    fn arithmetic(&self) -> Result<Arithmetic> {
+        match self.dtype {
+            Some(Dtype::Bf16) if self.exact => {
+                Err(Error::usage("--exact computes in f32, so it does not go with --dtype bf16"))
+            }
+            Some(Dtype::Bf16) => Ok(Arithmetic::Bf16),
+            _ if self.exact => Ok(Arithmetic::Exact),
+            _ => Ok(Arithmetic::Fast),
+        }
+    }
+
+    /// The prompt of each image: image I takes the one after that of image I - 1.
+    fn conditioning(&self, model: &Model, observer: &mut dyn Observer) -> Result<Option<Prompts>> {
+        let lines: Vec<&str> = match &self.prompt {
+            Some(prompt) => vec![prompt],
+            None => self.prompts.iter().map(String::as_str).collect(),
+        };
+        if lines.is_empty() {
+            if self.negative.is_some() {
+                return Err(Error::usage("--negative is a negative prompt, next to a --prompt")
+                    .hint("give --prompt too; \"\" leaves it open"));
+            }
+            return Ok(None);
+        }
+        let cut = lines.iter().map(|line| model.truncated_tokens(line)).max().unwrap_or(0);
+        if cut > 0 {
+            observer.event(Event::warning(format!(
+                "{cut} tokens at the end of the prompt find no room in the text encoder and are left out"
+            )));
+        }
+        let line = |index: u64| lines[((self.first + index) % lines.len() as u64) as usize].to_owned();
+        let each = (0..self.count as u64).map(line).collect();
+        let prompts = Prompts { each, negative: self.negative.clone().unwrap_or_default() };
+        Prompts::check(Some(&prompts), model)?;
+        Ok(Some(prompts))
+    }
+
+    /// The class of each image: image I takes the class after that of image I - 1.
+    fn labels(&self, model: &Model) -> Result<Option<Vec<Option<u32>>>> {
+        let count = model.info.classes.len();
+        let wanted: Vec<u32> = match self.class.as_deref() {
+            None | Some("all") if count > 0 => (0..count as u32).collect(),
+            None | Some("none") => return Ok(None),
+            Some("all") => return model.class("all").map(|_| None),
+            Some(names) => classes(model, names)?,
+        };
+        let of = |index: u64| Some(wanted[(index % wanted.len() as u64) as usize]);
+        Ok(Some((0..self.count as u64).map(|index| of(self.first + index)).collect()))
+    }
+}
+
+/// The classes that a list of names and numbers with commas between them names.
+///
+/// # Errors
+/// Usage: an unknown class, or a comma with nothing between it and the next.
+pub fn classes(model: &Model, names: &str) -> Result<Vec<u32>> {
+    let class = |name: &str| match name.trim() {
+        "" => Err(Error::usage(format!("--class \"{names}\": names no class between two commas"))
+            .hint("write names or numbers with one comma between them, such as 7,8")),
+        name => model.class(name),
+    };
+    names.split(',').map(class).collect()
+}
+
+/// Opens a model to guide away from. Where `hash` is given, another model than that one is warned of.
+///
+/// # Errors
+/// As [`Model::open`].
+pub fn open_guide(
+    name: &str,
+    hash: Option<&str>,
+    device: &Device,
+    observer: &mut dyn Observer,
+) -> Result<Model> {
+    let guide = Model::open(name, device)?;
+    for note in &guide.notes {
+        observer.event(Event::warning(format!("{name}: {note}")));
+    }
+    if let Some(hash) = hash.filter(|hash| *hash != guide.hash()) {
+        observer.event(Event::warning(format!(
+            "{name} is not the guide the image was sampled with (its hash is {}, the recipe's {hash}): the image will differ",
+            guide.hash()
+        )));
+    }
+    Ok(guide)
+}
+
+fn read_recipe(file: &Path) -> Result<Recipe> {
+    let bytes =
+        std::fs::read(file).map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
+    let recipe = Recipe::read(&bytes).map_err(|error| error.within(file.display()))?;
+    if recipe.init_noise {
+        return Err(Error::usage(format!(
+            "{}: was sampled from noise in a file, which it does not carry",
+            file.display()
+        ))
+        .hint("sample again with the same --init-noise"));
+    }
+    Ok(recipe)
+}
+
+/// The start noise in the NumPy file `file`.
+///
+/// # Errors
+/// Bad input, naming the file.
+pub fn read_noise(file: &Path, device: &Device) -> Result<Tensor<4>> {
+    let bytes =
+        std::fs::read(file).map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
+    npy::decode(&bytes, device).map_err(|error| error.within(file.display()))
+}
+
+/// The start noise in `file`, which must be for `count` images of the model's shape.
+fn noise_for(file: &Path, count: usize, [c, h, w]: [usize; 3], device: &Device) -> Result<Tensor<4>> {
+    let noise = read_noise(file, device)?;
+    let (found, wanted) = (noise.dims(), [count, c, h, w]);
+    if found == wanted {
+        return Ok(noise);
+    }
+    let error =
+        Error::bad_input(format!("{}: noise of shape {found:?}, where {wanted:?} is needed", file.display()));
+    Err(if found[1..] == wanted[1..] { error.hint(format!("or sample with -n {}", found[0])) } else { error })
+}
+
+/// A seed from the clock, short enough to type.
+pub fn random_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let nanos = now.map_or(0, |d| d.as_nanos() as u64) ^ u64::from(std::process::id()).rotate_left(32);
+    // One round of a mixing function, so that close times give far seeds.
+    (nanos.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) & 0xffff_ffff
+}
