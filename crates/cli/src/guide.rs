@@ -17,7 +17,7 @@ pub struct GuideFlags {
     /// What guides, with the strength of --cfg-scale, as in `langevin list guidances` [default: cfg, or autoguidance with --guide].
     #[arg(long, value_name = "NAME:key=value")]
     pub guidance: Option<String>,
-    /// A worse model of the same pictures to guide away from: smaller, or trained less.
+    /// A worse model of the same images to guide away from: smaller, or trained less.
     #[arg(long, value_name = "MODEL")]
     pub guide: Option<String>,
 }
@@ -37,7 +37,7 @@ impl GuideFlags {
                 }
                 if let Some(hash) = hash.filter(|hash| *hash != guide.hash()) {
                     shell.warn(&format!(
-                        "{name} is not the guide the picture was drawn with (its hash is {}, the recipe's {hash}): the picture will differ",
+                        "{name} is not the guide the image was drawn with (its hash is {}, the recipe's {hash}): the image will differ",
                         guide.hash()
                     ));
                 }

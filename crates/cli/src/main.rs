@@ -18,7 +18,7 @@ static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 #[command(after_help = "Examples:
   langevin train builtin:shapes --out runs/first     watch a model learn and draw, from nothing
   langevin sample builtin:shapes --grid shapes.png   draw with the model that comes along
-  langevin noise photo.jpg                           see what a diffusion does to a picture")]
+  langevin noise photo.jpg                           see what a diffusion does to an image")]
 struct Arguments {
     /// Say less on stderr: only warnings and errors.
     #[arg(short, long, global = true)]
@@ -38,35 +38,35 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Train a model on pictures; run again to go on where it stopped.
+    /// Train a model on images; run again to go on where it stopped.
     Train(commands::train::Train),
     /// Teach a model to draw in few steps; run again to go on where it stopped.
     Distill(commands::distill::Distill),
     /// Make an average of a run's weights of any width, after training.
     Ema(commands::ema::Ema),
-    /// Draw pictures with a model.
+    /// Draw images with a model.
     Sample(commands::sample::Sample),
-    /// Find the noise from which a model draws given pictures.
+    /// Find the noise from which a model draws given images.
     Invert(commands::invert::Invert),
-    /// Take the noise out of pictures of any size.
+    /// Take the noise out of images of any size.
     Denoise(commands::denoise::Denoise),
-    /// Restore degraded pictures with a model.
+    /// Restore degraded images with a model.
     Restore(commands::restore::Restore),
-    /// Draw parts of pictures anew.
+    /// Draw parts of images anew.
     Inpaint(commands::inpaint::Inpaint),
-    /// Draw small pictures large.
+    /// Draw small images large.
     Upscale(commands::upscale::Upscale),
-    /// Draw blurred pictures sharp.
+    /// Draw blurred images sharp.
     Deblur(commands::deblur::Deblur),
-    /// Let a model draw variations of pictures, or make sketches real.
+    /// Let a model draw variations of images, or make sketches real.
     Edit(commands::edit::Edit),
-    /// Judge the pictures of a model, or a set of pictures, by a data set.
+    /// Judge the images of a model, or a set of images, by a data set.
     Eval(commands::eval::Eval),
     /// Say how likely a data set is under a model, in bits per dimension.
     Likelihood(commands::likelihood::Likelihood),
-    /// Draw what noise does to a picture, and how the schedules differ.
+    /// Draw what noise does to an image, and how the schedules differ.
     Noise(commands::noise::Noise),
-    /// Say what a model, run, picture or data set is.
+    /// Say what a model, run, image or data set is.
     Inspect(commands::inspect::Inspect),
     /// Compare samplers on a model, and write the best ones into its file.
     BenchSamplers(commands::bench_samplers::BenchSamplers),

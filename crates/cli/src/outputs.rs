@@ -1,13 +1,13 @@
-//! Where pictures go: a fresh folder, a folder that is named, or one file; nothing is overwritten unasked.
+//! Where images go: a fresh folder, a folder that is named, or one file; nothing is overwritten unasked.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use langevin::{Error, Result};
 
-/// The files that `count` pictures are written to. No `-o` means a fresh folder; a folder, or a path ending in `/`,
-/// takes `0000.png`, `0001.png`...; a file takes one picture, or `STEM-0000.png`... for several.
-pub fn picture_files(wanted: Option<&str>, count: usize, fresh: &str) -> Vec<PathBuf> {
+/// The files that `count` images are written to. No `-o` means a fresh folder; a folder, or a path ending in `/`,
+/// takes `0000.png`, `0001.png`...; a file takes one image, or `STEM-0000.png`... for several.
+pub fn image_files(wanted: Option<&str>, count: usize, fresh: &str) -> Vec<PathBuf> {
     match wanted {
         None => {
             let folder = (0..).map(|n| PathBuf::from(format!("{fresh}-{n:03}"))).find(|path| !path.exists());
@@ -25,15 +25,15 @@ pub fn picture_files(wanted: Option<&str>, count: usize, fresh: &str) -> Vec<Pat
     }
 }
 
-/// Refuses a file whose ending promises another kind of picture than `kind`, the one that is written.
+/// Refuses a file whose ending promises another kind of image than `kind`, the one that is written.
 ///
 /// # Errors
 /// Usage, naming the file and the kind.
 pub fn check_ending(file: &Path, kind: &str) -> Result<()> {
-    const PICTURES: &[&str] = &["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "avif"];
+    const IMAGES: &[&str] = &["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "avif"];
     let ending = file.extension().unwrap_or_default().to_ascii_lowercase();
     let ending = ending.to_string_lossy();
-    if ending != kind && PICTURES.contains(&ending.as_ref()) {
+    if ending != kind && IMAGES.contains(&ending.as_ref()) {
         return Err(Error::usage(format!("{}: {kind} is written, not {ending}", file.display()))
             .hint(format!("call it {}", file.with_extension(kind).display())));
     }
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     fn names(wanted: &str, count: usize) -> Vec<String> {
-        let files = picture_files(Some(wanted), count, "fresh");
+        let files = image_files(Some(wanted), count, "fresh");
         files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect()
     }
 

@@ -8,15 +8,15 @@ use langevin_process::{Diffusion, Level};
 /// consistency sampling) ask the clock. On the schedule of a table times are whole timesteps, rounded down, as in the code
 /// of their authors.
 #[derive(Debug, Clone)]
-pub struct Clock(Option<Diffusion>);
+pub struct TimeMap(Option<Diffusion>);
 
-impl Default for Clock {
+impl Default for TimeMap {
     fn default() -> Self {
         Self::FLOW
     }
 }
 
-impl Clock {
+impl TimeMap {
     /// The flow's time.
     pub const FLOW: Self = Self(None);
 
@@ -86,7 +86,7 @@ mod tests {
     fn a_table_has_whole_timesteps() {
         let linear = diffusion("linear", "vp");
         let entry = |index: f64| linear.level(index / 999.0);
-        let clock = Clock::of(linear.clone());
+        let clock = TimeMap::of(linear.clone());
         for (found, index) in [
             (clock.middle(entry(900.0), entry(801.0)), 850.0),
             (clock.middle(entry(3.0), entry(2.0)), 2.5),
@@ -101,19 +101,19 @@ mod tests {
     #[test]
     fn without_a_schedule_time_is_the_flows() {
         let (from, to) = (Level { alpha: 0.0, sigma: 1.0 }, Level { alpha: 0.6, sigma: 0.4 });
-        let middle = Clock::FLOW.middle(from, to);
+        let middle = TimeMap::FLOW.middle(from, to);
         assert!((middle.ratio() - 0.7 / 0.3).abs() < 1e-12);
-        let part = Clock::FLOW.part_of(to, 0.5);
+        let part = TimeMap::FLOW.part_of(to, 0.5);
         assert!((part.ratio() - 0.25).abs() < 1e-12 && part.alpha == to.alpha);
         // The flow's own schedule says the same.
-        let clock = Clock::of(diffusion("flow", "flow"));
+        let clock = TimeMap::of(diffusion("flow", "flow"));
         assert!((clock.middle(from, to).ratio() - middle.ratio()).abs() < 1e-9);
         assert!((clock.part_of(to, 0.5).ratio() - part.ratio()).abs() < 1e-9);
     }
 
     #[test]
     fn a_middle_lies_between_also_beyond_the_schedule() {
-        let clock = Clock::of(diffusion("edm", "edm"));
+        let clock = TimeMap::of(diffusion("edm", "edm"));
         for (high, low) in [(1e6, 1e3), (80.0, 1e-7), (1e-4, 1e-6)] {
             let level = |sigma: f64| Level { alpha: 1.0, sigma };
             let middle = clock.middle(level(high), level(low));

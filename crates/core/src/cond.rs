@@ -1,4 +1,4 @@
-//! What a network is told beside the noisy picture and its noise level.
+//! What a network is told beside the noisy image and its noise level.
 
 use burn::tensor::Tensor;
 
@@ -8,17 +8,17 @@ use crate::noise::NoiseStreams;
 /// The conditioning of a batch.
 #[derive(Debug, Clone, Default)]
 pub struct Cond {
-    /// The class of each picture; `None` for one picture asks for the unconditional answer. An absent list means the
+    /// The class of each image; `None` for one image asks for the unconditional answer. An absent list means the
     /// whole batch is unconditional.
     pub labels: Option<Vec<Option<u32>>>,
     /// The streams that dropout masks come from; absent when the network is evaluated, so nothing is dropped.
     pub dropout: Option<NoiseStreams>,
-    /// What a network that restores is told of each picture, `[batch, condition channels, height, width]`, beside which it
+    /// What a network that restores is told of each image, `[batch, condition channels, height, width]`, beside which it
     /// sees the noisy one (Saharia et al. 2021, SR3, 2104.07636).
-    pub picture: Option<Tensor<4>>,
-    /// The text of each picture, for a network that is told of texts.
+    pub image: Option<Tensor<4>>,
+    /// The text of each image, for a network that is told of texts.
     pub context: Option<Context>,
-    /// The text of each picture as tokens, for a network that has the encoder in it and learns with it; where there is a `context`, that
+    /// The text of each image as tokens, for a network that has the encoder in it and learns with it; where there is a `context`, that
     /// is told.
     pub tokens: Option<Vec<Vec<u32>>>,
     /// What takes the place of `context` where the unconditional answer is wanted: the empty text, or one that says what is not
@@ -32,7 +32,7 @@ impl Cond {
         Self::default()
     }
 
-    /// One class for each picture.
+    /// One class for each image.
     pub fn classes(labels: impl IntoIterator<Item = Option<u32>>) -> Self {
         Self::labelled(Some(labels.into_iter().collect()))
     }
@@ -42,7 +42,7 @@ impl Cond {
         Self { labels, ..Self::default() }
     }
 
-    /// One text for each picture, and what is told in place of each where the unconditional answer is wanted.
+    /// One text for each image, and what is told in place of each where the unconditional answer is wanted.
     pub fn texts(context: Context, null_context: Option<Context>) -> Self {
         Self { context: Some(context), null_context, ..Self::default() }
     }
@@ -60,30 +60,29 @@ impl Cond {
         Self { dropout: None, ..self.clone() }
     }
 
-    /// What these pictures of the batch, at least one, are told, with nothing dropped out; a picture may come again.
+    /// What these images of the batch, at least one, are told, with nothing dropped out; an image may come again.
     ///
     /// # Panics
-    /// If the batch has no such picture.
+    /// If the batch has no such image.
     #[must_use]
-    pub fn of(&self, pictures: &[usize]) -> Self {
-        let labels = self.labels.as_ref().map(|labels| pictures.iter().map(|at| labels[*at]).collect());
-        let each = |all: &Tensor<4>| pictures.iter().map(|at| all.clone().narrow(0, *at, 1)).collect();
-        let picture = self.picture.as_ref().map(|all| Tensor::cat(each(all), 0));
-        let tokens =
-            self.tokens.as_ref().map(|tokens| pictures.iter().map(|at| tokens[*at].clone()).collect());
-        Self { labels, dropout: None, picture, tokens, ..self.contexts(|all| all.of(pictures)) }
+    pub fn of(&self, images: &[usize]) -> Self {
+        let labels = self.labels.as_ref().map(|labels| images.iter().map(|at| labels[*at]).collect());
+        let each = |all: &Tensor<4>| images.iter().map(|at| all.clone().narrow(0, *at, 1)).collect();
+        let image = self.image.as_ref().map(|all| Tensor::cat(each(all), 0));
+        let tokens = self.tokens.as_ref().map(|tokens| images.iter().map(|at| tokens[*at].clone()).collect());
+        Self { labels, dropout: None, image, tokens, ..self.contexts(|all| all.of(images)) }
     }
 
-    /// What pictures `start..start + count` are told, with nothing dropped out.
+    /// What images `start..start + count` are told, with nothing dropped out.
     ///
     /// # Panics
-    /// If the batch has no such pictures.
+    /// If the batch has no such images.
     #[must_use]
     pub fn range(&self, start: usize, count: usize) -> Self {
         let labels = self.labels.as_ref().map(|labels| labels[start..start + count].to_vec());
-        let picture = self.picture.as_ref().map(|all| all.clone().narrow(0, start, count));
+        let image = self.image.as_ref().map(|all| all.clone().narrow(0, start, count));
         let tokens = self.tokens.as_ref().map(|tokens| tokens[start..start + count].to_vec());
-        Self { labels, dropout: None, picture, tokens, ..self.contexts(|all| all.range(start, count)) }
+        Self { labels, dropout: None, image, tokens, ..self.contexts(|all| all.range(start, count)) }
     }
 
     /// What `pick` makes of the texts and of what takes their place, and nothing else.
@@ -96,12 +95,12 @@ impl Cond {
         }
     }
 
-    /// Whether [`Self::unconditional`] forgets anything: at least one picture has a class, or all have texts.
+    /// Whether [`Self::unconditional`] forgets anything: at least one image has a class, or all have texts.
     pub fn is_conditional(&self) -> bool {
         self.has_labels() || self.context.is_some()
     }
 
-    /// Whether at least one picture has a class.
+    /// Whether at least one image has a class.
     pub fn has_labels(&self) -> bool {
         self.labels.as_ref().is_some_and(|labels| labels.iter().any(Option::is_some))
     }
@@ -116,18 +115,17 @@ mod tests {
 
     #[test]
     fn a_part_of_a_batch_is_told_its_own() {
-        let picture =
+        let image =
             Tensor::from_data(TensorData::new(vec![1.0_f32, 2.0, 3.0], [3, 1, 1, 1]), &Device::flex());
-        let cond = Cond { picture: Some(picture), ..Cond::classes([Some(4), None, Some(6)]) };
-        let told =
-            |cond: Cond| (cond.labels.unwrap(), cond.picture.unwrap().try_into_vec_as::<f32>().unwrap());
+        let cond = Cond { image: Some(image), ..Cond::classes([Some(4), None, Some(6)]) };
+        let told = |cond: Cond| (cond.labels.unwrap(), cond.image.unwrap().try_into_vec_as::<f32>().unwrap());
         assert_eq!(told(cond.range(1, 2)), (vec![None, Some(6)], vec![2.0, 3.0]));
         assert_eq!(told(cond.of(&[2, 0, 2])), (vec![Some(6), Some(4), Some(6)], vec![3.0, 1.0, 3.0]));
-        assert!(cond.unconditional().picture.is_some());
+        assert!(cond.unconditional().image.is_some());
     }
 
     #[test]
-    fn texts_go_with_their_pictures_and_give_way_to_what_takes_their_place() {
+    fn texts_go_with_their_images_and_give_way_to_what_takes_their_place() {
         let device = Device::flex();
         let context = |values: [f32; 3]| {
             let tokens = Tensor::from_data(TensorData::new(values.to_vec(), [3, 1, 1]), &device);

@@ -16,7 +16,7 @@ pub struct Context {
 pub struct Added {
     /// One vector for each text, `[batch, dim]`.
     pub pooled: Tensor<2>,
-    /// Numbers that each become sines and cosines, `[batch, count]`: for SDXL the height and width of the original picture, the top
+    /// Numbers that each become sines and cosines, `[batch, count]`: for SDXL the height and width of the original image, the top
     /// and left of what was cut from it, and the height and width that are wanted, in pixels.
     pub numbers: Tensor<2>,
 }

@@ -5,14 +5,14 @@ use langevin_process::{Level, Result};
 
 use crate::cond::Cond;
 
-/// Given noisy pictures and their noise levels, the posterior mean `E[x0 | x]` of the clean ones.
+/// Given noisy images and their noise levels, the posterior mean `E[x0 | x]` of the clean ones.
 ///
 /// By Tweedie's formula this is the score, the predicted noise, EDM's residual and the flow velocity in one coordinate.
 pub trait Denoiser: Send + Sync {
-    /// The posterior mean for each picture of the batch.
+    /// The posterior mean for each image of the batch.
     ///
     /// # Shapes
-    /// `x`: `[batch, channels, height, width]`, each picture `alpha * x0 + sigma * n` at its own level, data in [-1, 1].
+    /// `x`: `[batch, channels, height, width]`, each image `alpha * x0 + sigma * n` at its own level, data in [-1, 1].
     /// The result has the same shape.
     ///
     /// # Errors
@@ -44,17 +44,17 @@ impl<D: Denoiser + ?Sized> Denoiser for Box<D> {
     }
 }
 
-/// The noise level of each picture of a batch.
+/// The noise level of each image of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Levels(pub Vec<Level>);
 
 impl Levels {
-    /// The same level for `batch` pictures.
+    /// The same level for `batch` images.
     pub fn all(level: Level, batch: usize) -> Self {
         Self(vec![level; batch])
     }
 
-    /// How many pictures.
+    /// How many images.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -64,7 +64,7 @@ impl Levels {
         self.0.is_empty()
     }
 
-    /// One number per picture, made from its level, as a tensor `[batch, 1, 1, 1]` that broadcasts over a picture.
+    /// One number per image, made from its level, as a tensor `[batch, 1, 1, 1]` that broadcasts over an image.
     pub fn map(&self, device: &Device, of: impl Fn(Level) -> f64) -> Tensor<4> {
         let values: Vec<f32> = self.0.iter().map(|level| of(*level) as f32).collect();
         Tensor::from_data(TensorData::new(values, [self.len(), 1, 1, 1]), device)

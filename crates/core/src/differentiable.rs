@@ -1,4 +1,4 @@
-//! Denoisers whose derivative by the picture can be asked for: what likelihoods and guidance by a measurement need.
+//! Denoisers whose derivative by the image can be asked for: what likelihoods and guidance by a measurement need.
 
 use std::ops::Range;
 
@@ -13,14 +13,14 @@ use crate::preconditioned::Preconditioned;
 
 /// A denoiser `D` with the derivative `J = dD / dx`.
 pub trait Differentiable: Denoiser {
-    /// `D(x)`, and `v^T J` at `x` for each picture by itself, both without autodiff.
+    /// `D(x)`, and `v^T J` at `x` for each image by itself, both without autodiff.
     ///
     /// # Shapes
     /// `x`, `v` and both results: `[batch, channels, height, width]`.
     ///
     /// # Errors
     /// As [`Denoiser::denoise`].
-    fn denoise_and_pull(
+    fn denoise_vjp(
         &self,
         x: Tensor<4>,
         v: Tensor<4>,
@@ -28,76 +28,76 @@ pub trait Differentiable: Denoiser {
         cond: &Cond,
     ) -> Result<(Tensor<4>, Tensor<4>)>;
 
-    /// As [`Differentiable::denoise_and_pull`], with a `v` that depends on the answer: `of` makes it from `D(x)` for the
-    /// pictures of the batch that it is told, all of them or a part at a time.
+    /// As [`Differentiable::denoise_vjp`], with a `v` that depends on the answer: `of` makes it from `D(x)` for the
+    /// images of the batch that it is told, all of them or a part at a time.
     ///
     /// # Errors
     /// As [`Denoiser::denoise`], and what `of` says.
-    fn denoise_and_pull_by(
+    fn denoise_vjp_with(
         &self,
         x: Tensor<4>,
         at: &Levels,
         cond: &Cond,
-        of: Pulling<'_>,
+        of: Cotangent<'_>,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
         let denoised = self.denoise(x.clone(), at, cond)?;
         let v = of(denoised, 0..at.len())?;
-        self.denoise_and_pull(x, v, at, cond)
+        self.denoise_vjp(x, v, at, cond)
     }
 }
 
-/// Makes from the answers for a range of the pictures of a batch what their derivatives are multiplied by.
-pub type Pulling<'a> = &'a (dyn Fn(Tensor<4>, Range<usize>) -> Result<Tensor<4>> + Sync);
+/// Makes from the answers for a range of the images of a batch what their derivatives are multiplied by.
+pub type Cotangent<'a> = &'a (dyn Fn(Tensor<4>, Range<usize>) -> Result<Tensor<4>> + Sync);
 
 impl<D: Differentiable + ?Sized> Differentiable for &D {
-    fn denoise_and_pull(
+    fn denoise_vjp(
         &self,
         x: Tensor<4>,
         v: Tensor<4>,
         at: &Levels,
         cond: &Cond,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
-        (**self).denoise_and_pull(x, v, at, cond)
+        (**self).denoise_vjp(x, v, at, cond)
     }
 
-    fn denoise_and_pull_by(
+    fn denoise_vjp_with(
         &self,
         x: Tensor<4>,
         at: &Levels,
         cond: &Cond,
-        of: Pulling<'_>,
+        of: Cotangent<'_>,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
-        (**self).denoise_and_pull_by(x, at, cond, of)
+        (**self).denoise_vjp_with(x, at, cond, of)
     }
 }
 
 impl<D: Differentiable + ?Sized> Differentiable for Box<D> {
-    fn denoise_and_pull(
+    fn denoise_vjp(
         &self,
         x: Tensor<4>,
         v: Tensor<4>,
         at: &Levels,
         cond: &Cond,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
-        (**self).denoise_and_pull(x, v, at, cond)
+        (**self).denoise_vjp(x, v, at, cond)
     }
 
-    fn denoise_and_pull_by(
+    fn denoise_vjp_with(
         &self,
         x: Tensor<4>,
         at: &Levels,
         cond: &Cond,
-        of: Pulling<'_>,
+        of: Cotangent<'_>,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
-        (**self).denoise_and_pull_by(x, at, cond, of)
+        (**self).denoise_vjp_with(x, at, cond, of)
     }
 }
 
-/// A network that follows its picture, by autodiff: one pass forward and one back. Its weights want no gradient.
+/// A network that follows its image, by autodiff: one pass forward and one back. Its weights want no gradient.
 #[derive(Debug)]
-pub struct Tracked<N>(Preconditioned<N>);
+pub struct Autodiff<N>(Preconditioned<N>);
 
-impl<N: Network> Tracked<N> {
+impl<N: Network> Autodiff<N> {
     /// `model`, whose weights lie on `device`, with or without autodiff.
     pub fn new(model: &Preconditioned<N>, device: &burn::tensor::Device) -> Self {
         let network = model.network.clone().fork(&device.clone().autodiff()).no_grad();
@@ -105,36 +105,36 @@ impl<N: Network> Tracked<N> {
     }
 }
 
-impl<N: Network> Denoiser for Tracked<N> {
+impl<N: Network> Denoiser for Autodiff<N> {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
         Ok(self.0.denoise(x.inner().autodiff(), at, cond)?.inner())
     }
 }
 
-impl<N: Network> Differentiable for Tracked<N> {
-    fn denoise_and_pull(
+impl<N: Network> Differentiable for Autodiff<N> {
+    fn denoise_vjp(
         &self,
         x: Tensor<4>,
         v: Tensor<4>,
         at: &Levels,
         cond: &Cond,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
-        self.denoise_and_pull_by(x, at, cond, &|_, _| Ok(v.clone()))
+        self.denoise_vjp_with(x, at, cond, &|_, _| Ok(v.clone()))
     }
 
-    fn denoise_and_pull_by(
+    fn denoise_vjp_with(
         &self,
         x: Tensor<4>,
         at: &Levels,
         cond: &Cond,
-        of: Pulling<'_>,
+        of: Cotangent<'_>,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
         let x = x.inner().autodiff().require_grad();
         let denoised = self.0.denoise(x.clone(), at, cond)?;
         let v = of(denoised.clone().inner(), 0..at.len())?;
-        // Pictures of a batch do not touch, so the gradient of the sum is that of each.
+        // Images of a batch do not touch, so the gradient of the sum is that of each.
         let mut gradients = (denoised.clone() * v.inner().autodiff()).sum().backward();
-        let pulled = x.grad_remove(&mut gradients).expect("the denoised picture depends on the noisy one");
+        let pulled = x.grad_remove(&mut gradients).expect("the denoised image depends on the noisy one");
         Ok((denoised.inner(), pulled))
     }
 }
@@ -158,7 +158,7 @@ fn pull(
 }
 
 impl Differentiable for Gaussian {
-    fn denoise_and_pull(
+    fn denoise_vjp(
         &self,
         x: Tensor<4>,
         v: Tensor<4>,
@@ -170,7 +170,7 @@ impl Differentiable for Gaussian {
 }
 
 impl Differentiable for Mixture {
-    fn denoise_and_pull(
+    fn denoise_vjp(
         &self,
         x: Tensor<4>,
         v: Tensor<4>,
@@ -182,7 +182,7 @@ impl Differentiable for Mixture {
 }
 
 impl Differentiable for Correlated {
-    fn denoise_and_pull(
+    fn denoise_vjp(
         &self,
         x: Tensor<4>,
         v: Tensor<4>,

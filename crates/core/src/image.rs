@@ -1,10 +1,10 @@
-//! Pictures on the host, and the one place where pixels become tensors and tensors become pixels.
+//! Images on the host, and the one place where pixels become tensors and tensors become pixels.
 
 use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// The samples of a picture, interleaved row by row (height, width, channel).
+/// The samples of an image, interleaved row by row (height, width, channel).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Samples {
     /// 8 bits a sample, 0 to 255.
@@ -84,9 +84,9 @@ impl Samples {
     }
 }
 
-/// A picture on the host.
+/// An image on the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
+pub struct Image {
     /// Width in pixels.
     pub width: usize,
     /// Height in pixels.
@@ -97,8 +97,8 @@ pub struct Picture {
     pub samples: Samples,
 }
 
-impl Picture {
-    /// A picture of 8-bit samples.
+impl Image {
+    /// An image of 8-bit samples.
     ///
     /// # Panics
     /// If the number of samples is not `width * height * channels`.
@@ -111,7 +111,7 @@ impl Picture {
         Self { width, height, channels, samples: Samples::U8(samples) }
     }
 
-    /// A picture of 16-bit samples.
+    /// An image of 16-bit samples.
     ///
     /// # Panics
     /// If the number of samples is not `width * height * channels`.
@@ -132,7 +132,7 @@ impl Picture {
         }
     }
 
-    /// An 8-bit picture from planes (channel, height, width) in [-1, 1]: values outside are clamped, halves round up,
+    /// An 8-bit image from planes (channel, height, width) in [-1, 1]: values outside are clamped, halves round up,
     /// and a value that is not a number becomes 0.
     ///
     /// # Panics
@@ -147,7 +147,7 @@ impl Picture {
         Self::from_u8(width, height, channels, samples)
     }
 
-    /// The same with 16 bits a sample, otherwise as [`Picture::from_signed`].
+    /// The same with 16 bits a sample, otherwise as [`Image::from_signed`].
     ///
     /// # Panics
     /// If the number of values is not `channels * height * width`.
@@ -159,7 +159,7 @@ impl Picture {
         Self::from_u16(width, height, channels, (0..plane).flat_map(sample).collect())
     }
 
-    /// A picture with as many bits a sample as `like`, by [`Picture::from_signed`] or [`Picture::from_signed_16`].
+    /// An image with as many bits a sample as `like`, by [`Image::from_signed`] or [`Image::from_signed_16`].
     ///
     /// # Panics
     /// If the number of values is not `channels * height * width`.
@@ -170,9 +170,9 @@ impl Picture {
         }
     }
 
-    /// The same picture with 8 bits a sample (16-bit samples are rounded).
+    /// The same image with 8 bits a sample (16-bit samples are rounded).
     #[must_use]
-    pub fn to_8_bit(&self) -> Picture {
+    pub fn to_8_bit(&self) -> Image {
         match &self.samples {
             Samples::U8(_) => self.clone(),
             Samples::U16(wide) => {
@@ -204,13 +204,13 @@ pub fn signed_to_batch(values: Vec<f32>, shape: [usize; 4], device: &Device) -> 
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// The 8-bit pictures of a batch tensor `[n, c, h, w]` with values in [-1, 1].
-pub fn batch_to_pictures(batch: Tensor<4>) -> Vec<Picture> {
+/// The 8-bit images of a batch tensor `[n, c, h, w]` with values in [-1, 1].
+pub fn batch_to_images(batch: Tensor<4>) -> Vec<Image> {
     let [_, channels, height, width] = batch.dims();
     let values = batch.try_into_vec_as::<f32>().expect("a float tensor holds floats");
     values
         .chunks(channels * height * width)
-        .map(|picture| Picture::from_signed(picture, channels, height, width))
+        .map(|image| Image::from_signed(image, channels, height, width))
         .collect()
 }
 
@@ -221,35 +221,35 @@ mod tests {
     #[test]
     fn every_byte_survives_the_round_trip() {
         let all: Vec<u8> = (0..=255).collect();
-        let picture = Picture::from_u8(64, 4, 1, all);
-        assert_eq!(Picture::from_signed(&picture.to_signed(), 1, 4, 64), picture);
+        let image = Image::from_u8(64, 4, 1, all);
+        assert_eq!(Image::from_signed(&image.to_signed(), 1, 4, 64), image);
     }
 
     #[test]
     fn sixteen_bits_survive_the_round_trip() {
         let all: Vec<u16> = (0..=u16::MAX).collect();
-        let picture = Picture::from_u16(128, 256, 2, all);
-        assert_eq!(Picture::from_signed_16(&picture.to_signed(), 2, 256, 128), picture);
+        let image = Image::from_u16(128, 256, 2, all);
+        assert_eq!(Image::from_signed_16(&image.to_signed(), 2, 256, 128), image);
     }
 
     #[test]
     fn planes_are_channel_first() {
-        let picture = Picture::from_u8(2, 1, 3, vec![0, 51, 102, 255, 204, 153]);
-        let signed = picture.to_signed();
+        let image = Image::from_u8(2, 1, 3, vec![0, 51, 102, 255, 204, 153]);
+        let signed = image.to_signed();
         let expected = [-1.0, 1.0, -0.6, 0.6, -0.2, 0.2];
         assert!(signed.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{signed:?}");
     }
 
     #[test]
     fn values_out_of_range_clamp_and_nan_is_black() {
-        let picture = Picture::from_signed(&[-3.0, 3.0, f32::NAN, 0.0], 1, 1, 4);
-        assert_eq!(picture.samples, Samples::U8(vec![0, 255, 0, 128]));
+        let image = Image::from_signed(&[-3.0, 3.0, f32::NAN, 0.0], 1, 1, 4);
+        assert_eq!(image.samples, Samples::U8(vec![0, 255, 0, 128]));
     }
 
     #[test]
     fn sixteen_bits_become_eight_by_rounding() {
-        let picture = Picture::from_u16(3, 1, 1, vec![0, 32_896, 65_535]).to_8_bit();
-        assert_eq!(picture.samples, Samples::U8(vec![0, 128, 255]));
+        let image = Image::from_u16(3, 1, 1, vec![0, 32_896, 65_535]).to_8_bit();
+        assert_eq!(image.samples, Samples::U8(vec![0, 128, 255]));
     }
 
     #[test]
@@ -263,7 +263,7 @@ mod tests {
             let chosen = samples.gather([2..4, 0..1, 3..3]);
             assert_eq!(chosen.values().collect::<Vec<_>>(), [0, 9, 7]);
             assert_eq!(chosen.bits(), samples.bits());
-            let made = Picture::from_signed_like(&[1.0, -1.0], [2, 1, 1], &samples);
+            let made = Image::from_signed_like(&[1.0, -1.0], [2, 1, 1], &samples);
             assert_eq!(made.samples.values().collect::<Vec<_>>(), [white, 0]);
         }
     }

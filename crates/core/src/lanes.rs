@@ -9,13 +9,13 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::cond::Cond;
 use crate::denoiser::{Denoiser, Levels};
-use crate::differentiable::{Differentiable, Pulling};
+use crate::differentiable::{Cotangent, Differentiable};
 
 /// The threads of the machine, divided among passes.
 #[derive(Debug)]
-pub struct Lanes(Vec<ThreadPool>);
+pub struct Workers(Vec<ThreadPool>);
 
-impl Lanes {
+impl Workers {
     /// Lanes for up to `passes` passes at once, sharing the threads of the current pool.
     ///
     /// # Errors
@@ -55,9 +55,9 @@ impl Lanes {
     }
 }
 
-/// Does `work` in the current pool with its other threads kept awake, so that the short operations of one picture's pass do
+/// Does `work` in the current pool with its other threads kept awake, so that the short operations of one image's pass do
 /// not wait for them to wake up.
-pub fn attentive<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+pub fn spin_workers<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     struct Done<'a>(&'a AtomicBool);
     impl Drop for Done<'_> {
         fn drop(&mut self) {
@@ -85,23 +85,23 @@ pub fn attentive<R: Send>(work: impl FnOnce() -> R + Send) -> R {
 
 /// A denoiser whose batches are divided among the threads; the answers are the same bytes.
 #[derive(Debug)]
-pub struct SideBySide<D> {
+pub struct Parallel<D> {
     inner: D,
-    lanes: Lanes,
+    lanes: Workers,
 }
 
-impl<D: Denoiser> SideBySide<D> {
-    /// Divides the batches of `inner`, which must answer each picture alike in any batch, into up to `parts` parts.
+impl<D: Denoiser> Parallel<D> {
+    /// Divides the batches of `inner`, which must answer each image alike in any batch, into up to `parts` parts.
     ///
     /// # Errors
     /// Failed, when the system gives no threads.
     pub fn new(inner: D, parts: usize) -> Result<Self> {
-        Ok(Self { inner, lanes: Lanes::new(parts)? })
+        Ok(Self { inner, lanes: Workers::new(parts)? })
     }
 }
 
-impl<D> SideBySide<D> {
-    /// The parts of a batch of `count` pictures, as (first, number); one where it is not divided.
+impl<D> Parallel<D> {
+    /// The parts of a batch of `count` images, as (first, number); one where it is not divided.
     fn parts(&self, count: usize, cond: &Cond) -> Vec<(usize, usize)> {
         let part = count.div_ceil(self.lanes.0.len().max(1)).max(1);
         if part >= count || cond.dropout.is_some() {
@@ -111,17 +111,17 @@ impl<D> SideBySide<D> {
     }
 }
 
-/// Pictures `start..start + count` of a batch.
+/// Images `start..start + count` of a batch.
 fn cut(x: &Tensor<4>, at: &Levels, cond: &Cond, (start, count): (usize, usize)) -> (Tensor<4>, Levels, Cond) {
     let at = Levels(at.0[start..start + count].to_vec());
     (x.clone().narrow(0, start, count), at, cond.range(start, count))
 }
 
-impl<D: Denoiser> Denoiser for SideBySide<D> {
+impl<D: Denoiser> Denoiser for Parallel<D> {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
         let parts = self.parts(at.len(), cond);
         if parts.len() == 1 {
-            return attentive(|| self.inner.denoise(x, at, cond));
+            return spin_workers(|| self.inner.denoise(x, at, cond));
         }
         let parts = parts.into_iter().map(|part| cut(&x, at, cond, part)).collect();
         let answers = self.lanes.run(parts, |(x, at, cond)| self.inner.denoise(x, &at, &cond));
@@ -133,8 +133,8 @@ impl<D: Denoiser> Denoiser for SideBySide<D> {
     }
 }
 
-impl<D: Differentiable> Differentiable for SideBySide<D> {
-    fn denoise_and_pull(
+impl<D: Differentiable> Differentiable for Parallel<D> {
+    fn denoise_vjp(
         &self,
         x: Tensor<4>,
         v: Tensor<4>,
@@ -143,34 +143,33 @@ impl<D: Differentiable> Differentiable for SideBySide<D> {
     ) -> Result<(Tensor<4>, Tensor<4>)> {
         let parts = self.parts(at.len(), cond);
         if parts.len() == 1 {
-            return self.inner.denoise_and_pull(x, v, at, cond);
+            return self.inner.denoise_vjp(x, v, at, cond);
         }
         let with = |part: (usize, usize)| (cut(&x, at, cond, part), v.clone().narrow(0, part.0, part.1));
         let parts = parts.into_iter().map(with).collect();
-        let answers =
-            self.lanes.run(parts, |((x, at, cond), v)| self.inner.denoise_and_pull(x, v, &at, &cond));
+        let answers = self.lanes.run(parts, |((x, at, cond), v)| self.inner.denoise_vjp(x, v, &at, &cond));
         let (denoised, pulled): (Vec<_>, Vec<_>) =
             answers.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
         Ok((Tensor::cat(denoised, 0), Tensor::cat(pulled, 0)))
     }
 
-    fn denoise_and_pull_by(
+    fn denoise_vjp_with(
         &self,
         x: Tensor<4>,
         at: &Levels,
         cond: &Cond,
-        of: Pulling<'_>,
+        of: Cotangent<'_>,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
         let parts = self.parts(at.len(), cond);
         if parts.len() == 1 {
-            return self.inner.denoise_and_pull_by(x, at, cond, of);
+            return self.inner.denoise_vjp_with(x, at, cond, of);
         }
         let parts = parts.into_iter().map(|part| (cut(&x, at, cond, part), part.0)).collect();
         let answers = self.lanes.run(parts, |((x, at, cond), first)| {
             let of = |denoised, range: std::ops::Range<usize>| {
                 of(denoised, first + range.start..first + range.end)
             };
-            self.inner.denoise_and_pull_by(x, &at, &cond, &of)
+            self.inner.denoise_vjp_with(x, &at, &cond, &of)
         });
         let (denoised, pulled): (Vec<_>, Vec<_>) =
             answers.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
@@ -189,9 +188,9 @@ mod tests {
         use rayon::prelude::*;
         let pool = ThreadPoolBuilder::new().num_threads(3).build().unwrap();
         let sum = || (0..1000_u64).into_par_iter().map(|i| (0..i).into_par_iter().sum::<u64>()).sum::<u64>();
-        assert_eq!(pool.install(|| attentive(|| sum() + attentive(sum))), 2 * 166_167_000);
+        assert_eq!(pool.install(|| spin_workers(|| sum() + spin_workers(sum))), 2 * 166_167_000);
         let panic = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            pool.install(|| attentive(|| panic!("on purpose")))
+            pool.install(|| spin_workers(|| panic!("on purpose")))
         }));
         assert!(panic.is_err());
     }
@@ -199,7 +198,7 @@ mod tests {
     #[test]
     fn results_come_in_the_order_of_the_items() {
         for count in [0, 1, 2, 5, 16] {
-            let lanes = Lanes::new(3).unwrap();
+            let lanes = Workers::new(3).unwrap();
             let items: Vec<usize> = (0..count).collect();
             assert_eq!(
                 lanes.run(items.clone(), |item| item * 10),

@@ -1,5 +1,5 @@
 //! What every part of `langevin` shares: the [`Denoiser`] waist, the [`Preconditioned`] network that owns both
-//! loss and denoising, conditioning, per-image noise streams, the [`Run`] a sampler works under, and pictures.
+//! loss and denoising, conditioning, per-image noise streams, the [`Run`] a sampler works under, and images.
 
 pub mod clipping;
 mod clock;
@@ -23,14 +23,14 @@ mod symmetric;
 pub mod tensor_file;
 mod windowed;
 
-pub use clock::Clock;
+pub use clock::TimeMap;
 pub use cond::Cond;
 pub use context::{Added, Context};
 pub use denoiser::{Denoiser, Levels};
-pub use differentiable::{Differentiable, Pulling, Tracked};
+pub use differentiable::{Autodiff, Cotangent, Differentiable};
 pub use each_channel::EachChannel;
-pub use image::{Picture, Samples, batch_to_pictures, signed_to_batch};
-pub use lanes::{Lanes, SideBySide, attentive};
+pub use image::{Image, Samples, batch_to_images, signed_to_batch};
+pub use lanes::{Parallel, Workers, spin_workers};
 pub use langevin_process as process;
 pub use langevin_process::{Error, ErrorKind, Level, Result, nearest, registry};
 pub use network::{ContextShape, Network};

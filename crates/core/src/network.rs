@@ -5,22 +5,22 @@ use burn::tensor::Tensor;
 
 use crate::cond::Cond;
 
-/// A network from scaled noisy pictures to its training target (noise, clean picture, velocity...).
+/// A network from scaled noisy images to its training target (noise, clean image, velocity...).
 ///
 /// It knows nothing of schedules: [`crate::Preconditioned`] scales its input, gives it the noise input, and turns its
-/// output into a denoised picture.
+/// output into a denoised image.
 pub trait Network: Module + Sync {
     /// One forward pass.
     ///
     /// # Shapes
-    /// `x`: `[batch, channels, height, width]`; `noise_input`: `[batch]`, one number per picture telling its noise
+    /// `x`: `[batch, channels, height, width]`; `noise_input`: `[batch]`, one number per image telling its noise
     /// level; the result has the shape of `x`.
     fn forward(&self, x: Tensor<4>, noise_input: Tensor<1>, cond: &Cond) -> Tensor<4>;
 
     /// How many classes the network can be told; 0 when it is unconditional.
     fn classes(&self) -> usize;
 
-    /// Channels of the picture that the network must be told of beside the noisy one ([`Cond::picture`]); 0 when there is
+    /// Channels of the image that the network must be told of beside the noisy one ([`Cond::image`]); 0 when there is
     /// none.
     fn condition_channels(&self) -> usize {
         0

@@ -1,4 +1,4 @@
-//! Random numbers drawn on the host from a counter-based generator, one stream per picture.
+//! Random numbers drawn on the host from a counter-based generator, one stream per image.
 //!
 //! A number depends on (seed, purpose, image index, step, position) alone: image `k` of seed `s` gets the same noise
 //! alone, in a batch, on one or sixteen threads, and after a resume. The generator is ChaCha8 (Bernstein 2008, eight
@@ -13,25 +13,25 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Purpose {
-    /// The noise a picture starts from when it is sampled.
+    /// The noise an image starts from when it is sampled.
     Start = 1,
     /// The noise a stochastic sampler adds on its way.
     Sampler = 2,
-    /// The noise added to a training picture.
+    /// The noise added to a training image.
     Training = 3,
-    /// The noise level a training picture is shown at.
+    /// The noise level a training image is shown at.
     Time = 4,
-    /// Whether a training picture's label is dropped.
+    /// Whether a training image's label is dropped.
     LabelDropout = 5,
     /// The masks of dropout layers.
     Dropout = 6,
     /// The initial weights of a network.
     Weights = 7,
-    /// Flips and crops of training pictures.
+    /// Flips and crops of training images.
     Augment = 8,
     /// The noise of the fixed validation batches.
     Validation = 9,
-    /// The class of a picture when none was asked for.
+    /// The class of an image when none was asked for.
     Class = 10,
     /// What is added to whole pixel values to make them continuous.
     Dequantise = 11,
@@ -41,7 +41,7 @@ pub enum Purpose {
     Bound = 13,
     /// The noise of a measurement that is simulated.
     Measurement = 14,
-    /// How a training picture is degraded.
+    /// How a training image is degraded.
     Degradation = 15,
 }
 
@@ -50,7 +50,7 @@ pub enum Purpose {
 pub struct Stream(ChaCha8Rng);
 
 impl Stream {
-    /// The stream of `seed` for `purpose`, picture `image` and step `step`.
+    /// The stream of `seed` for `purpose`, image number `image` and step `step`.
     pub fn new(seed: u64, purpose: Purpose, image: u64, step: u64) -> Self {
         let mut key = [0_u8; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -85,7 +85,7 @@ impl Stream {
     }
 }
 
-/// The noise streams of the pictures of one batch.
+/// The noise streams of the images of one batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoiseStreams {
     seed: u64,
@@ -93,7 +93,7 @@ pub struct NoiseStreams {
 }
 
 impl NoiseStreams {
-    /// The streams of `seed` for the pictures numbered `images`.
+    /// The streams of `seed` for the images numbered `images`.
     pub fn new(seed: u64, images: impl IntoIterator<Item = u64>) -> Self {
         Self { seed, images: images.into_iter().collect() }
     }
@@ -103,7 +103,7 @@ impl NoiseStreams {
         self.seed
     }
 
-    /// The number of each picture of the batch.
+    /// The number of each image of the batch.
     pub fn images(&self) -> &[u64] {
         &self.images
     }
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_has_the_same_noise_alone_and_in_a_batch() {
+    fn a_image_has_the_same_noise_alone_and_in_a_batch() {
         let device = Device::flex();
         let batch = NoiseStreams::new(7, [3, 4, 5]).normal(Purpose::Start, 2, [2, 3, 3], &device);
         let alone = NoiseStreams::new(7, [4]).normal(Purpose::Start, 2, [2, 3, 3], &device);

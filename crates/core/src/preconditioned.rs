@@ -26,7 +26,7 @@ pub struct Preconditioned<N> {
 pub struct Losses {
     /// The weighted mean over the batch, shape `[1]`, to differentiate.
     pub mean: Tensor<1>,
-    /// The unweighted mean squared error of each picture on the network's own target, shape `[batch]`.
+    /// The unweighted mean squared error of each image on the network's own target, shape `[batch]`.
     pub per_image: Tensor<1>,
 }
 
@@ -36,7 +36,7 @@ impl<N: Network> Preconditioned<N> {
         Self { network, diffusion }
     }
 
-    /// The training loss: `mean_i w_i * mean((F - target)^2)` over the pictures `i` of the batch.
+    /// The training loss: `mean_i w_i * mean((F - target)^2)` over the images `i` of the batch.
     ///
     /// # Shapes
     /// `x0` and `noise`: `[batch, channels, height, width]`; `at` and `weights` have `batch` entries, the weights being
@@ -56,7 +56,7 @@ impl<N: Network> Preconditioned<N> {
     }
 
     /// As [`Preconditioned::loss`], the mean over those pixels alone where `counted`, `[batch, 1, height, width]`, is 1 and not
-    /// 0; each picture has at least one (Saharia et al. 2022, Palette, 2111.05826, count the hole of a picture that is filled
+    /// 0; each image has at least one (Saharia et al. 2022, Palette, 2111.05826, count the hole of an image that is filled
     /// in).
     ///
     /// # Errors
@@ -106,7 +106,7 @@ impl<N: Network> Preconditioned<N> {
 impl<N: Network> Denoiser for Preconditioned<N> {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
         check_labels(cond, self.network.classes())?;
-        check_picture(cond, self.network.condition_channels(), &x)?;
+        check_image(cond, self.network.condition_channels(), &x)?;
         check_context(cond, self.network.context(), x.dims()[0])?;
         let of = self.coefficients(at)?;
         let input = x.clone() * column(&of, |c| c.input, &x);
@@ -120,19 +120,19 @@ fn column(of: &[Coefficients], pick: fn(&Coefficients) -> f64, like: &Tensor<4>)
     Tensor::from_data(TensorData::new(values, [of.len(), 1, 1, 1]), &like.device())
 }
 
-fn check_picture(cond: &Cond, channels: usize, x: &Tensor<4>) -> Result<()> {
+fn check_image(cond: &Cond, channels: usize, x: &Tensor<4>) -> Result<()> {
     let [batch, _, height, width] = x.dims();
-    match &cond.picture {
+    match &cond.image {
         None if channels == 0 => Ok(()),
-        None => Err(Error::usage("this model restores pictures, and is told of none to restore")
+        None => Err(Error::usage("this model restores images, and is told of none to restore")
             .hint("give it one with the command that it was trained for, see `langevin inspect`")),
-        Some(_) if channels == 0 => Err(Error::usage("this model cannot be told of a picture to restore")
+        Some(_) if channels == 0 => Err(Error::usage("this model cannot be told of an image to restore")
             .hint("restore with it by a method of `langevin list methods`")),
-        Some(picture) if picture.dims() == [batch, channels, height, width] => Ok(()),
-        Some(picture) => Err(Error::usage(format!(
-            "this model is told of pictures with the shape {:?}, not {:?}",
+        Some(image) if image.dims() == [batch, channels, height, width] => Ok(()),
+        Some(image) => Err(Error::usage(format!(
+            "this model is told of images with the shape {:?}, not {:?}",
             [batch, channels, height, width],
-            picture.dims()
+            image.dims()
         ))),
     }
 }
@@ -152,7 +152,7 @@ fn check_context(cond: &Cond, takes: Option<ContextShape>, batch: usize) -> Resu
     };
     let [texts, _, dim] = context.tokens.dims();
     if texts != batch {
-        return Err(Error::usage(format!("{texts} texts are told of {batch} pictures")));
+        return Err(Error::usage(format!("{texts} texts are told of {batch} images")));
     }
     if dim != shape.dim {
         return Err(Error::usage(format!(

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use langevin_process::{Level, Result};
 
-use crate::clock::Clock;
+use crate::clock::TimeMap;
 use crate::cond::Cond;
 use crate::noise::NoiseStreams;
 use crate::stop::Stop;
@@ -17,9 +17,9 @@ pub struct Progress<'a> {
     pub steps: usize,
     /// The level that was just reached.
     pub level: Level,
-    /// The pictures at that level, `[batch, channels, height, width]`.
+    /// The images at that level, `[batch, channels, height, width]`.
     pub x: &'a Tensor<4>,
-    /// The model's current answer for the clean pictures, same shape.
+    /// The model's current answer for the clean images, same shape.
     pub denoised: &'a Tensor<4>,
 }
 
@@ -29,13 +29,13 @@ type Callback<'a> = Box<dyn FnMut(&Progress<'_>) + 'a>;
 pub struct Run<'a> {
     /// What the model is told.
     pub cond: Cond,
-    /// The noise streams of the pictures of this batch.
+    /// The noise streams of the images of this batch.
     pub noise: NoiseStreams,
     /// The time of methods that need one.
-    pub clock: Clock,
+    pub clock: TimeMap,
     /// Noise of variance 1 to start from instead of that of the streams, `[batch, channels, height, width]`.
     pub start: Option<Tensor<4>>,
-    /// Whether pure noise is begun with at the magnitude of noisy pictures, as some published samplers do, and not at the level's noise.
+    /// Whether pure noise is begun with at the magnitude of noisy images, as some published samplers do, and not at the level's noise.
     pub unit_start: bool,
     progress: Option<Callback<'a>>,
     stop: Option<Stop>,
@@ -44,12 +44,12 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     /// A run by the flow's time that reports to nobody and cannot be stopped.
     pub fn new(cond: Cond, noise: NoiseStreams) -> Self {
-        Self { cond, noise, clock: Clock::FLOW, start: None, unit_start: false, progress: None, stop: None }
+        Self { cond, noise, clock: TimeMap::FLOW, start: None, unit_start: false, progress: None, stop: None }
     }
 
     /// Measures time by `clock`.
     #[must_use]
-    pub fn by(mut self, clock: Clock) -> Self {
+    pub fn by(mut self, clock: TimeMap) -> Self {
         self.clock = clock;
         self
     }

@@ -1,4 +1,4 @@
-//! The mean of a denoiser's answers to the eight turns and reflections of a picture.
+//! The mean of a denoiser's answers to the eight turns and reflections of an image.
 
 use burn::tensor::Tensor;
 use langevin_process::Result;
@@ -9,12 +9,12 @@ use crate::denoiser::{Denoiser, Levels};
 /// The turns and reflections of a square.
 pub const SYMMETRIES: usize = 8;
 
-/// Answers a picture by the mean over its eight turns and reflections, each turned back: the geometric self-ensemble of Lim et al.
-/// 2017 (EDSR, arXiv 1707.02921, section 3.4). Pictures that may stand any way up gain a little; it takes eight times the work.
+/// Answers an image by the mean over its eight turns and reflections, each turned back: the geometric self-ensemble of Lim et al.
+/// 2017 (EDSR, arXiv 1707.02921, section 3.4). Images that may stand any way up gain a little; it takes eight times the work.
 #[derive(Debug, Clone)]
 pub struct Symmetric<D>(pub D);
 
-/// Symmetry `index` of pictures, from 0: the bit of 4 exchanges rows and columns, the others reflect.
+/// Symmetry `index` of images, from 0: the bit of 4 exchanges rows and columns, the others reflect.
 fn turned(x: Tensor<4>, index: usize) -> Tensor<4> {
     let x = if index & 1 == 0 { x } else { x.flip([2]) };
     let x = if index & 2 == 0 { x } else { x.flip([3]) };
@@ -31,8 +31,8 @@ impl<D: Denoiser> Denoiser for Symmetric<D> {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
         let mut sum: Option<Tensor<4>> = None;
         for index in 0..SYMMETRIES {
-            let picture = cond.picture.clone().map(|told| turned(told, index));
-            let cond = Cond { picture, ..cond.clone() };
+            let image = cond.image.clone().map(|told| turned(told, index));
+            let cond = Cond { image, ..cond.clone() };
             let answer = back(self.0.denoise(turned(x.clone(), index), at, &cond)?, index);
             sum = Some(match sum {
                 Some(sum) => sum + answer,

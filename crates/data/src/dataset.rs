@@ -1,31 +1,31 @@
-//! What a data set is: numbered pictures, each perhaps with a class label and a caption.
+//! What a data set is: numbered images, each perhaps with a class label and a caption.
 
-use crate::{Picture, Result};
+use crate::{Image, Result};
 
-/// What is known of a data set without decoding its pictures.
+/// What is known of a data set without decoding its images.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct DataInfo {
     /// What the user asked for: a path, or `builtin:NAME`.
     pub name: String,
-    /// How it is stored: `folder`, `idx`, `cifar`, `parquet`, `zip`, `tar`, `picture` or `builtin`.
+    /// How it is stored: `folder`, `idx`, `cifar`, `parquet`, `zip`, `tar`, `image` or `builtin`.
     pub kind: &'static str,
-    /// The number of pictures; `None` is unlimited.
+    /// The number of images; `None` is unlimited.
     pub len: Option<u64>,
-    /// Channels of its first picture: 1 gray, 2 gray and alpha, 3 colour, 4 colour and alpha.
+    /// Channels of its first image: 1 gray, 2 gray and alpha, 3 colour, 4 colour and alpha.
     pub channels: usize,
     /// Class names; label `k` means `classes[k]`. Empty when there are no labels.
     pub classes: Vec<String>,
-    /// Width and height of its first picture, in pixels.
+    /// Width and height of its first image, in pixels.
     pub size: (usize, usize),
-    /// Whether at least one picture has a caption.
+    /// Whether at least one image has a caption.
     pub captions: bool,
 }
 
-/// One picture of a data set.
+/// One image of a data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// The picture as stored: any size, 1 to 4 channels, 8 or 16 bits.
-    pub picture: Picture,
+    /// The image as stored: any size, 1 to 4 channels, 8 or 16 bits.
+    pub image: Image,
     /// Its class, an index into [`DataInfo::classes`].
     pub label: Option<u32>,
     /// What it shows, in words.
@@ -34,24 +34,24 @@ pub struct Item {
     pub name: String,
 }
 
-/// Numbered pictures. Item `k` is always the same picture.
+/// Numbered images. Item `k` is always the same image.
 pub trait Dataset: std::fmt::Debug + Send + Sync {
     /// What is known of the set.
     fn info(&self) -> &DataInfo;
 
-    /// Picture `index`, decoded.
+    /// Image `index`, decoded.
     ///
     /// # Errors
-    /// Bad input, beginning with the picture's name, when it cannot be read; usage when `index` is past the
+    /// Bad input, beginning with the image's name, when it cannot be read; usage when `index` is past the
     /// end.
     fn item(&self, index: u64) -> Result<Item>;
 
-    /// What picture `index` is called, without reading it.
+    /// What image `index` is called, without reading it.
     fn item_name(&self, index: u64) -> String {
         format!("{}#{index}", self.info().name)
     }
 
-    /// Bytes that must be decoded to see every picture, or `None` when no item can fail because the whole set
+    /// Bytes that must be decoded to see every image, or `None` when no item can fail because the whole set
     /// was checked as it was opened.
     fn encoded_bytes(&self) -> Option<u64> {
         None
@@ -60,5 +60,5 @@ pub trait Dataset: std::fmt::Debug + Send + Sync {
 
 /// The error for an index past the end of a set.
 pub(crate) fn past_end(info: &DataInfo, index: u64) -> crate::Error {
-    crate::Error::usage(format!("{}: there is no picture {index}, only {}", info.name, info.len.unwrap_or(0)))
+    crate::Error::usage(format!("{}: there is no image {index}, only {}", info.name, info.len.unwrap_or(0)))
 }

@@ -1,18 +1,18 @@
-//! Data sets of pictures for diffusion models: folders, IDX, CIFAR, Hugging Face parquet, archives and
-//! generated pictures, recognised by content; made ready, put in order and loaded in batches.
+//! Data sets of images for diffusion models: folders, IDX, CIFAR, Hugging Face parquet, archives and
+//! generated images, recognised by content; made ready, put in order and loaded in batches.
 //!
 //! * [`open`] turns a path or `builtin:NAME` into a [`Dataset`].
-//! * [`Pool`] makes its pictures ready (decode, channels, size), knows which ones are usable, and splits off
+//! * [`Pool`] makes its images ready (decode, channels, size), knows which ones are usable, and splits off
 //!   a held-out part.
 //! * [`Loader`] yields [`Batch`]es on a thread; what image `k` of a run is depends on (seed, k) alone.
-//! * [`lint`] reports on a set; [`sets::shapes`] draws pictures that can be read back exactly.
+//! * [`lint`] reports on a set; [`sets::shapes`] draws images that can be read back exactly.
 
 mod dataset;
+mod images;
 mod lint;
 mod loader;
 mod open;
 pub mod order;
-mod pictures;
 mod pool;
 pub mod sets;
 mod sniff;
@@ -20,11 +20,11 @@ mod split;
 mod transforms;
 
 pub use dataset::{DataInfo, Dataset, Item};
-pub use langevin_core::{Error, ErrorKind, Picture, Result, Samples};
+pub use images::{decode, read_image, read_image_and_profile, read_profile};
+pub use langevin_core::{Error, ErrorKind, Image, Result, Samples};
 pub use lint::{LintReport, lint};
-pub use loader::{Loader, LoaderOptions, Showing};
+pub use loader::{BatchSource, Loader, LoaderOptions};
 pub use open::{OpenOptions, open};
-pub use pictures::{decode, read_picture, read_picture_and_profile, read_profile};
 pub use pool::{Batch, Held, OnSkip, Pool, PoolOptions, Skipped};
 pub use sets::builtin::BUILTINS;
 pub use split::Split;

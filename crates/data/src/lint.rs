@@ -11,29 +11,29 @@ use crate::{DataInfo, Dataset, Samples};
 pub struct LintReport {
     /// What is known of the set.
     pub info: DataInfo,
-    /// Pictures looked at: all, or the first of an unlimited set.
+    /// Images looked at: all, or the first of an unlimited set.
     pub looked_at: u64,
     /// Name and reason of each that cannot be read.
     pub unreadable: Vec<String>,
-    /// Pictures by width and height, most frequent first.
+    /// Images by width and height, most frequent first.
     pub sizes: Vec<((usize, usize), u64)>,
-    /// Pictures by number of channels.
+    /// Images by number of channels.
     pub channels: BTreeMap<usize, u64>,
-    /// Pictures by bits a sample.
+    /// Images by bits a sample.
     pub bits: BTreeMap<u32, u64>,
-    /// Pictures by class, in the order of the classes.
+    /// Images by class, in the order of the classes.
     pub classes: Vec<(String, u64)>,
-    /// Pictures without a class, where others have one.
+    /// Images without a class, where others have one.
     pub unlabelled: u64,
-    /// Pictures with a caption.
+    /// Images with a caption.
     pub captioned: u64,
-    /// Names of pictures whose pixels are the same, group by group.
+    /// Names of images whose pixels are the same, group by group.
     pub duplicates: Vec<Vec<String>>,
     /// What to do about it, one sentence each.
     pub advice: Vec<String>,
 }
 
-/// Pictures looked at of an unlimited set.
+/// Images looked at of an unlimited set.
 const SAMPLE: u64 = 1000;
 
 struct Look {
@@ -45,7 +45,7 @@ struct Look {
     digest: [u8; 32],
 }
 
-/// Decodes every picture of `dataset` (the first 1000 of an unlimited one) and reports.
+/// Decodes every image of `dataset` (the first 1000 of an unlimited one) and reports.
 pub fn lint(dataset: &dyn Dataset) -> LintReport {
     let info = dataset.info().clone();
     let looked_at = info.len.unwrap_or(SAMPLE);
@@ -90,11 +90,11 @@ pub fn lint(dataset: &dyn Dataset) -> LintReport {
 
 fn look(dataset: &dyn Dataset, index: u64) -> Result<Look, String> {
     let item = dataset.item(index).map_err(|error| error.to_string())?;
-    let picture = &item.picture;
+    let image = &item.image;
     let mut hasher = blake3::Hasher::new();
-    let shape = [picture.width, picture.height, picture.channels].map(|n| (n as u64).to_le_bytes());
+    let shape = [image.width, image.height, image.channels].map(|n| (n as u64).to_le_bytes());
     hasher.update(shape.as_flattened());
-    match &picture.samples {
+    match &image.samples {
         Samples::U8(bytes) => {
             hasher.update(bytes);
         }
@@ -106,9 +106,9 @@ fn look(dataset: &dyn Dataset, index: u64) -> Result<Look, String> {
         }
     }
     Ok(Look {
-        size: (picture.width, picture.height),
-        channels: picture.channels,
-        bits: picture.samples.bits(),
+        size: (image.width, image.height),
+        channels: image.channels,
+        bits: image.samples.bits(),
         label: item.label,
         captioned: item.caption.is_some(),
         digest: *hasher.finalize().as_bytes(),
@@ -119,17 +119,16 @@ fn advice(report: &LintReport) -> Vec<String> {
     let mut lines = Vec::new();
     let readable = report.looked_at - report.unreadable.len() as u64;
     if !report.unreadable.is_empty() {
-        lines.push(format!("{} pictures cannot be read: mend or remove them", report.unreadable.len()));
+        lines.push(format!("{} images cannot be read: mend or remove them", report.unreadable.len()));
     }
     if readable > 0 && readable < 100 && report.info.len.is_some() {
         lines.push(format!(
-            "{readable} pictures are few: a model will learn them by heart; mirror them, or find more"
+            "{readable} images are few: a model will learn them by heart; mirror them, or find more"
         ));
     }
     let doubled: usize = report.duplicates.iter().map(|group| group.len() - 1).sum();
     if doubled > 0 {
-        lines
-            .push(format!("{doubled} pictures are copies of others: they are seen, and learned, more often"));
+        lines.push(format!("{doubled} images are copies of others: they are seen, and learned, more often"));
     }
     if report.channels.len() > 1 {
         let kinds: Vec<_> =
@@ -138,32 +137,31 @@ fn advice(report: &LintReport) -> Vec<String> {
     }
     if report.channels.keys().any(|channels| channels % 2 == 0) {
         lines.push(
-            "some pictures are transparent: what shows through becomes white unless alpha is kept".into(),
+            "some images are transparent: what shows through becomes white unless alpha is kept".into(),
         );
     }
     if report.sizes.len() > 1 {
         let least = report.sizes.iter().map(|(size, _)| size.0.min(size.1)).min().unwrap_or(0);
-        lines.push(format!("sizes differ: each picture is scaled and cropped; the shortest side is {least}"));
+        lines.push(format!("sizes differ: each image is scaled and cropped; the shortest side is {least}"));
     }
     let long = |size: &(usize, usize)| size.0.max(size.1) > 3 * size.0.min(size.1);
     let strips: u64 = report.sizes.iter().filter(|(size, _)| long(size)).map(|(_, count)| count).sum();
     if strips > 0 {
         lines.push(format!(
-            "{strips} pictures are over three times as long as wide: most of each is cropped away"
+            "{strips} images are over three times as long as wide: most of each is cropped away"
         ));
     }
     let counts = report.classes.iter().map(|(_, count)| *count);
     if let (Some(least), Some(most)) = (counts.clone().min(), counts.max())
         && most > 10 * least.max(1)
     {
-        lines
-            .push(format!("classes are uneven, {least} to {most} pictures: rare ones will be learned badly"));
+        lines.push(format!("classes are uneven, {least} to {most} images: rare ones will be learned badly"));
     }
     if report.unlabelled > 0 && !report.classes.is_empty() {
-        lines.push(format!("{} pictures have no class", report.unlabelled));
+        lines.push(format!("{} images have no class", report.unlabelled));
     }
     if report.captioned > 0 && report.captioned < readable {
-        lines.push(format!("{} pictures have no caption", readable - report.captioned));
+        lines.push(format!("{} images have no caption", readable - report.captioned));
     }
     lines
 }

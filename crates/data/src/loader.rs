@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 
 use crate::{Batch, Error, Pool, Result};
 
-/// What pictures come from: each picture of a run is a function of the seed and its number.
-pub trait Showing: std::fmt::Debug + Send + Sync {
+/// What images come from: each image of a run is a function of the seed and its number.
+pub trait BatchSource: std::fmt::Debug + Send + Sync {
     /// What to call it in messages.
     fn name(&self) -> String;
 
@@ -21,7 +21,7 @@ pub trait Showing: std::fmt::Debug + Send + Sync {
     fn showing(&self, seed: u64, first_image: u64, count: usize) -> Result<Batch>;
 }
 
-impl Showing for Pool {
+impl BatchSource for Pool {
     fn name(&self) -> String {
         self.info().name.clone()
     }
@@ -67,21 +67,21 @@ impl Loader {
     /// Starts loading.
     ///
     /// # Errors
-    /// Usage when the batch is empty or the pool has no pictures; failed when no thread can be started.
+    /// Usage when the batch is empty or the pool has no images; failed when no thread can be started.
     pub fn new(pool: &Pool, options: LoaderOptions) -> Result<Self> {
         Self::of(Arc::new(pool.clone()), options)
     }
 
-    /// Starts loading from something that is not pictures of files.
+    /// Starts loading from something that is not images of files.
     ///
     /// # Errors
     /// As [`Loader::new`].
-    pub fn of(source: Arc<dyn Showing>, options: LoaderOptions) -> Result<Self> {
+    pub fn of(source: Arc<dyn BatchSource>, options: LoaderOptions) -> Result<Self> {
         if options.batch == 0 {
             return Err(Error::usage("a batch of 0 images cannot be trained on"));
         }
         if source.is_empty() {
-            return Err(Error::usage(format!("{}: there is no picture to train on", source.name())));
+            return Err(Error::usage(format!("{}: there is no image to train on", source.name())));
         }
         let (sender, receiver) = sync_channel(options.prefetch.max(1));
         let work = move || {

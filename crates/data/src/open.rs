@@ -17,8 +17,8 @@ pub struct OpenOptions {
     pub split: Split,
 }
 
-/// Opens a data set: `builtin:NAME`, or the path of a folder of pictures, a folder or file of IDX, CIFAR binary or
-/// Hugging Face parquet, a zip or tar (also gzipped) of pictures, or one picture.
+/// Opens a data set: `builtin:NAME`, or the path of a folder of images, a folder or file of IDX, CIFAR binary or
+/// Hugging Face parquet, a zip or tar (also gzipped) of images, or one image.
 ///
 /// # Errors
 /// Bad input, beginning with the path: missing, empty, broken, or of no known kind. Usage: an unknown built-in.
@@ -59,7 +59,7 @@ fn open_folder(root: &Path, split: Split) -> Result<Arc<dyn Dataset>> {
     if !parquet.is_empty() {
         return parquet::open(root, &parquet, split);
     }
-    if !kinds.contains(&Kind::Picture) {
+    if !kinds.contains(&Kind::Image) {
         let idx = having(Kind::Idx);
         if !idx.is_empty() {
             return idx::open_folder(root, &idx, split);
@@ -94,12 +94,12 @@ fn open_file(path: &Path, split: Split) -> Result<Arc<dyn Dataset>> {
                 Error::bad_input(format!("{}: inside the gzip is neither IDX nor tar", path.display()));
             Err(error.hint("a damaged gzip also looks like this"))
         }
-        Kind::Picture => Ok(Arc::new(Tree::new(Box::new(DiskFiles::one(path)?), "picture", split)?)),
+        Kind::Image => Ok(Arc::new(Tree::new(Box::new(DiskFiles::one(path)?), "image", split)?)),
         Kind::Cifar => cifar::open(path, &[path.to_path_buf()], split),
         Kind::Empty => Err(Error::bad_input(format!("{}: the file is empty", path.display()))),
         Kind::Other => {
             let error =
-                Error::bad_input(format!("{}: not a data set or picture of a known kind", path.display()));
+                Error::bad_input(format!("{}: not a data set or image of a known kind", path.display()));
             Err(error
                 .hint("known are png, jpeg, webp, bmp, tiff, gif, IDX, CIFAR binary, parquet, zip and tar"))
         }

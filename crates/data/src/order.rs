@@ -1,4 +1,4 @@
-//! Which picture is shown when, as a pure function of (seed, images seen): nothing to store, so a run that
+//! Which image is shown when, as a pure function of (seed, images seen): nothing to store, so a run that
 //! resumes sees exactly what it would have seen. Epochs are permutations made by a keyed Feistel network over
 //! the next even power of two, walked until it lands inside (Black and Rogaway, "Ciphers with arbitrary finite
 //! domains", 2002).
@@ -7,15 +7,15 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Purpose {
-    /// The order of pictures.
+    /// The order of images.
     Order = 1,
     /// Where to crop and whether to flip.
     Augment = 2,
-    /// Which pictures are held out for validation.
+    /// Which images are held out for validation.
     Holdout = 3,
-    /// Which picture stands in for one that cannot be read.
+    /// Which image stands in for one that cannot be read.
     StandIn = 4,
-    /// What a generated picture shows.
+    /// What a generated image shows.
     Draw = 5,
 }
 
@@ -76,12 +76,12 @@ pub struct Order {
 }
 
 impl Order {
-    /// The order for `seed` over `len` pictures (`None`: unlimited).
+    /// The order for `seed` over `len` images (`None`: unlimited).
     pub fn new(seed: u64, len: Option<u64>) -> Self {
         Self { seed, len }
     }
 
-    /// The position of the picture shown when `images_seen` pictures have been shown before: a new permutation
+    /// The position of the image shown when `images_seen` images have been shown before: a new permutation
     /// in each pass over a finite set, `images_seen` itself in an unlimited one.
     pub fn at(&self, images_seen: u64) -> u64 {
         match self.len {

@@ -1,4 +1,4 @@
-//! The usable pictures of a set, made ready: which ones they are is fixed before training begins, each is decoded
+//! The usable images of a set, made ready: which ones they are is fixed before training begins, each is decoded
 //! once while they fit into memory, and a part can be held out for validation.
 
 use std::collections::BTreeMap;
@@ -9,21 +9,21 @@ use rayon::prelude::*;
 
 use crate::order::{self, Permutation, Purpose};
 use crate::transforms::{Cut, Prepare, cut, fit};
-use crate::{DataInfo, Dataset, Error, Picture, Result};
+use crate::{DataInfo, Dataset, Error, Image, Result};
 
-/// Told of a picture that is passed over.
+/// Told of an image that is passed over.
 pub type OnSkip = Arc<dyn Fn(&Skipped) + Send + Sync>;
 
 /// How a [`Pool`] is made.
 pub struct PoolOptions {
-    /// Most bytes of prepared pictures kept in memory; default 1 GiB.
+    /// Most bytes of prepared images kept in memory; default 1 GiB.
     pub cache_bytes: u64,
-    /// All pictures are tried before training when their files have at most this many bytes, default 512 MiB;
+    /// All images are tried before training when their files have at most this many bytes, default 512 MiB;
     /// of a larger set a spread of 256 is tried, and the rest as they come up.
     pub check_bytes: u64,
-    /// Whether one picture that cannot be read is an error. All are tried then, whatever their size.
+    /// Whether one image that cannot be read is an error. All are tried then, whatever their size.
     pub strict: bool,
-    /// Told once of each picture that is passed over.
+    /// Told once of each image that is passed over.
     pub on_skip: Option<OnSkip>,
 }
 
@@ -39,7 +39,7 @@ impl std::fmt::Debug for PoolOptions {
     }
 }
 
-/// A picture that was passed over.
+/// An image that was passed over.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Skipped {
     /// Its index in the data set.
@@ -51,13 +51,13 @@ pub struct Skipped {
 /// How much is held out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Held {
-    /// So many pictures.
+    /// So many images.
     Count(u64),
     /// This share of a finite set, from 0 to 1.
     Fraction(f64),
 }
 
-/// Pictures side by side, ready for a network.
+/// Images side by side, ready for a network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// Image after image, each in planes (channel, height, width), in [-1, 1].
@@ -72,15 +72,15 @@ pub struct Batch {
     pub first_image: u64,
 }
 
-/// A picture in its final size, with what belongs to it.
+/// An image in its final size, with what belongs to it.
 #[derive(Debug)]
 struct Ready {
-    picture: Picture,
+    image: Image,
     label: Option<u32>,
     caption: Option<String>,
 }
 
-/// The pictures of a data set that can be used, made ready. Cheap to clone; clones share the memory.
+/// The images of a data set that can be used, made ready. Cheap to clone; clones share the memory.
 #[derive(Clone)]
 pub struct Pool {
     shared: Arc<Shared>,
@@ -102,28 +102,28 @@ struct Shared {
     cache_bytes: u64,
     skipped: Mutex<BTreeMap<u64, Skipped>>,
     on_skip: Option<OnSkip>,
-    /// While all pictures are tried in parallel nothing is told, so that the telling has an order.
+    /// While all images are tried in parallel nothing is told, so that the telling has an order.
     checking: AtomicBool,
 }
 
 #[derive(Debug, Clone)]
 enum Members {
-    /// These pictures, by index.
+    /// These images, by index.
     Listed(Arc<Vec<u64>>),
-    /// `len` pictures (`None`: without end) from `first`.
+    /// `len` images (`None`: without end) from `first`.
     Run { first: u64, len: Option<u64> },
 }
 
 /// Where the held-out part of an unlimited set begins.
 const HELD_FROM: u64 = 1 << 62;
-/// Pictures remembered by index at most; larger sets are read anew each time.
+/// Images remembered by index at most; larger sets are read anew each time.
 const CACHE_SLOTS: u64 = 1 << 24;
 
 impl Pool {
-    /// Tries the pictures of `dataset` and keeps what can be used.
+    /// Tries the images of `dataset` and keeps what can be used.
     ///
     /// # Errors
-    /// Usage when `prepare` is impossible; bad input, naming the set, when no picture can be read, or with
+    /// Usage when `prepare` is impossible; bad input, naming the set, when no image can be read, or with
     /// `strict` when one cannot.
     pub fn new(dataset: Arc<dyn Dataset>, prepare: Prepare, options: PoolOptions) -> Result<Self> {
         prepare.check()?;
@@ -147,12 +147,12 @@ impl Pool {
         Ok(pool)
     }
 
-    /// What is known of the data set; its `len` counts unusable pictures too.
+    /// What is known of the data set; its `len` counts unusable images too.
     pub fn info(&self) -> &DataInfo {
         self.shared.dataset.info()
     }
 
-    /// The usable pictures; `None` is unlimited.
+    /// The usable images; `None` is unlimited.
     pub fn len(&self) -> Option<u64> {
         match &self.members {
             Members::Listed(list) => Some(list.len() as u64),
@@ -165,18 +165,18 @@ impl Pool {
         self.len() == Some(0)
     }
 
-    /// How pictures are made ready.
+    /// How images are made ready.
     pub fn prepare(&self) -> &Prepare {
         &self.shared.prepare
     }
 
-    /// The pictures passed over up to now, in the order of the set.
+    /// The images passed over up to now, in the order of the set.
     pub fn skipped(&self) -> Vec<Skipped> {
         self.shared.skipped.lock().map(|map| map.values().cloned().collect()).unwrap_or_default()
     }
 
-    /// Splits off a held-out part: (the rest, the held-out part). Which pictures these are depends on `seed` and
-    /// the number of pictures alone.
+    /// Splits off a held-out part: (the rest, the held-out part). Which images these are depends on `seed` and
+    /// the number of images alone.
     ///
     /// # Errors
     /// Usage when nothing would be left, or a fraction of an unlimited set is asked for.
@@ -186,7 +186,7 @@ impl Pool {
             let Held::Count(count) = held else {
                 let error =
                     Error::usage(format!("{} is unlimited, so no share of it exists", self.info().name));
-                return Err(error.hint("hold out a number of pictures"));
+                return Err(error.hint("hold out a number of images"));
             };
             let first = HELD_FROM + (order::bits(seed, Purpose::Holdout, 0) >> 3);
             return Ok((self.clone(), with(Members::Run { first, len: Some(count) })));
@@ -200,7 +200,7 @@ impl Pool {
         };
         if count >= n {
             let error =
-                Error::usage(format!("cannot hold out {count} of the {n} pictures of {}", self.info().name));
+                Error::usage(format!("cannot hold out {count} of the {n} images of {}", self.info().name));
             return Err(error.hint("hold out fewer"));
         }
         let shuffled = Permutation::new(n, order::bits(seed, Purpose::Holdout, n));
@@ -213,7 +213,7 @@ impl Pool {
         Ok((list(false), list(true)))
     }
 
-    /// Pictures `positions` of the pool in their own order, from the middle and not mirrored: what validation and
+    /// Images `positions` of the pool in their own order, from the middle and not mirrored: what validation and
     /// sample grids are made of.
     ///
     /// # Errors
@@ -221,7 +221,7 @@ impl Pool {
     pub fn batch(&self, positions: std::ops::Range<u64>) -> Result<Batch> {
         if self.len().is_some_and(|n| positions.end > n) {
             let (n, end) = (self.len().unwrap_or(0), positions.end);
-            return Err(Error::usage(format!("{}: picture {end} is past the end, {n}", self.info().name)));
+            return Err(Error::usage(format!("{}: image {end} is past the end, {n}", self.info().name)));
         }
         let first_image = positions.start;
         let showings: Vec<_> = positions.map(|position| (position, position, Cut::CENTRE)).collect();
@@ -232,7 +232,7 @@ impl Pool {
     /// mirrored, each a function of (seed, its number) alone.
     ///
     /// # Errors
-    /// Bad input when 64 pictures in a row cannot be read.
+    /// Bad input when 64 images in a row cannot be read.
     pub fn showing(&self, seed: u64, first_image: u64, count: usize) -> Result<Batch> {
         let order = order::Order::new(seed, self.len());
         let showing = |k| (k, order.at(k), Cut::at(&self.shared.prepare, seed, k));
@@ -244,7 +244,7 @@ impl Pool {
         let prepare = &self.shared.prepare;
         let one = |&(number, position, place): &(u64, u64, Cut)| {
             let ready = self.ready(position, seed, number)?;
-            Ok((cut(&ready.picture, prepare, place), ready.label, ready.caption.clone()))
+            Ok((cut(&ready.image, prepare, place), ready.label, ready.caption.clone()))
         };
         let parts: Vec<_> = showings.par_iter().map(one).collect::<Result<_>>()?;
         let (width, height) = prepare.size;
@@ -263,7 +263,7 @@ impl Pool {
         Ok(batch)
     }
 
-    /// The picture at `position`, or when it cannot be read, the stand-in that (seed, number) names.
+    /// The image at `position`, or when it cannot be read, the stand-in that (seed, number) names.
     fn ready(&self, position: u64, seed: u64, number: u64) -> Result<Arc<Ready>> {
         let mut failure = None;
         for attempt in 0..64u64 {
@@ -281,7 +281,7 @@ impl Pool {
             }
         }
         let last = failure.map_or_else(String::new, |error| format!("; the last: {error}"));
-        Err(Error::bad_input(format!("{}: 64 pictures in a row cannot be read{last}", self.info().name)))
+        Err(Error::bad_input(format!("{}: 64 images in a row cannot be read{last}", self.info().name)))
     }
 
     fn index_at(&self, position: u64) -> u64 {
@@ -294,7 +294,7 @@ impl Pool {
     fn check(&mut self, n: u64, check_bytes: u64, strict: bool) -> Result<()> {
         let name = self.info().name.clone();
         if n == 0 {
-            return Err(Error::bad_input(format!("{name}: there is no picture in it")));
+            return Err(Error::bad_input(format!("{name}: there is no image in it")));
         }
         let Some(bytes) = self.shared.dataset.encoded_bytes() else { return Ok(()) };
         let all = strict || bytes <= check_bytes;
@@ -304,10 +304,10 @@ impl Pool {
         let explain =
             |what: String| Error::bad_input(format!("{name}: {what}; the first: {}", skipped[0].reason));
         if skipped.len() as u64 == n.div_ceil(step) {
-            return Err(explain(format!("none of its {n} pictures can be read")));
+            return Err(explain(format!("none of its {n} images can be read")));
         }
         if strict && !skipped.is_empty() {
-            return Err(explain(format!("{} of its {n} pictures cannot be read", skipped.len()))
+            return Err(explain(format!("{} of its {n} images cannot be read", skipped.len()))
                 .hint("mend or remove them, or leave --strict away to pass over them"));
         }
         if !skipped.is_empty() {
@@ -327,8 +327,8 @@ impl Shared {
         }
         let item = self.dataset.item(index);
         let made = item.and_then(|item| {
-            let picture = fit(&item.picture, &self.prepare).map_err(|e| e.within(&item.name))?;
-            Ok(Arc::new(Ready { picture, label: item.label, caption: item.caption }))
+            let image = fit(&item.image, &self.prepare).map_err(|e| e.within(&item.name))?;
+            Ok(Arc::new(Ready { image, label: item.label, caption: item.caption }))
         });
         match (made, slot) {
             (Ok(ready), Some(slot)) => {
@@ -361,7 +361,7 @@ impl Shared {
 
 impl Ready {
     fn bytes(&self) -> u64 {
-        let samples = self.picture.samples.len() * self.picture.samples.bits() as usize / 8;
+        let samples = self.image.samples.len() * self.image.samples.bits() as usize / 8;
         (samples + self.caption.as_ref().map_or(0, String::len) + 128) as u64
     }
 }

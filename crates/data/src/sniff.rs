@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::pictures;
+use crate::images;
 use crate::sets::cifar;
 
 /// What a file is, by its first bytes.
@@ -14,7 +14,7 @@ pub(crate) enum Kind {
     Zip,
     Tar,
     GzipOther,
-    Picture,
+    Image,
     Empty,
     Other,
 }
@@ -38,7 +38,7 @@ pub(crate) fn kind(head: &[u8], length: u64, weak: bool) -> Kind {
             }
         }
         head if is_tar(head) => Kind::Tar,
-        head if pictures::sniff(head).is_some() => Kind::Picture,
+        head if images::sniff(head).is_some() => Kind::Image,
         head if weak && cifar::looks_like(head, length) => Kind::Cifar,
         _ => Kind::Other,
     }

@@ -1,28 +1,28 @@
-//! Making pictures alike: channels, size, crop and flip. [`fit`] is what is worth remembering (the same each
-//! time a picture is seen), [`cut`] is what may differ from one showing to the next.
+//! Making images alike: channels, size, crop and flip. [`fit`] is what is worth remembering (the same each
+//! time an image is seen), [`cut`] is what may differ from one showing to the next.
 
 use std::ops::Range;
 
-use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::images::{Image as Resized, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::order::{self, Purpose};
-use crate::{Error, Picture, Result, Samples};
+use crate::{Error, Image, Result, Samples};
 
-/// Which part of a picture is kept when its shape is not the wanted one.
+/// Which part of an image is kept when its shape is not the wanted one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Crop {
     /// The middle.
     #[default]
     Centre,
-    /// Another part each time it is shown, of the picture scaled so that it just covers the wanted size.
+    /// Another part each time it is shown, of the image scaled so that it just covers the wanted size.
     Random,
-    /// Another part each time it is shown, of the picture at its own scale; one that is smaller than the wanted size is
+    /// Another part each time it is shown, of the image at its own scale; one that is smaller than the wanted size is
     /// scaled up to cover it.
     Patch,
 }
 
-/// How pictures are made ready for a network.
+/// How images are made ready for a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepare {
     /// Width and height, in pixels.
@@ -40,7 +40,7 @@ pub struct Prepare {
 }
 
 impl Prepare {
-    /// `width` x `height` with `channels`, the middle of each picture, no mirroring, white behind transparency.
+    /// `width` x `height` with `channels`, the middle of each image, no mirroring, white behind transparency.
     pub fn new(width: usize, height: usize, channels: usize) -> Self {
         Self {
             size: (width, height),
@@ -55,25 +55,23 @@ impl Prepare {
     /// Checks the numbers.
     ///
     /// # Errors
-    /// Usage when a side is 0 or over 16384, `channels` is not 1 to 4, or a picture that is no square shall be turned.
+    /// Usage when a side is 0 or over 16384, `channels` is not 1 to 4, or an image that is no square shall be turned.
     pub fn check(&self) -> Result<()> {
         let (width, height) = self.size;
         if !(1..=16_384).contains(&width) || !(1..=16_384).contains(&height) {
-            return Err(Error::usage(format!("picture size {width}x{height} must lie in 1 to 16384 a side")));
+            return Err(Error::usage(format!("image size {width}x{height} must lie in 1 to 16384 a side")));
         }
         if !(1..=4).contains(&self.channels) {
             return Err(Error::usage(format!("channels = {} must be 1, 2, 3 or 4", self.channels)));
         }
         if self.turn && width != height {
-            return Err(Error::usage(format!(
-                "pictures of {width}x{height} cannot be turned by right angles"
-            )));
+            return Err(Error::usage(format!("images of {width}x{height} cannot be turned by right angles")));
         }
         Ok(())
     }
 }
 
-/// The choices made for one showing of a picture.
+/// The choices made for one showing of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut {
     /// Where the kept part begins, of the room there is: 0 left, 2^32 - 1 right.
@@ -114,40 +112,40 @@ fn second_bits(seed: u64, images_seen: u64) -> u64 {
     order::bits(seed, Purpose::Augment, images_seen.wrapping_mul(2).wrapping_add(1))
 }
 
-/// `picture` made ready, from its middle and not mirrored: planes (channel, height, width) in [-1, 1].
+/// `image` made ready, from its middle and not mirrored: planes (channel, height, width) in [-1, 1].
 ///
 /// # Errors
-/// Usage when `prepare` is impossible or the picture has more than 4 channels.
-pub fn prepare(picture: &Picture, prepare: &Prepare) -> Result<Vec<f32>> {
-    Ok(cut(&fit(picture, prepare)?, prepare, Cut::CENTRE))
+/// Usage when `prepare` is impossible or the image has more than 4 channels.
+pub fn prepare(image: &Image, prepare: &Prepare) -> Result<Vec<f32>> {
+    Ok(cut(&fit(image, prepare)?, prepare, Cut::CENTRE))
 }
 
-/// `picture` with the wanted channels, scaled so that it just covers the wanted size; with [`Crop::Centre`] the
-/// rest is cut off too, and with [`Crop::Patch`] a picture that covers it already keeps its own scale. Scaling is Lanczos-3 with its support widened when shrinking, so nothing aliases, and
-/// with alpha premultiplied. A picture that already fits is returned as it is.
+/// `image` with the wanted channels, scaled so that it just covers the wanted size; with [`Crop::Centre`] the
+/// rest is cut off too, and with [`Crop::Patch`] an image that covers it already keeps its own scale. Scaling is Lanczos-3 with its support widened when shrinking, so nothing aliases, and
+/// with alpha premultiplied. An image that already fits is returned as it is.
 ///
 /// # Errors
 /// As [`prepare`].
-pub fn fit(picture: &Picture, prepare: &Prepare) -> Result<Picture> {
+pub fn fit(image: &Image, prepare: &Prepare) -> Result<Image> {
     prepare.check()?;
-    let picture = with_channels(picture, prepare.channels, prepare.behind)?;
+    let image = with_channels(image, prepare.channels, prepare.behind)?;
     let (width, height) = prepare.size;
-    let scale = (width as f64 / picture.width as f64).max(height as f64 / picture.height as f64);
+    let scale = (width as f64 / image.width as f64).max(height as f64 / image.height as f64);
     if prepare.crop == Crop::Patch && scale <= 1.0 {
-        return Ok(picture);
+        return Ok(image);
     }
     let covers = |side: usize, least: usize| ((side as f64 * scale).round() as usize).max(least);
-    let (full_width, full_height) = (covers(picture.width, width), covers(picture.height, height));
+    let (full_width, full_height) = (covers(image.width, width), covers(image.height, height));
     if prepare.crop != Crop::Centre || (full_width, full_height) == (width, height) {
-        // A strip a thousand times as long as wide must not become a huge picture.
+        // A strip a thousand times as long as wide must not become a huge image.
         let (w, h) = (full_width.min(width * 8), full_height.min(height * 8));
-        return resize(&picture, w, h, w as f64 / scale, h as f64 / scale);
+        return resize(&image, w, h, w as f64 / scale, h as f64 / scale);
     }
-    resize(&picture, width, height, width as f64 / scale, height as f64 / scale)
+    resize(&image, width, height, width as f64 / scale, height as f64 / scale)
 }
 
-/// The part of a fitted picture that `cut` chooses, as planes (channel, height, width) in [-1, 1].
-pub fn cut(fitted: &Picture, prepare: &Prepare, cut: Cut) -> Vec<f32> {
+/// The part of a fitted image that `cut` chooses, as planes (channel, height, width) in [-1, 1].
+pub fn cut(fitted: &Image, prepare: &Prepare, cut: Cut) -> Vec<f32> {
     let (width, height) = (prepare.size.0.min(fitted.width), prepare.size.1.min(fitted.height));
     let start = |room: usize, at: u32| order::below(u64::from(at) << 32, room as u64 + 1) as usize;
     let left = start(fitted.width - width, cut.x);
@@ -161,7 +159,7 @@ pub fn cut(fitted: &Picture, prepare: &Prepare, cut: Cut) -> Vec<f32> {
     } else {
         fitted.samples.gather(rows)
     };
-    let planes = Picture { width, height, channels: n, samples }.to_signed();
+    let planes = Image { width, height, channels: n, samples }.to_signed();
     (0..cut.turns).fold(planes, |planes, _| turned(&planes, width))
 }
 
@@ -176,21 +174,21 @@ fn turned(planes: &[f32], side: usize) -> Vec<f32> {
     out
 }
 
-/// `picture` with `channels` (1 to 4): gray is the Rec. 601 luma, alpha is kept when there is room for it and
+/// `image` with `channels` (1 to 4): gray is the Rec. 601 luma, alpha is kept when there is room for it and
 /// otherwise laid over the colour `behind`.
 ///
 /// # Errors
-/// Usage when the picture or the wish has another number of channels.
-pub fn with_channels(picture: &Picture, channels: usize, behind: [u8; 3]) -> Result<Picture> {
-    if picture.channels == channels {
-        return Ok(picture.clone());
+/// Usage when the image or the wish has another number of channels.
+pub fn with_channels(image: &Image, channels: usize, behind: [u8; 3]) -> Result<Image> {
+    if image.channels == channels {
+        return Ok(image.clone());
     }
-    if !(1..=4).contains(&picture.channels) || !(1..=4).contains(&channels) {
-        return Err(Error::usage(format!("cannot turn {} channels into {channels}", picture.channels)));
+    if !(1..=4).contains(&image.channels) || !(1..=4).contains(&channels) {
+        return Err(Error::usage(format!("cannot turn {} channels into {channels}", image.channels)));
     }
-    let all = &picture.samples;
-    let samples = all.like(convert(all.values(), picture.channels, channels, behind, all.white()));
-    Ok(Picture { width: picture.width, height: picture.height, channels, samples })
+    let all = &image.samples;
+    let samples = all.like(convert(all.values(), image.channels, channels, behind, all.white()));
+    Ok(Image { width: image.width, height: image.height, channels, samples })
 }
 
 fn convert(all: impl Iterator<Item = u32>, from: usize, to: usize, behind: [u8; 3], white: u32) -> Vec<u32> {
@@ -226,21 +224,15 @@ fn convert(all: impl Iterator<Item = u32>, from: usize, to: usize, behind: [u8; 
     out
 }
 
-/// The middle `from_width` x `from_height` of `picture`, resampled to `width` x `height`.
-fn resize(
-    picture: &Picture,
-    width: usize,
-    height: usize,
-    from_width: f64,
-    from_height: f64,
-) -> Result<Picture> {
-    if (picture.width, picture.height) == (width, height) {
-        return Ok(picture.clone());
+/// The middle `from_width` x `from_height` of `image`, resampled to `width` x `height`.
+fn resize(image: &Image, width: usize, height: usize, from_width: f64, from_height: f64) -> Result<Image> {
+    if (image.width, image.height) == (width, height) {
+        return Ok(image.clone());
     }
     use PixelType::{U8, U8x2, U8x3, U8x4, U16, U16x2, U16x3, U16x4};
     let failed = |e: String| Error::failed(format!("resizing to {width}x{height}: {e}"));
     let wide: Vec<u8>;
-    let (bytes, kinds, samples): (_, _, fn(Vec<u8>) -> Samples) = match &picture.samples {
+    let (bytes, kinds, samples): (_, _, fn(Vec<u8>) -> Samples) = match &image.samples {
         Samples::U8(bytes) => (bytes.as_slice(), [U8, U8x2, U8x3, U8x4], Samples::U8),
         Samples::U16(samples) => {
             wide = samples.iter().flat_map(|v| v.to_ne_bytes()).collect();
@@ -249,58 +241,58 @@ fn resize(
             })
         }
     };
-    let kind = kinds[picture.channels - 1];
-    let source = ImageRef::new(picture.width as u32, picture.height as u32, bytes, kind)
+    let kind = kinds[image.channels - 1];
+    let source = ImageRef::new(image.width as u32, image.height as u32, bytes, kind)
         .map_err(|e| failed(e.to_string()))?;
-    let mut target = Image::new(width as u32, height as u32, kind);
+    let mut target = Resized::new(width as u32, height as u32, kind);
     let (from_width, from_height) =
-        (from_width.min(picture.width as f64), from_height.min(picture.height as f64));
+        (from_width.min(image.width as f64), from_height.min(image.height as f64));
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).crop(
-        (picture.width as f64 - from_width) / 2.0,
-        (picture.height as f64 - from_height) / 2.0,
+        (image.width as f64 - from_width) / 2.0,
+        (image.height as f64 - from_height) / 2.0,
         from_width,
         from_height,
     );
     Resizer::new().resize(&source, &mut target, &options).map_err(|e| failed(e.to_string()))?;
     let samples = samples(target.into_vec());
-    Ok(Picture { width, height, channels: picture.channels, samples })
+    Ok(Image { width, height, channels: image.channels, samples })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn samples(picture: &Picture) -> Vec<u32> {
-        picture.samples.values().collect()
+    fn samples(image: &Image) -> Vec<u32> {
+        image.samples.values().collect()
     }
 
     #[test]
     fn channels_convert_by_the_published_weights() {
-        let rgb = Picture::from_u8(2, 1, 3, vec![255, 0, 0, 10, 20, 30]);
+        let rgb = Image::from_u8(2, 1, 3, vec![255, 0, 0, 10, 20, 30]);
         assert_eq!(samples(&with_channels(&rgb, 1, [255; 3]).unwrap()), [76, 18]);
         assert_eq!(samples(&with_channels(&rgb, 4, [255; 3]).unwrap()), [255, 0, 0, 255, 10, 20, 30, 255]);
-        let faint = Picture::from_u8(2, 1, 2, vec![0, 0, 100, 128]);
+        let faint = Image::from_u8(2, 1, 2, vec![0, 0, 100, 128]);
         assert_eq!(samples(&with_channels(&faint, 1, [255; 3]).unwrap()), [255, 177]);
         assert_eq!(samples(&with_channels(&faint, 3, [0, 0, 0]).unwrap()), [0, 0, 0, 50, 50, 50]);
-        let wide = Picture::from_u16(1, 1, 4, vec![65_535, 0, 0, 0]);
+        let wide = Image::from_u16(1, 1, 4, vec![65_535, 0, 0, 0]);
         assert_eq!(samples(&with_channels(&wide, 3, [255; 3]).unwrap()), [65_535; 3]);
         assert!(with_channels(&rgb, 5, [0; 3]).is_err());
     }
 
     #[test]
-    fn a_picture_that_fits_is_untouched_and_the_middle_is_kept() {
-        let picture = Picture::from_u8(3, 2, 1, vec![0, 100, 200, 50, 150, 250]);
-        assert_eq!(fit(&picture, &Prepare::new(3, 2, 1)).unwrap(), picture);
-        let middle = prepare(&Picture::from_u8(3, 1, 1, vec![0, 255, 0]), &Prepare::new(1, 1, 1)).unwrap();
+    fn a_image_that_fits_is_untouched_and_the_middle_is_kept() {
+        let image = Image::from_u8(3, 2, 1, vec![0, 100, 200, 50, 150, 250]);
+        assert_eq!(fit(&image, &Prepare::new(3, 2, 1)).unwrap(), image);
+        let middle = prepare(&Image::from_u8(3, 1, 1, vec![0, 255, 0]), &Prepare::new(1, 1, 1)).unwrap();
         assert_eq!(middle, [1.0]);
     }
 
     #[test]
     fn shrinking_averages_and_does_not_alias() {
         let checks = (0..64 * 64).map(|k| if (k / 64 + k % 64) % 2 == 0 { 255 } else { 0 }).collect();
-        let small = fit(&Picture::from_u8(64, 64, 1, checks), &Prepare::new(8, 8, 1)).unwrap();
+        let small = fit(&Image::from_u8(64, 64, 1, checks), &Prepare::new(8, 8, 1)).unwrap();
         assert!(samples(&small).iter().all(|v| (120..136).contains(v)), "{:?}", samples(&small));
-        let flat = Picture::from_u16(40, 30, 3, vec![12_345; 3600]);
+        let flat = Image::from_u16(40, 30, 3, vec![12_345; 3600]);
         assert!(
             samples(&fit(&flat, &Prepare::new(7, 9, 3)).unwrap()).iter().all(|v| v.abs_diff(12_345) <= 1)
         );
@@ -308,9 +300,9 @@ mod tests {
 
     #[test]
     fn cuts_reach_both_ends_and_flips_mirror() {
-        let picture = Picture::from_u8(4, 2, 1, vec![0, 85, 170, 255, 0, 85, 170, 255]);
+        let image = Image::from_u8(4, 2, 1, vec![0, 85, 170, 255, 0, 85, 170, 255]);
         let wish = Prepare { crop: Crop::Random, flip: true, ..Prepare::new(2, 2, 1) };
-        let first = |place: Cut| ((cut(&picture, &wish, place)[0] + 1.0) * 127.5).round() as u32;
+        let first = |place: Cut| ((cut(&image, &wish, place)[0] + 1.0) * 127.5).round() as u32;
         assert_eq!(first(Cut { x: 0, y: 0, ..Cut::CENTRE }), 0);
         assert_eq!(first(Cut { x: u32::MAX, y: 0, ..Cut::CENTRE }), 170);
         assert_eq!(first(Cut { x: 0, y: 0, flip: true, ..Cut::CENTRE }), 85);
@@ -322,24 +314,24 @@ mod tests {
     }
 
     #[test]
-    fn patches_keep_the_scale_and_small_pictures_are_scaled_up() {
-        let large = Picture::from_u8(40, 30, 1, (0..1200).map(|v| (v % 251) as u8).collect());
+    fn patches_keep_the_scale_and_small_images_are_scaled_up() {
+        let large = Image::from_u8(40, 30, 1, (0..1200).map(|v| (v % 251) as u8).collect());
         let wish = Prepare { crop: Crop::Patch, ..Prepare::new(8, 8, 1) };
         let fitted = fit(&large, &wish).unwrap();
         assert_eq!(fitted, large);
         let corner = cut(&fitted, &wish, Cut { x: u32::MAX, y: u32::MAX, ..Cut::CENTRE });
         let last = f64::from(samples(&large)[1199]) / 127.5 - 1.0;
         assert!((f64::from(corner[63]) - last).abs() < 1e-6, "{corner:?}");
-        let small = fit(&Picture::from_u8(4, 6, 3, vec![9; 72]), &wish).unwrap();
+        let small = fit(&Image::from_u8(4, 6, 3, vec![9; 72]), &wish).unwrap();
         assert_eq!((small.width, small.height, small.channels), (8, 12, 1));
     }
 
     #[test]
     fn turns_are_right_angles_anticlockwise() {
-        let picture = Picture::from_u8(2, 2, 1, vec![0, 85, 170, 255]);
+        let image = Image::from_u8(2, 2, 1, vec![0, 85, 170, 255]);
         let wish = Prepare { turn: true, ..Prepare::new(2, 2, 1) };
         let at = |turns| {
-            let planes = cut(&picture, &wish, Cut { turns, ..Cut::CENTRE });
+            let planes = cut(&image, &wish, Cut { turns, ..Cut::CENTRE });
             planes.iter().map(|v| ((v + 1.0) * 127.5).round() as u32).collect::<Vec<_>>()
         };
         assert_eq!(

@@ -1,19 +1,19 @@
-//! The pictures a model was trained on, which are too many to hold: they come by in chunks.
+//! The images a model was trained on, which are too many to hold: they come by in chunks.
 
-use langevin_core::{Picture, Result};
+use langevin_core::{Image, Result};
 
 use crate::Rows;
 
-/// Some pictures of a gallery.
+/// Some images of a gallery.
 #[derive(Debug, Clone)]
 pub struct Chunk {
-    /// The pictures, made ready as those they are compared with.
-    pub pictures: Vec<Picture>,
+    /// The images, made ready as those they are compared with.
+    pub images: Vec<Image>,
     /// Their features, when asked for.
     pub rows: Option<Rows>,
 }
 
-/// All training pictures.
+/// All training images.
 pub trait Gallery: Sync {
     /// How many there are.
     fn len(&self) -> usize;
@@ -23,7 +23,7 @@ pub trait Gallery: Sync {
         self.len() == 0
     }
 
-    /// Pictures `from..to`, with features when wanted.
+    /// Images `from..to`, with features when wanted.
     ///
     /// # Errors
     /// Bad input, when they cannot be read.

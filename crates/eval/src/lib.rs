@@ -1,8 +1,8 @@
-//! How good pictures are: distances between two sets of pictures, each with its error bar and beside the same number for
-//! real pictures (the floor) and for pictures without structure (the ceiling), and whether the training set was copied.
+//! How good images are: distances between two sets of images, each with its error bar and beside the same number for
+//! real images (the floor) and for images without structure (the ceiling), and whether the training set was copied.
 //!
 //! * [`METRICS`]: every metric by name; [`Metric`]: what a metric is.
-//! * [`Sample`]: one set of pictures with its features; [`Features`]: what makes them.
+//! * [`Sample`]: one set of images with its features; [`Features`]: what makes them.
 //! * [`Report`]: the result as a table and as JSON; [`Bound`]: what `--fail-if` says.
 //!
 //! It knows no network: features, classifiers and the model come from outside.
@@ -24,7 +24,7 @@ mod statistics;
 pub use bound::Bound;
 pub use features::{Described, Features, Trainer};
 pub use gallery::{Chunk, Gallery};
-pub use langevin_core::{Error, ErrorKind, Picture, Result};
+pub use langevin_core::{Error, ErrorKind, Image, Result};
 pub use metric::{Better, Case, Measured, Metric, Nearest, Needs, Value};
 pub use metrics::{METRICS, psnr, structural_similarity};
 pub use moments::Moments;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{Gallery, Sample, Trainer};
 
-/// A way to judge a set of pictures.
+/// A way to judge a set of images.
 pub trait Metric: Debug + Send + Sync {
     /// The names of the numbers it gives, in order.
     fn values(&self) -> &'static [&'static str];
@@ -18,7 +18,7 @@ pub trait Metric: Debug + Send + Sync {
     /// Its numbers for one case, in the order of [`Metric::values`].
     ///
     /// # Errors
-    /// Usage, when there are too few pictures, or they do not fit together.
+    /// Usage, when there are too few images, or they do not fit together.
     fn measure(&self, case: &Case<'_>) -> Result<Measured>;
 }
 
@@ -29,15 +29,15 @@ pub struct Needs {
     pub features: bool,
     /// Features that read classes.
     pub classes: bool,
-    /// A class that each picture of the judged set has or was asked for.
+    /// A class that each image of the judged set has or was asked for.
     pub labels: bool,
-    /// What each picture of the judged set shows or was asked for, in words.
+    /// What each image of the judged set shows or was asked for, in words.
     pub captions: bool,
-    /// The pictures themselves.
+    /// The images themselves.
     pub pixels: bool,
-    /// Picture `i` of the judged set beside picture `i` of the reference.
+    /// Image `i` of the judged set beside image `i` of the reference.
     pub pairs: bool,
-    /// All training pictures.
+    /// All training images.
     pub gallery: bool,
     /// A classifier that can be trained.
     pub trainer: bool,
@@ -60,14 +60,14 @@ impl Needs {
     }
 }
 
-/// One set of pictures to judge by another.
+/// One set of images to judge by another.
 #[derive(Clone, Copy)]
 pub struct Case<'a> {
-    /// The pictures that are judged.
+    /// The images that are judged.
     pub judged: &'a Sample,
-    /// Real pictures.
+    /// Real images.
     pub reference: &'a Sample,
-    /// All training pictures, for metrics that need them.
+    /// All training images, for metrics that need them.
     pub gallery: Option<&'a dyn Gallery>,
     /// A classifier to train, for metrics that need one.
     pub trainer: Option<&'a dyn Trainer>,
@@ -92,9 +92,9 @@ pub struct Value {
     pub name: &'static str,
     /// The number.
     pub value: f64,
-    /// Its standard error, from the finite number of pictures.
+    /// Its standard error, from the finite number of images.
     pub error: Option<f64>,
-    /// How many pictures were judged for it.
+    /// How many images were judged for it.
     pub count: usize,
     /// Which way is better.
     pub better: Better,
@@ -105,20 +105,20 @@ pub struct Value {
 pub struct Measured {
     /// Its numbers.
     pub values: Vec<Value>,
-    /// The judged pictures that are nearest to a training picture, nearest first, from a metric that looks for them.
+    /// The judged images that are nearest to a training image, nearest first, from a metric that looks for them.
     pub nearest: Vec<Nearest>,
 }
 
-/// A judged picture and the training picture nearest to it.
+/// A judged image and the training image nearest to it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Nearest {
-    /// The number of the judged picture.
+    /// The number of the judged image.
     pub judged: usize,
-    /// The number of the training picture.
+    /// The number of the training image.
     pub training: usize,
     /// Their distance: the root of the mean squared difference of pixels, in 0 to 255.
     pub distance: f64,
-    /// That distance over the distance to the second nearest training picture.
+    /// That distance over the distance to the second nearest training image.
     pub ratio: f64,
     /// Whether it counts as a copy.
     pub copied: bool,

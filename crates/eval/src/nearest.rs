@@ -1,4 +1,4 @@
-//! The two nearest of many pictures that come by in chunks, for each of a few.
+//! The two nearest of many images that come by in chunks, for each of a few.
 
 use nalgebra::DMatrix;
 use rayon::prelude::*;

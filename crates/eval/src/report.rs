@@ -14,13 +14,13 @@ pub struct Line {
     pub value: f64,
     /// Its standard error.
     pub error: Option<f64>,
-    /// How many pictures were judged for it.
+    /// How many images were judged for it.
     pub n: usize,
-    /// The same number for as many real pictures that were held out: what perfect pictures would get.
+    /// The same number for as many real images that were held out: what perfect images would get.
     pub floor: Option<f64>,
     /// The floor's standard error.
     pub floor_error: Option<f64>,
-    /// The same number for real pictures with their pixels shuffled, or for pairs that do not belong together.
+    /// The same number for real images with their pixels shuffled, or for pairs that do not belong together.
     pub ceiling: Option<f64>,
     /// Which way is better.
     pub better: Better,
@@ -64,7 +64,7 @@ pub struct Report {
     pub seed: u64,
     /// The numbers.
     pub metrics: Vec<Line>,
-    /// The judged pictures nearest to training pictures, nearest first, where it was asked for.
+    /// The judged images nearest to training images, nearest first, where it was asked for.
     pub nearest: Vec<Nearest>,
 }
 

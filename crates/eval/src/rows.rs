@@ -1,4 +1,4 @@
-//! Rows of numbers: one row of features, or of pixels, for each picture.
+//! Rows of numbers: one row of features, or of pixels, for each image.
 
 use langevin_core::{Error, Result};
 
@@ -20,7 +20,7 @@ impl Rows {
     pub fn new(width: usize, values: Vec<f32>) -> Result<Self> {
         assert!(width > 0 && values.len().is_multiple_of(width), "values do not fill rows of {width}");
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            return Err(Error::failed(format!("picture {} has a feature that is not finite", at / width)));
+            return Err(Error::failed(format!("image {} has a feature that is not finite", at / width)));
         }
         Ok(Self { width, values })
     }

@@ -1,6 +1,6 @@
-//! How alike two pictures are, on values from 0 to 255: mean squared error and structural similarity.
+//! How alike two images are, on values from 0 to 255: mean squared error and structural similarity.
 
-use langevin_core::{Error, Picture, Result, Samples};
+use langevin_core::{Error, Image, Result, Samples};
 
 use crate::metric::{Better, Case, Measured, Value};
 use crate::statistics::mean;
@@ -11,7 +11,7 @@ const SIGMA: f64 = 1.5;
 const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
 const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
 
-/// One channel of a picture, 0 to 255.
+/// One channel of an image, 0 to 255.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Plane {
     pub(crate) width: usize,
@@ -19,10 +19,10 @@ pub(crate) struct Plane {
     pub(crate) values: Vec<f64>,
 }
 
-/// The channels of a picture; 16 bits keep their depth.
-pub(crate) fn planes(picture: &Picture) -> Vec<Plane> {
-    let (width, height, channels) = (picture.width, picture.height, picture.channels);
-    let value = |at: usize| match &picture.samples {
+/// The channels of an image; 16 bits keep their depth.
+pub(crate) fn planes(image: &Image) -> Vec<Plane> {
+    let (width, height, channels) = (image.width, image.height, image.channels);
+    let value = |at: usize| match &image.samples {
         Samples::U8(samples) => f64::from(samples[at]),
         Samples::U16(samples) => f64::from(samples[at]) / 257.0,
     };
@@ -30,9 +30,9 @@ pub(crate) fn planes(picture: &Picture) -> Vec<Plane> {
     (0..channels).map(|channel| Plane { width, height, values: plane(channel) }).collect()
 }
 
-/// Refuses two pictures of different shapes.
-pub(crate) fn same_shape(a: &Picture, b: &Picture) -> Result<()> {
-    let shape = |p: &Picture| (p.width, p.height, p.channels);
+/// Refuses two images of different shapes.
+pub(crate) fn same_shape(a: &Image, b: &Image) -> Result<()> {
+    let shape = |p: &Image| (p.width, p.height, p.channels);
     if shape(a) == shape(b) {
         return Ok(());
     }
@@ -43,15 +43,15 @@ pub(crate) fn same_shape(a: &Picture, b: &Picture) -> Result<()> {
 pub(crate) fn over_pairs(
     name: &'static str,
     case: &Case<'_>,
-    of: impl Fn(&Picture, &Picture) -> Result<f64> + Sync,
+    of: impl Fn(&Image, &Image) -> Result<f64> + Sync,
 ) -> Result<Measured> {
     use rayon::prelude::*;
-    let (judged, reference) = (&case.judged.pictures, &case.reference.pictures);
+    let (judged, reference) = (&case.judged.images, &case.reference.images);
     if judged.len() != reference.len() || judged.is_empty() {
-        return Err(Error::usage(format!("{name}: {} pictures and {}", judged.len(), reference.len()))
-            .hint("it compares picture with picture: give two folders with files of the same names"));
+        return Err(Error::usage(format!("{name}: {} images and {}", judged.len(), reference.len()))
+            .hint("it compares image with image: give two folders with files of the same names"));
     }
-    let one = |(index, (a, b)): (usize, (&Picture, &Picture))| {
+    let one = |(index, (a, b)): (usize, (&Image, &Image))| {
         same_shape(a, b).and_then(|()| of(a, b)).map_err(|error| error.within(format!("pair {index}")))
     };
     let pairs: Vec<_> = judged.iter().zip(reference).enumerate().collect();

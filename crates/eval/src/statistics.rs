@@ -48,7 +48,7 @@ pub(crate) fn jackknife(left_out: &[f64]) -> f64 {
     ((groups - 1.0) / groups * squares).sqrt()
 }
 
-/// The pictures of group `group` of `groups` among `count`.
+/// The images of group `group` of `groups` among `count`.
 pub(crate) fn group(group: usize, groups: usize, count: usize) -> std::ops::Range<usize> {
     group * count / groups..(group + 1) * count / groups
 }

@@ -1,7 +1,7 @@
 //! The metrics against other programs: scipy, prdc, torchmetrics, scikit-image and pytorch-msssim
 //! (`references/evaluation.py`).
 
-use langevin_core::{Picture, Result};
+use langevin_core::{Image, Result};
 use langevin_eval::{Case, Chunk, Described, Gallery, METRICS, Measured, Rows, Sample};
 use serde_json::Value;
 
@@ -71,24 +71,22 @@ fn kid_of_subsets_is_near_kid_of_all_pairs_and_repeats() {
 }
 
 /// The formula of `references/evaluation.py`.
-fn picture(width: usize, height: usize, channels: usize, salt: usize) -> Picture {
+fn image(width: usize, height: usize, channels: usize, salt: usize) -> Image {
     let value = |at: usize| {
         let (c, x, y) = (at % channels, at / channels % width, at / channels / width);
         let grain = (x * 7919 + y * 10473 + c * 1299 + salt * 31) % 61;
         ((x * x / 7 + y * 3 + c * 40 + grain * salt / 4) % 256) as u8
     };
-    Picture::from_u8(width, height, channels, (0..width * height * channels).map(value).collect())
+    Image::from_u8(width, height, channels, (0..width * height * channels).map(value).collect())
 }
 
 #[test]
-fn pairs_of_pictures_are_as_alike_as_published_programs_say() {
+fn pairs_of_images_are_as_alike_as_published_programs_say() {
     for entry in golden()["pairs"].as_array().unwrap() {
         let shape: Vec<usize> =
             entry["shape"].as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as usize).collect();
-        let one = |salt| Sample {
-            pictures: vec![picture(shape[0], shape[1], shape[2], salt)],
-            ..Sample::default()
-        };
+        let one =
+            |salt| Sample { images: vec![image(shape[0], shape[1], shape[2], salt)], ..Sample::default() };
         let (a, b) = (one(4), one(9));
         // pytorch-msssim has its window in f32.
         for (name, tolerance) in [("psnr", 1e-9), ("ssim", 1e-9), ("ms_ssim", 2e-6)] {
@@ -108,7 +106,7 @@ fn pairs_of_pictures_are_as_alike_as_published_programs_say() {
     }
 }
 
-struct Wall(Vec<Picture>);
+struct Wall(Vec<Image>);
 
 impl Gallery for Wall {
     fn len(&self) -> usize {
@@ -116,17 +114,17 @@ impl Gallery for Wall {
     }
 
     fn chunk(&self, from: usize, to: usize, _features: bool) -> Result<Chunk> {
-        Ok(Chunk { pictures: self.0[from..to].to_vec(), rows: None })
+        Ok(Chunk { images: self.0[from..to].to_vec(), rows: None })
     }
 }
 
 #[test]
 fn copies_are_found_and_strangers_are_not() {
-    let training: Vec<Picture> = (0..700).map(|salt| picture(12, 12, 1, salt)).collect();
+    let training: Vec<Image> = (0..700).map(|salt| image(12, 12, 1, salt)).collect();
     let wall = Wall(training);
     let mut judged = Sample::new("judged");
     judged.append(
-        vec![wall.0[600].clone(), picture(12, 12, 1, 5000)],
+        vec![wall.0[600].clone(), image(12, 12, 1, 5000)],
         &[None, None],
         Described::default(),
         true,
@@ -141,7 +139,7 @@ fn copies_are_found_and_strangers_are_not() {
 }
 
 #[test]
-fn too_few_pictures_are_refused() {
+fn too_few_images_are_refused() {
     let few = Sample { rows: Rows::new(2, vec![0.0; 4]).unwrap(), ..Sample::default() };
     for spec in ["frechet", "kid", "precision_recall", "density_coverage", "class_kl", "class_agreement"] {
         assert_eq!(measure(spec, &few, &few).unwrap_err().exit_code(), 2, "{spec}");

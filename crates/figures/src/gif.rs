@@ -1,13 +1,13 @@
 //! Animated GIF files: the reverse process as a film.
 
-use langevin_core::{Error, Picture, Result, Samples};
+use langevin_core::{Error, Image, Result, Samples};
 
 /// The bytes of a GIF that shows `frames` (all of one size, gray or RGB), each for `centiseconds`, the last for a
 /// second and a half, for ever again.
 ///
 /// # Errors
 /// Usage, when there is no frame or a frame is larger than 65535 pixels a side.
-pub fn encode(frames: &[Picture], centiseconds: u16) -> Result<Vec<u8>> {
+pub fn encode(frames: &[Image], centiseconds: u16) -> Result<Vec<u8>> {
     let failed =
         |error: &dyn std::fmt::Display| Error::usage(format!("the frames cannot be written as gif: {error}"));
     let first = frames.first().ok_or_else(|| failed(&"there are none"))?;
@@ -16,8 +16,8 @@ pub fn encode(frames: &[Picture], centiseconds: u16) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut encoder = gif::Encoder::new(&mut bytes, width, height, &[]).map_err(|error| failed(&error))?;
     encoder.set_repeat(gif::Repeat::Infinite).map_err(|error| failed(&error))?;
-    for (index, picture) in frames.iter().enumerate() {
-        let mut frame = gif::Frame::from_rgb_speed(width, height, &rgb(picture), 10);
+    for (index, image) in frames.iter().enumerate() {
+        let mut frame = gif::Frame::from_rgb_speed(width, height, &rgb(image), 10);
         frame.delay = if index + 1 == frames.len() { 150 } else { centiseconds };
         encoder.write_frame(&frame).map_err(|error| failed(&error))?;
     }
@@ -25,8 +25,8 @@ pub fn encode(frames: &[Picture], centiseconds: u16) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn rgb(picture: &Picture) -> Vec<u8> {
-    let shown = picture.to_8_bit();
+fn rgb(image: &Image) -> Vec<u8> {
+    let shown = image.to_8_bit();
     let Samples::U8(samples) = shown.samples else { unreachable!("to_8_bit gives 8 bits") };
     match shown.channels {
         3 => samples,

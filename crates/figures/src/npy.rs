@@ -1,4 +1,4 @@
-//! NumPy files (`.npy`, format 1 to 3) of float32 pictures, for starting from the same noise as another program.
+//! NumPy files (`.npy`, format 1 to 3) of float32 images, for starting from the same noise as another program.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use langevin_core::{Error, Result};

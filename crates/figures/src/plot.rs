@@ -1,7 +1,7 @@
-//! Line plots, as SVG and as pictures: axes with round ticks, a legend beside the plot, colors that people with a color
+//! Line plots, as SVG and as images: axes with round ticks, a legend beside the plot, colors that people with a color
 //! vision deficiency can tell apart (Okabe and Ito 2008), and dashes once the colors are used up.
 
-use langevin_core::Picture;
+use langevin_core::Image;
 
 use crate::drawing::{Align, Color, Scene, Shape, text_width};
 
@@ -74,9 +74,9 @@ impl Plot {
         self.scene().to_svg()
     }
 
-    /// The plot as an RGB picture, `zoom` times 760 by 460 pixels.
-    pub fn to_picture(&self, zoom: f64) -> Picture {
-        self.scene().to_picture(zoom)
+    /// The plot as an RGB image, `zoom` times 760 by 460 pixels.
+    pub fn to_image(&self, zoom: f64) -> Image {
+        self.scene().to_image(zoom)
     }
 
     fn scene(&self) -> Scene {
@@ -380,6 +380,6 @@ mod tests {
         let flat = Series { name: "flat".into(), points: vec![(1.0, 2.0), (1.0, 2.0)], ..Series::default() };
         let plot = Plot { series: vec![flat.clone(), flat], y_scale: Scale::Log, ..Plot::default() };
         assert!(plot.to_svg().contains(">flat</text>"));
-        assert_eq!(plot.to_picture(0.5).width, 380);
+        assert_eq!(plot.to_image(0.5).width, 380);
     }
 }

@@ -1,48 +1,48 @@
-//! PNG files with text: a picture carries the recipe that made it.
+//! PNG files with text: an image carries the recipe that made it.
 
 use std::borrow::Cow;
 
-use langevin_core::{Error, Picture, Result, Samples};
+use langevin_core::{Error, Image, Result, Samples};
 
-/// Most bytes of text that are read from one picture.
+/// Most bytes of text that are read from one image.
 const TEXT_LIMIT: usize = 1 << 20;
 
-/// The bytes of a PNG file of `picture` (1 to 4 channels, 8 or 16 bits) with `text` as `(keyword, value)` chunks.
+/// The bytes of a PNG file of `image` (1 to 4 channels, 8 or 16 bits) with `text` as `(keyword, value)` chunks.
 ///
 /// # Errors
-/// Usage, when the picture is empty or has more than 4 channels.
-pub fn encode(picture: &Picture, text: &[(&str, String)]) -> Result<Vec<u8>> {
-    encode_with_profile(picture, text, None)
+/// Usage, when the image is empty or has more than 4 channels.
+pub fn encode(image: &Image, text: &[(&str, String)]) -> Result<Vec<u8>> {
+    encode_with_profile(image, text, None)
 }
 
-/// As [`encode`], with the ICC profile of the picture that it was made from, so that it is shown in the same colours. A profile for
-/// other colours than the picture has (gray, or red, green and blue) is left out.
+/// As [`encode`], with the ICC profile of the image that it was made from, so that it is shown in the same colours. A profile for
+/// other colours than the image has (gray, or red, green and blue) is left out.
 ///
 /// # Errors
 /// As [`encode`].
 pub fn encode_with_profile(
-    picture: &Picture,
+    image: &Image,
     text: &[(&str, String)],
     profile: Option<&[u8]>,
 ) -> Result<Vec<u8>> {
-    let color = match picture.channels {
+    let color = match image.channels {
         1 => png::ColorType::Grayscale,
         2 => png::ColorType::GrayscaleAlpha,
         3 => png::ColorType::Rgb,
         4 => png::ColorType::Rgba,
         n => {
-            return Err(Error::usage(format!("a png picture has 1 to 4 channels, not {n}")));
+            return Err(Error::usage(format!("a png image has 1 to 4 channels, not {n}")));
         }
     };
     let failed =
-        |error: png::EncodingError| Error::usage(format!("the picture cannot be written as png: {error}"));
+        |error: png::EncodingError| Error::usage(format!("the image cannot be written as png: {error}"));
     let mut bytes = Vec::new();
-    let mut info = png::Info::with_size(picture.width as u32, picture.height as u32);
-    info.icc_profile = profile.filter(|profile| is_for(profile, picture.channels)).map(Cow::Borrowed);
+    let mut info = png::Info::with_size(image.width as u32, image.height as u32);
+    info.icc_profile = profile.filter(|profile| is_for(profile, image.channels)).map(Cow::Borrowed);
     let mut encoder = png::Encoder::with_info(&mut bytes, info).map_err(failed)?;
     encoder.set_color(color);
     encoder.set_compression(png::Compression::Balanced);
-    encoder.set_depth(if matches!(picture.samples, Samples::U8(_)) {
+    encoder.set_depth(if matches!(image.samples, Samples::U8(_)) {
         png::BitDepth::Eight
     } else {
         png::BitDepth::Sixteen
@@ -51,7 +51,7 @@ pub fn encode_with_profile(
         encoder.add_itxt_chunk((*keyword).to_owned(), value.clone()).map_err(failed)?;
     }
     let mut writer = encoder.write_header().map_err(failed)?;
-    match &picture.samples {
+    match &image.samples {
         Samples::U8(samples) => writer.write_image_data(samples),
         Samples::U16(samples) => {
             writer.write_image_data(&samples.iter().flat_map(|v| v.to_be_bytes()).collect::<Vec<u8>>())
@@ -62,7 +62,7 @@ pub fn encode_with_profile(
     Ok(bytes)
 }
 
-/// Whether an ICC profile is for pictures of so many channels (ICC.1:2022, 7.2.6: the colour space of the data).
+/// Whether an ICC profile is for images of so many channels (ICC.1:2022, 7.2.6: the colour space of the data).
 fn is_for(profile: &[u8], channels: usize) -> bool {
     let space: &[u8] = if channels <= 2 { b"GRAY" } else { b"RGB " };
     profile.get(16..20) == Some(space)
@@ -73,7 +73,7 @@ fn is_for(profile: &[u8], channels: usize) -> bool {
 /// # Errors
 /// Bad input, when it is not a PNG file or its text is damaged or larger than 1 MiB.
 pub fn text(bytes: &[u8]) -> Result<Vec<(String, String)>> {
-    let bad = |error: &dyn std::fmt::Display| Error::bad_input(format!("not a whole png picture: {error}"));
+    let bad = |error: &dyn std::fmt::Display| Error::bad_input(format!("not a whole png image: {error}"));
     let limits = png::Limits { bytes: TEXT_LIMIT };
     let decoder = png::Decoder::new_with_limits(std::io::Cursor::new(bytes), limits);
     let reader = decoder.read_info().map_err(|error| bad(&error))?;
@@ -96,16 +96,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pictures_and_text_survive() {
+    fn images_and_text_survive() {
         for (channels, depth) in [(1, 8), (3, 8), (4, 8), (1, 16), (3, 16)] {
             let count = 4 * 3 * channels;
-            let picture = if depth == 8 {
-                Picture::from_u8(4, 3, channels, (0..count).map(|v| (v * 5) as u8).collect())
+            let image = if depth == 8 {
+                Image::from_u8(4, 3, channels, (0..count).map(|v| (v * 5) as u8).collect())
             } else {
-                Picture::from_u16(4, 3, channels, (0..count).map(|v| (v * 1301) as u16).collect())
+                Image::from_u16(4, 3, channels, (0..count).map(|v| (v * 1301) as u16).collect())
             };
-            let bytes = encode(&picture, &[("langevin", "{\"class\":\"käfer\"}".to_owned())]).unwrap();
-            assert_eq!(langevin_data::decode(&bytes, "x").unwrap(), picture);
+            let bytes = encode(&image, &[("langevin", "{\"class\":\"käfer\"}".to_owned())]).unwrap();
+            assert_eq!(langevin_data::decode(&bytes, "x").unwrap(), image);
             assert_eq!(text(&bytes).unwrap(), [("langevin".to_owned(), "{\"class\":\"käfer\"}".to_owned())]);
         }
     }
@@ -116,11 +116,11 @@ mod tests {
         profile[16..20].copy_from_slice(b"RGB ");
         let folder = tempfile::tempdir().unwrap();
         for (channels, kept) in [(1, false), (3, true), (4, true)] {
-            let picture = Picture::from_u8(2, 2, channels, vec![9; 4 * channels]);
+            let image = Image::from_u8(2, 2, channels, vec![9; 4 * channels]);
             let file = folder.path().join(format!("{channels}.png"));
-            std::fs::write(&file, encode_with_profile(&picture, &[], Some(&profile)).unwrap()).unwrap();
+            std::fs::write(&file, encode_with_profile(&image, &[], Some(&profile)).unwrap()).unwrap();
             assert_eq!(langevin_data::read_profile(&file), kept.then(|| profile.clone()));
-            assert_eq!(langevin_data::read_picture(&file).unwrap(), picture);
+            assert_eq!(langevin_data::read_image(&file).unwrap(), image);
         }
     }
 

@@ -1,44 +1,44 @@
-//! Contact sheets: many pictures of one size laid out in rows.
+//! Contact sheets: many images of one size laid out in rows.
 
-use langevin_core::{Picture, Samples};
+use langevin_core::{Image, Samples};
 
-/// Lays `pictures` out in rows of `columns` with `gap` white pixels between them, each magnified `scale` times by
-/// repeating pixels. Gray pictures stay gray when all are gray; otherwise the sheet is RGB. Alpha and further channels
-/// are left out, and 16-bit pictures are shown in 8 bits. The cell takes the size of the largest picture.
+/// Lays `images` out in rows of `columns` with `gap` white pixels between them, each magnified `scale` times by
+/// repeating pixels. Gray images stay gray when all are gray; otherwise the sheet is RGB. Alpha and further channels
+/// are left out, and 16-bit images are shown in 8 bits. The cell takes the size of the largest image.
 ///
-/// An empty list gives an empty picture of 0 x 0.
-pub fn sheet(pictures: &[Picture], columns: usize, gap: usize, scale: usize) -> Picture {
+/// An empty list gives an empty image of 0 x 0.
+pub fn sheet(images: &[Image], columns: usize, gap: usize, scale: usize) -> Image {
     let (Some(cell_width), Some(cell_height)) =
-        (pictures.iter().map(|p| p.width).max(), pictures.iter().map(|p| p.height).max())
+        (images.iter().map(|p| p.width).max(), images.iter().map(|p| p.height).max())
     else {
-        return Picture::from_u8(0, 0, 1, Vec::new());
+        return Image::from_u8(0, 0, 1, Vec::new());
     };
-    let channels = if pictures.iter().all(|p| p.channels < 3) { 1 } else { 3 };
+    let channels = if images.iter().all(|p| p.channels < 3) { 1 } else { 3 };
     let scale = scale.max(1);
-    let columns = columns.clamp(1, pictures.len());
-    let rows = pictures.len().div_ceil(columns);
+    let columns = columns.clamp(1, images.len());
+    let rows = images.len().div_ceil(columns);
     let (step_x, step_y) = (cell_width * scale + gap, cell_height * scale + gap);
     let (width, height) = (columns * step_x - gap, rows * step_y - gap);
     let mut samples = vec![255_u8; width * height * channels];
-    for (index, picture) in pictures.iter().enumerate() {
+    for (index, image) in images.iter().enumerate() {
         let (left, top) = ((index % columns) * step_x, (index / columns) * step_y);
-        let shown = picture.to_8_bit();
+        let shown = image.to_8_bit();
         let Samples::U8(source) = &shown.samples else { unreachable!("to_8_bit gives 8 bits") };
-        for y in 0..picture.height * scale {
-            for x in 0..picture.width * scale {
-                let from = ((y / scale) * picture.width + x / scale) * picture.channels;
+        for y in 0..image.height * scale {
+            for x in 0..image.width * scale {
+                let from = ((y / scale) * image.width + x / scale) * image.channels;
                 let to = ((top + y) * width + left + x) * channels;
                 for channel in 0..channels {
-                    let source_channel = if picture.channels < 3 { 0 } else { channel };
+                    let source_channel = if image.channels < 3 { 0 } else { channel };
                     samples[to + channel] = source[from + source_channel];
                 }
             }
         }
     }
-    Picture::from_u8(width, height, channels, samples)
+    Image::from_u8(width, height, channels, samples)
 }
 
-/// The number of columns that makes a sheet of `count` pictures nearly square.
+/// The number of columns that makes a sheet of `count` images nearly square.
 pub fn square_columns(count: usize) -> usize {
     (1..).find(|n| n * n >= count).unwrap_or(1)
 }
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn a_sheet_has_gaps_rows_and_scale() {
-        let dot = |v| Picture::from_u8(1, 1, 1, vec![v]);
+        let dot = |v| Image::from_u8(1, 1, 1, vec![v]);
         let made = sheet(&[dot(1), dot(2), dot(3)], 2, 1, 1);
         assert_eq!((made.width, made.height, made.channels), (3, 3, 1));
         assert_eq!(made.samples, Samples::U8(vec![1, 255, 2, 255, 255, 255, 3, 255, 255]));
@@ -58,9 +58,9 @@ mod tests {
     }
 
     #[test]
-    fn one_colour_picture_makes_the_sheet_colour() {
+    fn one_colour_image_makes_the_sheet_colour() {
         let made =
-            sheet(&[Picture::from_u8(1, 1, 1, vec![9]), Picture::from_u8(1, 1, 3, vec![1, 2, 3])], 2, 0, 1);
+            sheet(&[Image::from_u8(1, 1, 1, vec![9]), Image::from_u8(1, 1, 3, vec![1, 2, 3])], 2, 0, 1);
         assert_eq!(made.samples, Samples::U8(vec![9, 9, 9, 1, 2, 3]));
     }
 

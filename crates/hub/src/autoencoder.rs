@@ -66,7 +66,7 @@ pub(crate) fn read(json: &Map<String, Value>) -> Result<(AutoencoderConfig, [Vec
     }
     let channels = fields.count("in_channels", 3)?;
     if fields.count("out_channels", 3)? != channels {
-        return Err(Error::bad_input("its pictures come back with other channels, which is not read"));
+        return Err(Error::bad_input("its images come back with other channels, which is not read"));
     }
     let (before, after) = (fields.flag("use_quant_conv", true)?, fields.flag("use_post_quant_conv", true)?);
     if before != after {

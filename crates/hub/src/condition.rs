@@ -12,7 +12,7 @@ use crate::unet::{Read, choice, classes, size};
 pub const CLASS: &str = "UNet2DConditionModel";
 
 /// Our config of the network that `json` (a `unet/config.json`) describes; keys left out have the defaults of diffusers
-/// 0.42. Its size is that of its pictures, which for a latent model are latents.
+/// 0.42. Its size is that of its images, which for a latent model are latents.
 ///
 /// # Errors
 /// Bad input: another class, a type of block or an option that is not read, a value of the wrong type.

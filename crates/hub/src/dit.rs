@@ -22,7 +22,7 @@ pub struct TransformerParts {
     pub network: DitConfig,
     /// Its tensors.
     pub tensors: NamedTensors,
-    /// Width and height of its pictures; of a latent model, those of its latents.
+    /// Width and height of its images; of a latent model, those of its latents.
     pub size: (usize, usize),
     /// What was passed over.
     pub notes: Vec<String>,

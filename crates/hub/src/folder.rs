@@ -22,7 +22,7 @@ pub struct Pipeline {
     pub network: NetworkConfig,
     /// Its tensors, under our names.
     pub tensors: NamedTensors,
-    /// Width and height of its pictures in pixels.
+    /// Width and height of its images in pixels.
     pub size: (usize, usize),
     /// The diffusion and the way to sample.
     pub sampling: Sampling,
@@ -142,7 +142,7 @@ fn fitted(sampling: Sampling, network: &NetworkConfig) -> Result<Sampling> {
 }
 
 impl Pipeline {
-    /// The network as it takes pictures in [-1, 1], whatever range its own are in.
+    /// The network as it takes images in [-1, 1], whatever range its own are in.
     pub fn network_for_signed(&self) -> NetworkConfig {
         let mut network = self.network.clone();
         if self.sampling.exploding {

@@ -52,7 +52,7 @@ pub fn read_latent_folder(path: &Path) -> Result<LatentPipeline> {
                 .hint("read are pipelines of unet, vae, text_encoder, tokenizer and scheduler"));
         }
     }
-    // What watches the pictures that come out, and what looks at pictures that are given, is left out.
+    // What watches the images that come out, and what looks at images that are given, is left out.
     let known = [
         "unet",
         "vae",

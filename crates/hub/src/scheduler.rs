@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::fields::Fields;
 
-/// Dynamic thresholding (Saharia et al. 2022): each denoised picture is clamped to a quantile of its own numbers, then
+/// Dynamic thresholding (Saharia et al. 2022): each denoised image is clamped to a quantile of its own numbers, then
 /// divided by it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Threshold {
@@ -29,7 +29,7 @@ pub struct Sampling {
     pub spacing: String,
     /// Steps when nothing else is said.
     pub steps: usize,
-    /// Denoised pictures are clamped to plus and minus this.
+    /// Denoised images are clamped to plus and minus this.
     pub clip: Option<f64>,
     /// Or thresholded.
     pub threshold: Option<Threshold>,
@@ -167,7 +167,7 @@ pub enum Placing {
 }
 
 /// The spacing of `timestep_spacing` and `steps_offset`; with `lowest` a path ends at the table's first entry and not at the
-/// clean picture.
+/// clean image.
 pub fn spacing(fields: &Fields<'_>, default: &str, placing: Placing, lowest: bool) -> Result<String> {
     let offset = fields.count("steps_offset", 0)?;
     let mut options = Vec::new();

@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 
 use crate::fields::Fields;
 
-/// A network and the size of its pictures.
+/// A network and the size of its images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Read {
     /// The network.
     pub network: NetworkConfig,
-    /// Width and height of its pictures in pixels.
+    /// Width and height of its images in pixels.
     pub size: (usize, usize),
     /// Keys that were passed over.
     pub unknown: Vec<String>,
@@ -211,7 +211,7 @@ pub(crate) fn classes(fields: &Fields<'_>) -> Result<usize> {
 
 pub(crate) fn size(fields: &Fields<'_>) -> Result<(usize, usize)> {
     let missing = || {
-        Error::bad_input("does not say the size of its pictures")
+        Error::bad_input("does not say the size of its images")
             .hint("write \"sample_size\" into unet/config.json")
     };
     match fields.value("sample_size") {
@@ -241,7 +241,7 @@ pub(crate) fn choice<T: Copy>(
     })
 }
 
-/// The `unet/config.json` of our network for pictures of `size` (width and height).
+/// The `unet/config.json` of our network for images of `size` (width and height).
 ///
 /// # Errors
 /// Usage, for what a `UNet2DModel` cannot be: pixels folded into channels, a scaled time, skips of another sort.

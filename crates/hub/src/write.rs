@@ -18,11 +18,11 @@ pub struct Export<'a> {
     pub network: &'a NetworkConfig,
     /// Its tensors.
     pub tensors: NamedTensors,
-    /// Width and height of its pictures in pixels.
+    /// Width and height of its images in pixels.
     pub size: (usize, usize),
     /// The diffusion it was trained for.
     pub diffusion: &'a Diffusion,
-    /// Whether denoised pictures are clamped, and to what.
+    /// Whether denoised images are clamped, and to what.
     pub clip: Option<f64>,
     /// The pipeline: one of [`PIPELINES`].
     pub pipeline: &'a str,

@@ -17,9 +17,9 @@ pub enum Algorithm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pass {
     /// The output from the input, or the input's gradient from the output's.
-    Picture,
+    Image,
     /// The output where direct products are of bf16; transforms stay in f32, because they would lose too many digits.
-    PictureInBf16,
+    ImageInBf16,
     /// The gradient of the weights.
     Weights,
 }
@@ -55,7 +55,7 @@ impl Algorithm {
     }
 
     /// The one for a map of `input` rows and columns and channels of both sides: what this thread is within, or the
-    /// cheapest. The batch and the number of threads have no say, so that a picture's bytes do not depend on them, and
+    /// cheapest. The batch and the number of threads have no say, so that an image's bytes do not depend on them, and
     /// nothing is timed, so that they do not depend on the machine's mood either.
     pub fn choose(pass: Pass, input: [usize; 2], channels: [usize; 2]) -> Self {
         FORCED.get().unwrap_or_else(|| {
@@ -84,16 +84,16 @@ impl Algorithm {
         h.div_ceil(self.side()) * w.div_ceil(self.side()) * self.points_per_kernel()
     }
 
-    /// About what a picture costs one core in passes of 8: the products, the reading and writing of points, the kernels, and
+    /// About what an image costs one core in passes of 8: the products, the reading and writing of points, the kernels, and
     /// what a call costs. Fitted to `langevin bench --algorithms --threads 1 --batch-size 8` (AVX-512, 3 GHz), but for the
-    /// kernels of transforms, which count twice: for a picture alone, and in a training step, they come from memory. What
+    /// kernels of transforms, which count twice: for an image alone, and in a training step, they come from memory. What
     /// counts is how the ways compare.
     fn nanoseconds(self, pass: Pass, input: [usize; 2], [inputs, outputs]: [usize; 2]) -> f64 {
         let [product, point, kernel, call] = match (pass, self) {
-            (Pass::PictureInBf16, Self::Direct) => [0.0075, 1.35, 0.017, 60.0],
-            (Pass::Picture, Self::Direct) => [0.0149, 1.35, 0.017, 60.0],
-            (Pass::Picture | Pass::PictureInBf16, Self::WinogradF2) => [0.0183, 0.164, 0.077, 7650.0],
-            (Pass::Picture | Pass::PictureInBf16, Self::WinogradF4) => [0.0209, 0.155, 0.052, 7790.0],
+            (Pass::ImageInBf16, Self::Direct) => [0.0075, 1.35, 0.017, 60.0],
+            (Pass::Image, Self::Direct) => [0.0149, 1.35, 0.017, 60.0],
+            (Pass::Image | Pass::ImageInBf16, Self::WinogradF2) => [0.0183, 0.164, 0.077, 7650.0],
+            (Pass::Image | Pass::ImageInBf16, Self::WinogradF4) => [0.0209, 0.155, 0.052, 7790.0],
             (Pass::Weights, Self::Direct) => [0.0163, 0.0, 0.0538, 9080.0],
             (Pass::Weights, Self::WinogradF2) => [0.0208, 0.110, 0.150, 14_160.0],
             (Pass::Weights, Self::WinogradF4) => [0.0240, 0.085, 0.0866, 16_540.0],
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn each_way_has_its_shapes() {
         let at = |side: usize, channels: usize| {
-            Algorithm::choose(Pass::Picture, [side, side], [channels, channels]).name()
+            Algorithm::choose(Pass::Image, [side, side], [channels, channels]).name()
         };
         assert_eq!(at(2, 128), "direct");
         assert_eq!(at(4, 256), "direct");

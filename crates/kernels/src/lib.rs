@@ -6,7 +6,7 @@
 //! whose backward pass is written by hand, so it may use the fast bodies too.
 //!
 //! Two promises hold on the CPU and are tested in `tests/suite/invariance.rs`:
-//! * forward: picture `k` of a batch gets the same bytes alone or in any batch, on any number of threads;
+//! * forward: image `k` of a batch gets the same bytes alone or in any batch, on any number of threads;
 //! * backward: at a fixed batch the gradients are the same bytes at every run and on any number of threads.
 
 mod algorithm;

@@ -11,13 +11,13 @@ use crate::plain;
 
 /// What a diffusion network asks of a backend beyond Burn's own operations.
 ///
-/// The defaults are the reference. Shapes: `n` pictures, `h` rows, `w` columns, `c` channels; the channels of a pixel lie
+/// The defaults are the reference. Shapes: `n` images, `h` rows, `w` columns, `c` channels; the channels of a pixel lie
 /// beside each other, `[n, h, w, c]`, because then every operation of a network runs over whole vectors of them, however
-/// small the picture.
+/// small the image.
 #[backend_extension(Flex, Autodiff)]
 pub trait DiffusionOps: Backend {
     /// Convolution with bias: `x` `[n, h, w, ci]`, `weight` `[co, ci, kh, kw]` -> `[n, h', w', co]`. `bias` is `[1, co]`,
-    /// or `[n, co]` where each picture has its own (a time embedding added to the output).
+    /// or `[n, co]` where each image has its own (a time embedding added to the output).
     fn image_conv(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -61,7 +61,7 @@ pub trait DiffusionOps: Backend {
 
     /// Group norm, then a scale and a shift for each channel, then SiLU if asked for:
     /// `act(normalised(x) * scale + shift)` with `x` `[n, h, w, c]`; `scale` and `shift` are `[n, c]`, or `[1, c]` where
-    /// all pictures share them.
+    /// all images share them.
     fn group_norm_act(
         x: FloatTensor<Self>,
         scale: FloatTensor<Self>,
@@ -82,7 +82,7 @@ pub trait DiffusionOps: Backend {
         plain::group_norm_act_backward::<Self>(x, scale, shift, grad, options)
     }
 
-    /// [`DiffusionOps::image_conv`] of two pictures whose channels are joined, `[n, h, w, ca]` and `[n, h, w, cb]`, without a
+    /// [`DiffusionOps::image_conv`] of two images whose channels are joined, `[n, h, w, ca]` and `[n, h, w, cb]`, without a
     /// copy of them where the backend can.
     fn joined_conv(
         a: FloatTensor<Self>,
@@ -106,7 +106,7 @@ pub trait DiffusionOps: Backend {
         plain::joined_conv_backward::<Self>(a, b, weight, grad, bias_rows, options)
     }
 
-    /// [`DiffusionOps::group_norm_act`] of two pictures whose channels are joined; the result has all of them.
+    /// [`DiffusionOps::group_norm_act`] of two images whose channels are joined; the result has all of them.
     fn joined_norm_act(
         a: FloatTensor<Self>,
         b: FloatTensor<Self>,
@@ -232,7 +232,7 @@ pub trait DiffusionOps: Backend {
         plain::mean_pool::<Self>(x, factor)
     }
 
-    /// The channels of two pictures beside each other: `[n, h, w, ca]` and `[n, h, w, cb]` -> `[n, h, w, ca + cb]`.
+    /// The channels of two images beside each other: `[n, h, w, ca]` and `[n, h, w, cb]` -> `[n, h, w, ca + cb]`.
     fn join_channels(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         plain::join_channels::<Self>(a, b)
     }

@@ -47,7 +47,7 @@ impl Conv2d {
     pub fn output(&self, [h, w]: [usize; 2], [kh, kw]: [usize; 2]) -> [usize; 2] {
         let (h, w) = if self.upsample { (2 * h, 2 * w) } else { (h, w) };
         let padded = [h + self.pad_rows.0 + self.pad_rows.1, w + self.pad_cols.0 + self.pad_cols.1];
-        assert!(padded[0] >= kh && padded[1] >= kw, "a {kh}x{kw} kernel does not fit a {h}x{w} picture");
+        assert!(padded[0] >= kh && padded[1] >= kw, "a {kh}x{kw} kernel does not fit a {h}x{w} image");
         [(padded[0] - kh) / self.stride + 1, (padded[1] - kw) / self.stride + 1]
     }
 }
@@ -56,7 +56,7 @@ impl Conv2d {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GroupNorm {
     /// Number of groups; divides the channels. 0 leaves the values as they are, so that only scale, shift and SiLU are left
-    /// and a pixel does not depend on the size of the picture around it.
+    /// and a pixel does not depend on the size of the image around it.
     pub groups: usize,
     /// Added to the variance.
     pub eps: f64,

@@ -10,12 +10,12 @@ use crate::options::{AdamW, Attention, Conv2d, Gelu, GroupNorm};
 /// Convolution with bias (a 1 x 1 kernel is a matrix product per pixel).
 ///
 /// # Shapes
-/// `x` `[n, h, w, ci]`, `weight` `[co, ci, kh, kw]`, `bias` `[1, co]`, or `[n, co]` where each picture has its own;
+/// `x` `[n, h, w, ci]`, `weight` `[co, ci, kh, kw]`, `bias` `[1, co]`, or `[n, co]` where each image has its own;
 /// result `[n, h', w', co]`, see [`Conv2d::output`].
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<2>, options: Conv2d) -> Tensor<4> {
     let [n, _, _, ci] = x.dims();
     let [co, wi, _, _] = weight.dims();
-    assert_eq!(ci, wi, "the convolution takes {wi} channels, the picture has {ci}");
+    assert_eq!(ci, wi, "the convolution takes {wi} channels, the image has {ci}");
     assert!([[1, co], [n, co]].contains(&bias.dims()), "the bias is {:?} for {n} x {co}", bias.dims());
     Tensor::from_dispatch(Dispatch::image_conv(
         x.into_dispatch(),
@@ -61,7 +61,7 @@ pub fn group_norm(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>, options: Gro
     ))
 }
 
-/// [`conv2d`] of two pictures whose channels are joined, `[n, h, w, ca]` and `[n, h, w, cb]`; on the CPU a 1 x 1 convolution
+/// [`conv2d`] of two images whose channels are joined, `[n, h, w, ca]` and `[n, h, w, cb]`; on the CPU a 1 x 1 convolution
 /// reads both where they lie.
 pub fn conv2d_joined(
     a: Tensor<4>,
@@ -72,8 +72,8 @@ pub fn conv2d_joined(
 ) -> Tensor<4> {
     let ([n, .., ca], [.., cb]) = (a.dims(), b.dims());
     let [co, wi, _, _] = weight.dims();
-    assert_eq!(a.dims()[..3], b.dims()[..3], "pictures whose channels are joined");
-    assert_eq!(ca + cb, wi, "the convolution takes {wi} channels, the pictures have {ca} and {cb}");
+    assert_eq!(a.dims()[..3], b.dims()[..3], "images whose channels are joined");
+    assert_eq!(ca + cb, wi, "the convolution takes {wi} channels, the images have {ca} and {cb}");
     assert!([[1, co], [n, co]].contains(&bias.dims()), "the bias is {:?} for {n} x {co}", bias.dims());
     Tensor::from_dispatch(Dispatch::joined_conv(
         a.into_dispatch(),
@@ -84,7 +84,7 @@ pub fn conv2d_joined(
     ))
 }
 
-/// [`group_norm`] of two pictures whose channels are joined, `[n, h, w, ca]` and `[n, h, w, cb]`; the result has all of them,
+/// [`group_norm`] of two images whose channels are joined, `[n, h, w, ca]` and `[n, h, w, cb]`; the result has all of them,
 /// and on the CPU both are read where they lie.
 pub fn group_norm_joined(
     a: Tensor<4>,
@@ -94,7 +94,7 @@ pub fn group_norm_joined(
     options: GroupNorm,
 ) -> Tensor<4> {
     let ([n, .., ca], [.., cb]) = (a.dims(), b.dims());
-    assert_eq!(a.dims()[..3], b.dims()[..3], "pictures whose channels are joined");
+    assert_eq!(a.dims()[..3], b.dims()[..3], "images whose channels are joined");
     check_norm(n, ca + cb, &scale, &shift, options);
     Tensor::from_dispatch(Dispatch::joined_norm_act(
         a.into_dispatch(),
@@ -105,7 +105,7 @@ pub fn group_norm_joined(
     ))
 }
 
-/// What a group norm asks of `n` pictures of `c` channels.
+/// What a group norm asks of `n` images of `c` channels.
 fn check_norm(n: usize, c: usize, scale: &Tensor<2>, shift: &Tensor<2>, options: GroupNorm) {
     assert_eq!(scale.dims(), shift.dims(), "scale and shift of a group norm");
     assert!([[n, c], [1, c]].contains(&scale.dims()), "scale is {:?} for {n} x {c} channels", scale.dims());
@@ -185,13 +185,13 @@ pub fn downsample2x(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::mean_pool(x.into_dispatch(), 0.25))
 }
 
-/// The channels of two pictures beside each other: `[n, h, w, ca]` and `[n, h, w, cb]` -> `[n, h, w, ca + cb]`.
+/// The channels of two images beside each other: `[n, h, w, ca]` and `[n, h, w, cb]` -> `[n, h, w, ca + cb]`.
 pub fn join_channels(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
-    assert_eq!(a.dims()[..3], b.dims()[..3], "pictures whose channels are joined");
+    assert_eq!(a.dims()[..3], b.dims()[..3], "images whose channels are joined");
     Tensor::from_dispatch(Dispatch::join_channels(a.into_dispatch(), b.into_dispatch()))
 }
 
-/// `[n, c, h, w]` -> `[n, h, w, c]`, as the operations here take pictures.
+/// `[n, c, h, w]` -> `[n, h, w, c]`, as the operations here take images.
 pub fn channels_last(x: Tensor<4>) -> Tensor<4> {
     x.permute([0, 2, 3, 1])
 }

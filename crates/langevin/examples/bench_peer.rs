@@ -3,7 +3,7 @@
 //! Each line on stdin is a request; each answer is one line of JSON on stdout.
 //! * `load NAME FILE`: reads a network and compares its answer with the one in the file
 //! * `train NAME`: makes a network of random weights for steps alone, so that `peak` is that of training
-//! * `time NAME MODE WORK N`: seconds of one run; `MODE` is `f32` or `bf16`, `WORK` is `forward` or `step`, on `N` pictures
+//! * `time NAME MODE WORK N`: seconds of one run; `MODE` is `f32` or `bf16`, `WORK` is `forward` or `step`, on `N` images
 //! * `model NAME FILE`: writes the network as a model file with the linear schedule of DDPM
 //! * `peak`: the peak memory of this process in bytes
 
@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use burn::tensor::{Tensor, TensorData};
 use langevin::core::tensor_file::{self, Storage};
-use langevin::core::{Cond, Lanes, Losses, NamedTensors, Network, Preconditioned, attentive};
+use langevin::core::{Cond, Losses, NamedTensors, Network, Preconditioned, Workers, spin_workers};
 use langevin::kernels::{AdamW, Arithmetic, allocator};
 use langevin::nn::{Backbone, NetworkConfig, TransformerConfig};
 use langevin::process::{Diffusion, DiffusionSpec};
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
-/// Pictures of one pass, as `langevin train` divides a batch with the preset of that name.
+/// Images of one pass, as `langevin train` divides a batch with the preset of that name.
 fn pass(name: &str) -> usize {
     if name == "ddpm" { 4 } else { 8 }
 }
@@ -32,7 +32,7 @@ fn pass(name: &str) -> usize {
 struct Side {
     channels: usize,
     network: Option<Backbone>,
-    lanes: Lanes,
+    lanes: Workers,
     pass: usize,
     learner: Learner<Backbone>,
 }
@@ -68,7 +68,7 @@ fn answer(sides: &mut BTreeMap<String, Side>, words: &[&str]) -> Result<Value> {
         }
         ["time", name, mode, work, n] => {
             let side = sides.get_mut(name).ok_or_else(|| Error::usage("not loaded"))?;
-            let n = n.parse().map_err(|_| Error::usage("not a number of pictures"))?;
+            let n = n.parse().map_err(|_| Error::usage("not a number of images"))?;
             Ok(json!({ "seconds": side.run(mode, work, n)? }))
         }
         ["model", name, file] => {
@@ -157,7 +157,7 @@ impl Side {
         Ok(Self {
             channels: config.in_channels,
             network,
-            lanes: Lanes::new(rayon::current_num_threads())?,
+            lanes: Workers::new(rayon::current_num_threads())?,
             learner: Learner::new(Preconditioned::new(trained, diffusion), 16 / pass(name))?,
             pass: pass(name),
         })
@@ -219,7 +219,7 @@ impl Side {
                 let start = Instant::now();
                 let forward = |(x, t)| network.forward(x, t, &Cond::none());
                 if parts.len() == 1 {
-                    attentive(|| parts.into_iter().map(forward).for_each(drop));
+                    spin_workers(|| parts.into_iter().map(forward).for_each(drop));
                 } else {
                     self.lanes.run(parts, forward);
                 }

@@ -42,18 +42,18 @@ pub struct Kind {
 pub const KINDS: &[Kind] = &[
     Kind { name: "models", summary: "models that come with the binary", items: models },
     Kind { name: "presets", summary: "settings for `train --preset`", items: presets },
-    Kind { name: "samplers", summary: "ways from noise to a picture", items: || of(&SAMPLERS) },
+    Kind { name: "samplers", summary: "ways from noise to an image", items: || of(&SAMPLERS) },
     Kind { name: "spacings", summary: "which noise levels the steps visit", items: || of(&SPACINGS) },
     Kind {
         name: "guidances",
         summary: "ways to follow a class, or a model, more strongly",
         items: || of(&GUIDANCES),
     },
-    Kind { name: "methods", summary: "ways to restore a picture with a model", items: || of(&METHODS) },
-    Kind { name: "operators", summary: "what can have happened to a picture", items: || of(&OPERATORS) },
-    Kind { name: "noises", summary: "noise that a picture can have, for --noise", items: || of(&NOISES) },
+    Kind { name: "methods", summary: "ways to restore an image with a model", items: || of(&METHODS) },
+    Kind { name: "operators", summary: "what can have happened to an image", items: || of(&OPERATORS) },
+    Kind { name: "noises", summary: "noise that an image can have, for --noise", items: || of(&NOISES) },
     Kind { name: "schedules", summary: "how the noise grows with time", items: || of(&SCHEDULES) },
-    Kind { name: "processes", summary: "how signal and noise share the picture", items: || of(&PROCESSES) },
+    Kind { name: "processes", summary: "how signal and noise share the image", items: || of(&PROCESSES) },
     Kind {
         name: "parameterisations",
         summary: "what the network predicts",
@@ -75,7 +75,7 @@ pub const KINDS: &[Kind] = &[
         summary: "ways to teach a model to draw in few steps",
         items: || of(&DISTILLATIONS),
     },
-    Kind { name: "metrics", summary: "ways to judge pictures", items: || of(&METRICS) },
+    Kind { name: "metrics", summary: "ways to judge images", items: || of(&METRICS) },
     Kind { name: "datasets", summary: "generated data sets", items: datasets },
 ];
 

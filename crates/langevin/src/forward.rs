@@ -1,6 +1,6 @@
-//! The forward process made visible: a picture at several times of a diffusion, and plots of schedules.
+//! The forward process made visible: an image at several times of a diffusion, and plots of schedules.
 
-use langevin_core::{Error, Level, Picture, Purpose, Result, Stream};
+use langevin_core::{Error, Image, Level, Purpose, Result, Stream};
 use langevin_process::{Diffusion, SCHEDULES};
 
 use langevin_figures::drawing::{Canvas, Color, text_width};
@@ -16,23 +16,23 @@ const MOST_COLUMNS: usize = 6;
 const DARK: Color = [34, 34, 34];
 const SOFT: Color = [105, 105, 105];
 
-/// The pictures `alpha x0 + sigma n` of one picture at `times` in `[0, 1]`, side by side, each with its time, alpha, sigma
+/// The images `alpha x0 + sigma n` of one image at `times` in `[0, 1]`, side by side, each with its time, alpha, sigma
 /// and signal-to-noise ratio below it.
 ///
-/// All show the same noise, that of `seed`, so the picture is seen to sink into it. A picture larger than 256 pixels is
-/// averaged down first; one smaller than 168 is shown enlarged. Where a process lets the values grow (VE) the picture
+/// All show the same noise, that of `seed`, so the image is seen to sink into it. An image larger than 256 pixels is
+/// averaged down first; one smaller than 168 is shown enlarged. Where a process lets the values grow (VE) the image
 /// shown is divided by `sqrt(alpha^2 + sigma^2)`. Alpha channels are ignored.
 ///
 /// # Errors
-/// Usage, for no times, a time outside `[0, 1]`, or a picture without pixels.
-pub fn strip(picture: &Picture, diffusion: &Diffusion, times: &[f64], seed: u64) -> Result<Picture> {
+/// Usage, for no times, a time outside `[0, 1]`, or an image without pixels.
+pub fn strip(image: &Image, diffusion: &Diffusion, times: &[f64], seed: u64) -> Result<Image> {
     if times.is_empty() {
-        return Err(Error::usage("no times to draw the picture at").hint("give some between 0 and 1"));
+        return Err(Error::usage("no times to draw the image at").hint("give some between 0 and 1"));
     }
     if let Some(time) = times.iter().find(|time| !(0.0..=1.0).contains(*time)) {
         return Err(Error::usage(format!("the time {time} does not lie between 0 and 1")));
     }
-    let clean = Clean::of(picture)?;
+    let clean = Clean::of(image)?;
     let noise = clean.noise(seed);
     let columns = times.len().div_ceil(times.len().div_ceil(MOST_COLUMNS));
     let zoom = SMALLEST_CELL.div_ceil(clean.width.max(clean.height)).max(1);
@@ -45,18 +45,18 @@ pub fn strip(picture: &Picture, diffusion: &Diffusion, times: &[f64], seed: u64)
         (GAP + columns * (width + GAP)).max(2 * GAP + text_width(&title, TITLE).ceil() as usize);
     let mut canvas = Canvas::new(total_width, head + rows * (height + caption + GAP), [255; 3]);
     canvas.text(GAP as f64, 29.0, TITLE, DARK, &title);
-    canvas.text(GAP as f64, 51.0, CAPTION * 0.93, SOFT, "x = α × picture + σ × noise");
+    canvas.text(GAP as f64, 51.0, CAPTION * 0.93, SOFT, "x = α × image + σ × noise");
     for (index, time) in times.iter().enumerate() {
         let left = GAP + index % columns * (width + GAP);
         let top = head + index / columns * (height + caption + GAP);
         let level = diffusion.level(*time);
-        canvas.picture(left + (width - clean.width * zoom) / 2, top, zoom, &clean.at(level, &noise));
+        canvas.image(left + (width - clean.width * zoom) / 2, top, zoom, &clean.at(level, &noise));
         for (row, (text, color)) in caption_lines(*time, level).into_iter().enumerate() {
             let baseline = (top + height) as f64 + CAPTION_ROW * (row + 1) as f64;
             canvas.text_centred(left as f64 + width as f64 / 2.0, baseline, CAPTION, color, &text);
         }
     }
-    Ok(canvas.into_picture())
+    Ok(canvas.into_image())
 }
 
 /// The log-SNR of every schedule that needs no options, against time.
@@ -68,8 +68,8 @@ pub fn schedules_plot() -> Plot {
         Some(Series { name: name.to_owned(), points, ..Series::default() })
     };
     Plot {
-        title: "Noise schedules: how the picture sinks into the noise".into(),
-        x_label: "time t (0 = picture, 1 = noise)".into(),
+        title: "Noise schedules: how the image sinks into the noise".into(),
+        x_label: "time t (0 = image, 1 = noise)".into(),
         y_label: "log SNR = 2 ln(α / σ)".into(),
         y_range: Some((-15.0, 15.0)),
         series: SCHEDULES.names().filter_map(curve).collect(),
@@ -77,7 +77,7 @@ pub fn schedules_plot() -> Plot {
     }
 }
 
-/// How much picture (alpha) and how much noise (sigma) `diffusion` mixes, against time.
+/// How much image (alpha) and how much noise (sigma) `diffusion` mixes, against time.
 pub fn levels_plot(diffusion: &Diffusion) -> Plot {
     let curve = |name: &str, part: fn(Level) -> f64| {
         let points = (0..=400).map(|index| f64::from(index) / 400.0);
@@ -86,16 +86,16 @@ pub fn levels_plot(diffusion: &Diffusion) -> Plot {
     };
     Plot {
         title: format!("schedule {}, process {}", diffusion.spec().schedule, diffusion.spec().process),
-        x_label: "time t (0 = picture, 1 = noise)".into(),
-        y_label: "x = α × picture + σ × noise".into(),
+        x_label: "time t (0 = image, 1 = noise)".into(),
+        y_label: "x = α × image + σ × noise".into(),
         // The noise of a process that lets it grow (VE) spans decades.
         y_scale: if diffusion.highest().sigma > 2.0 { Scale::Log } else { Scale::Linear },
-        series: vec![curve("α (picture)", |level| level.alpha), curve("σ (noise)", |level| level.sigma)],
+        series: vec![curve("α (image)", |level| level.alpha), curve("σ (noise)", |level| level.sigma)],
         ..Plot::default()
     }
 }
 
-/// The picture that is noised: gray or RGB planes in [-1, 1].
+/// The image that is noised: gray or RGB planes in [-1, 1].
 struct Clean {
     width: usize,
     height: usize,
@@ -104,13 +104,13 @@ struct Clean {
 }
 
 impl Clean {
-    fn of(picture: &Picture) -> Result<Self> {
-        let (width, height) = (picture.width, picture.height);
-        if width * height * picture.channels == 0 {
-            return Err(Error::usage("the picture has no pixels"));
+    fn of(image: &Image) -> Result<Self> {
+        let (width, height) = (image.width, image.height);
+        if width * height * image.channels == 0 {
+            return Err(Error::usage("the image has no pixels"));
         }
-        let channels = if picture.channels >= 3 { 3 } else { 1 };
-        let mut planes = picture.to_signed();
+        let channels = if image.channels >= 3 { 3 } else { 1 };
+        let mut planes = image.to_signed();
         planes.truncate(channels * width * height);
         let whole = Self { width, height, channels, planes };
         let shrink = width.max(height).div_ceil(LARGEST_CELL);
@@ -141,12 +141,12 @@ impl Clean {
         noise
     }
 
-    fn at(&self, level: Level, noise: &[f32]) -> Picture {
+    fn at(&self, level: Level, noise: &[f32]) -> Image {
         // What the process lets grow is brought back to the range a screen can show.
         let shown = level.alpha.hypot(level.sigma).max(1.0);
         let (alpha, sigma) = ((level.alpha / shown) as f32, (level.sigma / shown) as f32);
         let mixed: Vec<f32> = self.planes.iter().zip(noise).map(|(x, n)| alpha * x + sigma * n).collect();
-        Picture::from_signed(&mixed, self.channels, self.height, self.width)
+        Image::from_signed(&mixed, self.channels, self.height, self.width)
     }
 }
 
@@ -203,25 +203,24 @@ mod tests {
 
     #[test]
     fn a_strip_has_a_cell_for_each_time_and_repeats() {
-        let picture = Picture::from_u8(8, 6, 1, (0..48).collect());
-        let one = strip(&picture, &diffusion(), &[0.0, 0.5, 1.0], 3).unwrap();
-        assert_eq!(one, strip(&picture, &diffusion(), &[0.0, 0.5, 1.0], 3).unwrap());
-        assert_ne!(one, strip(&picture, &diffusion(), &[0.0, 0.5, 1.0], 4).unwrap());
+        let image = Image::from_u8(8, 6, 1, (0..48).collect());
+        let one = strip(&image, &diffusion(), &[0.0, 0.5, 1.0], 3).unwrap();
+        assert_eq!(one, strip(&image, &diffusion(), &[0.0, 0.5, 1.0], 3).unwrap());
+        assert_ne!(one, strip(&image, &diffusion(), &[0.0, 0.5, 1.0], 4).unwrap());
         assert_eq!(one.width, GAP + 3 * (SMALLEST_CELL + GAP));
-        let many = strip(&picture, &diffusion(), &[0.5; 8], 3).unwrap();
+        let many = strip(&image, &diffusion(), &[0.5; 8], 3).unwrap();
         assert_eq!(many.width, GAP + 4 * (SMALLEST_CELL + GAP));
     }
 
     #[test]
-    fn times_and_pictures_that_do_not_fit_are_refused() {
-        let picture = Picture::from_u8(1, 1, 1, vec![0]);
-        let message = |picture: &Picture, times: &[f64]| {
-            strip(picture, &diffusion(), times, 0).unwrap_err().to_string()
-        };
-        assert!(message(&picture, &[]).contains("no times"));
-        assert!(message(&picture, &[1.5]).contains("1.5 does not lie"));
-        assert!(message(&picture, &[f64::NAN]).contains("does not lie"));
-        assert!(message(&Picture::from_u8(0, 1, 1, vec![]), &[0.5]).contains("no pixels"));
+    fn times_and_images_that_do_not_fit_are_refused() {
+        let image = Image::from_u8(1, 1, 1, vec![0]);
+        let message =
+            |image: &Image, times: &[f64]| strip(image, &diffusion(), times, 0).unwrap_err().to_string();
+        assert!(message(&image, &[]).contains("no times"));
+        assert!(message(&image, &[1.5]).contains("1.5 does not lie"));
+        assert!(message(&image, &[f64::NAN]).contains("does not lie"));
+        assert!(message(&Image::from_u8(0, 1, 1, vec![]), &[0.5]).contains("no pixels"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub mod training;
 
 pub use burn::tensor::{Device, Tensor, TensorData};
 pub use langevin_core as core;
-pub use langevin_core::{Error, ErrorKind, Picture, Result};
+pub use langevin_core::{Error, ErrorKind, Image, Result};
 pub use langevin_data as data;
 pub use langevin_eval as eval;
 pub use langevin_figures as figures;

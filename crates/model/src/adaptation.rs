@@ -69,7 +69,7 @@ impl Adaptation {
         *self == Self::default()
     }
 
-    /// What is recorded in pictures, in the grammar of A1111: nothing, or its parts each with a comma before it. Its "Clip skip" of 1 skips
+    /// What is recorded in images, in the grammar of A1111: nothing, or its parts each with a comma before it. Its "Clip skip" of 1 skips
     /// nothing.
     pub fn to_a1111(&self) -> String {
         let skip =

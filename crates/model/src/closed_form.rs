@@ -39,7 +39,7 @@ pub const CLOSED_FORM: &[ClosedFormModel] = &[
 ];
 
 impl ClosedFormModel {
-    /// What the model says of itself: points as pictures of one pixel with two channels, with EDM's noise.
+    /// What the model says of itself: points as images of one pixel with two channels, with EDM's noise.
     pub fn info(&self) -> ModelInfo {
         ModelInfo {
             version: 1,

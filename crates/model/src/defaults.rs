@@ -14,7 +14,7 @@ pub struct SampleSettings {
     pub steps: usize,
     /// Strength of classifier-free guidance; 1 is none.
     pub cfg_scale: f64,
-    /// Clamp every denoised picture to the range of pictures.
+    /// Clamp every denoised image to the range of images.
     pub clip: bool,
     /// That range, to both sides of 0.
     #[serde(skip_serializing_if = "is_one")]

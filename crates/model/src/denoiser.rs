@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 use langevin_core::closed_form::{ClosedForm, Mixture};
 use langevin_core::{
-    Cond, Denoiser, Differentiable, Level, Levels, Preconditioned, Result, SideBySide, Tracked,
+    Autodiff, Cond, Denoiser, Differentiable, Level, Levels, Parallel, Preconditioned, Result,
 };
 use langevin_kernels::Arithmetic;
 use langevin_nn::Backbone;
@@ -47,18 +47,18 @@ impl ModelDenoiser {
         }
     }
 
-    /// The same with its derivative by the picture, batches divided into up to `parts` parts among the threads.
+    /// The same with its derivative by the image, batches divided into up to `parts` parts among the threads.
     ///
     /// # Errors
     /// Failed, when the system gives no threads.
     pub fn differentiable(&self, parts: usize, device: &Device) -> Result<Box<dyn Differentiable>> {
         Ok(match self {
-            Self::Network(model) => Box::new(SideBySide::new(Tracked::new(model, device), parts)?),
+            Self::Network(model) => Box::new(Parallel::new(Autodiff::new(model, device), parts)?),
             Self::ClosedForm(known, _) => Box::new(known.clone()),
         })
     }
 
-    /// `ln p` of a clean picture in nats, for a model that is known in closed form.
+    /// `ln p` of a clean image in nats, for a model that is known in closed form.
     pub fn log_density(&self, values: &[f64]) -> Option<f64> {
         match self {
             Self::Network(_) => None,

@@ -21,9 +21,9 @@ pub const KEY: &str = "langevin";
 pub struct ModelInfo {
     /// Version of this description, 1.
     pub version: u32,
-    /// Width and height of its pictures in pixels.
+    /// Width and height of its images in pixels.
     pub size: (usize, usize),
-    /// Channels of its pictures.
+    /// Channels of its images.
     pub channels: usize,
     /// Names of its classes; empty when it is unconditional.
     pub classes: Vec<String>,
@@ -46,7 +46,7 @@ pub struct ModelInfo {
     pub data: String,
     /// The preset it was trained with.
     pub preset: String,
-    /// Pictures seen in training.
+    /// Images seen in training.
     pub images: u64,
     /// Seed of the training.
     pub seed: u64,
@@ -64,7 +64,7 @@ impl ModelInfo {
         ])
     }
 
-    /// `[channels, height, width]` of what the network denoises: its pictures, or their latents.
+    /// `[channels, height, width]` of what the network denoises: its images, or their latents.
     pub fn shape(&self) -> [usize; 3] {
         let (width, height) = self.size;
         match &self.latent {
@@ -76,7 +76,7 @@ impl ModelInfo {
         }
     }
 
-    /// How many times its pictures are magnified on sheets, so that small ones can be seen: 1 to 4.
+    /// How many times its images are magnified on sheets, so that small ones can be seen: 1 to 4.
     pub fn magnification(&self) -> usize {
         (64 / self.size.0).clamp(1, 4)
     }

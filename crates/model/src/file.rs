@@ -40,7 +40,7 @@ pub fn refuse_strangers(bytes: &[u8]) -> Result<()> {
             "put it into a diffusers folder beside its config.json, or take its tensors out with `langevin convert`",
         ));
     } else if starts(b"\x89PNG") || starts(b"\xff\xd8\xff") || starts(b"GIF8") {
-        "a picture, not a model"
+        "an image, not a model"
     } else if starts(b"GGUF") {
         "a GGUF file, which holds no model of this program"
     } else {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use langevin_core::guidance::{GUIDANCES, Guidance, Guided};
-use langevin_core::{Denoiser, Error, Result, SideBySide};
+use langevin_core::{Denoiser, Error, Parallel, Result};
 use langevin_kernels::Arithmetic;
 
 use crate::memory;
@@ -45,7 +45,7 @@ impl GuidanceConfig {
                     memory::check_sampling(&guide.info.network, guide.shape(), batch_size)?;
                 }
                 let computed = guide.denoiser.with_arithmetic(arithmetic);
-                Some(Box::new(SideBySide::new(computed, batch_size)?) as Box<dyn Denoiser>)
+                Some(Box::new(Parallel::new(computed, batch_size)?) as Box<dyn Denoiser>)
             }
         };
         Guided::new(inner, rule, scale, guide)
@@ -84,18 +84,18 @@ impl GuidanceConfig {
     }
 }
 
-/// Both must answer the same question: pictures of one shape, with the same classes, under the same process.
+/// Both must answer the same question: images of one shape, with the same classes, under the same process.
 fn check_guide(model: &Model, guide: &Model) -> Result<()> {
     let of = |model: &Model| {
         let ([channels, height, width], info) = (model.shape(), &model.info);
         let classes = if info.classes.is_empty() { "no".to_owned() } else { info.classes.join(", ") };
         let process = &info.diffusion.process;
-        format!("pictures of {width}x{height}x{channels}, {classes} classes, process {process}")
+        format!("images of {width}x{height}x{channels}, {classes} classes, process {process}")
     };
     let (wanted, found) = (of(model), of(guide));
     if wanted == found {
         return Ok(());
     }
     Err(Error::usage(format!("{}: cannot guide {}: it has {found}, not {wanted}", guide.name, model.name))
-        .hint("a guide is a smaller or less trained model of the same pictures"))
+        .hint("a guide is a smaller or less trained model of the same images"))
 }

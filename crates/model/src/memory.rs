@@ -25,7 +25,7 @@ pub fn available_bytes() -> Option<u64> {
 /// Whether sampling `batch_size` images of `[channels, height, width]` of what the network denoises at once fits.
 ///
 /// # Errors
-/// Failed, with the number of pictures at once that fits.
+/// Failed, with the number of images at once that fits.
 pub fn check_sampling(
     network: &NetworkConfig,
     [_, height, width]: [usize; 3],
@@ -38,7 +38,7 @@ pub fn check_sampling(
         return Ok(());
     }
     Err(too_little("drawing", needed, free).hint(match free / each.max(1) {
-        0 => "not even one picture at a time fits".to_owned(),
+        0 => "not even one image at a time fits".to_owned(),
         count => format!("try --batch-size {count}"),
     }))
 }

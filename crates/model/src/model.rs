@@ -50,7 +50,7 @@ impl Model {
         Self { hash: OnceLock::from(hash), ..self }
     }
 
-    /// The model, where it draws pictures by itself.
+    /// The model, where it draws images by itself.
     ///
     /// # Errors
     /// Usage: a restorer, a network that fills in holes.
@@ -58,15 +58,15 @@ impl Model {
         match &self.info.task {
             Some(task) => Err(task.refusal(&self.name, "and draws nothing by itself")),
             None if self.is_inpainting_model() => Err(Error::usage(format!(
-                "{}: was trained to fill in holes of pictures, and draws nothing by itself",
+                "{}: was trained to fill in holes of images, and draws nothing by itself",
                 self.name
             ))
-            .hint("give it a picture and its hole with `langevin inpaint`")),
+            .hint("give it an image and its hole with `langevin inpaint`")),
             None => Ok(self),
         }
     }
 
-    /// Whether its network of latents is told of the hole of a picture and of the rest, as those of Stable Diffusion for inpainting.
+    /// Whether its network of latents is told of the hole of an image and of the rest, as those of Stable Diffusion for inpainting.
     pub fn is_inpainting_model(&self) -> bool {
         self.codec.is_some() && self.info.network.condition_channels > 0
     }
@@ -80,23 +80,23 @@ impl Model {
             return Ok(());
         }
         Err(Error::usage(format!(
-            "{}: denoises latents, which an autoencoder turns into pictures, and this works on the pixels themselves",
+            "{}: denoises latents, which an autoencoder turns into images, and this works on the pixels themselves",
             self.name
         ))
         .hint("take a model of pixels; latents can be drawn with `langevin sample` and judged with `langevin eval`"))
     }
 
-    /// `[channels, height, width]` of what it denoises: its pictures, or their latents.
+    /// `[channels, height, width]` of what it denoises: its images, or their latents.
     pub fn shape(&self) -> [usize; 3] {
         self.info.shape()
     }
 
-    /// `[channels, height, width]` of its pictures.
+    /// `[channels, height, width]` of its images.
     pub fn image_shape(&self) -> [usize; 3] {
         [self.info.channels, self.info.size.1, self.info.size.0]
     }
 
-    /// The pictures of what was drawn, both in `[count, channels, height, width]`: the same, or decoded latents.
+    /// The images of what was drawn, both in `[count, channels, height, width]`: the same, or decoded latents.
     ///
     /// # Errors
     /// Failed, when the system gives no threads.

@@ -6,8 +6,8 @@
 use burn::tensor::Device;
 use langevin_core::clipping::{Clipped, Thresholded};
 use langevin_core::{
-    Clock, Cond, Denoiser, Differentiable, EachChannel, Level, Network, NoiseStreams, Preconditioned, Result,
-    Run, SideBySide, Symmetric, Windowed, Windows,
+    Cond, Denoiser, Differentiable, EachChannel, Level, Network, NoiseStreams, Parallel, Preconditioned,
+    Result, Run, Symmetric, TimeMap, Windowed, Windows,
 };
 use langevin_kernels::Arithmetic;
 use langevin_process::{Diffusion, Error, SPACINGS};
@@ -172,7 +172,7 @@ impl<'m> Pipeline<'m> {
             Source::Model(_, denoiser) => denoiser,
             Source::Network(network) => *network,
         };
-        self.assembled(SideBySide::new(bare, self.at_once)?, watch)
+        self.assembled(Parallel::new(bare, self.at_once)?, watch)
     }
 
     /// As [`Pipeline::denoiser`], for the passes of a training, which run in parallel already: it holds a model of its own, and
@@ -243,8 +243,8 @@ impl<'m> Pipeline<'m> {
     }
 
     /// The time map of the model's schedule, for methods that need one.
-    pub fn time_map(&self) -> Clock {
-        Clock::of(self.diffusion.clone())
+    pub fn time_map(&self) -> TimeMap {
+        TimeMap::of(self.diffusion.clone())
     }
 
     /// Whether sampling starts with noise of the magnitude of noisy images rather than that of the level.

@@ -4,10 +4,10 @@ use langevin_core::{Context, Error, Result};
 
 use crate::model::Model;
 
-/// What is wanted of pictures, in words.
+/// What is wanted of images, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompts {
-    /// The text of each picture.
+    /// The text of each image.
     pub each: Vec<String>,
     /// What guidance leads away from, for all: the empty text, or what is not wanted.
     pub negative: String,
@@ -21,7 +21,7 @@ impl Prompts {
             .then(|| Self { each: vec![String::new(); count], negative: String::new() })
     }
 
-    /// Those of pictures `first..first + count`.
+    /// Those of images `first..first + count`.
     #[must_use]
     pub fn part(&self, first: usize, count: usize) -> Self {
         Self { each: self.each[first..first + count].to_vec(), negative: self.negative.clone() }
@@ -42,7 +42,7 @@ impl Prompts {
         }
     }
 
-    /// What `model` is told of each picture, and of what is not wanted; a text that comes again is encoded once.
+    /// What `model` is told of each image, and of what is not wanted; a text that comes again is encoded once.
     ///
     /// # Errors
     /// As [`Model::encode_prompts`].

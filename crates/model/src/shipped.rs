@@ -32,7 +32,7 @@ pub struct Shipped {
 pub static SHIPPED: &[Shipped] = &[
     Shipped {
         name: "shapes",
-        summary: "32x32 colour pictures of ten things, by class; trained on the generated data set builtin:shapes",
+        summary: "32x32 colour images of ten things, by class; trained on the generated data set builtin:shapes",
         weights: Weights::Embedded(include_bytes!("../../../models/shapes.safetensors")),
     },
     Shipped {

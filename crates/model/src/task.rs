@@ -3,14 +3,14 @@
 use langevin_core::Error;
 use serde::{Deserialize, Serialize};
 
-/// What pictures are made smaller with when nothing is said.
+/// What images are made smaller with when nothing is said.
 const BICUBIC: &str = "bicubic:scale=4";
 
 /// What a restorer does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TaskKind {
-    /// Draws small pictures large.
+    /// Draws small images large.
     #[default]
     Upscale,
     /// Fills in holes.
@@ -23,19 +23,19 @@ pub enum TaskKind {
 pub struct Task {
     /// What it does. Default: upscale.
     pub kind: TaskKind,
-    /// How pictures were made small, as in `langevin list operators`, several joined with `+`; they must become smaller by a
+    /// How images were made small, as in `langevin list operators`, several joined with `+`; they must become smaller by a
     /// whole number. Default: bicubic:scale=4; none for other kinds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
 }
 
 impl Task {
-    /// How pictures were made small.
+    /// How images were made small.
     pub fn operator(&self) -> &str {
         self.operator.as_deref().unwrap_or(BICUBIC)
     }
 
-    /// Channels of what the network is told of pictures with `channels`: the enlarged picture, or what is left of a picture with
+    /// Channels of what the network is told of images with `channels`: the enlarged image, or what is left of an image with
     /// a hole and where the hole is.
     pub fn condition_channels(&self, channels: usize) -> usize {
         match self.kind {
@@ -47,7 +47,7 @@ impl Task {
     /// What it is for, after "was trained".
     pub fn words(&self) -> String {
         match self.kind {
-            TaskKind::Upscale => format!("to enlarge pictures that {} made small", self.operator()),
+            TaskKind::Upscale => format!("to enlarge images that {} made small", self.operator()),
             TaskKind::Inpaint => "to fill in holes".to_owned(),
         }
     }

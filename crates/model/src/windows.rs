@@ -12,23 +12,23 @@ const OVERLAP: usize = 48;
 /// Numbers that a layer holds beside its input and output, as a share of them.
 const BESIDE: f64 = 1.5;
 
-/// How a model denoises pictures of one size.
+/// How a model denoises images of one size.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
-    /// How a picture is divided.
+    /// How an image is divided.
     pub windows: Windows,
     /// Bytes that the windows at work take, about.
     pub bytes: u64,
-    /// Whether the network answers a pixel alike in a picture of any size; otherwise windows have the size it was trained on.
+    /// Whether the network answers a pixel alike in an image of any size; otherwise windows have the size it was trained on.
     pub any_size: bool,
     /// Channels that the model answers at once: all colours, or one.
     pub channels: usize,
 }
 
-/// The plan for denoising a picture of `colours` channels, `height` and `width` with `model` within `memory` bytes for windows.
+/// The plan for denoising an image of `colours` channels, `height` and `width` with `model` within `memory` bytes for windows.
 ///
 /// # Errors
-/// Usage: the model is of other channels, or known for pictures of one size only; or `memory` is too little for one window.
+/// Usage: the model is of other channels, or known for images of one size only; or `memory` is too little for one window.
 pub fn plan(model: &Model, shape: [usize; 3], memory: u64) -> Result<Plan> {
     plan_by(model, shape, memory, |config, side| {
         (config.estimate(side, side).sampling_bytes as f64 * BESIDE) as u64
@@ -60,17 +60,17 @@ fn plan_by(
             other => format!("of {other} channels"),
         };
         return Err(Error::usage(format!(
-            "{}: its pictures are {}, and this one is {}",
+            "{}: its images are {}, and this one is {}",
             model.name,
             kind(own),
             kind(colours)
         ))
-        .hint("use a model of such pictures; one of gray pictures takes each colour by itself"));
+        .hint("use a model of such images; one of gray images takes each colour by itself"));
     }
     let Some(network) = model.denoiser.network() else {
         if [1, height, width] != model.shape() {
             return Err(Error::usage(format!(
-                "{}: is known in closed form, for pictures of its own size alone",
+                "{}: is known in closed form, for images of its own size alone",
                 model.name
             )));
         }
@@ -104,7 +104,7 @@ fn plan_by(
     Ok(Plan { windows, bytes: bytes(side, at_once), any_size, channels: own })
 }
 
-/// Whether a network answers a pixel alike in a picture of any size: it neither attends nor normalises.
+/// Whether a network answers a pixel alike in an image of any size: it neither attends nor normalises.
 pub fn any_size(config: &NetworkConfig) -> bool {
     let attends = config.transformer.is_some()
         || !config.attention_levels.is_empty()

@@ -1,4 +1,4 @@
-//! Self-attention between the pixels of a picture (Wang et al. 2018; Ho et al. 2020, appendix B).
+//! Self-attention between the pixels of an image (Wang et al. 2018; Ho et al. 2020, appendix B).
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -24,7 +24,7 @@ pub struct AttentionBlock {
 /// What an [`AttentionBlock`] is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct AttentionShape {
-    /// Channels of the picture.
+    /// Channels of the image.
     pub channels: usize,
     /// Channels of one head; there are `channels / head_dim` heads.
     pub head_dim: usize,

@@ -1,4 +1,4 @@
-//! The diffusion transformer, DiT (Peebles and Xie 2023, 2212.09748): pictures as squares of pixels, each a token, in blocks whose
+//! The diffusion transformer, DiT (Peebles and Xie 2023, 2212.09748): images as squares of pixels, each a token, in blocks whose
 //! norms are told of noise level and class ("adaLN-Zero").
 //!
 //! Each parameter's path is the name its tensor has in diffusers' `DiTTransformer2DModel`.
@@ -20,15 +20,15 @@ const TIME_FEATURES: usize = 256;
 /// Epsilon of the norms that are told of the noise level, and of the last.
 const EPS: f64 = 1e-6;
 
-/// What a [`Dit`] is made of. The defaults are those of DiT-S/2 for pictures of 32 x 32 pixels with three channels.
+/// What a [`Dit`] is made of. The defaults are those of DiT-S/2 for images of 32 x 32 pixels with three channels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DitConfig {
-    /// Channels of the noisy picture. Default 3.
+    /// Channels of the noisy image. Default 3.
     pub in_channels: usize,
     /// Channels of the answer. Default 3.
     pub out_channels: usize,
-    /// Side in pixels of the pictures whose places are whole numbers; those of other pictures are stretched to them. Default 32.
+    /// Side in pixels of the images whose places are whole numbers; those of other images are stretched to them. Default 32.
     pub size: usize,
     /// Side of the square of pixels that is one token. Default 2.
     pub patch: usize,
@@ -118,14 +118,14 @@ impl DitConfig {
         Ok(())
     }
 
-    /// Says whether pictures of `height` x `width` fit.
+    /// Says whether images of `height` x `width` fit.
     ///
     /// # Errors
     /// `Usage` where a side is not a multiple of the patch.
     pub fn check_size(&self, height: usize, width: usize) -> Result<()> {
         if [height, width].iter().any(|side| *side == 0 || !side.is_multiple_of(self.patch)) {
             return Err(Error::usage(format!(
-                "this network takes pictures whose sides are multiples of {}, not {width}x{height}",
+                "this network takes images whose sides are multiples of {}, not {width}x{height}",
                 self.patch
             )));
         }
@@ -276,7 +276,7 @@ impl Block {
 }
 
 /// Sines and cosines of each token's column, then of its row (Dosovitskiy et al. 2021 learn them; He et al. 2022, 2111.06377, fix
-/// them): `[1, rows, columns, dim]`, in units of a token of a picture of `base` tokens a side.
+/// them): `[1, rows, columns, dim]`, in units of a token of an image of `base` tokens a side.
 fn places(rows: usize, columns: usize, base: usize, dim: usize, device: &Device) -> Tensor<4> {
     let quarter = dim / 4;
     let frequency = |i: usize| libm::exp(-libm::log(10_000.0) * i as f64 / quarter as f64);
@@ -304,12 +304,12 @@ impl Dit {
         &self.config
     }
 
-    /// The row of the table for each picture's class.
+    /// The row of the table for each image's class.
     fn rows(&self, cond: &Cond, n: usize) -> Vec<usize> {
         let classes = self.config.classes;
         let unknown = vec![None; n];
         let labels = cond.labels.as_ref().unwrap_or(&unknown);
-        assert_eq!(labels.len(), n, "one label for each picture");
+        assert_eq!(labels.len(), n, "one label for each image");
         let row = |label: &Option<u32>| label.map_or(classes, |class| class as usize);
         let rows: Vec<usize> = labels.iter().map(row).collect();
         assert!(rows.iter().all(|row| *row <= classes), "a class of {classes}");
@@ -348,7 +348,7 @@ impl Dit {
         let rows = self.rows(cond, n);
         let context = config.context_dim.map(|_| {
             let told = cond.context.as_ref().expect("a network that attends to texts is told one");
-            assert_eq!(told.len(), n, "one text for each picture");
+            assert_eq!(told.len(), n, "one text for each image");
             as_pixels(told.tokens.clone().to_device(&device))
         });
         let (down, across) = (h / config.patch, w / config.patch);

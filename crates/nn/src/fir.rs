@@ -1,5 +1,5 @@
-//! Halving and doubling of pictures through the smooth filter `[1, 3, 3, 1]`, as NCSN++ does it (Zhang 2019; Karras et al.
-//! 2020; Song et al. 2021, appendix H). Beyond the edge a picture is zero.
+//! Halving and doubling of images through the smooth filter `[1, 3, 3, 1]`, as NCSN++ does it (Zhang 2019; Karras et al.
+//! 2020; Song et al. 2021, appendix H). Beyond the edge an image is zero.
 
 use burn::tensor::{Device, Tensor};
 

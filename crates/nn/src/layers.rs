@@ -1,5 +1,5 @@
 //! Layers with weights in PyTorch's layout, drawn as PyTorch draws them by default: `U(-k, k)` with
-//! `k = 1 / sqrt(fan in)` for weights and biases (He et al. 2015 with a = sqrt 5). Pictures are `[n, h, w, c]` inside a
+//! `k = 1 / sqrt(fan in)` for weights and biases (He et al. 2015 with a = sqrt 5). Images are `[n, h, w, c]` inside a
 //! network.
 
 use burn::module::{Module, Param};
@@ -36,7 +36,7 @@ impl Conv2d {
         }
     }
 
-    /// One that keeps the picture's size.
+    /// One that keeps the image's size.
     pub fn same(draw: &Draw<'_>, inputs: usize, outputs: usize, kernel: usize) -> Self {
         Self::new(draw, inputs, outputs, kernel, kernels::Conv2d::same(kernel))
     }
@@ -59,12 +59,12 @@ impl Conv2d {
         kernels::conv2d(x, self.weight.val(), self.bias.val().unsqueeze(), self.options)
     }
 
-    /// Over the joined channels of two pictures.
+    /// Over the joined channels of two images.
     pub fn forward_joined(&self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
         kernels::conv2d_joined(a, b, self.weight.val(), self.bias.val().unsqueeze(), self.options)
     }
 
-    /// The same with `extra` `[n, out]` added to every pixel of its picture.
+    /// The same with `extra` `[n, out]` added to every pixel of its image.
     pub fn forward_adding(&self, x: Tensor<4>, extra: Tensor<2>) -> Tensor<4> {
         kernels::conv2d(x, self.weight.val(), self.bias.val().unsqueeze() + extra, self.options)
     }
@@ -140,13 +140,13 @@ impl GroupNorm {
         kernels::group_norm(x, self.weight.val().unsqueeze(), self.bias.val().unsqueeze(), self.options)
     }
 
-    /// Over the joined channels of two pictures.
+    /// Over the joined channels of two images.
     pub fn forward_joined(&self, a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
         let (weight, bias) = (self.weight.val().unsqueeze(), self.bias.val().unsqueeze());
         kernels::group_norm_joined(a, b, weight, bias, self.options)
     }
 
-    /// With each picture's own `scale` and `shift`, `[n, channels]`, applied after the affine map:
+    /// With each image's own `scale` and `shift`, `[n, channels]`, applied after the affine map:
     /// `norm(x) * (1 + scale) + shift`. Both maps are folded into one.
     pub fn forward_modulated(&self, x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>) -> Tensor<4> {
         let scale = scale + 1.0;

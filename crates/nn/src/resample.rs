@@ -9,7 +9,7 @@ use crate::draw::Draw;
 use crate::layers::{Conv2d, GroupNorm, Linear};
 use crate::resnet::{Pass, Resize, ResnetOptions, ResnetParts, ResnetShape};
 
-/// Halves or doubles the size of a picture.
+/// Halves or doubles the size of an image.
 ///
 /// It holds either `conv` alone, or the layers of a residual block: one struct, so that each parameter's path is the
 /// name its tensor has in diffusers (`downsamplers.0.conv.weight`, `downsamplers.0.conv1.weight`).

@@ -1,4 +1,4 @@
-//! Attention between the pixels of a picture and the words of a text (Rombach et al. 2022, 2112.10752, section 3.3 and
+//! Attention between the pixels of an image and the words of a text (Rombach et al. 2022, 2112.10752, section 3.3 and
 //! appendix E.2.1), with the gated feed-forward layer of Shazeer 2020 (2002.05202).
 //!
 //! Each parameter's path is the name its tensor has in diffusers' `Transformer2DModel`.
@@ -11,7 +11,7 @@ use crate::draw::Draw;
 use crate::layers::{Conv2d, GroupNorm, Linear};
 use crate::norm::{LayerNorm, Matrix};
 
-/// A stack of [`TransformerBlock`]s over the pixels of a picture, between two projections, added to the picture.
+/// A stack of [`TransformerBlock`]s over the pixels of an image, between two projections, added to the image.
 #[derive(Module, Debug)]
 pub struct Transformer2d {
     norm: GroupNorm,
@@ -23,7 +23,7 @@ pub struct Transformer2d {
 /// What a [`Transformer2d`] is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TransformerShape {
-    /// Channels of the picture.
+    /// Channels of the image.
     pub channels: usize,
     /// Heads of every attention; they divide the channels.
     pub heads: usize,
@@ -92,7 +92,7 @@ impl Transformer2d {
     }
 }
 
-/// Tokens as the pixels of a picture one pixel wide: `[n, tokens, dim]` -> `[n, tokens, 1, dim]`.
+/// Tokens as the pixels of an image one pixel wide: `[n, tokens, dim]` -> `[n, tokens, 1, dim]`.
 pub(crate) fn as_pixels(x: Tensor<3>) -> Tensor<4> {
     let [n, tokens, dim] = x.dims();
     x.reshape([n, tokens, 1, dim])

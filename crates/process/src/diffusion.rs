@@ -28,7 +28,7 @@ pub struct DiffusionSpec {
     pub parameterisation: String,
     /// What the network is told about the noise: `timestep`, `log_sigma`, ... Default `timestep`.
     pub time_input: String,
-    /// The standard deviation of the data, which `edm` uses. Default 0.5, right for most pictures in
+    /// The standard deviation of the data, which `edm` uses. Default 0.5, right for most images in
     /// `[-1, 1]`.
     pub sigma_data: f64,
 }
@@ -137,7 +137,7 @@ impl Diffusion {
     /// The coefficients around the network at a level.
     ///
     /// # Errors
-    /// Usage where the parameterisation has no denoised picture: `epsilon` and `score` at `alpha = 0`.
+    /// Usage where the parameterisation has no denoised image: `epsilon` and `score` at `alpha = 0`.
     pub fn coefficients(&self, at: Level) -> Result<Coefficients> {
         self.parameterisation.coefficients(at, self.spec.sigma_data)
     }

@@ -54,7 +54,7 @@ pub fn half_life_decay(seen: f64, batch: f64, half_life: f64, ramp_up: f64) -> f
 /// end^(gamma + 1)` at the time `t` in `[0, end]`, nothing later (EDM2, 2312.02696, eq. 4).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Profile {
-    /// Pictures seen (or any other measure of training) at its end, more than 0.
+    /// Images seen (or any other measure of training) at its end, more than 0.
     pub end: f64,
     /// The exponent, at least 0.
     pub gamma: f64,

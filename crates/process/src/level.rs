@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 /// A noise level: `x = alpha * x0 + sigma * n`, with `n` standard normal.
 ///
 /// Both numbers are finite and not negative, and not both zero. `alpha = 0` is pure noise (zero terminal SNR,
-/// flow at t = 1), `sigma = 0` is the clean picture.
+/// flow at t = 1), `sigma = 0` is the clean image.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Level {
-    /// The factor on the clean picture.
+    /// The factor on the clean image.
     pub alpha: f64,
     /// The standard deviation of the noise.
     pub sigma: f64,
@@ -17,9 +17,9 @@ pub struct Level {
 /// The coefficients of a deterministic step: `x_next = x * self.x + x0 * self.x0`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
-    /// The factor on the present noisy picture.
+    /// The factor on the present noisy image.
     pub x: f64,
-    /// The factor on the denoised picture.
+    /// The factor on the denoised image.
     pub x0: f64,
 }
 
@@ -27,16 +27,16 @@ pub struct Step {
 /// standard normal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ancestral {
-    /// The factor on the present noisy picture.
+    /// The factor on the present noisy image.
     pub x: f64,
-    /// The factor on the denoised picture.
+    /// The factor on the denoised image.
     pub x0: f64,
     /// The standard deviation of the fresh noise.
     pub noise: f64,
 }
 
 impl Level {
-    /// The clean picture, where every path ends: `alpha = 1`, `sigma = 0`.
+    /// The clean image, where every path ends: `alpha = 1`, `sigma = 0`.
     pub const CLEAN: Self = Self { alpha: 1.0, sigma: 0.0 };
 
     /// The logarithm of the signal-to-noise ratio, `2 ln(alpha / sigma)`: `-inf` at `alpha = 0`, `+inf` at
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_moves_an_exact_picture_exactly() {
+    fn a_step_moves_an_exact_image_exactly() {
         let (x0, n) = (0.7, -1.3);
         let levels =
             [Level { alpha: 0.0, sigma: 1.0 }, vp(0.3), Level { alpha: 1.0, sigma: 7.0 }, Level::CLEAN];

@@ -22,7 +22,7 @@ pub fn adjoint_error(operator: &dyn Operator) -> Option<f64> {
     Some((dot(&measured, &y) - dot(&x, &linear.adjoint(&y))).abs() / size)
 }
 
-/// How a restored picture agrees with its measurement.
+/// How a restored image agrees with its measurement.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Agreement {
     /// The root of the mean square of `y - A x` over the values that say anything, in the units of models.
@@ -37,7 +37,7 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    /// For every picture of `x`, `[batch, channels, height, width]`.
+    /// For every image of `x`, `[batch, channels, height, width]`.
     pub fn of(problem: &Problem, x: Tensor<4>) -> Vec<Self> {
         let count: usize = problem.measured_shape().iter().product();
         let measured = problem.operator().measured();

@@ -1,6 +1,6 @@
-//! Blur by a kernel, with two borders: the picture repeats (`circular`, by Fourier transforms) or is mirrored (`reflect`).
+//! Blur by a kernel, with two borders: the image repeats (`circular`, by Fourier transforms) or is mirrored (`reflect`).
 //!
-//! It is a convolution, `y[i] = sum_k kernel[k] x[i - k + centre]` with `centre = size / 2` rounded down. Mirrored pictures
+//! It is a convolution, `y[i] = sum_k kernel[k] x[i - k + centre]` with `centre = size / 2` rounded down. Mirrored images
 //! repeat their edge: `c b a | a b c`, scipy's `reflect` and Matlab's `symmetric`.
 
 use langevin_core::registry::{OptionDoc, Options};
@@ -64,22 +64,22 @@ impl Kernel {
     }
 
     /// # Errors
-    /// Usage: it is larger than the picture.
+    /// Usage: it is larger than the image.
     fn check(&self, [_, height, width]: Shape) -> Result<()> {
         if self.height <= height && self.width <= width {
             return Ok(());
         }
         Err(Error::usage(format!(
-            "a kernel of {} x {} pixels is larger than the picture of {width} x {height}",
+            "a kernel of {} x {} pixels is larger than the image of {width} x {height}",
             self.width, self.height
         ))
-        .hint("take a smaller kernel, or a larger picture"))
+        .hint("take a smaller kernel, or a larger image"))
     }
 
-    /// The blur of pictures of `shape`.
+    /// The blur of images of `shape`.
     ///
     /// # Errors
-    /// Usage: it is larger than the picture.
+    /// Usage: it is larger than the image.
     pub(crate) fn on(self, shape: Shape, border: Border) -> Result<Box<dyn Operator>> {
         self.check(shape)?;
         Ok(match border.boundary {
@@ -89,10 +89,10 @@ impl Kernel {
     }
 }
 
-/// The blur of pictures of `shape` by the product of a kernel `line` of odd length with itself.
+/// The blur of images of `shape` by the product of a kernel `line` of odd length with itself.
 ///
 /// # Errors
-/// Usage: it is larger than the picture.
+/// Usage: it is larger than the image.
 pub(crate) fn product(line: &[f64], shape: Shape, border: Border) -> Result<Box<dyn Operator>> {
     let size = line.len();
     let weights = line.iter().flat_map(|a| line.iter().map(move |b| a * b)).collect();
@@ -124,7 +124,7 @@ pub(crate) fn mirrored(at: isize, length: usize) -> usize {
     }) as usize
 }
 
-/// A blur of pictures that repeat: a product in Fourier space.
+/// A blur of images that repeat: a product in Fourier space.
 ///
 /// With `K` the transform of the kernel, the singular values are `|K|`, `V` is the transform in real coordinates and `U` the
 /// same, turned by the phase of `K`.
@@ -230,7 +230,7 @@ fn size(k: &C64) -> f64 {
     k.re.hypot(k.im)
 }
 
-/// A blur of mirrored pictures by any kernel, added up place by place. It has no closed form.
+/// A blur of mirrored images by any kernel, added up place by place. It has no closed form.
 #[derive(Debug)]
 struct Reflective {
     shape: Shape,
@@ -238,7 +238,7 @@ struct Reflective {
 }
 
 impl Reflective {
-    /// Calls `visit` with each place of a picture, a place that it sees, and the weight.
+    /// Calls `visit` with each place of an image, a place that it sees, and the weight.
     fn pairs(&self, mut visit: impl FnMut(usize, usize, f64)) {
         let [_, height, width] = self.shape;
         let (tall, wide) = (self.kernel.height, self.kernel.width);

@@ -1,11 +1,11 @@
-//! Data consistency as a denoiser: the model's clean picture is corrected by the measurement, so that any sampler carries it.
+//! Data consistency as a denoiser: the model's clean image is corrected by the measurement, so that any sampler carries it.
 
 use burn::tensor::Tensor;
 use langevin_core::{Cond, Denoiser, Error, Level, Levels, Result};
 
 use crate::problem::Problem;
 
-/// How a clean picture is corrected by the measurement.
+/// How a clean image is corrected by the measurement.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Correction {
     /// `x0 + A+ (y - A x0)`, DDNM's: agrees with the measurement exactly, its noise included.
@@ -20,7 +20,7 @@ pub enum Correction {
 }
 
 impl Correction {
-    /// The clean pictures `x0` that the model gave at `at`, corrected.
+    /// The clean images `x0` that the model gave at `at`, corrected.
     ///
     /// # Errors
     /// Usage: the operator is not linear.
@@ -39,7 +39,7 @@ impl Correction {
 
 /// A denoiser whose answers are corrected by a measurement.
 ///
-/// A batch must have as many pictures as the problem, and the same ones.
+/// A batch must have as many images as the problem, and the same ones.
 #[derive(Debug)]
 pub struct Consistent<'a, D> {
     inner: D,
@@ -62,7 +62,7 @@ impl<D: Denoiser> Denoiser for Consistent<'_, D> {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
         let count = self.problem.batch();
         if at.len() != count {
-            return Err(Error::usage(format!("{} pictures go with {count} measurements", at.len())));
+            return Err(Error::usage(format!("{} images go with {count} measurements", at.len())));
         }
         let x0 = self.inner.denoise(x, at, cond)?;
         if at.0.windows(2).all(|pair| pair[0] == pair[1]) {

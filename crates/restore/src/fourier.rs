@@ -1,4 +1,4 @@
-//! Fourier transforms of pictures, and the real orthonormal coordinates they give.
+//! Fourier transforms of images, and the real orthonormal coordinates they give.
 //!
 //! The transform of a line is Cooley and Tukey's (1965) for any length, by its prime factors: `O(n (p + q + ...))` for
 //! `n = p q ...`. It is our own because the libraries turn on features of `num-complex`, which the tensor library shares and
@@ -90,12 +90,12 @@ impl Fourier {
         Self { height, width, rows: Line::new(width), columns: Line::new(height) }
     }
 
-    /// The transform of a real picture, `height * width` values row by row.
+    /// The transform of a real image, `height * width` values row by row.
     pub(crate) fn forward(&self, x: &[f64]) -> Vec<C64> {
         self.transform(x.iter().map(|x| C64::new(*x, 0.0)).collect())
     }
 
-    /// The picture that has a transform; what would be imaginary is left out.
+    /// The image that has a transform; what would be imaginary is left out.
     pub(crate) fn inverse(&self, values: Vec<C64>) -> Vec<f64> {
         let scale = 1.0 / values.len() as f64;
         // The transform of the conjugate is the conjugate of the inverse.
@@ -123,7 +123,7 @@ impl Fourier {
         (self.height - y) % self.height * self.width + (self.width - x) % self.width
     }
 
-    /// The transform of a real picture in real orthonormal coordinates: of a pair of frequencies `k`, `-k` the first place
+    /// The transform of a real image in real orthonormal coordinates: of a pair of frequencies `k`, `-k` the first place
     /// holds `sqrt(2)` times the real part and the second the imaginary one; a frequency that is its own partner is real.
     pub(crate) fn pack(&self, transform: &[C64]) -> Vec<f64> {
         let scale = 1.0 / (transform.len() as f64).sqrt();

@@ -6,7 +6,7 @@
 
 use crate::operator::{Linear, Operator, Shape, Spectral};
 
-/// Disjoint groups that hold every value of a picture once, weighed alike.
+/// Disjoint groups that hold every value of an image once, weighed alike.
 #[derive(Debug)]
 pub(crate) struct Grouped {
     input: Shape,

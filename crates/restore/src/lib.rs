@@ -1,15 +1,15 @@
-//! Restoration: from a degraded picture `y = A(x) + noise`, the clean pictures `x` that a diffusion model holds possible.
+//! Restoration: from a degraded image `y = A(x) + noise`, the clean images `x` that a diffusion model holds possible.
 //!
 //! An operator `A` is a ladder, [`Operator`] -> [`Linear`] -> [`Spectral`], and a method asks for the lowest rung it can do
 //! with. It knows no network: a method sees a [`Prior`], which is a denoiser.
 //!
 //! * [`OPERATORS`], [`NOISES`], [`METHODS`]: everything by name.
-//! * [`operators::build`]: an operator for pictures of one shape from `name:key=value`, or several joined with `+`.
+//! * [`operators::build`]: an operator for images of one shape from `name:key=value`, or several joined with `+`.
 //! * [`Problem`]: operator, measurement and noise together, on tensors.
 //! * [`Method`]: what a method is; [`Consistent`]: data consistency as a denoiser, for any sampler.
 //!
 //! # Units
-//! Pictures, measurements and noise are in the model's units, [-1, 1] for black to white. [`units`] is the one place
+//! Images, measurements and noise are in the model's units, [-1, 1] for black to white. [`units`] is the one place
 //! where 0 to 255 becomes that.
 
 mod agreement;
@@ -43,7 +43,7 @@ pub use methods::METHODS;
 pub use noise_level::noise_level;
 pub use noises::{NOISES, Noise};
 pub use non_local_means::non_local_means;
-pub use operator::{Degradation, Linear, NoPictures, Operator, Pictures, Shape, Spectral};
+pub use operator::{Degradation, Images, Linear, NoImages, Operator, Shape, Spectral};
 pub use operators::OPERATORS;
 pub use problem::{LinearProblem, Problem, Spectrum};
 pub use simulate::simulate;

@@ -58,19 +58,19 @@ pub struct Needs {
     pub noiseless: bool,
 }
 
-/// A way to restore pictures with a diffusion model.
+/// A way to restore images with a diffusion model.
 pub trait Method: Debug + Send + Sync {
     /// The weakest the method can do with; what else it gets it must not rely on.
     fn needs(&self) -> Needs;
 
-    /// Restores every picture of `problem`.
+    /// Restores every image of `problem`.
     ///
     /// `path` is that of the whole process, noisiest level first, clean at the end (see [`langevin_sample::steps`]); a method may
-    /// use a part of it. Randomness comes from `run.noise` alone, one stream for each picture: [`Purpose::Start`] for what
+    /// use a part of it. Randomness comes from `run.noise` alone, one stream for each image: [`Purpose::Start`] for what
     /// is begun with and [`Purpose::Sampler`] for the rest. After each step `run` is told, and may stop the work.
     ///
     /// # Shapes
-    /// `[batch, channels, height, width]`, the shape of pictures in `problem`; `run.noise` has as many streams.
+    /// `[batch, channels, height, width]`, the shape of images in `problem`; `run.noise` has as many streams.
     ///
     /// # Errors
     /// Usage, when the problem or the model is less than [`Method::needs`], the path is none, or the model has no answer at
@@ -94,7 +94,7 @@ pub trait Method: Debug + Send + Sync {
     fn samples(&self) -> bool;
 
     /// Whether it begins with noise around [`crate::Problem::beginning`], so that a walk may begin below the noisiest level, from a
-    /// picture restored in another way (Chung et al. 2022, "Come-Closer-Diffuse-Faster", arXiv 2112.05146).
+    /// image restored in another way (Chung et al. 2022, "Come-Closer-Diffuse-Faster", arXiv 2112.05146).
     fn begins(&self) -> bool {
         false
     }
@@ -116,7 +116,7 @@ impl Needs {
                 .hint("use a method for any operator, such as ddnm or diffpir"));
         }
         if self.noise && problem.sigma() == 0.0 {
-            return Err(Error::usage("this method needs noise in the picture, and it is said to have none")
+            return Err(Error::usage("this method needs noise in the image, and it is said to have none")
                 .hint("say how much with --noise, in units of 0 to 255"));
         }
         if self.noiseless && problem.sigma() > 0.0 {

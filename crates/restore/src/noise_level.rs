@@ -1,4 +1,4 @@
-//! How strong the noise of a picture is, from the picture alone.
+//! How strong the noise of an image is, from the image alone.
 //!
 //! Chen, Zhu and Heng 2015 ("An efficient statistical method for image noise level estimation", ICCV 2015, algorithm 1): small
 //! squares of a photograph lie near a space of few dimensions, so that most eigenvalues of their covariance are the noise's
@@ -7,7 +7,7 @@
 //! Okutomi 2013, "Single-image noise level estimation for blind denoising", IEEE Trans. Image Processing 22).
 //!
 //! It assumes noise that is independent from pixel to pixel and as strong everywhere, as `x0 + sigma n` is. Noise that a
-//! camera has smoothed, compressed or made depend on brightness is underestimated, and a picture that is fine texture
+//! camera has smoothed, compressed or made depend on brightness is underestimated, and an image that is fine texture
 //! throughout is taken for a noisy one.
 
 use langevin_core::{Error, Result};
@@ -34,15 +34,15 @@ const PART: usize = 2048;
 /// Squares that touch `black` or `white`, where noise is cut off, are left out, unless that leaves too few.
 ///
 /// # Errors
-/// Usage, when the picture is smaller than 24 x 24 pixels, or the values do not fit its size.
+/// Usage, when the image is smaller than 24 x 24 pixels, or the values do not fit its size.
 pub fn noise_level(values: &[f32], width: usize, (black, white): (f32, f32)) -> Result<f64> {
     if width == 0 || !values.len().is_multiple_of(width) {
-        return Err(Error::usage(format!("{} values are no picture of width {width}", values.len())));
+        return Err(Error::usage(format!("{} values are no image of width {width}", values.len())));
     }
     let height = values.len() / width;
     if width.min(height) < 3 * SIDE {
         return Err(Error::usage(format!(
-            "the noise of a picture of {width}x{height} pixels cannot be estimated: it is too small"
+            "the noise of an image of {width}x{height} pixels cannot be estimated: it is too small"
         ))
         .hint("say how strong it is, in units of 0 to 255"));
     }
@@ -160,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    /// A smooth picture with edges, 0 to 255, and noise.
+    /// A smooth image with edges, 0 to 255, and noise.
     fn noisy(side: usize, sigma: f32) -> Vec<f32> {
         let mut noise = vec![0.0; side * side];
         Stream::new(5, Purpose::Measurement, 0, 0).fill_normal(&mut noise);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn small_pictures_are_refused() {
+    fn small_images_are_refused() {
         assert_eq!(noise_level(&[0.0; 23 * 40], 40, (0.0, 255.0)).unwrap_err().exit_code(), 2);
     }
 

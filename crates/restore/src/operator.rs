@@ -1,57 +1,57 @@
 //! What an operator is: a ladder from `apply` to the singular value decomposition.
 //!
-//! An operator works on one picture on the host in f64, as channels, rows, columns. [`crate::Problem`] lifts it to batches
+//! An operator works on one image on the host in f64, as channels, rows, columns. [`crate::Problem`] lifts it to batches
 //! of tensors.
 
 use std::fmt::Debug;
 
-use langevin_core::{Picture, Result};
+use langevin_core::{Image, Result};
 
 use crate::conjugate;
 
-/// `[channels, height, width]` of a picture or of a measurement.
+/// `[channels, height, width]` of an image or of a measurement.
 pub type Shape = [usize; 3];
 
-/// What an entry of [`crate::OPERATORS`] makes: an operator that waits for the shape of its pictures.
+/// What an entry of [`crate::OPERATORS`] makes: an operator that waits for the shape of its images.
 pub trait Degradation: Debug + Send + Sync {
-    /// The operator for pictures of `shape`. Masks and kernels in files come from `pictures`.
+    /// The operator for images of `shape`. Masks and kernels in files come from `images`.
     ///
     /// # Errors
-    /// Usage: a shape that does not go with the options (a scale that does not divide, a kernel larger than the picture).
+    /// Usage: a shape that does not go with the options (a scale that does not divide, a kernel larger than the image).
     /// Bad input: a file that does not fit.
-    fn on(&self, shape: Shape, pictures: &dyn Pictures) -> Result<Box<dyn Operator>>;
+    fn on(&self, shape: Shape, images: &dyn Images) -> Result<Box<dyn Operator>>;
 }
 
 /// Where masks and kernels come from: this crate opens no files.
-pub trait Pictures {
-    /// The picture in the file `name`.
+pub trait Images {
+    /// The image in the file `name`.
     ///
     /// # Errors
     /// Bad input: missing or unreadable.
-    fn open(&self, name: &str) -> Result<Picture>;
+    fn open(&self, name: &str) -> Result<Image>;
 }
 
-/// No pictures at all.
+/// No images at all.
 #[derive(Debug, Clone, Copy)]
-pub struct NoPictures;
+pub struct NoImages;
 
-impl Pictures for NoPictures {
-    fn open(&self, name: &str) -> Result<Picture> {
+impl Images for NoImages {
+    fn open(&self, name: &str) -> Result<Image> {
         Err(langevin_core::Error::bad_input(format!("{name}: no files can be opened here")))
     }
 }
 
-impl<F: Fn(&str) -> Result<Picture>> Pictures for F {
-    fn open(&self, name: &str) -> Result<Picture> {
+impl<F: Fn(&str) -> Result<Image>> Images for F {
+    fn open(&self, name: &str) -> Result<Image> {
         self(name)
     }
 }
 
-/// The first rung: what happened to a picture, linear or not.
+/// The first rung: what happened to an image, linear or not.
 ///
 /// Every slice has as many values as its shape, in the order of memory (channel, row, column), in [-1, 1] for black to white.
 pub trait Operator: Debug + Send + Sync {
-    /// The shape of pictures.
+    /// The shape of images.
     fn input(&self) -> Shape;
 
     /// The shape of measurements.
@@ -60,7 +60,7 @@ pub trait Operator: Debug + Send + Sync {
     /// `A(x)`, the measurement without noise.
     fn apply(&self, x: &[f64]) -> Vec<f64>;
 
-    /// `v^T dA/dx` at `x`: of the shape of pictures for a `v` of the shape of measurements. Where `A` has no derivative it
+    /// `v^T dA/dx` at `x`: of the shape of images for a `v` of the shape of measurements. Where `A` has no derivative it
     /// is that of the surrogate which the operator documents.
     fn pull(&self, x: &[f64], v: &[f64]) -> Vec<f64>;
 
@@ -86,7 +86,7 @@ pub trait Operator: Debug + Send + Sync {
         false
     }
 
-    /// Whether a measurement shows the values of the picture as they are where [`Operator::measured`] says so, and nothing
+    /// Whether a measurement shows the values of the image as they are where [`Operator::measured`] says so, and nothing
     /// elsewhere.
     fn is_mask(&self) -> bool {
         false
@@ -103,7 +103,7 @@ pub trait Linear: Operator {
         None
     }
 
-    /// `A+ y`: of the pictures with the least `|y - A x|` the one of least norm. By the decomposition, leaving out singular
+    /// `A+ y`: of the images with the least `|y - A x|` the one of least norm. By the decomposition, leaving out singular
     /// values up to [`Spectral::cutoff`]; without one by conjugate gradients, until the gradient of `|y - A x|^2` has fallen to
     /// 1e-10 of its size at `x = 0`, or 300 iterations.
     fn pseudo_inverse(&self, y: &[f64]) -> Vec<f64> {
@@ -141,10 +141,10 @@ pub trait Linear: Operator {
 
 /// The third rung: `A = U S V^T` with `U` and `V` orthonormal and real.
 ///
-/// There is one coefficient for each value of a picture, in an order of the operator's own; its singular value is 0 in the
+/// There is one coefficient for each value of an image, in an order of the operator's own; its singular value is 0 in the
 /// null space of `A`.
 pub trait Spectral: Debug + Send + Sync {
-    /// The singular values, at least 0, one for each value of a picture, in the order of coefficients.
+    /// The singular values, at least 0, one for each value of an image, in the order of coefficients.
     fn values(&self) -> &[f64];
 
     /// `V^T x`.

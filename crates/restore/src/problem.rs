@@ -9,12 +9,12 @@ use rayon::prelude::*;
 
 use crate::operator::{Linear, Operator, Shape, Spectral};
 
-/// `y = A(x) + sigma n` for a batch of pictures.
+/// `y = A(x) + sigma n` for a batch of images.
 ///
 /// # Shapes
-/// Pictures `x`: `[batch, channels, height, width]` of [`Problem::shape`]; measurements: `[batch, ...]` of
-/// [`Problem::measured_shape`]. Both in [-1, 1] for black to white. Everything is computed in f64 on the host, picture by
-/// picture on the threads, and rounded once, to the type of the tensor that was given.
+/// Images `x`: `[batch, channels, height, width]` of [`Problem::shape`]; measurements: `[batch, ...]` of
+/// [`Problem::measured_shape`]. Both in [-1, 1] for black to white. Everything is computed in f64 on the host, image by
+/// image on the threads, and rounded once, to the type of the tensor that was given.
 #[derive(Debug)]
 pub struct Problem {
     operator: Arc<dyn Operator>,
@@ -44,15 +44,15 @@ impl Problem {
         Ok(Self { operator: Arc::from(operator), y, sigma, beginning: None })
     }
 
-    /// The problem of a range of the pictures.
+    /// The problem of a range of the images.
     #[must_use]
-    pub fn part(&self, pictures: Range<usize>) -> Self {
-        let y = self.y.clone().slice_dim(0, pictures.clone());
-        let beginning = self.beginning.clone().map(|x| x.slice_dim(0, pictures));
+    pub fn part(&self, images: Range<usize>) -> Self {
+        let y = self.y.clone().slice_dim(0, images.clone());
+        let beginning = self.beginning.clone().map(|x| x.slice_dim(0, images));
         Self { operator: Arc::clone(&self.operator), y, sigma: self.sigma, beginning }
     }
 
-    /// The problem with clean pictures, `[batch, ...]` of [`Problem::shape`], that a walk begins with, under the noise of its first
+    /// The problem with clean images, `[batch, ...]` of [`Problem::shape`], that a walk begins with, under the noise of its first
     /// level, in place of noise alone ([`crate::Method::begins`]).
     ///
     /// # Panics
@@ -60,7 +60,7 @@ impl Problem {
     #[must_use]
     pub fn beginning_with(&self, x: Tensor<4>) -> Self {
         let [c, h, w] = self.shape();
-        assert_eq!(x.dims(), [self.batch(), c, h, w], "another shape of picture");
+        assert_eq!(x.dims(), [self.batch(), c, h, w], "another shape of image");
         Self { beginning: Some(x), ..self.repeated(self.y()) }
     }
 
@@ -69,7 +69,7 @@ impl Problem {
         self.beginning.clone()
     }
 
-    /// The problem of as many pictures as there are measurements `y`, `[batch, ...]`.
+    /// The problem of as many images as there are measurements `y`, `[batch, ...]`.
     ///
     /// # Panics
     /// If the measurements have another shape.
@@ -104,12 +104,12 @@ impl Problem {
         self.sigma
     }
 
-    /// How many pictures.
+    /// How many images.
     pub fn batch(&self) -> usize {
         self.y.dims()[0]
     }
 
-    /// The shape of one picture.
+    /// The shape of one image.
     pub fn shape(&self) -> Shape {
         self.operator.input()
     }
@@ -136,7 +136,7 @@ impl Problem {
         })
     }
 
-    /// `v^T dA/dx` at `x` ([`Operator::pull`]): of the shape of pictures.
+    /// `v^T dA/dx` at `x` ([`Operator::pull`]): of the shape of images.
     pub fn pull(&self, x: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
         each_with(&x, &v, self.shape(), |x, v| self.operator.pull(x, v))
     }
@@ -203,7 +203,7 @@ impl LinearProblem<'_> {
         self.pseudo_inverse(self.problem.y())
     }
 
-    /// `x + A+ (y - A x)`: the nearest picture to `x` that agrees with the measurement (DDNM's eq. 13).
+    /// `x + A+ (y - A x)`: the nearest image to `x` that agrees with the measurement (DDNM's eq. 13).
     pub fn consistent(&self, x: Tensor<4>) -> Tensor<4> {
         x.clone() + self.pseudo_inverse(self.problem.residual(x))
     }
@@ -216,7 +216,7 @@ impl LinearProblem<'_> {
 
 /// A [`Problem`] in the coordinates of the singular value decomposition `A = U S V^T`.
 ///
-/// Coefficients have the shape of pictures, `[batch, channels, height, width]`, in an order of the operator's own.
+/// Coefficients have the shape of images, `[batch, channels, height, width]`, in an order of the operator's own.
 #[derive(Debug, Clone, Copy)]
 pub struct Spectrum<'a> {
     problem: &'a Problem,
@@ -258,7 +258,7 @@ impl Spectrum<'_> {
     }
 }
 
-/// `of` for every picture of `x` by itself.
+/// `of` for every image of `x` by itself.
 fn each(x: &Tensor<4>, shape: Shape, of: impl Fn(&[f64], usize) -> Vec<f64> + Sync) -> Tensor<4> {
     let batch = x.dims()[0];
     let values = host(x);
@@ -268,7 +268,7 @@ fn each(x: &Tensor<4>, shape: Shape, of: impl Fn(&[f64], usize) -> Vec<f64> + Sy
     back(made, batch, shape, x)
 }
 
-/// `of` for every pair of pictures; one alone in `b` goes with all of `a`.
+/// `of` for every pair of images; one alone in `b` goes with all of `a`.
 fn each_with(
     a: &Tensor<4>,
     b: &Tensor<4>,

@@ -88,7 +88,7 @@ impl Rows {
 }
 
 impl Separable {
-    /// Pictures of `channels` channels; singular values up to `cutoff` count as 0.
+    /// Images of `channels` channels; singular values up to `cutoff` count as 0.
     pub(crate) fn new(channels: usize, down: Rows, across: Rows, cutoff: f64) -> Self {
         Self { channels, down, across, cutoff, bases: OnceLock::new() }
     }

@@ -10,7 +10,7 @@ type Move = (usize, usize);
 
 /// The moves along a path of `steps` steps (RePaint's `get_schedule_jump`): after every `length` steps the last `length`
 /// are taken back and walked again, until they have been walked `repeat` times. Counted from the last noisy level, so that
-/// it is the beginning of the path, without much of a picture yet, that is left out where `length` does not divide.
+/// it is the beginning of the path, without much of an image yet, that is left out where `length` does not divide.
 fn moves(steps: usize, length: usize, repeat: usize) -> Vec<Move> {
     let mut left = vec![0; steps + 1];
     for back in (0..steps.saturating_sub(length)).step_by(length.max(1)) {
@@ -31,7 +31,7 @@ fn moves(steps: usize, length: usize, repeat: usize) -> Vec<Move> {
 
 impl Walk<'_, '_, '_> {
     /// Walks `x` along `path`, which ends clean, with jumps back of `length` steps, `repeat` times, through the forward process.
-    /// Each step to less noise is `step(walk, x, from, to)`: the picture at `to`, and the clean picture that is told of it.
+    /// Each step to less noise is `step(walk, x, from, to)`: the image at `to`, and the clean image that is told of it.
     ///
     /// # Errors
     /// As `step` and [`Walk::tell`].

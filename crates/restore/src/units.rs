@@ -8,7 +8,7 @@ pub const PIXELS: f64 = 127.5;
 /// The standard deviation, in the units of models, of noise that has the deviation `sigma` on values from 0 to 255.
 ///
 /// # Errors
-/// Usage, when it is negative, not finite, or above 255: more than the range of a picture, so likely a mistake of units.
+/// Usage, when it is negative, not finite, or above 255: more than the range of an image, so likely a mistake of units.
 pub fn sigma_from_pixels(sigma: f64) -> Result<f64> {
     if !(0.0..=255.0).contains(&sigma) {
         return Err(Error::usage(format!("a noise of {sigma} must lie in 0 to 255"))

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 use langevin_core::registry::Options;
-use langevin_core::{Error, Level, Levels, Progress, Pulling, Purpose, Result, Run};
+use langevin_core::{Cotangent, Error, Level, Levels, Progress, Purpose, Result, Run};
 use langevin_sample::{pure_start, start_noise, steps};
 
 use crate::method::{Needs, Prior};
@@ -46,7 +46,7 @@ impl<'a, 'b, 'r> Walk<'a, 'b, 'r> {
         pure_start(self.run, at, self.problem.shape(), &self.problem.y().device())
     }
 
-    /// Where a walk begins at `at`: noise, and with it the pictures that the problem begins with, if there are any.
+    /// Where a walk begins at `at`: noise, and with it the images that the problem begins with, if there are any.
     pub(crate) fn begin(&self, at: Level) -> Tensor<4> {
         let noise = self.start(at);
         match self.problem.beginning() {
@@ -55,12 +55,12 @@ impl<'a, 'b, 'r> Walk<'a, 'b, 'r> {
         }
     }
 
-    /// The model's clean pictures for `x`.
+    /// The model's clean images for `x`.
     pub(crate) fn ask(&self, x: &Tensor<4>, at: Level) -> Result<Tensor<4>> {
         self.prior.denoiser.denoise(x.clone(), &Levels::all(at, x.dims()[0]), &self.run.cond)
     }
 
-    /// The model's clean pictures `D` for `x`, and `v^T dD/dx` with the `v` that `of` makes from `D` for a part of the problem.
+    /// The model's clean images `D` for `x`, and `v^T dD/dx` with the `v` that `of` makes from `D` for a part of the problem.
     pub(crate) fn ask_and_pull(
         &self,
         x: &Tensor<4>,
@@ -68,12 +68,12 @@ impl<'a, 'b, 'r> Walk<'a, 'b, 'r> {
         of: impl Fn(Tensor<4>, &Problem) -> Result<Tensor<4>> + Sync,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
         let problem = self.problem;
-        let of: Pulling<'_> = &|denoised, pictures| of(denoised, &problem.part(pictures));
+        let of: Cotangent<'_> = &|denoised, images| of(denoised, &problem.part(images));
         let levels = Levels::all(at, x.dims()[0]);
-        self.prior.derivative()?.denoise_and_pull_by(x.clone(), &levels, &self.run.cond, of)
+        self.prior.derivative()?.denoise_vjp_with(x.clone(), &levels, &self.run.cond, of)
     }
 
-    /// Fresh noise of variance 1, of the shape of pictures.
+    /// Fresh noise of variance 1, of the shape of images.
     pub(crate) fn fresh(&mut self) -> Tensor<4> {
         self.drawn += 1;
         let device = self.problem.y().device();
@@ -87,7 +87,7 @@ impl<'a, 'b, 'r> Walk<'a, 'b, 'r> {
         self.run.noise.normal(Purpose::Sampler, self.drawn - 1, self.problem.measured_shape(), &device)
     }
 
-    /// `alpha x0 + sigma (sqrt(1 - eta^2) noise + eta z)`: a picture at `to`, with the part `eta` of its noise fresh.
+    /// `alpha x0 + sigma (sqrt(1 - eta^2) noise + eta z)`: an image at `to`, with the part `eta` of its noise fresh.
     pub(crate) fn renewed(&mut self, to: Level, x0: &Tensor<4>, noise: Tensor<4>, eta: f64) -> Tensor<4> {
         let clean = x0.clone().mul_scalar(to.alpha);
         if to.is_clean() {
@@ -111,7 +111,7 @@ impl<'a, 'b, 'r> Walk<'a, 'b, 'r> {
     }
 
     /// What is known before the model is asked: `A+ y`; with noise `argmin |y - A x|^2 + sigma_y^2 |x|^2`, which does not
-    /// blow it up; for an operator that is not linear the measurement itself where it has the shape of a picture, else gray.
+    /// blow it up; for an operator that is not linear the measurement itself where it has the shape of an image, else gray.
     pub(crate) fn guess(&self) -> Tensor<4> {
         let problem = self.problem;
         let gray = || {
@@ -132,14 +132,14 @@ pub(crate) fn noise_in(x: &Tensor<4>, x0: &Tensor<4>, at: Level) -> Tensor<4> {
     (x.clone() - x0.clone().mul_scalar(at.alpha)).mul_scalar(1.0 / at.sigma)
 }
 
-/// The Euclidean norm of each picture, summed on the host in f64.
+/// The Euclidean norm of each image, summed on the host in f64.
 pub(crate) fn norms(x: &Tensor<4>) -> Vec<f64> {
     let size = x.dims()[1..].iter().product::<usize>().max(1);
     let values: Vec<f64> = x.clone().into_data().convert::<f64>().try_to_vec().expect("just converted");
-    values.chunks(size).map(|picture| picture.iter().map(|v| v * v).sum::<f64>().sqrt()).collect()
+    values.chunks(size).map(|image| image.iter().map(|v| v * v).sum::<f64>().sqrt()).collect()
 }
 
-/// One number for each picture as a tensor `[batch, 1, 1, 1]`.
+/// One number for each image as a tensor `[batch, 1, 1, 1]`.
 pub(crate) fn each(numbers: &[f64], like: &Tensor<4>) -> Tensor<4> {
     let values: Vec<f32> = numbers.iter().map(|number| *number as f32).collect();
     Tensor::from_data(TensorData::new(values, [numbers.len(), 1, 1, 1]), &like.device())

@@ -1,9 +1,9 @@
-//! Adaptive step sizes: every picture has its own, so that a picture has the same bytes alone and in a batch.
+//! Adaptive step sizes: every image has its own, so that an image has the same bytes alone and in a batch.
 //!
 //! An adaptive method finds its steps itself. The levels of the path are where it stops by and reports; a path of one step
 //! is enough. It walks in a coordinate of its own between noisy levels with signal; a step that starts without signal first
 //! goes, by the step primitive, to `sigma / alpha` of 80 (or the end, if that is noisier), and one that ends clean is walked
-//! to `end` (0.002 by default, as in EDM) and from there lands on the model's clean picture.
+//! to `end` (0.002 by default, as in EDM) and from there lands on the model's clean image.
 
 use std::fmt::Debug;
 
@@ -21,7 +21,7 @@ const BEGIN: f64 = 80.0;
 pub(crate) const END: OptionDoc = OptionDoc {
     key: "end",
     default: "0.002",
-    doc: "sigma/alpha at which a walk to the clean picture lands on the model's answer",
+    doc: "sigma/alpha at which a walk to the clean image lands on the model's answer",
 };
 
 pub(crate) const MAX_CALLS: OptionDoc = OptionDoc {
@@ -35,7 +35,7 @@ pub(crate) trait Pair: Debug + Send + Sync {
     /// The place of a level on the way: grows along the walk.
     fn place(&self, level: Level) -> f64;
 
-    /// The level at a place, in whose scale the walk keeps its pictures.
+    /// The level at a place, in whose scale the walk keeps its images.
     fn level(&self, place: f64) -> Level;
 
     /// The first step tried, over a walk of this length.
@@ -44,7 +44,7 @@ pub(crate) trait Pair: Debug + Send + Sync {
     /// How many calls a tried step costs at most.
     fn calls(&self) -> usize;
 
-    /// Tries the steps from `from` to `to`, one for each picture.
+    /// Tries the steps from `from` to `to`, one for each image.
     fn attempt(&self, asked: &Asked<'_>, from: &[Lane], to: &[f64]) -> Result<Vec<Tried>>;
 
     /// Whether a step with this error is taken, and the factor on the next.
@@ -56,7 +56,7 @@ pub(crate) trait Pair: Debug + Send + Sync {
     }
 }
 
-/// One picture on its way.
+/// One image on its way.
 #[derive(Debug, Clone)]
 pub(crate) struct Lane {
     index: usize,
@@ -76,17 +76,17 @@ pub(crate) struct Tried {
     pub(crate) error: f64,
 }
 
-/// The model, asked for some of the pictures.
+/// The model, asked for some of the images.
 pub(crate) struct Asked<'a> {
     model: &'a dyn Denoiser,
     run: &'a Run<'a>,
 }
 
 impl Asked<'_> {
-    /// The clean pictures for `x`, which holds one picture for each of `lanes`, at its level.
+    /// The clean images for `x`, which holds one image for each of `lanes`, at its level.
     pub(crate) fn ask(&self, x: &Tensor<4>, lanes: &[Lane], at: Vec<Level>) -> Result<Tensor<4>> {
-        let pictures: Vec<usize> = lanes.iter().map(|lane| lane.index).collect();
-        self.model.denoise(x.clone(), &Levels(at), &self.run.cond.of(&pictures))
+        let images: Vec<usize> = lanes.iter().map(|lane| lane.index).collect();
+        self.model.denoise(x.clone(), &Levels(at), &self.run.cond.of(&images))
     }
 }
 
@@ -107,7 +107,7 @@ impl<P: Pair> Sampler for Adaptive<P> {
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
         let mut left = self.max_calls;
-        // The size of the last step each picture took.
+        // The size of the last step each image took.
         let mut sizes: Vec<Option<f64>> = vec![None; x.dims()[0]];
         for step in steps(path)? {
             let mut denoised = None;
@@ -174,7 +174,7 @@ impl<P: Pair> Adaptive<P> {
         Ok(())
     }
 
-    /// Walks every picture over `stretch`, which lies between noisy levels with signal.
+    /// Walks every image over `stretch`, which lies between noisy levels with signal.
     fn walk(
         &self,
         model: &dyn Denoiser,
@@ -246,19 +246,19 @@ fn scaled(ratio: f64, like: Level) -> Level {
     Level { alpha, sigma: alpha * ratio }
 }
 
-/// One number for each picture, `[pictures, 1, 1, 1]`.
+/// One number for each image, `[images, 1, 1, 1]`.
 pub(crate) fn column(numbers: impl Iterator<Item = f64>, device: &Device) -> Tensor<4> {
     let numbers: Vec<f32> = numbers.map(|number| number as f32).collect();
     let count = numbers.len();
     Tensor::from_data(TensorData::new(numbers, [count, 1, 1, 1]), device)
 }
 
-/// The pictures of the lanes as one batch.
+/// The images of the lanes as one batch.
 pub(crate) fn gather(lanes: &[Lane]) -> Tensor<4> {
     Tensor::cat(lanes.iter().map(|lane| lane.x.clone()).collect(), 0)
 }
 
-/// The root mean square of `difference / tolerance` for each picture, where the tolerance of a value is
+/// The root mean square of `difference / tolerance` for each image, where the tolerance of a value is
 /// `scale(|a|, |b|)`.
 pub(crate) fn errors(
     difference: Tensor<4>,
@@ -269,12 +269,12 @@ pub(crate) fn errors(
         let values: Vec<f32> = x.into_data().convert::<f32>().try_to_vec().expect("just converted");
         values.into_iter().map(f64::from).collect()
     };
-    let [pictures, c, h, w] = difference.dims();
+    let [images, c, h, w] = difference.dims();
     let pixels = (c * h * w).max(1);
     let (difference, a, b) = (values(difference), values(a.clone()), values(b.clone()));
-    (0..pictures)
-        .map(|picture| {
-            let range = picture * pixels..(picture + 1) * pixels;
+    (0..images)
+        .map(|image| {
+            let range = image * pixels..(image + 1) * pixels;
             let sum: f64 = range.map(|i| (difference[i] / scale(a[i].abs(), b[i].abs())).powi(2)).sum();
             (sum / pixels as f64).sqrt()
         })

@@ -1,9 +1,9 @@
-//! Any number of pictures, made in batches that do not show: picture `i` of seed `s` is the same bytes whatever the batch
+//! Any number of images, made in batches that do not show: image `i` of seed `s` is the same bytes whatever the batch
 //! size, because it draws only from stream `i`.
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{
-    Clock, Cond, Context, Denoiser, Error, Level, NoiseStreams, Progress, Result, Run, Stop,
+    Cond, Context, Denoiser, Error, Level, NoiseStreams, Progress, Result, Run, Stop, TimeMap,
 };
 
 use crate::sampler::Sampler;
@@ -12,33 +12,33 @@ use crate::start::pure_start;
 /// What to sample.
 #[derive(Debug, Clone)]
 pub struct SampleRequest {
-    /// How many pictures.
+    /// How many images.
     pub count: usize,
-    /// The number of the first picture; picture `first + i` of a seed is the same in every request.
+    /// The number of the first image; image `first + i` of a seed is the same in every request.
     pub first: u64,
     /// The seed of all noise.
     pub seed: u64,
     /// `[channels, height, width]` of what the model makes.
     pub shape: [usize; 3],
-    /// How many pictures at once; it changes memory and speed alone.
+    /// How many images at once; it changes memory and speed alone.
     pub batch_size: usize,
-    /// The class of each picture, `count` of them; absent: no conditioning.
+    /// The class of each image, `count` of them; absent: no conditioning.
     pub labels: Option<Vec<Option<u32>>>,
-    /// The texts of the pictures, `count` of them, for a model that is told of texts; and what takes the place of each where guidance
+    /// The texts of the images, `count` of them, for a model that is told of texts; and what takes the place of each where guidance
     /// compares with the answer without.
     pub texts: Option<(Context, Context)>,
     /// Noise of variance 1 to start from instead of that of the seed, `[count, channels, height, width]`.
     pub start: Option<Tensor<4>>,
-    /// Start with the deviation `sqrt(alpha^2 + sigma^2)` of noisy pictures rather than sigma, as diffusers does.
+    /// Start with the deviation `sqrt(alpha^2 + sigma^2)` of noisy images rather than sigma, as diffusers does.
     pub unit_start: bool,
     /// The time of methods that need one: that of the model's schedule.
-    pub clock: Clock,
+    pub clock: TimeMap,
     /// Stops after the current step once requested.
     pub stop: Option<Stop>,
 }
 
 impl SampleRequest {
-    /// `count` unconditional pictures of `shape` from `seed`, numbered from 0, 16 at a time.
+    /// `count` unconditional images of `shape` from `seed`, numbered from 0, 16 at a time.
     pub fn new(count: usize, seed: u64, shape: [usize; 3]) -> Self {
         Self {
             count,
@@ -50,7 +50,7 @@ impl SampleRequest {
             texts: None,
             start: None,
             unit_start: false,
-            clock: Clock::FLOW,
+            clock: TimeMap::FLOW,
             stop: None,
         }
     }
@@ -58,14 +58,14 @@ impl SampleRequest {
     fn check(&self) -> Result<()> {
         if self.count == 0 || self.batch_size == 0 || self.shape.contains(&0) {
             return Err(Error::usage(format!(
-                "cannot sample {} pictures of {:?} in batches of {}",
+                "cannot sample {} images of {:?} in batches of {}",
                 self.count, self.shape, self.batch_size
             ))
             .hint("every number must be at least 1"));
         }
         if let Some(labels) = self.labels.as_ref().filter(|labels| labels.len() != self.count) {
             return Err(Error::usage(format!(
-                "there are {} classes for {} pictures",
+                "there are {} classes for {} images",
                 labels.len(),
                 self.count
             )));
@@ -73,7 +73,7 @@ impl SampleRequest {
         if let Some((texts, others)) = &self.texts
             && [texts.len(), others.len()] != [self.count; 2]
         {
-            return Err(Error::usage(format!("there are {} texts for {} pictures", texts.len(), self.count)));
+            return Err(Error::usage(format!("there are {} texts for {} images", texts.len(), self.count)));
         }
         let [c, h, w] = self.shape;
         match &self.start {
@@ -89,11 +89,11 @@ impl SampleRequest {
 /// Where [`sample_all`] is.
 #[derive(Debug)]
 pub struct BatchProgress<'a> {
-    /// The position in the request of the first picture of this batch, from 0.
+    /// The position in the request of the first image of this batch, from 0.
     pub offset: usize,
-    /// How many pictures are asked for.
+    /// How many images are asked for.
     pub count: usize,
-    /// The step of this batch; at its last step `x` holds the finished pictures.
+    /// The step of this batch; at its last step `x` holds the finished images.
     pub progress: &'a Progress<'a>,
 }
 
@@ -105,7 +105,7 @@ impl BatchProgress<'_> {
     }
 }
 
-/// Samples every picture of `request` along `path` and calls `each_step` after each step of each batch.
+/// Samples every image of `request` along `path` and calls `each_step` after each step of each batch.
 ///
 /// # Shapes
 /// The result is `[count, channels, height, width]`, in the order of the request.

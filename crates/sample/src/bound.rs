@@ -1,7 +1,7 @@
-//! The variational bound on the likelihood of a picture of 8 bits, estimated from random noise levels.
+//! The variational bound on the likelihood of an image of 8 bits, estimated from random noise levels.
 //!
 //! Ho et al. 2020 (2006.11239), eq. 5, in the form of Kingma et al. 2021, VDM (2107.00630): what the noisy end still tells of
-//! the picture, what the steps cost, and what is lost at the clean end. For an integer table of T entries the steps are the T - 1
+//! the image, what the steps cost, and what is lost at the clean end. For an integer table of T entries the steps are the T - 1
 //! KL divergences `1/2 (snr_s - snr_t) ||x0 - D||^2` (eq. 13; the variance is DDPM's small one), for a continuous schedule their limit
 //! `1/2 integral ||n - n_hat||^2 d log_snr` (eq. 17). The clean end is decoded as in eq. 8: each value of a byte as likely as
 //! its distance from the noisy value says. No pixel is made continuous, so the bound is on the probability of the bytes.
@@ -10,14 +10,14 @@ use langevin_core::{Cond, Denoiser, Error, Level, Levels, Purpose, Result, Strea
 
 use crate::likelihood::{FlowSettings, Likelihoods, Placed};
 
-/// The parts of the bound of one picture, in nats.
+/// The parts of the bound of one image, in nats.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Bound {
     /// The divergence of the noisy end from the noise that sampling starts from.
     pub prior: f64,
     /// The divergence of all steps.
     pub diffusion: f64,
-    /// The cost of the picture given the clean end.
+    /// The cost of the image given the clean end.
     pub decoder: f64,
 }
 
@@ -29,52 +29,52 @@ impl Bound {
 }
 
 impl Likelihoods<'_> {
-    /// The bound on `picture`, whose values are those of bytes, from `draws` noise levels spread over the schedule, each with
+    /// The bound on `image`, whose values are those of bytes, from `draws` noise levels spread over the schedule, each with
     /// noise of its own.
     ///
     /// # Errors
     /// Usage, where the model has no answer.
-    pub fn bound(&self, model: &dyn Denoiser, picture: &Placed, draws: usize) -> Result<Bound> {
-        let offset = self.bound_stream(picture, 0).uniform();
+    pub fn bound(&self, model: &dyn Denoiser, image: &Placed, draws: usize) -> Result<Bound> {
+        let offset = self.bound_stream(image, 0).uniform();
         let costs: Vec<Cost> =
             (0..draws).map(|k| Cost::at(self, (k as f64 + offset) / draws as f64)).collect();
         let at_once = self.settings.batch_size.max(1);
         let mut diffused = 0.0;
         for (part, costs) in costs.chunks(at_once).enumerate() {
-            let squares = self.squared_errors(model, picture, part * at_once, costs)?;
+            let squares = self.squared_errors(model, image, part * at_once, costs)?;
             diffused += costs.iter().zip(squares).map(|(cost, square)| cost.factor * square).sum::<f64>();
         }
         let table = self.diffusion.schedule().timesteps().is_some();
         let ends = (self.diffusion.lowest().ratio(), self.diffusion.highest().ratio());
         let (clean, noisy) = if table { ends } else { (clean_end(&self.settings), self.settings.highest) };
         Ok(Bound {
-            prior: 0.5 * picture.values.iter().map(|x| x * x).sum::<f64>() / (noisy * noisy),
+            prior: 0.5 * image.values.iter().map(|x| x * x).sum::<f64>() / (noisy * noisy),
             diffusion: diffused / draws.max(1) as f64,
-            decoder: decoder(&picture.values, clean, &mut self.bound_stream(picture, u64::from(u32::MAX))),
+            decoder: decoder(&image.values, clean, &mut self.bound_stream(image, u64::from(u32::MAX))),
         })
     }
 
-    fn bound_stream(&self, picture: &Placed, step: u64) -> Stream {
-        Stream::new(self.seed, Purpose::Bound, picture.number, step)
+    fn bound_stream(&self, image: &Placed, step: u64) -> Stream {
+        Stream::new(self.seed, Purpose::Bound, image.number, step)
     }
 
     /// `||x0 - D||^2` at each level.
     fn squared_errors(
         &self,
         model: &dyn Denoiser,
-        picture: &Placed,
+        image: &Placed,
         first: usize,
         costs: &[Cost],
     ) -> Result<Vec<f64>> {
-        let ([c, h, w], clean) = (self.shape, &picture.values);
+        let ([c, h, w], clean) = (self.shape, &image.values);
         let mut x = Vec::with_capacity(clean.len() * costs.len());
         for (k, cost) in costs.iter().enumerate() {
             let mut noise = vec![0.0_f32; clean.len()];
-            self.bound_stream(picture, (first + k + 1) as u64).fill_normal(&mut noise);
+            self.bound_stream(image, (first + k + 1) as u64).fill_normal(&mut noise);
             let Level { alpha, sigma } = cost.level;
             x.extend(clean.iter().zip(noise).map(|(x0, n)| (alpha * x0 + sigma * f64::from(n)) as f32));
         }
-        let cond = Cond::labelled(picture.label.map(|label| vec![Some(label); costs.len()]));
+        let cond = Cond::labelled(image.label.map(|label| vec![Some(label); costs.len()]));
         let levels = Levels(costs.iter().map(|cost| cost.level).collect());
         let x = signed_to_batch(x, [costs.len(), c, h, w], self.device);
         let denoised = model.denoise(x, &levels, &cond)?.try_into_vec_as::<f32>();
@@ -95,7 +95,7 @@ fn clean_end(settings: &FlowSettings) -> f64 {
     settings.lowest.max(BYTE)
 }
 
-/// A noise level, and the factor on the squared error of its denoised picture whose mean over levels is the cost of all steps.
+/// A noise level, and the factor on the squared error of its denoised image whose mean over levels is the cost of all steps.
 struct Cost {
     level: Level,
     factor: f64,

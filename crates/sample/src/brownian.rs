@@ -1,4 +1,4 @@
-//! One Brownian path for each picture, from which the noise of any stretch of a walk is read: stretches inside stretches
+//! One Brownian path for each image, from which the noise of any stretch of a walk is read: stretches inside stretches
 //! agree, so a walk with more steps follows the same path more closely.
 //!
 //! A virtual Brownian tree (Li et al. 2020, "Scalable Gradients for Stochastic Differential Equations", arXiv 2001.01328,
@@ -37,7 +37,7 @@ fn clock(level: Level) -> u64 {
 }
 
 impl Brownian {
-    /// The path of the pictures of `run`, at the level where their walk starts.
+    /// The path of the images of `run`, at the level where their walk starts.
     pub(crate) fn new(run: &Run<'_>, x: &Tensor<4>, start: Level) -> Self {
         let ([_, c, h, w], device) = (x.dims(), x.device());
         let (noise, shape) = (run.noise.clone(), [c, h, w]);

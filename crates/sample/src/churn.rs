@@ -1,4 +1,4 @@
-//! The "churn" of Karras et al. 2022 (arXiv 2206.00364), Algorithm 2, lines 4 to 6: before a step the picture is noised
+//! The "churn" of Karras et al. 2022 (arXiv 2206.00364), Algorithm 2, lines 4 to 6: before a step the image is noised
 //! up a little, so that the step forgets some of the error made so far.
 
 use burn::tensor::Tensor;
@@ -52,7 +52,7 @@ impl Churn {
         self.amount == 0.0
     }
 
-    /// The noised-up picture, and the step from its new level to the old end.
+    /// The noised-up image, and the step from its new level to the old end.
     ///
     /// Noise is added in EDM's own coordinate: `alpha` stays, `sigma` grows by `1 + gamma`. The new level may therefore
     /// lie off the curve of the model's process, which a denoiser must be able to answer.

@@ -2,7 +2,7 @@
 //!
 //! As Watson et al. 2021 ("Learning to efficiently sample from diffusion probabilistic models", arXiv 2106.03802) place
 //! the steps of a model, by dynamic programming over a fine grid of levels; the cost of a step is here what it does to the
-//! picture. A few pictures are followed finely along the probability flow, which gives at every level their `x` and the
+//! image. A few images are followed finely along the probability flow, which gives at every level their `x` and the
 //! model's answer `D`. From these the step of a solver between *any* two levels follows without asking the model again, and
 //! so does its error: the distance from where the trajectory really is. Errors grow or shrink on their way to the end; by how
 //! much is measured too, on trajectories that are put off course at some levels. The sum of the errors at the end bounds the
@@ -21,7 +21,7 @@ use crate::path::{PathStep, steps};
 use crate::sampler::Sampler;
 use crate::walk::ask;
 
-/// The noise-to-signal ratio above which the fine grid has no level but the first: what a model sees of a picture there is
+/// The noise-to-signal ratio above which the fine grid has no level but the first: what a model sees of an image there is
 /// its mean.
 const NOISIEST: f64 = 100.0;
 /// The lowest ratio of the fine grid, EDM's.
@@ -29,7 +29,7 @@ const CLEANEST: f64 = 0.002;
 /// Levels at which trajectories are put off course.
 const PROBES: usize = 16;
 
-/// The `count` levels of a fine grid and the clean picture: the schedule's noisy end, then even in log-SNR.
+/// The `count` levels of a fine grid and the clean image: the schedule's noisy end, then even in log-SNR.
 ///
 /// # Errors
 /// Usage, when the schedule has no range of noise.
@@ -63,9 +63,9 @@ pub struct Follow {
 #[derive(Debug, Default)]
 struct Seen {
     path: Vec<Level>,
-    /// For each picture, the products of all pairs of its `x` (first) and answers, for each value of a picture.
+    /// For each image, the products of all pairs of its `x` (first) and answers, for each value of an image.
     products: Vec<Vec<f64>>,
-    /// For each level, the sum over pictures of the sizes of errors put in, and of what came of them at the end.
+    /// For each level, the sum over images of the sizes of errors put in, and of what came of them at the end.
     probes: Vec<[f64; 2]>,
 }
 
@@ -114,7 +114,7 @@ impl Sampler for Follow {
             let off = coarse.advance(xs[from].clone(), answers[from].clone());
             let [straight, astray] = [&xs[at], &off].map(|x| coast(model, x.clone(), &path[at..], run));
             let apart = [rms(&(off - xs[at].clone())), rms(&(astray? - straight?))];
-            sizes[at] = apart.map(|pictures| pictures.iter().sum());
+            sizes[at] = apart.map(|images| images.iter().sum());
             tell(run, path[at], &xs[at], &answers[at])?;
         }
         let products = products(&xs, &answers);
@@ -187,38 +187,38 @@ fn coast(model: &dyn Denoiser, mut x: Tensor<4>, path: &[Level], run: &Run<'_>) 
     Ok(x)
 }
 
-/// The values of each picture.
-fn pictures(x: &Tensor<4>) -> Vec<Vec<f32>> {
+/// The values of each image.
+fn images(x: &Tensor<4>) -> Vec<Vec<f32>> {
     let values = x.dims()[1..].iter().product();
     let all = x.clone().try_into_vec_as::<f32>().expect("a float tensor holds floats");
     all.chunks_exact(values).map(<[f32]>::to_vec).collect()
 }
 
 fn rms(x: &Tensor<4>) -> Vec<f64> {
-    let of = |picture: &Vec<f32>| (product(picture, picture)).sqrt();
-    pictures(x).iter().map(of).collect()
+    let of = |image: &Vec<f32>| (product(image, image)).sqrt();
+    images(x).iter().map(of).collect()
 }
 
-/// The mean over values of the products of two pictures.
+/// The mean over values of the products of two images.
 fn product(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>() / a.len() as f64
 }
 
-/// For each picture the products of all pairs, row by row.
+/// For each image the products of all pairs, row by row.
 fn products(xs: &[Tensor<4>], answers: &[Tensor<4>]) -> Vec<Vec<f64>> {
-    let vectors: Vec<Vec<Vec<f32>>> = xs.iter().chain(answers).map(pictures).collect();
+    let vectors: Vec<Vec<Vec<f32>>> = xs.iter().chain(answers).map(images).collect();
     let count = vectors.len();
-    let of_picture = |picture: usize| {
+    let of_image = |image: usize| {
         let mut table = vec![0.0; count * count];
         for i in 0..count {
             for j in 0..=i {
-                let value = product(&vectors[i][picture], &vectors[j][picture]);
+                let value = product(&vectors[i][image], &vectors[j][image]);
                 (table[i * count + j], table[j * count + i]) = (value, value);
             }
         }
         table
     };
-    (0..vectors[0].len()).map(of_picture).collect()
+    (0..vectors[0].len()).map(of_image).collect()
 }
 
 /// What steps of a solver between any two levels of a fine grid do to the end of the trajectory.
@@ -256,7 +256,7 @@ impl StepErrors {
     }
 
     /// What the end is off by after one step from level `i` to level `j`, extrapolated from the answer at level `before` if
-    /// one is given; the mean over pictures of the root mean square over values.
+    /// one is given; the mean over images of the root mean square over values.
     fn cost(&self, before: Option<usize>, i: usize, j: usize) -> f64 {
         let step = |from: usize, to: usize| PathStep {
             index: 0,
@@ -275,14 +275,14 @@ impl StepErrors {
         let answer = |at: usize| self.path.len() + at;
         let terms =
             [(i, own.x), (answer(i), own.x0 * (1.0 + weight)), (answer(older), -own.x0 * weight), (j, -1.0)];
-        let of_picture = |products: &Vec<f64>| {
+        let of_image = |products: &Vec<f64>| {
             let mut square = 0.0;
             for (a, by) in terms {
                 square += terms.iter().map(|(b, with)| by * with * products[a * count + b]).sum::<f64>();
             }
             square.max(0.0).sqrt()
         };
-        let sum: f64 = self.products.iter().map(of_picture).sum();
+        let sum: f64 = self.products.iter().map(of_image).sum();
         self.gains[j] * sum / self.products.len() as f64
     }
 

@@ -1,4 +1,4 @@
-//! DDIM inversion: the noise that a picture came from (Song, Meng and Ermon 2021, arXiv 2010.02502, section 5.4).
+//! DDIM inversion: the noise that an image came from (Song, Meng and Ermon 2021, arXiv 2010.02502, section 5.4).
 
 use burn::tensor::Tensor;
 use langevin_core::{Denoiser, Level, Result, Run};
@@ -9,8 +9,8 @@ use crate::walk::{ask, tell};
 /// Walks `x` from the last level of `path` back to the first: DDIM's walk (`ddim`, `eta = 0`) the other way.
 ///
 /// DDIM's step from `t` to a cleaner `s` uses the noise seen at `t`, which is not known on the way back. With one iteration it
-/// is taken from the picture at `s` as if that stood at `t`, as diffusers' `DDIMInverseScheduler` does. Each further
-/// iteration asks again with the picture found (Pan et al. 2023, "Effective Real Image Editing with Accelerated Iterative
+/// is taken from the image at `s` as if that stood at `t`, as diffusers' `DDIMInverseScheduler` does. Each further
+/// iteration asks again with the image found (Pan et al. 2023, "Effective Real Image Editing with Accelerated Iterative
 /// Diffusion Inversion", arXiv 2309.04907, eq. 6); where that settles, DDIM leads back to `x` exactly. `run` is told of
 /// every step, with the level it reached.
 ///
@@ -36,7 +36,7 @@ pub fn invert(
         let mut guess = x.clone();
         let mut denoised = None;
         for _ in 0..iterations.max(1) {
-            // Pure noise holds nothing of the picture: there the noise seen from the cleaner level has to do.
+            // Pure noise holds nothing of the image: there the noise seen from the cleaner level has to do.
             let at = if noisy.alpha == 0.0 && clean.sigma > 0.0 { clean } else { noisy };
             let seen = if at == clean { x.clone() } else { guess };
             let answer = ask(model, &seen, at, run)?;

@@ -1,14 +1,14 @@
-//! Samplers: ways to walk a path of noise levels from noise to a picture with any [`langevin_core::Denoiser`].
+//! Samplers: ways to walk a path of noise levels from noise to an image with any [`langevin_core::Denoiser`].
 //!
 //! A sampler owns its loop and reads like its paper's algorithm. It knows levels, not schedules or processes, so each
 //! works for variance preserving, variance exploding, sub-VP and flow models alike, from `alpha = 0` to `sigma = 0`.
 //!
 //! * [`SAMPLERS`]: every method by name; [`Sampler`]: what a method is.
 //! * [`steps`]: the steps of a path, each a [`PathStep`] with the step primitive all methods share.
-//! * [`Likelihoods`]: how likely a picture is, by the probability flow and by the variational bound.
+//! * [`Likelihoods`]: how likely an image is, by the probability flow and by the variational bound.
 //! * [`Follow`], [`StepErrors`]: the levels that serve a model best.
-//! * [`invert`]: the noise that a picture came from.
-//! * [`sample_all`]: any number of pictures, in batches that do not show in the result.
+//! * [`invert`]: the noise that an image came from.
+//! * [`sample_all`]: any number of images, in batches that do not show in the result.
 
 mod adaptive;
 mod batches;

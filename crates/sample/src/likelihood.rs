@@ -1,4 +1,4 @@
-//! The exact likelihood of a picture by the probability-flow equation: the density of the noise it flows to, and how much the
+//! The exact likelihood of an image by the probability-flow equation: the density of the noise it flows to, and how much the
 //! flow stretches space on the way.
 //!
 //! Song et al. 2021 (2011.13456), eq. 39 and 40. With `y = x / alpha` and `u = ln(sigma / alpha)` the flow of every process is
@@ -15,7 +15,7 @@ use crate::dormand_prince::{Arrived, Asked, Tolerance, integrate};
 /// How the trace of the denoiser's derivative is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trace {
-    /// By as many backward passes as a picture has values.
+    /// By as many backward passes as an image has values.
     Exact,
     /// By a probe of random signs, one for each trajectory.
     Rademacher,
@@ -30,15 +30,15 @@ pub struct FlowSettings {
     pub trace: Trace,
     /// The error allowed of a step, absolute and relative; of the log-density, divided by the number of values, absolute.
     pub tolerance: f64,
-    /// The lowest noise, `sigma / alpha`, at which a picture counts as clean.
+    /// The lowest noise, `sigma / alpha`, at which an image counts as clean.
     pub lowest: f64,
     /// The highest noise, where the density is that of the noise that sampling starts from.
     pub highest: f64,
-    /// Pictures (and, for the exact trace, values) that the model is asked for at once.
+    /// Images (and, for the exact trace, values) that the model is asked for at once.
     pub batch_size: usize,
 }
 
-/// A picture whose density is wanted.
+/// An image whose density is wanted.
 #[derive(Debug, Clone)]
 pub struct Placed {
     /// Its values in planes, data in [-1, 1].
@@ -74,7 +74,7 @@ impl FlowSettings {
     }
 }
 
-/// What likelihoods are computed in: the noise of the model, the shape `[channels, height, width]` of its pictures, the seed of
+/// What likelihoods are computed in: the noise of the model, the shape `[channels, height, width]` of its images, the seed of
 /// probes and noise, and where tensors lie.
 #[derive(Debug, Clone, Copy)]
 pub struct Likelihoods<'a> {
@@ -91,13 +91,13 @@ pub struct Likelihoods<'a> {
 }
 
 impl Likelihoods<'_> {
-    /// The density of each of `pictures` under the probability flow of `model`. Each has steps of its own, so its density does
+    /// The density of each of `images` under the probability flow of `model`. Each has steps of its own, so its density does
     /// not depend on the others.
     ///
     /// # Errors
     /// Usage, for a range of noise or tolerance that is none, or where the model has no answer. Failed, where the equation
     /// cannot be followed.
-    pub fn log_densities(&self, model: &dyn Differentiable, pictures: &[Placed]) -> Result<Vec<LogDensity>> {
+    pub fn log_densities(&self, model: &dyn Differentiable, images: &[Placed]) -> Result<Vec<LogDensity>> {
         let FlowSettings { tolerance, lowest, highest, trace, .. } = self.settings;
         if !(lowest > 0.0 && lowest < highest && highest.is_finite()) {
             return Err(Error::usage(format!("the range of noise {lowest} to {highest} is none"))
@@ -107,11 +107,11 @@ impl Likelihoods<'_> {
             return Err(Error::usage(format!("tolerance {tolerance} must lie in [1e-9, 0.1]")));
         }
         let values: usize = self.shape.iter().product();
-        let flow = Flow { model, of: self, pictures, values };
+        let flow = Flow { model, of: self, images, values };
         let probes: Vec<Vec<f64>> =
-            pictures.iter().map(|picture| probe(trace, self.seed, picture.number, values)).collect();
-        // The state is the picture, and how much of the log-density has been gathered, divided by the number of values.
-        let states = pictures.iter().map(|p| p.values.iter().copied().chain([0.0]).collect()).collect();
+            images.iter().map(|image| probe(trace, self.seed, image.number, values)).collect();
+        // The state is the image, and how much of the log-density has been gathered, divided by the number of values.
+        let states = images.iter().map(|p| p.values.iter().copied().chain([0.0]).collect()).collect();
         let steps = Tolerance { absolute: tolerance, relative: tolerance, apart: 1, steps: 20_000 };
         let (start, end) = (libm::log(lowest), libm::log(highest));
         let arrived = integrate(states, start, end, &steps, |asked| flow.slopes(asked, &probes))?;
@@ -144,7 +144,7 @@ fn probe(trace: Trace, seed: u64, number: u64, values: usize) -> Vec<f64> {
 struct Flow<'a> {
     model: &'a dyn Differentiable,
     of: &'a Likelihoods<'a>,
-    pictures: &'a [Placed],
+    images: &'a [Placed],
     values: usize,
 }
 
@@ -192,10 +192,10 @@ impl Flow<'_> {
                 x.extend(question.asked.state[..self.values].iter().map(|y| (level.alpha * y) as f32));
                 v.extend(question.v.iter().map(|v| *v as f32));
             }
-            let labels: Vec<Option<u32>> = part.iter().map(|q| self.pictures[q.asked.system].label).collect();
+            let labels: Vec<Option<u32>> = part.iter().map(|q| self.images[q.asked.system].label).collect();
             let cond = Cond::labelled(labels.iter().any(Option::is_some).then_some(labels));
             let shape = [part.len(), c, h, w];
-            let (denoised, pulled) = self.model.denoise_and_pull(
+            let (denoised, pulled) = self.model.denoise_vjp(
                 signed_to_batch(x, shape, self.of.device),
                 signed_to_batch(v, shape, self.of.device),
                 &Levels(levels.clone()),

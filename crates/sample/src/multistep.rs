@@ -34,7 +34,7 @@ pub(crate) const LOWER_ORDER_FINAL: OptionDoc = OptionDoc {
 /// The words of [`SOLVER_TYPE`], heun second.
 pub(crate) const SOLVER_TYPES: &[&str] = &["midpoint", "heun"];
 
-/// A multistep method in the model's clean pictures.
+/// A multistep method in the model's clean images.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Multistep {
     /// 2 or 3.

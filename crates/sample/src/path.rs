@@ -51,7 +51,7 @@ pub fn steps(path: &[Level]) -> Result<Vec<PathStep>> {
 }
 
 impl PathStep {
-    /// The picture at the end of the step if `x0` is the clean picture all along:
+    /// The image at the end of the step if `x0` is the clean image all along:
     /// `x * sigma' / sigma + x0 * (alpha' - alpha * sigma' / sigma)` ([`Level::step_to`]).
     ///
     /// It is DDIM's step (Song et al. 2021, eq. 12, eta 0), Euler's step of the probability-flow equation over

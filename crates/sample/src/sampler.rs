@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use burn::tensor::Tensor;
 use langevin_core::{Denoiser, Level, Result, Run};
 
-/// A way to walk from noise to a picture.
+/// A way to walk from noise to an image.
 pub trait Sampler: Debug + Send + Sync {
     /// Walks `x` along `path` and returns it at the last level.
     ///
@@ -31,7 +31,7 @@ pub trait Sampler: Debug + Send + Sync {
     /// How many times exactly [`Sampler::sample`] asks the model along `path`; at most, if the method is adaptive.
     fn calls(&self, path: &[Level]) -> usize;
 
-    /// Whether the method finds its steps on the way, so that the calls depend on the pictures. It stops with an error
+    /// Whether the method finds its steps on the way, so that the calls depend on the images. It stops with an error
     /// before it asks more often than [`Sampler::calls`] says.
     fn is_adaptive(&self) -> bool {
         false

@@ -9,7 +9,7 @@ use langevin_core::{Level, Purpose, Run};
 /// Where `highest.alpha` is not zero the mean of the data is left out, as in every published sampler.
 ///
 /// # Shapes
-/// `shape` is `[channels, height, width]`; the result is `[batch, channels, height, width]` with one picture for each
+/// `shape` is `[channels, height, width]`; the result is `[batch, channels, height, width]` with one image for each
 /// stream of `run.noise`.
 pub fn start_noise(run: &Run<'_>, highest: Level, shape: [usize; 3], device: &Device) -> Tensor<4> {
     let unit = match &run.start {
@@ -19,7 +19,7 @@ pub fn start_noise(run: &Run<'_>, highest: Level, shape: [usize; 3], device: &De
     unit.mul_scalar(highest.sigma)
 }
 
-/// As [`start_noise`] for a walk from pure noise: where the run says so, of the magnitude of noisy pictures of unit variance, which
+/// As [`start_noise`] for a walk from pure noise: where the run says so, of the magnitude of noisy images of unit variance, which
 /// differs where the walk begins at a level with signal.
 pub fn pure_start(run: &Run<'_>, highest: Level, shape: [usize; 3], device: &Device) -> Tensor<4> {
     let noise = start_noise(run, highest, shape, device);

@@ -6,7 +6,7 @@ use langevin_core::{Denoiser, Error, Level, Levels, Progress, Purpose, Result, R
 
 use crate::path::{PathStep, steps};
 
-/// The model's clean pictures for `x` at one level.
+/// The model's clean images for `x` at one level.
 pub(crate) fn ask(model: &dyn Denoiser, x: &Tensor<4>, at: Level, run: &Run<'_>) -> Result<Tensor<4>> {
     model.denoise(x.clone(), &Levels::all(at, x.dims()[0]), &run.cond)
 }
@@ -52,7 +52,7 @@ impl FreshNoise {
 }
 
 /// A walk of steps to less noise than asked for, each with fresh noise up to the level. `towards` turns the model's answer at
-/// the start of a step of finite length, for the picture and the step to less noise, into the clean picture it aims at.
+/// the start of a step of finite length, for the image and the step to less noise, into the clean image it aims at.
 pub(crate) fn ancestral(
     model: &dyn Denoiser,
     mut x: Tensor<4>,

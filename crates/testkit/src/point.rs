@@ -1,10 +1,10 @@
-//! A single picture: the denoiser that always gives the same answer. Every sampler must land on it exactly.
+//! A single image: the denoiser that always gives the same answer. Every sampler must land on it exactly.
 
 use burn::tensor::Tensor;
 use langevin_core::closed_form::{Exact, denoise};
 use langevin_core::{Cond, Denoiser, Level, Levels, Result};
 
-/// The distribution that holds one picture alone. A list of one entry serves all values.
+/// The distribution that holds one image alone. A list of one entry serves all values.
 #[derive(Debug, Clone)]
 pub struct Point(pub Vec<f64>);
 

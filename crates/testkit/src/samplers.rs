@@ -29,7 +29,7 @@ pub struct OrderProblem {
     mixture: Walk<Mixture>,
 }
 
-/// Eight pictures at the start of a walk and where the exact flow takes them.
+/// Eight images at the start of a walk and where the exact flow takes them.
 struct Walk<D> {
     exact: D,
     start: Tensor<4>,
@@ -47,9 +47,9 @@ impl<D: Denoiser + Exact> Walk<D> {
     fn new(exact: D, from: Level, to: Level, shape: [usize; 3]) -> Self {
         let run = Run::new(Cond::none(), NoiseStreams::new(5, 0..8));
         let start = start_noise(&run, from, shape, &Device::flex()).cast(DType::F64);
-        let pictures = exact_values(start.clone());
+        let images = exact_values(start.clone());
         let pixels = shape.iter().product();
-        let end = pictures.chunks(pixels).flat_map(|x| exact.flow(from, to, x)).collect();
+        let end = images.chunks(pixels).flat_map(|x| exact.flow(from, to, x)).collect();
         Self { exact, start, end }
     }
 
@@ -120,12 +120,12 @@ pub fn check_order(sampler: &dyn Sampler, problem: &OrderProblem) -> Check {
 }
 
 /// Along `path` the sampler uses exactly the calls it states (at most, if it is adaptive), reports every step in order with the level it reached,
-/// and ends on pictures that are finite and of the size of the data.
+/// and ends on images that are finite and of the size of the data.
 pub fn check_walk(sampler: &dyn Sampler, path: &[Level]) -> Check {
     check_walk_within(sampler, path, 10.0)
 }
 
-/// [`check_walk`], for pictures whose values may be as large as `most`.
+/// [`check_walk`], for images whose values may be as large as `most`.
 pub fn check_walk_within(sampler: &dyn Sampler, path: &[Level], most: f64) -> Check {
     let model = Counting::new(Gaussian::varied(2));
     let mut reported = Vec::new();
@@ -149,7 +149,7 @@ pub fn check_walk_within(sampler: &dyn Sampler, path: &[Level], most: f64) -> Ch
     }
 }
 
-/// Every picture of `shape` has the same bytes alone, in batches of any size, in a later request, and on one or two
+/// Every image of `shape` has the same bytes alone, in batches of any size, in a later request, and on one or two
 /// threads. The tensor library splits work between threads from 262 144 values on.
 pub fn check_batches(sampler: &dyn Sampler, path: &[Level], shape: [usize; 3]) -> Check {
     let made = |first: u64, count: usize, batch_size: usize, threads: usize| -> Result<Vec<u32>, String> {
@@ -165,14 +165,14 @@ pub fn check_batches(sampler: &dyn Sampler, path: &[Level], shape: [usize; 3]) -
     let pixels = shape.iter().product();
     for (batch_size, threads) in [(1, 1), (16, 2), (1, 2)] {
         if made(0, 2, batch_size, threads)? != together {
-            return Err(format!("batches of {batch_size} on {threads} threads change the pictures"));
+            return Err(format!("batches of {batch_size} on {threads} threads change the images"));
         }
     }
     if made(1, 1, 1, 1)? != together[pixels..] {
-        return Err("a picture asked for alone is not the one from the batch".into());
+        return Err("an image asked for alone is not the one from the batch".into());
     }
     if together[..pixels] == together[pixels..] {
-        return Err("two pictures of one batch are the same".into());
+        return Err("two images of one batch are the same".into());
     }
     Ok(())
 }

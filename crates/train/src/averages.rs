@@ -43,7 +43,7 @@ impl Averages {
         Self(wanted.iter().map(begin).collect())
     }
 
-    /// Takes in the weights of `module` after an update of `batch` pictures that ends at `seen`.
+    /// Takes in the weights of `module` after an update of `batch` images that ends at `seen`.
     pub fn step<M: Module>(&mut self, module: &M, seen: u64, batch: usize) {
         if self.0.is_empty() {
             return;

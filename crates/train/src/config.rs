@@ -22,29 +22,29 @@ pub enum Decay {
     InverseSqrt,
 }
 
-/// The settings of a training run. Progress is counted in pictures seen.
+/// The settings of a training run. Progress is counted in images seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
     /// Seed of weights, data order, noise levels, noise and dropout.
     pub seed: u64,
-    /// Pictures to see in all.
+    /// Images to see in all.
     pub images: u64,
     /// Stop after this many minutes of training, whatever is left; `0` means no limit.
     pub minutes: f64,
-    /// Pictures for one update of the weights.
+    /// Images for one update of the weights.
     pub batch_size: usize,
-    /// Pictures for one pass through the network. The gradients of several passes, which run side by side on as many
+    /// Images for one pass through the network. The gradients of several passes, which run side by side on as many
     /// threads as there are (those of a network of 16 million parameters or more in turn), are added up to one batch in a
     /// fixed order, so this number decides the result's last bits and the memory, and the number of threads neither.
     pub micro_batch: usize,
     /// Peak learning rate of AdamW.
     pub learning_rate: f64,
-    /// Pictures over which the learning rate rises from 0.
+    /// Images over which the learning rate rises from 0.
     pub warmup_images: u64,
     /// How the learning rate goes on after that.
     pub decay: Decay,
-    /// The scale of the decay in pictures; `0` means `images`, or a fifth of them for `wsd`.
+    /// The scale of the decay in images; `0` means `images`, or a fifth of them for `wsd`.
     pub decay_images: u64,
     /// AdamW's first moment decay.
     pub beta1: f64,
@@ -59,11 +59,11 @@ pub struct TrainConfig {
     /// Width of a power-function moving average of the weights relative to the length of training so far (Karras et al.
     /// 2024, `sigma_rel`, 0.05 to 0.25); `0` means an average with a half-life instead.
     pub ema_width: f64,
-    /// Half-life of the moving average of the weights, in pictures.
+    /// Half-life of the moving average of the weights, in images.
     pub ema_half_life: u64,
-    /// The half-life never exceeds this fraction of the pictures seen, so early averages forget the start.
+    /// The half-life never exceeds this fraction of the images seen, so early averages forget the start.
     pub ema_ramp: f64,
-    /// Pictures between snapshots of two more averages, of which `langevin ema` makes one of any width afterwards (Karras et
+    /// Images between snapshots of two more averages, of which `langevin ema` makes one of any width afterwards (Karras et
     /// al. 2024); `0` stores none.
     #[serde(skip_serializing_if = "is_zero")]
     pub ema_snapshots: u64,
@@ -73,8 +73,8 @@ pub struct TrainConfig {
     pub weighting: String,
     /// Which noise levels training sees how often, as in `langevin list densities`.
     pub density: String,
-    /// The share of the pictures that are shown at the highest noise level, where nothing is seen of them: what a network that
-    /// restores answers there in one step is the mean of the pictures that fit. 1 trains that regression alone.
+    /// The share of the images that are shown at the highest noise level, where nothing is seen of them: what a network that
+    /// restores answers there in one step is the mean of the images that fit. 1 trains that regression alone.
     #[serde(skip_serializing_if = "is_nothing")]
     pub highest_share: f64,
     /// Compute cheap operations again in the backward pass rather than keep their answers (Chen et al. 2016, gradient
@@ -86,20 +86,21 @@ pub struct TrainConfig {
     /// 1511.01844): for models whose likelihood is wanted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dequantise: bool,
-    /// Mirror pictures at random.
+    /// Mirror images at random.
     pub flip: bool,
-    /// Crop at random where a picture is larger than the model's (otherwise at the centre).
+    /// Crop at random where an image is larger than the model's (otherwise at the centre).
     pub random_crop: bool,
-    /// Turn pictures by a random number of right angles.
+    /// Turn images by a random number of right angles.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub turn: bool,
-    /// Pictures kept apart for the validation loss; `0` means none.
-    pub validation_pictures: usize,
-    /// Pictures between validations.
+    /// Images kept apart for the validation loss; `0` means none.
+    #[serde(alias = "validation_pictures")]
+    pub validation_images: usize,
+    /// Images between validations.
     pub validate_every: u64,
-    /// Pictures between checkpoints.
+    /// Images between checkpoints.
     pub checkpoint_every: u64,
-    /// Pictures between sample grids; the first is drawn before training.
+    /// Images between sample grids; the first is drawn before training.
     pub sample_every: u64,
     /// Checkpoints to keep.
     pub keep: usize,
@@ -144,7 +145,7 @@ impl Default for TrainConfig {
             flip: false,
             random_crop: false,
             turn: false,
-            validation_pictures: 128,
+            validation_images: 128,
             validate_every: 8_192,
             checkpoint_every: 8_192,
             sample_every: 8_192,
@@ -217,7 +218,7 @@ impl TrainConfig {
         if self.recompute { device.gradient_checkpointing() } else { device }
     }
 
-    /// The learning rate for the update that begins after `seen` pictures.
+    /// The learning rate for the update that begins after `seen` images.
     pub fn learning_rate_at(&self, seen: u64) -> f64 {
         let seen = seen as f64;
         let after_batch = seen + self.batch_size as f64;
@@ -238,7 +239,7 @@ impl TrainConfig {
         self.learning_rate * warm * decayed
     }
 
-    /// The decay of the weights' moving average for the update after which `seen` pictures have been seen.
+    /// The decay of the weights' moving average for the update after which `seen` images have been seen.
     pub fn ema_decay_at(&self, seen: u64) -> f64 {
         let (seen, batch) = (seen as f64, self.batch_size as f64);
         if self.ema_width > 0.0 {

@@ -8,27 +8,27 @@ use langevin_core::{NamedTensors, Preconditioned, Result};
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// The run goes on from a checkpoint with this many pictures seen.
+    /// The run goes on from a checkpoint with this many images seen.
     Resumed {
-        /// Pictures seen.
+        /// Images seen.
         images: u64,
     },
     /// Something the user should know, in a sentence.
     Warning(String),
-    /// Pictures become latents before the training begins.
+    /// Images become latents before the training begins.
     Encoding {
-        /// Pictures encoded.
+        /// Images encoded.
         done: u64,
-        /// Pictures to encode.
+        /// Images to encode.
         of: u64,
     },
     /// What the run will take, measured on one step whose result is thrown away.
     Forecast(Forecast),
     /// One update of the weights.
     Step(Step),
-    /// A validation over held-out pictures with the averaged weights.
+    /// A validation over held-out images with the averaged weights.
     Validated {
-        /// Pictures seen.
+        /// Images seen.
         images: u64,
         /// Mean weighted loss.
         loss: f64,
@@ -37,7 +37,7 @@ pub enum Event {
     },
     /// What [`Hooks::judge`] found.
     Judged {
-        /// Pictures seen.
+        /// Images seen.
         images: u64,
         /// Names and values.
         values: Vec<(&'static str, f64)>,
@@ -54,9 +54,9 @@ pub enum Event {
 pub struct Forecast {
     /// Seconds for one update.
     pub seconds_per_step: f64,
-    /// Pictures seen a second.
+    /// Images seen a second.
     pub images_per_second: f64,
-    /// Pictures still to see, or what fits in the minutes left if that is less.
+    /// Images still to see, or what fits in the minutes left if that is less.
     pub images_left: u64,
     /// Seconds until the run ends.
     pub seconds_left: f64,
@@ -69,7 +69,7 @@ pub struct Forecast {
 /// One update of the weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
-    /// Pictures seen after it.
+    /// Images seen after it.
     pub images: u64,
     /// Updates made.
     pub step: u64,
@@ -79,9 +79,9 @@ pub struct Step {
     pub gradient_norm: f64,
     /// Learning rate used.
     pub learning_rate: f64,
-    /// Pictures a second since the last update.
+    /// Images a second since the last update.
     pub images_per_second: f64,
-    /// Pictures to see in all.
+    /// Images to see in all.
     pub images_total: u64,
     /// Seconds of training so far.
     pub seconds: f64,
@@ -137,7 +137,7 @@ pub trait Hooks<N> {
         Ok(Vec::new())
     }
 
-    /// What is stored in `model.safetensors`, of the averaged weights after `images` pictures; the same from the same weights.
+    /// What is stored in `model.safetensors`, of the averaged weights after `images` images; the same from the same weights.
     ///
     /// # Errors
     /// Whatever looking at the model may fail with.

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use langevin_core::parameters::export;
-use langevin_core::{Lanes, Losses, NamedTensors, Network, Preconditioned, Result};
+use langevin_core::{Losses, NamedTensors, Network, Preconditioned, Result, Workers};
 use langevin_kernels::AdamW as StepSettings;
 
 use crate::optimizer::{self, AdamW, GradientMap};
@@ -20,7 +20,7 @@ pub struct Learner<N> {
     /// Always there, but while the optimiser has it.
     model: Option<Preconditioned<N>>,
     optimizer: AdamW,
-    lanes: Lanes,
+    lanes: Workers,
     /// Whether the passes of a batch take turns.
     one_by_one: bool,
 }
@@ -44,7 +44,7 @@ impl<N: Network> Learner<N> {
     pub fn new(model: Preconditioned<N>, passes: usize) -> Result<Self> {
         let optimizer = AdamW::new(&model.network);
         let one_by_one = optimizer.parameter_count() >= LARGE;
-        let lanes = Lanes::new(if one_by_one { 1 } else { passes })?;
+        let lanes = Workers::new(if one_by_one { 1 } else { passes })?;
         Ok(Self { model: Some(model), optimizer, lanes, one_by_one })
     }
 

@@ -10,7 +10,7 @@ use crate::passes::Pass;
 
 /// A loss for networks of the type `N`.
 pub trait Objective<N: Network>: Debug + Send + Sync {
-    /// The noise level that a picture with the number `uniform` is shown at, after `seen` pictures. Larger numbers mean more
+    /// The noise level that an image with the number `uniform` is shown at, after `seen` images. Larger numbers mean more
     /// noise.
     fn level(&self, diffusion: &Diffusion, uniform: f64, seen: u64) -> Level;
 
@@ -26,7 +26,7 @@ pub trait Objective<N: Network>: Debug + Send + Sync {
         target: Option<&Preconditioned<N>>,
     ) -> Result<Losses>;
 
-    /// At how many levels the loss of the held-out pictures is measured: 8, or 1 where there is no noise.
+    /// At how many levels the loss of the held-out images is measured: 8, or 1 where there is no noise.
     fn validation_levels(&self) -> usize {
         8
     }
@@ -42,7 +42,7 @@ pub trait Objective<N: Network>: Debug + Send + Sync {
 pub struct Denoising {
     density: Box<dyn Density>,
     weighting: Box<dyn Weighting>,
-    /// The share of the pictures, those with the largest numbers, that are shown at the highest level.
+    /// The share of the images, those with the largest numbers, that are shown at the highest level.
     highest: f64,
 }
 
@@ -59,7 +59,7 @@ impl Denoising {
         })
     }
 
-    /// The level of a picture with the number `u`, and how many log-SNRs the density crosses there for each unit of
+    /// The level of an image with the number `u`, and how many log-SNRs the density crosses there for each unit of
     /// probability.
     fn place(&self, u: f64, diffusion: &Diffusion) -> (Level, f64) {
         let rest = 1.0 - self.highest;
@@ -99,7 +99,7 @@ impl<N: Network> Objective<N> for Denoising {
 pub fn diverged(what: &str, value: f64, images: u64) -> Error {
     Error::new(
         langevin_core::ErrorKind::Diverged,
-        format!("training diverged: {what} is {value} after {images} pictures; nothing was saved after that"),
+        format!("training diverged: {what} is {value} after {images} images; nothing was saved after that"),
     )
     .hint(
         "lower learning_rate, lengthen warmup_images or lower clip_norm, and train into another --out folder",
@@ -123,7 +123,7 @@ mod tests {
 
     impl Network for Half {
         fn forward(&self, x: Tensor<4>, _noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
-            let told = cond.picture.clone().expect("it is told of a picture").narrow(1, 0, 1);
+            let told = cond.image.clone().expect("it is told of an image").narrow(1, 0, 1);
             x * self.share.val() + told
         }
 
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn only_what_counts_is_in_the_loss() {
-        // At the highest level of this diffusion the picture is all noise, and v is minus the clean picture.
+        // At the highest level of this diffusion the image is all noise, and v is minus the clean image.
         let spec = DiffusionSpec {
             schedule: "cosine:steps=0".into(),
             process: "vp".into(),
@@ -169,7 +169,7 @@ mod tests {
             noise: tensor(&[1.0, -1.0, 2.0, 0.5], [1, 1, 2, 2]),
             uniforms: vec![0.5],
             cond: Cond {
-                picture: Some(tensor(&[0.5, 0.25, 0.0, -0.5, 9.0, 9.0, 9.0, 9.0], [1, 2, 2, 2])),
+                image: Some(tensor(&[0.5, 0.25, 0.0, -0.5, 9.0, 9.0, 9.0, 9.0], [1, 2, 2, 2])),
                 ..Cond::none()
             },
             counted,

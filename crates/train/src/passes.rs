@@ -1,5 +1,5 @@
 //! What training shows the network: the passes over a batch, each with its noise, labels and uniform numbers. Everything is
-//! a function of the seed and the numbers of the pictures.
+//! a function of the seed and the numbers of the images.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,26 +15,26 @@ use crate::config::TrainConfig;
 /// One pass through the network.
 #[derive(Debug, Clone)]
 pub struct Pass {
-    /// Clean pictures in [-1, 1], `[pictures, channels, height, width]`; where a network restores, what is left of them to
+    /// Clean images in [-1, 1], `[images, channels, height, width]`; where a network restores, what is left of them to
     /// learn ([`crate::Told::centre`]).
     pub x0: Tensor<4>,
     /// Noise of variance 1, shape as `x0`.
     pub noise: Tensor<4>,
-    /// A number in (0, 1) for each picture, from which the objective makes its noise level. Those of a whole batch are
+    /// A number in (0, 1) for each image, from which the objective makes its noise level. Those of a whole batch are
     /// stratified.
     pub uniforms: Vec<f64>,
     /// Classes, some of them hidden, the streams of dropout, and what a network that restores is told.
     pub cond: Cond,
-    /// 1 where the loss counts a pixel and 0 where not, `[pictures, 1, height, width]`; absent: all count.
+    /// 1 where the loss counts a pixel and 0 where not, `[images, 1, height, width]`; absent: all count.
     pub counted: Option<Tensor<4>>,
-    /// The part of the batch that these pictures are: the losses of all passes add up to the loss of the batch.
+    /// The part of the batch that these images are: the losses of all passes add up to the loss of the batch.
     pub share: f64,
-    /// Pictures seen before the batch.
+    /// Images seen before the batch.
     pub seen: u64,
 }
 
 impl Pass {
-    /// Whether it is over pictures that are held out, where nothing is drawn at random.
+    /// Whether it is over images that are held out, where nothing is drawn at random.
     pub fn is_validation(&self) -> bool {
         self.cond.dropout.is_none()
     }
@@ -55,12 +55,12 @@ pub struct Passes {
 /// The tensors of what a network is told.
 struct Given {
     x0: Tensor<4>,
-    picture: Option<Tensor<4>>,
+    image: Option<Tensor<4>>,
     counted: Option<Tensor<4>>,
 }
 
 impl Passes {
-    /// Passes as `config` wants them, for a network that is told `classes`, and what `conditions` and `texts` make of the pictures and
+    /// Passes as `config` wants them, for a network that is told `classes`, and what `conditions` and `texts` make of the images and
     /// their captions.
     pub fn new(
         config: &TrainConfig,
@@ -78,7 +78,7 @@ impl Passes {
         }
     }
 
-    /// The passes over `batch`, before which `seen` pictures were seen, `micro` pictures each.
+    /// The passes over `batch`, before which `seen` images were seen, `micro` images each.
     pub fn of(&self, batch: &Batch, seen: u64, micro: usize, device: &Device) -> Vec<Pass> {
         let [count, ..] = batch.shape;
         let offset = Stream::new(self.seed, Purpose::Time, batch.first_image, 0).uniform();
@@ -103,19 +103,19 @@ impl Passes {
         let labels = self.classes.then(|| {
             range.clone().zip(&images).map(|(k, image)| batch.labels[k].filter(|_| keep(image))).collect()
         });
-        let Given { x0, picture, counted } = self.given(pixels, [range.len(), c, h, w], &streams, 0, device);
+        let Given { x0, image, counted } = self.given(pixels, [range.len(), c, h, w], &streams, 0, device);
         Pass {
             x0,
             noise: streams.normal(Purpose::Training, 0, [c, h, w], device),
             uniforms: uniforms[range.clone()].to_vec(),
             share: range.len() as f64 / count as f64,
-            cond: Cond { labels, dropout: Some(streams), picture, tokens, ..Cond::none() },
+            cond: Cond { labels, dropout: Some(streams), image, tokens, ..Cond::none() },
             counted,
             seen,
         }
     }
 
-    /// A pass with fixed noise, number `step`, over all held-out pictures, every one of which has the number `uniform`.
+    /// A pass with fixed noise, number `step`, over all held-out images, every one of which has the number `uniform`.
     pub fn validation(&self, batch: &Batch, uniform: f64, step: u64, seen: u64, device: &Device) -> Pass {
         let [count, c, h, w] = batch.shape;
         let streams = NoiseStreams::new(self.seed, (0..count as u64).map(|k| batch.first_image + k));
@@ -123,25 +123,19 @@ impl Passes {
             .texts
             .as_ref()
             .map(|texts| batch.captions.iter().map(|caption| texts.tokens(caption.as_deref())).collect());
-        let Given { x0, picture, counted } =
-            self.given(batch.pixels.clone(), batch.shape, &streams, 1, device);
+        let Given { x0, image, counted } = self.given(batch.pixels.clone(), batch.shape, &streams, 1, device);
         Pass {
             x0,
             noise: streams.normal(Purpose::Validation, step, [c, h, w], device),
             uniforms: vec![uniform; count],
-            cond: Cond {
-                labels: self.classes.then(|| batch.labels.clone()),
-                picture,
-                tokens,
-                ..Cond::none()
-            },
+            cond: Cond { labels: self.classes.then(|| batch.labels.clone()), image, tokens, ..Cond::none() },
             counted,
             share: 1.0,
             seen,
         }
     }
 
-    /// The clean pictures and what is told of them, by the part `step` of each picture's stream.
+    /// The clean images and what is told of them, by the part `step` of each image's stream.
     fn given(
         &self,
         pixels: Vec<f32>,
@@ -152,13 +146,13 @@ impl Passes {
     ) -> Given {
         let [n, c, h, w] = shape;
         let Some(conditions) = &self.conditions else {
-            return Given { x0: self.clean(pixels, shape, streams, device), picture: None, counted: None };
+            return Given { x0: self.clean(pixels, shape, streams, device), image: None, counted: None };
         };
-        let (mut picture, mut centre, mut counted) = (Vec::new(), Vec::new(), Vec::new());
-        for (clean, image) in pixels.chunks_exact(c * h * w).zip(streams.images()) {
-            let mut stream = Stream::new(self.seed, Purpose::Degradation, *image, step);
+        let (mut image, mut centre, mut counted) = (Vec::new(), Vec::new(), Vec::new());
+        for (clean, number) in pixels.chunks_exact(c * h * w).zip(streams.images()) {
+            let mut stream = Stream::new(self.seed, Purpose::Degradation, *number, step);
             let told = conditions.of(clean, &mut stream);
-            picture.extend(told.picture);
+            image.extend(told.image);
             centre.extend(told.centre.into_iter().flatten());
             counted.extend(told.counted.into_iter().flatten());
         }
@@ -166,7 +160,7 @@ impl Passes {
         let x0 = if centre.is_empty() { x0 } else { x0 - signed_to_batch(centre, shape, device) };
         Given {
             x0,
-            picture: Some(signed_to_batch(picture, [n, conditions.channels(), h, w], device)),
+            image: Some(signed_to_batch(image, [n, conditions.channels(), h, w], device)),
             counted: (!counted.is_empty()).then(|| signed_to_batch(counted, [n, 1, h, w], device)),
         }
     }

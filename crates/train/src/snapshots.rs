@@ -20,7 +20,7 @@ const SUFFIX: &str = ".safetensors";
 /// A stored file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Pictures seen when it was stored.
+    /// Images seen when it was stored.
     pub images: u64,
     /// The file.
     pub path: PathBuf,
@@ -31,7 +31,7 @@ pub(crate) fn wanted() -> impl Iterator<Item = (String, Forgetting)> {
     STORED_WIDTHS.into_iter().map(|(name, width)| (name.to_owned(), Forgetting::PowerFunction { width }))
 }
 
-/// Stores the averages in the run's folder `out` after `images` pictures, whole or not at all.
+/// Stores the averages in the run's folder `out` after `images` images, whole or not at all.
 ///
 /// # Errors
 /// Failed, when the disk is full.

@@ -22,8 +22,8 @@ const STAGED: &str = ".staged-";
 /// Where a run stands, beside its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Standing {
-    /// Pictures seen.
+pub struct TrainingState {
+    /// Images seen.
     pub images: u64,
     /// Updates of the weights made.
     pub step: u64,
@@ -39,7 +39,7 @@ pub struct Standing {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
     /// Where the run stands.
-    pub standing: Standing,
+    pub standing: TrainingState,
     /// The weights.
     pub weights: NamedTensors,
     /// Their moving average.
@@ -221,7 +221,13 @@ mod tests {
         let tensor =
             |v: f32| NamedTensors::from([("w".to_owned(), (vec![2], vec![v, images as f32].into()))]);
         Checkpoint {
-            standing: Standing { images, step: 1, seconds: 0.5, metrics_bytes: 7, settings: "{}".into() },
+            standing: TrainingState {
+                images,
+                step: 1,
+                seconds: 0.5,
+                metrics_bytes: 7,
+                settings: "{}".into(),
+            },
             weights: tensor(1.0),
             average: tensor(2.0),
             moments: tensor(3.0),

@@ -55,7 +55,7 @@ impl EventWriter {
         self.value(step, tag, |entry| entry.float(value::SIMPLE_VALUE, value))
     }
 
-    /// Records a picture under `tag`: the bytes of a PNG file of `width` by `height` pixels with `channels` channels
+    /// Records an image under `tag`: the bytes of a PNG file of `width` by `height` pixels with `channels` channels
     /// (1 gray, 3 RGB, 4 RGBA).
     ///
     /// # Errors
@@ -232,7 +232,7 @@ impl Message {
 mod tests {
     use super::*;
 
-    /// A gray picture of one pixel.
+    /// A gray image of one pixel.
     const PNG: &[u8] = &[
         0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00,
         0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x00, 0x00, 0x00, 0x00, 0x3a, 0x7e, 0x9b, 0x55, 0x00,

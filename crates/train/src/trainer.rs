@@ -18,7 +18,7 @@ use crate::learner::{Gradients, Learner};
 use crate::log::Log;
 use crate::objective::{Objective, diverged};
 use crate::passes::Passes;
-use crate::state::{Checkpoint, Standing};
+use crate::state::{Checkpoint, TrainingState};
 use crate::{settings, snapshots};
 
 /// A first step of fewer seconds is timed once more for the forecast.
@@ -36,13 +36,13 @@ pub struct Job<N> {
     pub objective: Box<dyn Objective<N>>,
     /// The settings.
     pub config: TrainConfig,
-    /// Makes the loader that begins after the given number of pictures seen.
+    /// Makes the loader that begins after the given number of images seen.
     pub loader: Box<dyn Fn(u64) -> Result<Loader>>,
-    /// What the network is told of each picture, if it restores.
+    /// What the network is told of each image, if it restores.
     pub conditions: Option<Arc<dyn Conditions>>,
     /// The tokens of captions, if the network is told of texts.
     pub texts: Option<Arc<dyn Texts>>,
-    /// Held-out pictures, or none.
+    /// Held-out images, or none.
     pub validation: Option<Batch>,
     /// The run's folder.
     pub out: PathBuf,
@@ -61,19 +61,19 @@ pub struct Job<N> {
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// Pictures seen.
+    /// Images seen.
     pub images: u64,
     /// Seconds of training over all starts.
     pub seconds: f64,
-    /// Whether all pictures asked for were seen (otherwise time was up).
+    /// Whether all images asked for were seen (otherwise time was up).
     pub complete: bool,
-    /// Pictures seen by this start.
+    /// Images seen by this start.
     pub images_now: u64,
     /// Seconds spent by this start.
     pub seconds_now: f64,
 }
 
-/// Trains until the pictures are seen or the time is up; takes up a run that is already in the folder.
+/// Trains until the images are seen or the time is up; takes up a run that is already in the folder.
 ///
 /// # Errors
 /// Usage: bad settings, or a folder with a run of other settings. Bad input: a run folder without one whole checkpoint,
@@ -107,7 +107,7 @@ impl<'a, N: Network> Trainer<'a, N> {
         let mut learner = Learner::new(job.model.clone(), job.config.passes())?;
         let mut averages = Averages::new(&job.model.network, &wanted(&job));
         let mut standing =
-            Standing { images: 0, step: 0, seconds: 0.0, metrics_bytes: 0, settings: String::new() };
+            TrainingState { images: 0, step: 0, seconds: 0.0, metrics_bytes: 0, settings: String::new() };
         let resumed = found.is_some();
         if !resumed && job.out.join("model.safetensors").exists() {
             return Err(Error::usage(format!(
@@ -212,7 +212,7 @@ impl<'a, N: Network> Trainer<'a, N> {
             self.save()?;
         }
         let message =
-            format!("stopped by signal {signal} after {} pictures, with everything saved", self.images);
+            format!("stopped by signal {signal} after {} images, with everything saved", self.images);
         Err(Error::new(ErrorKind::Interrupted(signal), message).hint("run the same command to go on"))
     }
 
@@ -281,7 +281,7 @@ impl<'a, N: Network> Trainer<'a, N> {
             && self.step > 50
         {
             let text =
-                format!("the loss jumped to {loss:.4} from about {before:.4} at {} pictures", self.images);
+                format!("the loss jumped to {loss:.4} from about {before:.4} at {} images", self.images);
             self.tell(&Event::Warning(text))?;
         }
         self.typical_loss = Some(typical);
@@ -364,7 +364,7 @@ impl<'a, N: Network> Trainer<'a, N> {
             check_finite(what, tensors, self.images)?;
         }
         let metrics_bytes = self.log.sync()?;
-        let standing = Standing {
+        let standing = TrainingState {
             images: self.images,
             step: self.step,
             seconds: self.seconds(),

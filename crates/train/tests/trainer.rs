@@ -11,11 +11,11 @@ use langevin_core::process::{Diffusion, DiffusionSpec};
 use langevin_core::{Cond, ErrorKind, NamedTensors, Network, Preconditioned, Result, Stop};
 use langevin_data::{Held, Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_train::{
-    Course, DISTILLATIONS, Denoising, Distilled, Event, Hooks, Job, ModelFile, Objective, Outcome, Preview,
-    Snapshot, TrainConfig, checkpoints, train,
+    DISTILLATIONS, Denoising, DistillSchedule, Distilled, Event, Hooks, Job, ModelFile, Objective, Outcome,
+    Preview, Snapshot, TrainConfig, checkpoints, train,
 };
 
-/// Scale and shift per channel; a poisoned one answers picture 40 of the run with NaN.
+/// Scale and shift per channel; a poisoned one answers image 40 of the run with NaN.
 #[derive(Module, Debug)]
 struct Toy {
     scale: Param<Tensor<4>>,
@@ -35,7 +35,7 @@ impl Toy {
 impl Network for Toy {
     fn forward(&self, x: Tensor<4>, _noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
         let y = x * self.scale.val() + self.shift.val();
-        // Picture 40 of the run, wherever its batch begins.
+        // Image 40 of the run, wherever its batch begins.
         let bad = cond.dropout.as_ref().is_some_and(|streams| streams.images().contains(&40));
         if self.poison && bad { y.mul_scalar(f32::NAN) } else { y }
     }
@@ -77,7 +77,7 @@ fn config() -> TrainConfig {
         warmup_images: 16,
         ema_half_life: 50,
         flip: true,
-        validation_pictures: 4,
+        validation_images: 4,
         validate_every: 32,
         checkpoint_every: 24,
         ..TrainConfig::default()
@@ -97,7 +97,7 @@ fn run(
 /// A consistency distillation of a Gaussian, which has a target of averaged weights.
 fn consistency() -> Box<dyn Objective<Toy>> {
     let diffusion = Diffusion::new(&DiffusionSpec::default()).unwrap();
-    let course = Course { diffusion, path: Vec::new(), images: 96 };
+    let course = DistillSchedule { diffusion, path: Vec::new(), images: 96 };
     let method = DISTILLATIONS.build("consistency:most=40,target=0.9").unwrap();
     Box::new(Distilled::new(method, course, Some(Box::new(Gaussian::same(0.1, 0.25)))))
 }
@@ -194,7 +194,7 @@ fn a_number_that_is_not_finite_stops_training_before_anything_is_saved() {
     let (outcome, _) = run(out.path(), config(), true, None);
     let error = outcome.unwrap_err();
     assert_eq!((error.kind(), error.exit_code()), (ErrorKind::Diverged, 4));
-    assert!(error.to_string().contains("48 pictures"), "{error}");
+    assert!(error.to_string().contains("48 images"), "{error}");
     let saved = checkpoints(&out.path().join("checkpoints"));
     assert_eq!(saved.len(), 1, "{saved:?}");
     assert!(saved[0].ends_with("images-000000000024"));

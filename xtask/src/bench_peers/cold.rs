@@ -1,4 +1,4 @@
-//! From the start of a program to sixteen pictures on disk: what a user waits for.
+//! From the start of a program to sixteen images on disk: what a user waits for.
 
 use std::process::Command;
 use std::time::Instant;
@@ -18,7 +18,7 @@ impl Cold {
     /// The result in a sentence.
     pub fn sentence(&self) -> String {
         format!(
-            "Cold start to 16 pictures (`mnist`, DDIM, 50 steps, fresh processes, median of {RUNS}): ours {:.2} s, diffusers \
+            "Cold start to 16 images (`mnist`, DDIM, 50 steps, fresh processes, median of {RUNS}): ours {:.2} s, diffusers \
              {:.2} s: **{:.1} times as fast**.",
             self.ours,
             self.theirs,

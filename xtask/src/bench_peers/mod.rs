@@ -22,11 +22,11 @@ const TOLERANCE: f64 = 1e-3;
 /// Something that both sides do.
 struct Work {
     title: &'static str,
-    /// `MODE WORK PICTURES` of our side.
+    /// `MODE WORK IMAGES` of our side.
     ours: &'static str,
     /// The modes of PyTorch that do the same at the same precision; the fastest counts.
     modes: &'static [&'static str],
-    /// Work and pictures of PyTorch's side.
+    /// Work and images of PyTorch's side.
     theirs: &'static str,
 }
 

@@ -36,7 +36,7 @@ pub struct Report {
     pub timings: Vec<Timing>,
     /// Memory.
     pub memory: Vec<Memory>,
-    /// From the start of the program to sixteen pictures.
+    /// From the start of the program to sixteen images.
     pub cold: Option<Cold>,
 }
 

@@ -245,8 +245,8 @@ mod tests {
                 .unwrap()
                 .contains("loss")
         );
-        assert_eq!(masked("2 pictures in 0.1 s, 24.7 img/s"), masked("2 pictures in 0.3 s, 9.1 img/s"));
-        assert_ne!(masked("2 pictures in 0.1 s"), masked("3 pictures in 0.1 s"));
+        assert_eq!(masked("2 images in 0.1 s, 24.7 img/s"), masked("2 images in 0.3 s, 9.1 img/s"));
+        assert_ne!(masked("2 images in 0.1 s"), masked("3 images in 0.1 s"));
         let table = |ms: &str, rms: &str| format!("| rms | ms |\n|---|---|\n| {rms} | {ms} |\n");
         assert_eq!(masked(&table("1", "2")), masked(&table("3", "2")));
         assert_ne!(masked(&table("1", "2")), masked(&table("1", "3")));

@@ -29,8 +29,8 @@ mod tests {
     #[test]
     fn limits_depend_on_the_place() {
         let cases = [
-            ("docs/picture.png", 1024, true),
-            ("docs/picture.png", 1025, false),
+            ("docs/image.png", 1024, true),
+            ("docs/image.png", 1025, false),
             ("models/builtin.safetensors", 8 * 1024, true),
             ("models/builtin.safetensors", 8 * 1024 + 1, false),
             ("crates/nn/tests/golden/unet.json", 200, true),

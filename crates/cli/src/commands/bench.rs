@@ -37,7 +37,7 @@ pub struct Bench {
     /// Time each way of multiplying 3x3 convolutions, for many shapes, beside the one that is chosen.
     #[arg(long, conflicts_with_all = ["what", "compare", "kernels"])]
     algorithms: bool,
-    /// Pictures at once.
+    /// Images at once.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
     /// Counted runs.
@@ -122,7 +122,7 @@ impl Bench {
             return outputs::result(&report.to_string());
         }
         let ways = Algorithm::ALL.map(|way| format!("{:>11}", way.name())).join(" ");
-        outputs::result(&format!("microseconds a picture; batch {}", self.batch_size))?;
+        outputs::result(&format!("microseconds an image; batch {}", self.batch_size))?;
         outputs::result(&format!("{:<24} {ways} {:>11} {:>7}", "map, channels, pass", "chosen", "slower"))?;
         times.iter().try_for_each(|times| {
             let AlgorithmTimes { side, inputs, outputs, pass, .. } = times;
@@ -134,7 +134,7 @@ impl Bench {
     }
 }
 
-/// The network of a preset or a model, with the side of its pictures.
+/// The network of a preset or a model, with the side of its images.
 fn network(what: &str, device: &langevin::Device) -> Result<(NetworkConfig, DiffusionSpec, [usize; 2])> {
     match Preset::find(what) {
         Ok(preset) => {

@@ -16,7 +16,7 @@ use crate::shell::{self, Shell};
 #[derive(Args)]
 #[command(
     after_help = "The test part of the data is degraded, the same for all methods, and restored; the constants of a method are those that do best
-on training pictures at each number of calls. A method named with options is taken as it is. A model of classes is
+on training images at each number of calls. A method named with options is taken as it is. A model of classes is
 asked without one.
 
 Examples:
@@ -37,22 +37,22 @@ pub struct BenchRestore {
     /// Methods, several with commas [default: all that restore].
     #[arg(long, value_name = "LIST")]
     methods: Option<String>,
-    /// Budgets: calls of the network for a picture.
+    /// Budgets: calls of the network for an image.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [10, 20, 100], value_parser = shell::from_1_to::<10_000>())]
     calls: Vec<usize>,
-    /// Pictures.
+    /// Images.
     #[arg(short, default_value_t = 32, value_parser = shell::from_1_to::<100_000>())]
     n: usize,
-    /// Training pictures that constants are chosen on; fewer above 20 calls.
+    /// Training images that constants are chosen on; fewer above 20 calls.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<100_000>())]
     tune: usize,
     /// Seed of all noise.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Pictures at once; changes speed and memory alone.
+    /// Images at once; changes speed and memory alone.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
-    /// What tells pictures apart: own, random, or a file with Inception's weights.
+    /// What tells images apart: own, random, or a file with Inception's weights.
     #[arg(long, default_value = "own")]
     features: String,
     /// Where trained features are kept [default: langevin/features in the user's cache folder].
@@ -81,10 +81,7 @@ impl BenchRestore {
         let files: Vec<PathBuf> =
             self.output.iter().flat_map(|folder| names.clone().map(move |name| folder.join(name))).collect();
         let _claim = Claim::new(files.iter().map(PathBuf::as_path), self.force)?;
-        shell.say(&format!(
-            "{line}, seed {}; {}, {} pictures of {}",
-            self.seed, self.model, self.n, self.data
-        ));
+        shell.say(&format!("{line}, seed {}; {}, {} images of {}", self.seed, self.model, self.n, self.data));
         let signal = shell::signals()?;
         let mut stages = shell::Stages::new(shell);
         let found = compare(&model, &request, &device, &mut |what, share| {

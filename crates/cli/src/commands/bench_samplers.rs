@@ -19,7 +19,7 @@ use crate::shell::{self, Shell};
 /// The arguments of `bench-samplers`.
 #[derive(Args)]
 #[command(
-    after_help = "Every sampler draws the same pictures from the same noise; what counts is how near they are to those of a finely
+    after_help = "Every sampler draws the same images from the same noise; what counts is how near they are to those of a finely
 solved trajectory. The best at each number of calls is written into the model's file: `sample MODEL --steps N` uses it
 when no sampler and no spacing are named. With a guidance other than the model's own, nothing is written.
 
@@ -31,7 +31,7 @@ Examples:
 pub struct BenchSamplers {
     /// A run folder, a model.safetensors, or builtin:NAME.
     model: String,
-    /// Budgets: calls of the network for a picture.
+    /// Budgets: calls of the network for an image.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = [5, 10, 20, 50], value_parser = shell::from_1_to::<1000>())]
     calls: Vec<usize>,
     /// Samplers, several with commas [default: all].
@@ -46,7 +46,7 @@ pub struct BenchSamplers {
     optimise_grid: bool,
     #[command(flatten)]
     guide: GuideFlags,
-    /// Pictures.
+    /// Images.
     #[arg(short, default_value_t = 32, value_parser = shell::from_1_to::<100_000>())]
     n: usize,
     /// Seed of their noise.
@@ -55,7 +55,7 @@ pub struct BenchSamplers {
     /// Steps of the fine trajectory, each of two calls.
     #[arg(long, default_value_t = 100, value_parser = shell::from_1_to::<5000>())]
     reference_steps: usize,
-    /// Pictures at once; changes speed and memory alone.
+    /// Images at once; changes speed and memory alone.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
     /// Write table.md, table.json, plot.png and plot.svg into this folder.
@@ -96,7 +96,7 @@ impl BenchSamplers {
         let files = ["table.md", "table.json", "plot.png", "plot.svg"]
             .map(|name| self.output.as_ref().map(|folder| folder.join(name)));
         let _claim = Claim::new(files.iter().flatten().map(PathBuf::as_path), self.force)?;
-        shell.say(&format!("{line}, seed {}; {}, {} pictures", self.seed, self.model, self.n));
+        shell.say(&format!("{line}, seed {}; {}, {} images", self.seed, self.model, self.n));
         let signal = shell::signals()?;
         let mut stages = shell::Stages::new(shell);
         if self.optimise_grid {
@@ -125,7 +125,7 @@ impl BenchSamplers {
         named
     }
 
-    /// Levels for the model, found on pictures that are not among those of the comparison.
+    /// Levels for the model, found on images that are not among those of the comparison.
     fn grids(
         &self,
         model: &Model,
@@ -164,10 +164,10 @@ impl BenchSamplers {
     ) -> Result<()> {
         let json = serde_json::to_string(found).expect("a comparison is plain values");
         let plot = found.plot();
-        if let [Some(table), Some(values), Some(picture), Some(drawing)] = files {
+        if let [Some(table), Some(values), Some(image), Some(drawing)] = files {
             write_file(table, found.markdown().as_bytes())?;
             write_file(values, json.as_bytes())?;
-            write_file(picture, &png::encode(&plot.to_picture(1.0), &[])?)?;
+            write_file(image, &png::encode(&plot.to_image(1.0), &[])?)?;
             write_file(drawing, plot.to_svg().as_bytes())?;
         }
         let table = found.markdown();

@@ -14,9 +14,9 @@ use crate::shell::{self, Shell, Stages};
 pub struct Calibrating<'a> {
     /// The model.
     pub model: &'a Model,
-    /// Files of clean pictures.
+    /// Files of clean images.
     pub images: &'a [PathBuf],
-    /// The operator for a clean picture of a shape.
+    /// The operator for a clean image of a shape.
     pub operator: &'a dyn Fn(Shape) -> Result<Box<dyn Operator>>,
     /// The noise.
     pub noise: &'a dyn Noise,
@@ -31,7 +31,7 @@ pub struct Calibrating<'a> {
 impl Calibrating<'_> {
     /// Does it, and prints a table.
     pub fn run(self, shell: &Shell, device: &Device) -> Result<()> {
-        let pictures = self.images.iter().map(data::read_picture).collect::<Result<Vec<_>>>()?;
+        let images = self.images.iter().map(data::read_image).collect::<Result<Vec<_>>>()?;
         let signal = shell::signals()?;
         let mut stages = Stages::new(shell);
         let (seed, steps) = (self.restoring.seed, self.restoring.steps);
@@ -41,7 +41,7 @@ impl Calibrating<'_> {
             methods: self.method.map(str::to_owned).into_iter().collect(),
             restoring: self.restoring,
         };
-        let found = calibrate(self.model, &pictures, &calibration, device, &mut |what, share| {
+        let found = calibrate(self.model, &images, &calibration, device, &mut |what, share| {
             stages.at(what, share);
             match signal.signal() {
                 None => Ok(()),

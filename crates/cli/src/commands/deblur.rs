@@ -1,4 +1,4 @@
-//! `langevin deblur`: draw blurred pictures sharp.
+//! `langevin deblur`: draw blurred images sharp.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ Examples:
 pub struct Deblur {
     #[command(flatten)]
     common: Common,
-    /// The kernel: gaussian, motion or disk with options as in `langevin list operators`, or a picture of it.
+    /// The kernel: gaussian, motion or disk with options as in `langevin list operators`, or an image of it.
     #[arg(long, value_name = "NAME:key=value|IMAGE", default_value = "gaussian")]
     kernel: String,
     #[command(flatten)]
@@ -44,8 +44,8 @@ impl Deblur {
                 rounded: true,
                 simulate: *simulate,
                 reference: reference.as_deref(),
-                operator: &|picture, channels| {
-                    let shape = clean_shape(&spec, picture, channels, *simulate)?;
+                operator: &|image, channels| {
+                    let shape = clean_shape(&spec, image, channels, *simulate)?;
                     operators::build(&spec, shape, &open)
                 },
                 reports: true,

@@ -1,4 +1,4 @@
-//! `langevin denoise`: take the noise out of pictures of any size.
+//! `langevin denoise`: take the noise out of images of any size.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use langevin::denoising::{self, Denoised, Quality, Request, Values};
 use langevin::files::write_file;
 use langevin::model::windows::Plan;
 use langevin::train::peak_bytes;
-use langevin::{Device, Error, ErrorKind, Model, Picture, Result, data, figures::png};
+use langevin::{Device, Error, ErrorKind, Image, Model, Result, data, figures::png};
 use serde_json::{Value, json};
 
 use crate::outputs::{self, Claim};
@@ -21,7 +21,7 @@ use crate::shell::{self, Shell};
 #[derive(Args)]
 #[command(
     after_help = "The noise is taken for independent from pixel to pixel and as strong everywhere. Gray, RGB, RGBA and 16 bits stay what
-they are, alpha stays as it is, sample for sample; a model of gray pictures takes each colour by itself.
+they are, alpha stays as it is, sample for sample; a model of gray images takes each colour by itself.
 
 Examples:
   langevin denoise runs/photo-gray photo.png --sigma 25 -o clean.png
@@ -32,13 +32,13 @@ Examples:
 pub struct Denoise {
     /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
     model: String,
-    /// Pictures: png, jpeg, webp, bmp, tiff or gif.
+    /// Images: png, jpeg, webp, bmp, tiff or gif.
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
-    /// Standard deviation of the noise in units of 0 to 255 of the picture, or `auto`: estimated from each picture.
+    /// Standard deviation of the noise in units of 0 to 255 of the image, or `auto`: estimated from each image.
     #[arg(long, default_value = "auto", value_name = "SIGMA|auto", allow_hyphen_values = true)]
     sigma: String,
-    /// mean: the one picture of least expected error; sample: a draw of what the picture may have been.
+    /// mean: the one image of least expected error; sample: a draw of what the image may have been.
     #[arg(long, value_enum)]
     mode: Option<Mode>,
     /// Draw so many samples, and write their mean and standard deviation too.
@@ -50,25 +50,25 @@ pub struct Denoise {
     /// Sampler of draws, as in `langevin list samplers`; one that adds noise.
     #[arg(long, default_value = "ddpm")]
     sampler: String,
-    /// Answer with the mean over the eight turns and reflections of the picture: a little nearer to the truth, for eight times the work.
+    /// Answer with the mean over the eight turns and reflections of the image: a little nearer to the truth, for eight times the work.
     #[arg(long)]
     ensemble: bool,
-    /// Take the pictures for clean ones and add noise first: of --sigma, or of the strength given here.
+    /// Take the images for clean ones and add noise first: of --sigma, or of the strength given here.
     #[arg(long, value_name = "SIGMA", num_args = 0..=1, require_equals = true, default_missing_value = "sigma")]
     simulate: Option<String>,
-    /// The clean picture, or a folder of clean pictures of the same names, to compare with; with --simulate the picture itself.
+    /// The clean image, or a folder of clean images of the same names, to compare with; with --simulate the image itself.
     #[arg(long, value_name = "IMAGE|DIR")]
     reference: Option<PathBuf>,
     /// Seed of draws and of simulated noise.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Memory for the windows that a picture is divided into, in MiB.
+    /// Memory for the windows that an image is divided into, in MiB.
     #[arg(long, default_value_t = 256, value_name = "MIB", value_parser = shell::from_1_to::<1_048_576>())]
     memory: usize,
-    /// A folder, or a .png file for one picture (samples: NAME-sample-0000.png...) [default: a fresh folder].
+    /// A folder, or a .png file for one image (samples: NAME-sample-0000.png...) [default: a fresh folder].
     #[arg(short, value_name = "DIR|FILE")]
     output: Option<String>,
-    /// Leave the recipe out of the pictures.
+    /// Leave the recipe out of the images.
     #[arg(long)]
     no_metadata: bool,
     /// Overwrite what is there.
@@ -82,7 +82,7 @@ pub struct Denoise {
 /// An estimate below this, in units of 0 to 255, is no noise.
 const LEAST: f64 = 0.1;
 
-/// What is made of a picture.
+/// What is made of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Mode {
     Mean,
@@ -96,7 +96,7 @@ enum Sigma {
     Auto,
 }
 
-/// One picture's part of the work.
+/// One image's part of the work.
 struct Task {
     image: PathBuf,
     reference: Option<PathBuf>,
@@ -160,7 +160,7 @@ impl Denoise {
 
     fn draws(&self) -> Result<usize> {
         match (self.mode, self.samples) {
-            (Some(Mode::Mean), Some(_)) => Err(Error::usage("--mode mean makes one picture, and no samples")
+            (Some(Mode::Mean), Some(_)) => Err(Error::usage("--mode mean makes one image, and no samples")
                 .hint("leave --samples out, or --mode: several samples come with their mean")),
             (_, Some(count)) => Ok(count),
             (Some(Mode::Sample), None) => Ok(1),
@@ -174,21 +174,21 @@ impl Denoise {
             self.reference.as_deref().filter(|path| !folder(path) && self.images.len() > 1)
         {
             return Err(Error::usage(format!(
-                "{}: is one reference for {} pictures",
+                "{}: is one reference for {} images",
                 reference.display(),
                 self.images.len()
             ))
-            .hint("give a folder of pictures with the same names"));
+            .hint("give a folder of images with the same names"));
         }
         let wanted = self.output.as_deref();
-        let bases = outputs::picture_files(wanted, self.images.len(), "denoised");
+        let bases = outputs::image_files(wanted, self.images.len(), "denoised");
         let named = wanted.is_some_and(|path| {
             !path.ends_with('/') && !Path::new(path).is_dir() && Path::new(path).extension().is_some()
         });
         let mut seen = BTreeSet::new();
         let task = |(image, base): (&PathBuf, PathBuf)| -> Result<Task> {
             let stem = image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            // A folder takes the pictures' own names; two of the same name get numbers.
+            // A folder takes the images' own names; two of the same name get numbers.
             let own = base.with_file_name(format!("{stem}.png"));
             let result = if named || !seen.insert(own.clone()) { base } else { own };
             let beside = |what: String| {
@@ -270,7 +270,7 @@ fn number(text: &str, flag: &str, shell: &Shell) -> Result<f64> {
     Ok(value)
 }
 
-/// The picture called `stem` in `folder`.
+/// The image called `stem` in `folder`.
 fn same_name(folder: &Path, stem: &str) -> Result<PathBuf> {
     let bad = |what: String| Error::bad_input(format!("{}: {what}", folder.display()));
     let entries = std::fs::read_dir(folder).map_err(|error| bad(error.to_string()))?;
@@ -279,10 +279,10 @@ fn same_name(folder: &Path, stem: &str) -> Result<PathBuf> {
         .filter(|path| path.is_file() && path.file_stem().is_some_and(|own| own == stem))
         .collect();
     found.sort();
-    found.into_iter().next().ok_or_else(|| bad(format!("holds no picture called {stem}")))
+    found.into_iter().next().ok_or_else(|| bad(format!("holds no image called {stem}")))
 }
 
-/// Qualities of one picture.
+/// Qualities of one image.
 #[derive(Debug, Clone, Copy)]
 struct Compared {
     input: Quality,
@@ -290,7 +290,7 @@ struct Compared {
     classical: Quality,
 }
 
-/// What became of one picture.
+/// What became of one image.
 struct Report {
     json: Value,
     files: Vec<PathBuf>,
@@ -302,7 +302,7 @@ fn words(quality: Quality) -> String {
     format!("{:.2} dB{ssim}", quality.psnr)
 }
 
-/// What the work on every picture shares.
+/// What the work on every image shares.
 struct Work<'a> {
     shell: &'a Shell,
     model: &'a Model,
@@ -317,9 +317,9 @@ impl Work<'_> {
     fn of(&self, command: &Denoise, task: &Task, index: u64) -> Result<Report> {
         let start = Instant::now();
         let name = task.image.display().to_string();
-        let picture = data::read_picture(&task.image)?;
-        let reference = task.reference.as_ref().map(data::read_picture).transpose()?;
-        let mut noisy = Values::of(&picture);
+        let image = data::read_image(&task.image)?;
+        let reference = task.reference.as_ref().map(data::read_image).transpose()?;
+        let mut noisy = Values::of(&image);
         if let Some(sigma) = self.simulated {
             noisy = noisy.with_noise(sigma / 127.5, command.seed, index);
         }
@@ -330,7 +330,7 @@ impl Work<'_> {
         let shape = [noisy.channels, noisy.height, noisy.width];
         let plan = denoising::plan(self.model, shape, (command.memory as u64) << 20)
             .map_err(|error| error.within(&name))?;
-        self.announce(&name, &picture, &plan, sigma, estimated);
+        self.announce(&name, &image, &plan, sigma, estimated);
         if estimated && sigma < LEAST {
             return Err(Error::usage(format!(
                 "{name}: no noise is found in it, so there is nothing to remove"
@@ -349,25 +349,25 @@ impl Work<'_> {
         let text = |what: &str| self.recipe(command, &request, &name, what);
         let mut files = Vec::new();
         let profile = data::read_profile(&task.image);
-        let mut write = |file: &Path, picture: &Picture, what: &str| -> Result<()> {
+        let mut write = |file: &Path, image: &Image, what: &str| -> Result<()> {
             let profile = profile.as_deref().filter(|_| what != "std");
-            write_file(file, &png::encode_with_profile(picture, &text(what), profile)?)?;
+            write_file(file, &png::encode_with_profile(image, &text(what), profile)?)?;
             files.push(file.to_owned());
             Ok(())
         };
         let made = self.denoise(&plan, &noisy, &request, |draw, values| match task.samples.get(draw) {
-            Some(file) => write(file, &values.to_picture(&picture), "sample"),
+            Some(file) => write(file, &values.to_image(&image), "sample"),
             None => Ok(()),
         })?;
-        let result = made.mean.to_picture(&picture);
+        let result = made.mean.to_image(&image);
         write(&task.result, &result, if self.draws == 1 { "sample" } else { "mean" })?;
         if let (Some(file), Some(deviation)) = (&task.deviation, &made.deviation) {
-            write(file, &deviation.deviations_to_picture(sigma / 127.5), "std")?;
+            write(file, &deviation.deviations_to_image(sigma / 127.5), "std")?;
         }
         self.residual(&made, sigma);
         let seconds = start.elapsed().as_secs_f64();
-        let clean = reference.as_ref().or(self.simulated.map(|_| &picture));
-        let compared = clean.map(|clean| self.compare(&picture, noisy, &result, clean, sigma)).transpose();
+        let clean = reference.as_ref().or(self.simulated.map(|_| &image));
+        let compared = clean.map(|clean| self.compare(&image, noisy, &result, clean, sigma)).transpose();
         let compared = compared.map_err(|error| error.within(&name))?;
         let json = json!({
             "image": name, "files": files, "sigma": sigma, "estimated": estimated, "simulated": self.simulated,
@@ -380,16 +380,16 @@ impl Work<'_> {
         Ok(Report { json, files, compared })
     }
 
-    fn announce(&self, name: &str, picture: &Picture, plan: &Plan, sigma: f64, estimated: bool) {
+    fn announce(&self, name: &str, image: &Image, plan: &Plan, sigma: f64, estimated: bool) {
         let how = if estimated { " as estimated, for noise alike in every pixel" } else { "" };
         let (side, bytes) = (plan.windows.side, shell::bytes(plan.bytes));
         let size = if plan.any_size { "" } else { ", the size it was trained on" };
         self.shell.say(&format!(
             "{name}: {}x{}, sigma {sigma:.2} of 255{how}; windows of up to {side} pixels{size}, {bytes} for them",
-            picture.width, picture.height
+            image.width, image.height
         ));
-        if plan.channels == 1 && picture.channels > 2 {
-            self.shell.say("  a model of gray pictures: each colour is taken by itself");
+        if plan.channels == 1 && image.channels > 2 {
+            self.shell.say("  a model of gray images: each colour is taken by itself");
         }
         let (lowest, highest) = denoising::range(self.model);
         if sigma < lowest || sigma > highest {
@@ -429,7 +429,7 @@ impl Work<'_> {
         ));
         if let Some(deviation) = deviation {
             self.shell.say(&format!(
-                "  standard deviation of the draws: {:.2} of 255 on average; white in its picture is {sigma:.2}",
+                "  standard deviation of the draws: {:.2} of 255 on average; white in its image is {sigma:.2}",
                 deviation.mean_in_pixels()
             ));
         }
@@ -437,16 +437,16 @@ impl Work<'_> {
 
     fn compare(
         &self,
-        picture: &Picture,
+        image: &Image,
         noisy: Values,
-        result: &Picture,
-        clean: &Picture,
+        result: &Image,
+        clean: &Image,
         sigma: f64,
     ) -> Result<Compared> {
-        let input = denoising::quality(&noisy.to_picture(picture), clean)?;
+        let input = denoising::quality(&noisy.to_image(image), clean)?;
         let classical = denoising::baseline(&noisy, sigma);
         drop(noisy);
-        let classical = denoising::quality(&classical.to_picture(picture), clean)?;
+        let classical = denoising::quality(&classical.to_image(image), clean)?;
         let compared = Compared { input, result: denoising::quality(result, clean)?, classical };
         self.shell.say(&format!(
             "  PSNR (SSIM): input {}, result {}, non-local means {}",

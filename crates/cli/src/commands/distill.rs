@@ -25,7 +25,7 @@ Examples:
 pub struct Distill {
     /// The teacher, or the model to begin from: a run folder, a model.safetensors, or builtin:NAME.
     model: String,
-    /// The pictures it was trained on, as `train` takes them.
+    /// The images it was trained on, as `train` takes them.
     data: String,
     /// The run's folder; a run that is there already is taken up again.
     #[arg(short, long, value_name = "RUN")]
@@ -48,13 +48,13 @@ pub struct Distill {
     /// Begin with random weights; for consistency_training.
     #[arg(long)]
     scratch: bool,
-    /// Pictures that each student sees; 64Ki and 2Mi are understood.
+    /// Images that each student sees; 64Ki and 2Mi are understood.
     #[arg(long, value_parser = count)]
     images: Option<u64>,
     /// Stop each student after so many minutes of training.
     #[arg(long)]
     minutes: Option<f64>,
-    /// Pictures for one update.
+    /// Images for one update.
     #[arg(long)]
     batch_size: Option<usize>,
     /// Seed of everything random.
@@ -69,7 +69,7 @@ pub struct Distill {
     /// Go on with the run in --out; refused when there is none.
     #[arg(long)]
     resume: bool,
-    /// Make one unreadable picture an error.
+    /// Make one unreadable image an error.
     #[arg(long)]
     strict: bool,
     /// Say what the first student would take, and stop.

@@ -1,9 +1,9 @@
-//! `langevin edit`: put pictures under noise, and let a model walk on from there.
+//! `langevin edit`: put images under noise, and let a model walk on from there.
 
 use clap::Args;
 use langevin::Result;
 use langevin::restoration::shape_of;
-use langevin::restore::{NoPictures, operators};
+use langevin::restore::{NoImages, operators};
 
 use super::restoring::{Common, Job};
 use super::trained::Serves;
@@ -12,7 +12,7 @@ use crate::shell::Shell;
 /// The arguments of `edit`.
 #[derive(Args)]
 #[command(
-    after_help = "SDEdit (Meng et al. 2022): the more noise, the freer the model is; a sketch becomes a picture, a picture a variation of
+    after_help = "SDEdit (Meng et al. 2022): the more noise, the freer the model is; a sketch becomes an image, an image a variation of
 itself.
 
 Examples:
@@ -42,7 +42,7 @@ impl Edit {
                 rounded: false,
                 simulate: false,
                 reference: None,
-                operator: &|picture, _| operators::build("identity", shape_of(picture), &NoPictures),
+                operator: &|image, _| operators::build("identity", shape_of(image), &NoImages),
                 reports: false,
                 serves: Serves::Nothing,
             },

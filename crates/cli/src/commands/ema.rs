@@ -27,7 +27,7 @@ pub struct Ema {
     /// Relative width of the average, more than 0 and up to 0.28.
     #[arg(long)]
     width: f64,
-    /// Pictures seen at its end [default: the last snapshot].
+    /// Images seen at its end [default: the last snapshot].
     #[arg(long, value_name = "IMAGES")]
     at: Option<u64>,
     /// The file to write [default: ema-WIDTH.safetensors in the run folder].
@@ -53,7 +53,7 @@ impl Ema {
         let _claim = Claim::new([output.as_path()], self.force)?;
         write_file(&output, &made.bytes)?;
         shell.say(&format!(
-            "average of width {} after {} pictures, of {} snapshots; its profile is met to {:.2}%",
+            "average of width {} after {} images, of {} snapshots; its profile is met to {:.2}%",
             self.width,
             made.images,
             made.snapshots,

@@ -1,4 +1,4 @@
-//! `langevin eval`: how good pictures are, measured by a data set.
+//! `langevin eval`: how good images are, measured by a data set.
 
 use std::path::{Path, PathBuf};
 
@@ -16,9 +16,9 @@ use crate::shell::{self, Shell};
 /// The arguments of `eval`.
 #[derive(Args)]
 #[command(
-    after_help = "Every number stands beside the same number for real pictures that were held out (floor: what perfect pictures
-get) and for real pictures with their pixels shuffled (ceiling). Errors are standard errors from the number of pictures.
-psnr, ssim and ms_ssim compare two folders picture by picture, by file name.
+    after_help = "Every number stands beside the same number for real images that were held out (floor: what perfect images
+get) and for real images with their pixels shuffled (ceiling). Errors are standard errors from the number of images.
+psnr, ssim and ms_ssim compare two folders image by image, by file name.
 
 Examples:
   langevin eval runs/mnist --data mnist/ -n 2000
@@ -28,18 +28,18 @@ Examples:
   langevin eval restored/ --data originals/ --metrics psnr,ssim"
 )]
 pub struct Eval {
-    /// A run folder, a model.safetensors, builtin:NAME, or pictures in any form that `--data` takes.
+    /// A run folder, a model.safetensors, builtin:NAME, or images in any form that `--data` takes.
     judged: String,
-    /// Real pictures: a folder, IDX, CIFAR, parquet, zip, tar, or builtin:NAME; `PATH#test` takes a part.
+    /// Real images: a folder, IDX, CIFAR, parquet, zip, tar, or builtin:NAME; `PATH#test` takes a part.
     #[arg(long)]
     data: String,
     /// Metrics, as in `langevin list metrics`, several with commas [default: those that fit].
     #[arg(long, value_name = "LIST")]
     metrics: Option<String>,
-    /// Pictures of each set.
+    /// Images of each set.
     #[arg(short, default_value_t = 1000, value_parser = shell::from_1_to::<1_000_000>())]
     n: usize,
-    /// What describes pictures: own (a classifier trained on the data), random, or a file with Inception's weights.
+    /// What describes images: own (a classifier trained on the data), random, or a file with Inception's weights.
     #[arg(long, value_name = "own|random|FILE", default_value = "own")]
     features: String,
     /// Seed of what is drawn and chosen.
@@ -56,16 +56,16 @@ pub struct Eval {
     spacing: Option<String>,
     #[command(flatten)]
     guide: GuideFlags,
-    /// Side in pixels that two sets of pictures are brought to [default: that of the data].
+    /// Side in pixels that two sets of images are brought to [default: that of the data].
     #[arg(long, value_parser = shell::from_1_to::<4096>())]
     size: Option<usize>,
-    /// Pictures drawn at once; changes speed and memory alone.
+    /// Images drawn at once; changes speed and memory alone.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
     /// End with exit code 5 when this holds, as `kid>0.01`; may be given several times.
     #[arg(long, value_name = "BOUND")]
     fail_if: Vec<Bound>,
-    /// Write the pictures nearest to training pictures, each beside its neighbour.
+    /// Write the images nearest to training images, each beside its neighbour.
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
     /// Where trained features are kept [default: langevin/features in the user's cache folder].
@@ -149,7 +149,7 @@ impl Eval {
                 shell.say(&format!("features: {}", report.features));
             }
             if let Some(n) = report.metrics.iter().map(|line| line.n).max().filter(|n| *n < self.n) {
-                shell.warn(&format!("{n} pictures of each set, not {}: there are no more", self.n));
+                shell.warn(&format!("{n} images of each set, not {}: there are no more", self.n));
             }
             outputs::result(&report.table())?;
         }

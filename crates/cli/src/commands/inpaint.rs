@@ -1,4 +1,4 @@
-//! `langevin inpaint`: draw parts of pictures anew, and leave the rest to the byte.
+//! `langevin inpaint`: draw parts of images anew, and leave the rest to the byte.
 
 use std::path::PathBuf;
 
@@ -14,9 +14,9 @@ use crate::shell::Shell;
 /// The arguments of `inpaint`.
 #[derive(Args)]
 #[command(
-    after_help = "White pixels of the mask are drawn anew, and those that are transparent in the picture; all others are the input's
-to the byte (with --noise they are cleaned too). MODEL draws pictures of this size, or was trained to fill in holes
-(`langevin train --task inpaint`): then it takes pictures of any size.
+    after_help = "White pixels of the mask are drawn anew, and those that are transparent in the image; all others are the input's
+to the byte (with --noise they are cleaned too). MODEL draws images of this size, or was trained to fill in holes
+(`langevin train --task inpaint`): then it takes images of any size.
 
 Examples:
   langevin inpaint runs/mnist digit.png --mask hole.png -o filled.png
@@ -27,7 +27,7 @@ Examples:
 pub struct Inpaint {
     #[command(flatten)]
     common: Common,
-    /// A picture of the same size: white is drawn anew.
+    /// An image of the same size: white is drawn anew.
     #[arg(long, value_name = "IMAGE")]
     mask: Option<PathBuf>,
     /// Draw anew what is black in the mask.
@@ -42,7 +42,7 @@ pub struct Inpaint {
 impl Inpaint {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
-        let mask = self.mask.as_ref().map(data::read_picture).transpose()?;
+        let mask = self.mask.as_ref().map(data::read_image).transpose()?;
         let name = self.mask.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
         let Measuring { method, noise, simulate, reference } = &self.measuring;
         self.common.run(
@@ -53,21 +53,21 @@ impl Inpaint {
                 rounded: false,
                 simulate: *simulate,
                 reference: reference.as_deref(),
-                operator: &|picture, _| {
-                    let size = (picture.width, picture.height);
+                operator: &|image, _| {
+                    let size = (image.width, image.height);
                     let masked =
                         mask.as_ref().map(|mask| hidden(mask, &name, size, self.invert_mask)).transpose()?;
-                    let anew = match (masked, Colours::of(picture).transparent()) {
+                    let anew = match (masked, Colours::of(image).transparent()) {
                         (Some(masked), Some(transparent)) => {
                             masked.into_iter().zip(transparent).map(|(a, b)| a || b).collect()
                         }
                         (Some(pixels), None) | (None, Some(pixels)) => pixels,
                         (None, None) => {
                             return Err(Error::usage("nothing says which pixels are to be drawn anew")
-                                .hint("give --mask, or a picture with transparent pixels"));
+                                .hint("give --mask, or an image with transparent pixels"));
                         }
                     };
-                    Ok(Box::new(Mask::new(shape_of(picture), &anew)?))
+                    Ok(Box::new(Mask::new(shape_of(image), &anew)?))
                 },
                 reports: true,
                 serves: Serves::Inpaint(&self.trained),

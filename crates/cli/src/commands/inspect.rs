@@ -21,7 +21,7 @@ use crate::shell::Shell;
   langevin inspect samples-000/0003.png      the settings that redraw it
   langevin inspect ~/photos                  what a data set holds, and what is wrong with it")]
 pub struct Inspect {
-    /// A run folder, a model, a picture, a data set, or builtin:NAME.
+    /// A run folder, a model, an image, a data set, or builtin:NAME.
     file: String,
     /// Print JSON.
     #[arg(long)]
@@ -53,12 +53,12 @@ impl Inspect {
                 && let Ok(recipe) =
                     std::fs::read(path).map_or_else(|_| Recipe::read(&[]), |bytes| Recipe::read(&bytes))
             {
-                let mut report = json!({"kind": "picture with a recipe"});
+                let mut report = json!({"kind": "image with a recipe"});
                 report["recipe"] = serde_json::to_value(&recipe).expect("a recipe is plain values");
                 report["redraw"] = format!("langevin sample --from {}", self.file).into();
                 return Ok(report);
             }
-            // A zip may hold pictures, or a PyTorch checkpoint, which is refused with the reason.
+            // A zip may hold images, or a PyTorch checkpoint, which is refused with the reason.
             let is_model = head.get(8) == Some(&b'{')
                 || head.starts_with(b"GGUF")
                 || matches!(head.as_slice(), [0x80, 0..=5, ..])

@@ -1,16 +1,16 @@
-//! `langevin invert`: the noise from which a model draws given pictures.
+//! `langevin invert`: the noise from which a model draws given images.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use langevin::core::Stop;
-use langevin::core::{batch_to_pictures, signed_to_batch};
+use langevin::core::{batch_to_images, signed_to_batch};
 use langevin::eval::psnr;
 use langevin::files::write_file;
 use langevin::kernels::Arithmetic;
 use langevin::model::GuidanceConfig;
 use langevin::sampling::{self, INVERTIBLE as SAMPLER, SamplePlan};
-use langevin::{Error, ErrorKind, Model, Picture, Result, data, figures::npy};
+use langevin::{Error, ErrorKind, Image, Model, Result, data, figures::npy};
 
 use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell, Stages};
@@ -18,7 +18,7 @@ use crate::shell::{self, Shell, Stages};
 /// The arguments of `invert`.
 #[derive(Args)]
 #[command(
-    after_help = "Writes the noise as a float32 NumPy file of shape n,c,h,w with variance 1, draws the pictures again from it, and says how
+    after_help = "Writes the noise as a float32 NumPy file of shape n,c,h,w with variance 1, draws the images again from it, and says how
 near they come (PSNR in dB). `sample --sampler ddim --init-noise FILE.npy` with the same steps and spacing draws them too.
 
 Examples:
@@ -29,7 +29,7 @@ Examples:
 pub struct Invert {
     /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
     model: String,
-    /// Pictures: png, jpeg, webp, bmp, tiff or gif; of another size than the model's they are scaled and cropped.
+    /// Images: png, jpeg, webp, bmp, tiff or gif; of another size than the model's they are scaled and cropped.
     #[arg(required = true)]
     images: Vec<PathBuf>,
     /// Steps.
@@ -41,13 +41,13 @@ pub struct Invert {
     /// How often each step asks the model: 1 is DDIM inversion; more lead back more exactly, from noise that is less like noise.
     #[arg(long, default_value_t = 1, value_parser = shell::from_1_to::<1000>())]
     iterations: usize,
-    /// The class of the pictures by name or number, or one for each with commas [default: none].
+    /// The class of the images by name or number, or one for each with commas [default: none].
     #[arg(long, value_name = "NAME|none")]
     class: Option<String>,
-    /// Do not clamp denoised pictures to the range of pictures.
+    /// Do not clamp denoised images to the range of images.
     #[arg(long)]
     no_clip: bool,
-    /// Pictures at once; changes speed and memory alone.
+    /// Images at once; changes speed and memory alone.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
     /// File for the noise.
@@ -72,7 +72,7 @@ impl Invert {
         }
         let drawing = self.drawing(&model)?;
         drawing.check(&model)?;
-        let pictures = self.pictures(shell, &model)?;
+        let images = self.images(shell, &model)?;
         let _claim = Claim::new([self.output.as_path()], self.force)?;
         let signal = shell::signals()?;
         shell.say(&format!(
@@ -80,8 +80,8 @@ impl Invert {
             self.model, drawing.steps, drawing.spacing, self.iterations
         ));
         let [c, h, w] = model.shape();
-        let values = pictures.iter().flat_map(Picture::to_signed).collect();
-        let batch = signed_to_batch(values, [pictures.len(), c, h, w], &device);
+        let values = images.iter().flat_map(Image::to_signed).collect();
+        let batch = signed_to_batch(values, [images.len(), c, h, w], &device);
         let mut stages = Stages::new(shell);
         // The way there asks the model this many times as often as the way back.
         let share = self.iterations as f64 / (self.iterations as f64 + 1.0);
@@ -94,8 +94,8 @@ impl Invert {
             stages.at("inverting", share + at.fraction() * (1.0 - share));
         });
         stages.finish();
-        let drawn = batch_to_pictures(drawn.map_err(|error| interrupted(error, &signal))?);
-        let ratios: Vec<f64> = pictures.iter().zip(&drawn).map(|(a, b)| psnr(a, b)).collect::<Result<_>>()?;
+        let drawn = batch_to_images(drawn.map_err(|error| interrupted(error, &signal))?);
+        let ratios: Vec<f64> = images.iter().zip(&drawn).map(|(a, b)| psnr(a, b)).collect::<Result<_>>()?;
         write_file(&self.output, &npy::encode(noise.clone()))?;
         self.report(shell, &model, &drawing, &ratios, deviation(noise))
     }
@@ -129,20 +129,20 @@ impl Invert {
         })
     }
 
-    /// The pictures at the model's size, with 8 bits a sample, as they would be drawn.
-    fn pictures(&self, shell: &Shell, model: &Model) -> Result<Vec<Picture>> {
+    /// The images at the model's size, with 8 bits a sample, as they would be drawn.
+    fn images(&self, shell: &Shell, model: &Model) -> Result<Vec<Image>> {
         let [channels, height, width] = model.shape();
         let one = |file: &PathBuf| {
-            let picture = data::read_picture(file)?;
-            if (picture.width, picture.height) != (width, height) {
+            let image = data::read_image(file)?;
+            if (image.width, image.height) != (width, height) {
                 shell.warn(&format!(
                     "{}: is {}x{}, and is scaled and cropped to the model's {width}x{height}",
                     file.display(),
-                    picture.width,
-                    picture.height
+                    image.width,
+                    image.height
                 ));
             }
-            let fitted = data::fit(&picture, &data::Prepare::new(width, height, channels));
+            let fitted = data::fit(&image, &data::Prepare::new(width, height, channels));
             Ok(fitted.map_err(|error| error.within(file.display()))?.to_8_bit())
         };
         self.images.iter().map(one).collect()
@@ -157,14 +157,14 @@ impl Invert {
         deviation: f64,
     ) -> Result<()> {
         if self.json {
-            let pictures: Vec<_> = self.images.iter().zip(ratios).collect();
-            let pictures: Vec<_> = pictures
+            let images: Vec<_> = self.images.iter().zip(ratios).collect();
+            let images: Vec<_> = images
                 .iter()
-                // JSON has no infinity: a picture that comes back exactly has null.
+                // JSON has no infinity: an image that comes back exactly has null.
                 .map(|(file, psnr)| serde_json::json!({ "file": file, "psnr": psnr.is_finite().then_some(psnr) }))
                 .collect();
             let result = serde_json::json!({
-                "noise": self.output, "deviation": deviation, "pictures": pictures, "steps": drawing.steps,
+                "noise": self.output, "deviation": deviation, "images": images, "steps": drawing.steps,
                 "spacing": drawing.spacing, "iterations": self.iterations, "model_hash": model.hash(),
             });
             return outputs::result(&result.to_string());

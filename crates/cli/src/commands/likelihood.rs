@@ -16,7 +16,7 @@ use crate::shell::{self, Shell};
 /// The arguments of `likelihood`.
 #[derive(Args)]
 #[command(
-    after_help = "Bits per dimension of 8-bit pictures, lower is better: by the probability flow with bytes spread over their steps,
+    after_help = "Bits per dimension of 8-bit images, lower is better: by the probability flow with bytes spread over their steps,
 and the variational bound on the bytes beside it. MNIST and CIFAR take their test part as FOLDER#test.
 
 Examples:
@@ -30,23 +30,23 @@ pub struct Likelihood {
     model: String,
     /// A data set, as `train` takes it; FOLDER#test is its test part.
     data: String,
-    /// Pictures, spread evenly over the set.
+    /// Images, spread evenly over the set.
     #[arg(short, default_value_t = 64, value_parser = shell::from_1_to::<1_000_000>())]
     n: usize,
     /// Seed of probes and noise.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// A second model, measured on the same pictures with the same noise and probes; the difference is told with its error.
+    /// A second model, measured on the same images with the same noise and probes; the difference is told with its error.
     #[arg(long, value_name = "MODEL")]
     compare: Option<String>,
-    /// How the trace of the derivative is found: exact takes as many backward passes as a picture has values [default: exact
+    /// How the trace of the derivative is found: exact takes as many backward passes as an image has values [default: exact
     /// up to 16 values, else rademacher].
     #[arg(long, value_parser = ["exact", "rademacher", "gaussian"])]
     trace: Option<String>,
-    /// Trajectories for each picture, with random probes of their own.
+    /// Trajectories for each image, with random probes of their own.
     #[arg(long, default_value_t = 1, value_parser = shell::from_1_to::<10_000>())]
     probes: usize,
-    /// Noise levels for the variational bound of each picture; 0 leaves it out.
+    /// Noise levels for the variational bound of each image; 0 leaves it out.
     #[arg(long, default_value_t = 32)]
     bound_draws: usize,
     /// Error allowed of a step of the equation.
@@ -55,13 +55,13 @@ pub struct Likelihood {
     /// Lowest noise sigma / alpha that is followed [default: the model's, at least 0.001].
     #[arg(long, value_name = "RATIO")]
     sigma_min: Option<f64>,
-    /// Pictures at once; changes speed and memory alone.
+    /// Images at once; changes speed and memory alone.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
     /// Do not tell a class-conditional model the classes.
     #[arg(long)]
     unconditional: bool,
-    /// Write what each picture takes as a JSON list.
+    /// Write what each image takes as a JSON list.
     #[arg(long, value_name = "FILE.json")]
     per_image: Option<PathBuf>,
     /// Overwrite what is there.
@@ -90,8 +90,7 @@ impl Likelihood {
         shell.say(&format!("{line}, seed {}; {} under {}", self.seed, self.data, self.model));
         let found = self.measure(shell, &model, &request, &device)?;
         if found.report.count < self.n {
-            shell
-                .warn(&format!("{} pictures, not {}: {} has no more", found.report.count, self.n, self.data));
+            shell.warn(&format!("{} images, not {}: {} has no more", found.report.count, self.n, self.data));
         }
         let compared = match &other {
             Some(other) => {
@@ -103,8 +102,8 @@ impl Likelihood {
             None => None,
         };
         if let Some(file) = &self.per_image {
-            let mut list = serde_json::to_value(&found.report.pictures).expect("a report is plain values");
-            let others = compared.iter().flat_map(|(second, _)| &second.report.pictures);
+            let mut list = serde_json::to_value(&found.report.images).expect("a report is plain values");
+            let others = compared.iter().flat_map(|(second, _)| &second.report.images);
             for (one, other) in list.as_array_mut().into_iter().flatten().zip(others) {
                 one["compared"] = serde_json::json!({"bits": other.bits, "bound": other.bound});
             }
@@ -127,7 +126,7 @@ impl Likelihood {
         show(second)?;
         let bound = difference.bound.map_or_else(String::new, |bound| format!("; bound {}", signed(bound)));
         outputs::result(&format!(
-            "difference      {}  probability flow{bound}; {} less {}, picture by picture",
+            "difference      {}  probability flow{bound}; {} less {}, image by image",
             signed(difference.bits),
             found.name,
             second.name
@@ -221,7 +220,7 @@ fn show(Measured { report, seconds, .. }: &Measured) -> Result<()> {
         ))?;
     }
     outputs::result(&format!(
-        "pictures        {} of {} values; trace {}, {:.0} calls each, noise {:.4} to {:.1}, {}",
+        "images        {} of {} values; trace {}, {:.0} calls each, noise {:.4} to {:.1}, {}",
         report.count,
         report.dimensions,
         report.trace,

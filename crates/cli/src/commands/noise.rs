@@ -1,10 +1,10 @@
-//! `langevin noise`: what a diffusion does to a picture.
+//! `langevin noise`: what a diffusion does to an image.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use langevin::process::{Diffusion, DiffusionSpec};
-use langevin::{Picture, Result, data, figures::plot, figures::png, forward};
+use langevin::{Image, Result, data, figures::plot, figures::png, forward};
 
 use crate::outputs::{self, Claim};
 use crate::shell::{self, Shell};
@@ -12,7 +12,7 @@ use crate::shell::{self, Shell};
 /// The arguments of `noise`.
 #[derive(Args)]
 #[command(
-    after_help = "Writes STEM-noise.png (the picture at growing noise, with t, alpha, sigma and SNR), STEM-levels.png and .svg (alpha
+    after_help = "Writes STEM-noise.png (the image at growing noise, with t, alpha, sigma and SNR), STEM-levels.png and .svg (alpha
 and sigma against time) and STEM-schedules.png and .svg (all schedules).
 
 Examples:
@@ -21,7 +21,7 @@ Examples:
   langevin noise photo.jpg --schedule geometric --process ve -o out/"
 )]
 pub struct Noise {
-    /// A picture: png, jpeg, webp, bmp, tiff or gif.
+    /// An image: png, jpeg, webp, bmp, tiff or gif.
     image: PathBuf,
     /// Noise schedule, as in `langevin list schedules`.
     #[arg(long, default_value = "cosine")]
@@ -32,7 +32,7 @@ pub struct Noise {
     /// Times to show, from 0 (clean) to 1 (noise).
     #[arg(long, value_delimiter = ',', default_values_t = [0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0])]
     at: Vec<f64>,
-    /// Height of the picture in the strip in pixels; larger pictures are scaled down.
+    /// Height of the image in the strip in pixels; larger images are scaled down.
     #[arg(long, default_value_t = 192, value_parser = shell::from_1_to::<4096>())]
     height: usize,
     /// Seed of the noise.
@@ -55,9 +55,9 @@ impl Noise {
             ..Default::default()
         };
         let diffusion = Diffusion::new(&spec)?;
-        let picture = smaller(data::read_picture(&self.image)?, self.height)?;
+        let image = smaller(data::read_image(&self.image)?, self.height)?;
         let stem = self.image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let strip = forward::strip(&picture, &diffusion, &self.at, self.seed)?;
+        let strip = forward::strip(&image, &diffusion, &self.at, self.seed)?;
         let (levels, schedules) = (forward::levels_plot(&diffusion), forward::schedules_plot());
         let files = [
             ("noise.png", png::encode(&strip, &[])?),
@@ -78,14 +78,14 @@ impl Noise {
 }
 
 fn plot_png(plot: &plot::Plot) -> Result<Vec<u8>> {
-    png::encode(&plot.to_picture(1.0), &[])
+    png::encode(&plot.to_image(1.0), &[])
 }
 
-fn smaller(picture: Picture, height: usize) -> Result<Picture> {
-    if picture.height <= height {
-        return Ok(picture);
+fn smaller(image: Image, height: usize) -> Result<Image> {
+    if image.height <= height {
+        return Ok(image);
     }
-    let width = (picture.width * height).div_ceil(picture.height).max(1);
-    let channels = if picture.channels < 3 { 1 } else { 3 };
-    data::fit(&picture, &data::Prepare::new(width, height, channels))
+    let width = (image.width * height).div_ceil(image.height).max(1);
+    let channels = if image.channels < 3 { 1 } else { 3 };
+    data::fit(&image, &data::Prepare::new(width, height, channels))
 }

@@ -1,4 +1,4 @@
-//! `langevin restore`: restore degraded pictures with a model, whatever happened to them.
+//! `langevin restore`: restore degraded images with a model, whatever happened to them.
 
 use clap::Args;
 use langevin::Result;
@@ -26,11 +26,11 @@ Examples:
 pub struct Restore {
     #[command(flatten)]
     common: Common,
-    /// What happened to the pictures, as in `langevin list operators`.
+    /// What happened to the images, as in `langevin list operators`.
     #[arg(long, value_name = "NAME:key=value")]
     operator: String,
-    /// Take the pictures for clean ones, degrade and restore them, and say how far the spread of the draws can be trusted: constants
-    /// are chosen on the first half of the pictures, coverage is counted on the others. Without --method, for every method that draws.
+    /// Take the images for clean ones, degrade and restore them, and say how far the spread of the draws can be trusted: constants
+    /// are chosen on the first half of the images, coverage is counted on the others. Without --method, for every method that draws.
     #[arg(long, conflicts_with_all = ["simulate", "reference", "output"])]
     calibrate: bool,
     #[command(flatten)]
@@ -53,8 +53,8 @@ impl Restore {
                 rounded: self.operator.contains("blur"),
                 simulate: *simulate,
                 reference: reference.as_deref(),
-                operator: &|picture, channels| {
-                    let shape = clean_shape(&self.operator, picture, channels, *simulate)?;
+                operator: &|image, channels| {
+                    let shape = clean_shape(&self.operator, image, channels, *simulate)?;
                     operators::build(&self.operator, shape, &open)
                 },
                 reports: true,

@@ -10,7 +10,7 @@ use langevin::model::Prompts;
 use langevin::model::{Task, TaskKind};
 use langevin::restoration::{self, Degraded, Mode, RestorePlan, Restored, Trained};
 use langevin::restore::{METHODS, Noise, Operator, Shape, noises};
-use langevin::{Device, Error, ErrorKind, Model, Picture, Result, Tensor, data, figures::png};
+use langevin::{Device, Error, ErrorKind, Image, Model, Result, Tensor, data, figures::png};
 use serde_json::{Value, json};
 
 use super::calibrating::Calibrating;
@@ -25,21 +25,21 @@ use langevin::sampling::{random_seed, read_noise};
 pub struct Common {
     /// A run folder, a model.safetensors, a diffusers folder, a checkpoint of Stable Diffusion, or builtin:NAME.
     pub model: String,
-    /// Pictures: png, jpeg, webp, bmp, tiff or gif.
+    /// Images: png, jpeg, webp, bmp, tiff or gif.
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
     /// Steps [default: 50; of a model that was trained to restore, its own].
     #[arg(long, value_parser = shell::from_1_to::<10_000>())]
     steps: Option<usize>,
-    /// Begin at this noise, in units of 0 to 255, around the picture as it is restored without a model, rather than with noise alone:
-    /// fewer steps, and nearer to what was measured [default: noise alone; 50 for a model of parts of pictures, such as
+    /// Begin at this noise, in units of 0 to 255, around the image as it is restored without a model, rather than with noise alone:
+    /// fewer steps, and nearer to what was measured [default: noise alone; 50 for a model of parts of images, such as
     /// builtin:photo-gray, unless --spacing is named].
     #[arg(long, value_name = "SIGMA")]
     start_sigma: Option<f64>,
     /// Spacing of noise levels, as in `langevin list spacings` [default: the model's].
     #[arg(long)]
     spacing: Option<String>,
-    /// Pictures to draw for each input; several give their mean and standard deviation too.
+    /// Images to draw for each input; several give their mean and standard deviation too.
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = shell::from_1_to::<100_000>())]
     samples: usize,
     /// Seed [default: random, and said].
@@ -49,10 +49,10 @@ pub struct Common {
     /// model denoises.
     #[arg(long, value_name = "FILE.npy")]
     init_noise: Option<PathBuf>,
-    /// The class of the pictures, by name or number.
+    /// The class of the images, by name or number.
     #[arg(long, value_name = "NAME")]
     class: Option<String>,
-    /// What the pictures show, in words, for a model that is told of texts.
+    /// What the images show, in words, for a model that is told of texts.
     #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
     /// What they should not show; guidance leads away from it.
@@ -63,16 +63,16 @@ pub struct Common {
     cfg_scale: Option<f64>,
     #[command(flatten)]
     adapt: AdaptFlags,
-    /// Do not clamp denoised pictures to the range of pictures.
+    /// Do not clamp denoised images to the range of images.
     #[arg(long)]
     no_clip: bool,
     /// Compute convolutions without transforms: slower, and nearer to other programs.
     #[arg(long)]
     exact: bool,
-    /// Pictures at once; changes speed and memory alone.
+    /// Images at once; changes speed and memory alone.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
-    /// Memory for the windows that a picture of another size than the model's is divided into, in MiB.
+    /// Memory for the windows that an image of another size than the model's is divided into, in MiB.
     #[arg(long, default_value_t = 256, value_name = "MIB", value_parser = shell::from_1_to::<1_048_576>())]
     memory: usize,
     /// A folder, or for one input a .png file; what else is written is named after it [default: a fresh folder].
@@ -92,14 +92,14 @@ pub struct Measuring {
     /// How to restore, as in `langevin list methods` [default: by operator and noise exact, diffpir, ddnm or dps].
     #[arg(long, value_name = "NAME:key=value")]
     pub method: Option<String>,
-    /// Noise of the pictures: a standard deviation in units of 0 to 255, or one of `langevin list noises` [default: 0, and for a
-    /// blurred picture that of its rounding].
+    /// Noise of the images: a standard deviation in units of 0 to 255, or one of `langevin list noises` [default: 0, and for a
+    /// blurred image that of its rounding].
     #[arg(long, value_name = "S|NAME:key=value", allow_negative_numbers = true)]
     pub noise: Option<String>,
-    /// The pictures are clean: degrade them first, and compare with them.
+    /// The images are clean: degrade them first, and compare with them.
     #[arg(long)]
     pub simulate: bool,
-    /// The true picture, to compare with.
+    /// The true image, to compare with.
     #[arg(long, value_name = "IMAGE", conflicts_with = "simulate")]
     pub reference: Option<PathBuf>,
 }
@@ -110,14 +110,14 @@ pub struct Job<'a> {
     pub method: Option<String>,
     /// The noise, if one is named.
     pub noise: Option<&'a str>,
-    /// Whether a picture without a named noise has that of its rounding, for methods that take noise.
+    /// Whether an image without a named noise has that of its rounding, for methods that take noise.
     pub rounded: bool,
-    /// Whether the pictures are clean.
+    /// Whether the images are clean.
     pub simulate: bool,
-    /// The true picture.
+    /// The true image.
     pub reference: Option<&'a Path>,
-    /// The operator for a picture with the channels of the model.
-    pub operator: &'a dyn Fn(&Picture, usize) -> Result<Box<dyn Operator>>,
+    /// The operator for an image with the channels of the model.
+    pub operator: &'a dyn Fn(&Image, usize) -> Result<Box<dyn Operator>>,
     /// Whether agreement with the measurement is worth saying.
     pub reports: bool,
     /// What it can do with a model that was trained for a task.
@@ -166,7 +166,7 @@ impl Common {
         for ((image, degraded), files) in self.images.iter().zip(degraded).zip(&files) {
             let name = image.display().to_string();
             let start = Instant::now();
-            let looks = degraded.picture.clone();
+            let looks = degraded.image.clone();
             let told = |done| {
                 stages.at(&name, done);
             };
@@ -191,13 +191,13 @@ impl Common {
             }
         }
         if self.json {
-            let result = json!({"pictures": results, "seed": restoring.seed, "model_hash": model.hash()});
+            let result = json!({"images": results, "seed": restoring.seed, "model_hash": model.hash()});
             return outputs::result(&result.to_string());
         }
         Ok(())
     }
 
-    /// Says how far the draws of methods can be trusted on these pictures.
+    /// Says how far the draws of methods can be trusted on these images.
     pub fn calibrate(
         &self,
         shell: &Shell,
@@ -242,12 +242,12 @@ impl Common {
         })
     }
 
-    /// The noise to start from, for one picture.
+    /// The noise to start from, for one image.
     fn start(&self, device: &Device) -> Result<Option<Tensor<4>>> {
         let Some(file) = &self.init_noise else { return Ok(None) };
         if self.images.len() > 1 {
-            return Err(Error::usage("--init-noise is for one picture")
-                .hint("restore the pictures one by one, or leave it out"));
+            return Err(Error::usage("--init-noise is for one image")
+                .hint("restore the images one by one, or leave it out"));
         }
         read_noise(file, device).map(Some)
     }
@@ -262,21 +262,18 @@ impl Common {
         device: &Device,
     ) -> Result<Vec<Degraded>> {
         if job.reference.is_some() && self.images.len() > 1 {
-            return Err(Error::usage(format!(
-                "one --reference cannot go with {} pictures",
-                self.images.len()
-            ))
-            .hint("restore them one by one, or degrade clean ones with --simulate"));
+            return Err(Error::usage(format!("one --reference cannot go with {} images", self.images.len()))
+                .hint("restore them one by one, or degrade clean ones with --simulate"));
         }
-        let truth = job.reference.map(data::read_picture).transpose()?;
+        let truth = job.reference.map(data::read_image).transpose()?;
         let rounded = job.rounded && !job.simulate && takes_noise(job.method.as_deref())?;
-        let one = |(number, image): (usize, &PathBuf)| {
-            let picture = data::read_picture(image)?;
+        let one = |(number, file): (usize, &PathBuf)| {
+            let image = data::read_image(file)?;
             let make = || {
                 let operator = match &model.info.task {
-                    Some(task) => trained_operator(job, model, task, &picture)?,
+                    Some(task) => trained_operator(job, model, task, &image)?,
                     None => {
-                        let operator = (job.operator)(&picture, model.info.channels)?;
+                        let operator = (job.operator)(&image, model.info.channels)?;
                         restoration::check_shape(model, operator.input())?;
                         operator
                     }
@@ -286,16 +283,16 @@ impl Common {
                 let noise = match noise {
                     Some(noise) => noise,
                     None => {
-                        assumed = noises::build(&if rounded { rounding(&picture) } else { 0.0 }.to_string())?;
+                        assumed = noises::build(&if rounded { rounding(&image) } else { 0.0 }.to_string())?;
                         assumed.as_ref()
                     }
                 };
                 if job.simulate {
-                    return Degraded::simulated(&picture, operator, noise, seed, number, device);
+                    return Degraded::simulated(&image, operator, noise, seed, number, device);
                 }
-                Degraded::measured(&picture, operator, noise, truth.as_ref(), number)
+                Degraded::measured(&image, operator, noise, truth.as_ref(), number)
             };
-            make().map_err(|error| error.within(image.display()))
+            make().map_err(|error| error.within(file.display()))
         };
         self.images.iter().enumerate().map(one).collect()
     }
@@ -303,12 +300,12 @@ impl Common {
     fn files(&self, simulate: bool) -> Result<Vec<Files>> {
         let wanted = self.output.as_deref();
         let count = self.images.len();
-        let plain = outputs::picture_files(wanted, count, "restored");
+        let plain = outputs::image_files(wanted, count, "restored");
         let one_file = wanted.is_some_and(|path| count == 1 && plain[0] == Path::new(path));
         let mut stems: Vec<String> = Vec::new();
         for (index, image) in self.images.iter().enumerate() {
             let stem = image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            // Pictures of one name from several folders are told apart by their number.
+            // Images of one name from several folders are told apart by their number.
             stems.push(if stems.contains(&stem) { format!("{stem}-{index}") } else { stem });
         }
         let files: Vec<Files> = plain
@@ -382,7 +379,7 @@ impl Common {
         }
         if let Some(deviation) = &restored.deviation {
             shell.say(&format!(
-                "  standard deviation {:.2} of 255; white in its picture is {:.2}",
+                "  standard deviation {:.2} of 255; white in its image is {:.2}",
                 deviation.mean, deviation.white
             ));
         }
@@ -407,18 +404,18 @@ impl Files {
     fn write(
         &self,
         restored: &Restored,
-        degraded: &Picture,
+        degraded: &Image,
         recipe: &str,
         profile: Option<&[u8]>,
     ) -> Result<Vec<&Path>> {
         let text = [("parameters", recipe.to_owned())];
         let main = restored.mean.as_ref().unwrap_or(&restored.drawn[0]);
         write_file(&self.main, &png::encode_with_profile(main, &text, profile)?)?;
-        for (file, picture) in self.drawn.iter().zip(&restored.drawn) {
-            write_file(file, &png::encode_with_profile(picture, &text, profile)?)?;
+        for (file, image) in self.drawn.iter().zip(&restored.drawn) {
+            write_file(file, &png::encode_with_profile(image, &text, profile)?)?;
         }
         if let (Some(file), Some(deviation)) = (&self.deviation, &restored.deviation) {
-            write_file(file, &png::encode(&deviation.picture, &text)?)?;
+            write_file(file, &png::encode(&deviation.image, &text)?)?;
         }
         if let Some(file) = &self.degraded {
             write_file(file, &png::encode_with_profile(degraded, &[], profile)?)?;
@@ -428,16 +425,11 @@ impl Files {
 }
 
 /// The operator that a restorer undoes: its own, where it enlarges.
-fn trained_operator(
-    job: &Job<'_>,
-    model: &Model,
-    task: &Task,
-    picture: &Picture,
-) -> Result<Box<dyn Operator>> {
+fn trained_operator(job: &Job<'_>, model: &Model, task: &Task, image: &Image) -> Result<Box<dyn Operator>> {
     let operator = match task.kind {
-        TaskKind::Inpaint => (job.operator)(picture, model.info.channels)?,
+        TaskKind::Inpaint => (job.operator)(image, model.info.channels)?,
         TaskKind::Upscale => {
-            let shape = clean_shape(task.operator(), picture, model.info.channels, job.simulate)?;
+            let shape = clean_shape(task.operator(), image, model.info.channels, job.simulate)?;
             restoration::known_operator(task, shape)?
         }
     };
@@ -459,21 +451,21 @@ fn takes_noise(method: Option<&str>) -> Result<bool> {
     Ok(method.map(|method| METHODS.build(method)).transpose()?.is_none_or(|method| !method.needs().noiseless))
 }
 
-/// The noise of rounding the samples of `picture`: `1 / sqrt(12)` of a step, in units of 0 to 255.
-fn rounding(picture: &Picture) -> f64 {
-    let steps = if matches!(picture.samples, data::Samples::U8(_)) { 255.0 } else { 65535.0 };
+/// The noise of rounding the samples of `image`: `1 / sqrt(12)` of a step, in units of 0 to 255.
+fn rounding(image: &Image) -> f64 {
+    let steps = if matches!(image.samples, data::Samples::U8(_)) { 255.0 } else { 65535.0 };
     255.0 / steps / 12.0_f64.sqrt()
 }
 
-/// The picture in a file, for masks and kernels.
-pub fn open(name: &str) -> Result<Picture> {
-    data::read_picture(name)
+/// The image in a file, for masks and kernels.
+pub fn open(name: &str) -> Result<Image> {
+    data::read_image(name)
 }
 
-/// The shape of the clean picture: that of a picture that is clean, or of one that `spec` makes the picture from. A model of gray
-/// pictures restores the colours of a picture one by one.
-pub fn clean_shape(spec: &str, picture: &Picture, channels: usize, simulate: bool) -> Result<Shape> {
-    let shape = restoration::shape_of(picture);
+/// The shape of the clean image: that of an image that is clean, or of one that `spec` makes the image from. A model of gray
+/// images restores the colours of an image one by one.
+pub fn clean_shape(spec: &str, image: &Image, channels: usize, simulate: bool) -> Result<Shape> {
+    let shape = restoration::shape_of(image);
     if simulate {
         return Ok(shape);
     }

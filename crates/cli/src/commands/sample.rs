@@ -13,7 +13,7 @@ use crate::shell::{self, Shell};
 
 /// The arguments of `sample`.
 #[derive(Args)]
-#[command(after_help = "Picture I of seed S is the same bytes alone, in any batch, on any number of threads.
+#[command(after_help = "Image I of seed S is the same bytes alone, in any batch, on any number of threads.
 
 Examples:
   langevin sample builtin:shapes -n 64 --grid shapes.png
@@ -28,7 +28,7 @@ pub struct Sample {
     /// A run folder, a model.safetensors, a diffusers folder, a checkpoint of Stable Diffusion, or builtin:NAME.
     #[arg(required_unless_present = "from")]
     model: Option<String>,
-    /// Pictures to draw.
+    /// Images to draw.
     #[arg(short, default_value_t = 16, value_parser = shell::from_1_to::<1_000_000>())]
     n: usize,
     /// Steps [default: the model's].
@@ -46,26 +46,26 @@ pub struct Sample {
     /// Seed [default: random, and said].
     #[arg(long)]
     seed: Option<u64>,
-    /// Number of the first picture: `-n 1 --first 5` redraws picture 5 of a larger batch.
+    /// Number of the first image: `-n 1 --first 5` redraws image 5 of a larger batch.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=1 << 53))]
     first: u64,
     /// A class by name or number, several with commas, or `all` for one after the other [default: all in turn].
     #[arg(long, value_name = "NAME|all|none")]
     class: Option<String>,
-    /// What the pictures show, in words, of a model that is told of texts.
+    /// What the images show, in words, of a model that is told of texts.
     #[arg(long, value_name = "TEXT", conflicts_with = "prompts")]
     prompt: Option<String>,
-    /// A file with one text a line; the pictures take them in turn.
+    /// A file with one text a line; the images take them in turn.
     #[arg(long, value_name = "FILE")]
     prompts: Option<PathBuf>,
-    /// What the pictures should not show; guidance leads away from it.
+    /// What the images should not show; guidance leads away from it.
     #[arg(long, value_name = "TEXT")]
     negative: Option<String>,
     #[command(flatten)]
     guide: GuideFlags,
     #[command(flatten)]
     adapt: AdaptFlags,
-    /// Do not clamp denoised pictures to the range of pictures.
+    /// Do not clamp denoised images to the range of images.
     #[arg(long)]
     no_clip: bool,
     /// Numbers that convolutions multiply; bf16 rounds them to 8 significant bits, at about the speed of f32 [default: f32].
@@ -74,13 +74,13 @@ pub struct Sample {
     /// Convolve without transforms: slower, and a digit closer to the real numbers.
     #[arg(long)]
     exact: bool,
-    /// Pictures at once; changes speed and memory alone.
+    /// Images at once; changes speed and memory alone.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
-    /// A folder, or a .png file (several pictures: NAME-0000.png...) [default: a fresh folder, or none with --grid or --trajectory].
+    /// A folder, or a .png file (several images: NAME-0000.png...) [default: a fresh folder, or none with --grid or --trajectory].
     #[arg(short, value_name = "DIR|FILE")]
     output: Option<String>,
-    /// Write all pictures as one sheet.
+    /// Write all images as one sheet.
     #[arg(long, value_name = "FILE")]
     grid: Option<PathBuf>,
     /// Write the reverse process as an animated GIF.
@@ -92,10 +92,10 @@ pub struct Sample {
     /// Start from this noise: float32 NumPy file of shape n,c,h,w with variance 1.
     #[arg(long, value_name = "FILE.npy")]
     init_noise: Option<PathBuf>,
-    /// Redraw the picture in this PNG by the recipe it carries.
-    #[arg(long, value_name = "PICTURE.png", conflicts_with_all = ["class", "init_noise"])]
+    /// Redraw the image in this PNG by the recipe it carries.
+    #[arg(long, value_name = "IMAGE.png", conflicts_with_all = ["class", "init_noise"])]
     from: Option<PathBuf>,
-    /// Leave the recipe out of the pictures.
+    /// Leave the recipe out of the images.
     #[arg(long)]
     no_metadata: bool,
     /// Overwrite what is there.

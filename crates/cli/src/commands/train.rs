@@ -1,4 +1,4 @@
-//! `langevin train`: train a model on pictures.
+//! `langevin train`: train a model on images.
 
 use std::path::{Path, PathBuf};
 
@@ -30,16 +30,16 @@ Examples:
   langevin train ~/photos --latent runs/ae --size 64 --minutes 60 --out runs/latent
   langevin train ~/photos --latent runs/ae --captions --size 64 --minutes 60 --out runs/latent")]
 pub struct Train {
-    /// A folder of pictures (class = first sub-folder), IDX, CIFAR, parquet, zip or tar, or builtin:shapes.
+    /// A folder of images (class = first sub-folder), IDX, CIFAR, parquet, zip or tar, or builtin:shapes.
     data: String,
     /// The run's folder; a run that is there already is taken up again.
     #[arg(short, long, value_name = "RUN")]
     out: Option<PathBuf>,
-    /// What for: generate draws pictures; denoise takes noise out of photographs; upscale and inpaint train a restorer, which
-    /// is told of the degraded picture; autoencoder learns the latents for --latent [default: the preset's].
+    /// What for: generate draws images; denoise takes noise out of photographs; upscale and inpaint train a restorer, which
+    /// is told of the degraded image; autoencoder learns the latents for --latent [default: the preset's].
     #[arg(long, value_enum)]
     task: Option<Purpose>,
-    /// With --task upscale: how many times smaller pictures are made, by bicubic interpolation [default: the preset's].
+    /// With --task upscale: how many times smaller images are made, by bicubic interpolation [default: the preset's].
     /// Another way to make them small: --set task.operator=average:scale=4.
     #[arg(long, value_parser = shell::from_1_to::<64>())]
     scale: Option<usize>,
@@ -47,24 +47,24 @@ pub struct Train {
     /// photo-gray, upscale4, inpaint, autoencoder].
     #[arg(long, value_name = "NAME|FILE.toml")]
     preset: Option<String>,
-    /// Begin with the weights of this model, a run, a file or builtin:NAME, and go on with its network, noise and kind of pictures
-    /// (a preset for colour may begin with a model of gray pictures) [default preset: the model's].
+    /// Begin with the weights of this model, a run, a file or builtin:NAME, and go on with its network, noise and kind of images
+    /// (a preset for colour may begin with a model of gray images) [default preset: the model's].
     #[arg(long, value_name = "MODEL")]
     init: Option<String>,
     /// Learn the latents of this autoencoder, a run of --task autoencoder or its model.safetensors, in place of pixels [default
     /// preset: latent].
     #[arg(long, value_name = "AUTOENCODER")]
     latent: Option<String>,
-    /// Side of the pictures in pixels.
+    /// Side of the images in pixels.
     #[arg(long)]
     size: Option<usize>,
-    /// Pictures to see in all; 64Ki and 2Mi are understood.
+    /// Images to see in all; 64Ki and 2Mi are understood.
     #[arg(long, value_parser = count)]
     images: Option<u64>,
     /// Stop after so many minutes of training.
     #[arg(long)]
     minutes: Option<f64>,
-    /// Pictures for one update.
+    /// Images for one update.
     #[arg(long)]
     batch_size: Option<usize>,
     /// Seed of everything random.
@@ -76,11 +76,11 @@ pub struct Train {
     /// Convolve without transforms: slower, and a digit closer to the real numbers.
     #[arg(long)]
     exact: bool,
-    /// Tell the network the class of each picture.
+    /// Tell the network the class of each image.
     #[arg(long)]
     class_conditional: bool,
-    /// Tell the network the caption of each picture, through an encoder that learns with it: metadata.jsonl, or a .txt file beside
-    /// each picture.
+    /// Tell the network the caption of each image, through an encoder that learns with it: metadata.jsonl, or a .txt file beside
+    /// each image.
     #[arg(long)]
     captions: bool,
     /// Any other setting, as `section.key=value`, for instance `train.decay="cosine"`; may be repeated.
@@ -89,7 +89,7 @@ pub struct Train {
     /// Go on with the run in --out; refused when there is none.
     #[arg(long)]
     resume: bool,
-    /// Make one unreadable picture an error.
+    /// Make one unreadable image an error.
     #[arg(long)]
     strict: bool,
     /// Store the weights of model.safetensors in 16 bits, half the size.
@@ -160,7 +160,7 @@ impl Train {
         }
         let model = out.join("model.safetensors");
         shell.say(&format!(
-            "{} pictures in {}{}; {}",
+            "{} images in {}{}; {}",
             outcome.images,
             shell::duration(outcome.seconds),
             if outcome.images_now == 0 { ", nothing left to do" } else { "" },
@@ -217,7 +217,7 @@ impl Train {
             (Some(Purpose::Inpaint), None) => flag("task.kind", Some("inpaint".to_owned())),
             (_, None) => {}
             (_, Some(_)) => {
-                return Err(Error::usage("--scale says how many times pictures are enlarged")
+                return Err(Error::usage("--scale says how many times images are enlarged")
                     .hint("give --task upscale with it"));
             }
         }
@@ -294,9 +294,9 @@ fn use_of(settings: &langevin::training::settings::Settings, out: &Path) -> Stri
 /// Says what is trained on.
 pub(super) fn tell_data(prepared: &Prepared, shell: &Shell) {
     let info = &prepared.info;
-    let count = prepared.pictures.map_or("unlimited".to_owned(), |n| n.to_string());
+    let count = prepared.images.map_or("unlimited".to_owned(), |n| n.to_string());
     shell.say(&format!(
-        "data {}: {count} pictures, {}x{}, {} channels{}",
+        "data {}: {count} images, {}x{}, {} channels{}",
         prepared.data.name,
         info.size.0,
         info.size.1,
@@ -344,7 +344,7 @@ pub(super) fn count(text: &str) -> std::result::Result<u64, String> {
         (text, 1)
     };
     let whole =
-        digits.parse::<u64>().map_err(|_| "not a number of pictures; for instance 50000, 64Ki or 2Mi")?;
+        digits.parse::<u64>().map_err(|_| "not a number of images; for instance 50000, 64Ki or 2Mi")?;
     whole
         .checked_mul(factor)
         .filter(|n| *n > 0)
@@ -367,9 +367,9 @@ impl<'a> Display<'a> {
 
     pub(super) fn show(&mut self, event: &Event) {
         match event {
-            Event::Resumed { images } => self.line(&format!("going on after {images} pictures")),
+            Event::Resumed { images } => self.line(&format!("going on after {images} images")),
             Event::Warning(text) => self.shell.warn(text),
-            Event::Encoding { done, of } => self.line(&format!("encoded {done} of {of} pictures")),
+            Event::Encoding { done, of } => self.line(&format!("encoded {done} of {of} images")),
             Event::Forecast(forecast) => self.forecast(forecast),
             Event::Step(step) => self.step(step),
             Event::Validated { images, loss, by_level } => {
@@ -377,7 +377,7 @@ impl<'a> Display<'a> {
                 let levels: Vec<String> = by_level.iter().map(|(_, loss)| format!("{loss:.3}")).collect();
                 if self.shell.verbose {
                     self.line(&format!(
-                        "{images} pictures: validation {loss:.4}, from little to much noise {}",
+                        "{images} images: validation {loss:.4}, from little to much noise {}",
                         levels.join(" ")
                     ));
                 }
@@ -390,7 +390,7 @@ impl<'a> Display<'a> {
                         None => format!("{} {value:.3}", name.replace('_', " ")),
                     })
                     .collect();
-                self.line(&format!("{images} pictures: held out, {}", values.join(", ")));
+                self.line(&format!("{images} images: held out, {}", values.join(", ")));
             }
             Event::Saved { path } if self.shell.verbose => self.line(&format!("saved {}", path.display())),
             Event::Saved { .. } => {}
@@ -401,7 +401,7 @@ impl<'a> Display<'a> {
         let memory =
             forecast.peak_bytes.map_or(String::new(), |b| format!(", {} of memory", shell::bytes(b)));
         self.line(&format!(
-            "{} parameters; {:.2} s a step, {:.0} img/s{memory}; about {} for {} pictures",
+            "{} parameters; {:.2} s a step, {:.0} img/s{memory}; about {} for {} images",
             forecast.parameters,
             forecast.seconds_per_step,
             forecast.images_per_second,
@@ -437,7 +437,7 @@ impl<'a> Display<'a> {
             bar.set_message(status);
         } else if step.seconds >= self.next_line {
             self.next_line = step.seconds + 15.0;
-            self.shell.say(&format!("{} pictures, {}: {status}", step.images, shell::duration(step.seconds)));
+            self.shell.say(&format!("{} images, {}: {status}", step.images, shell::duration(step.seconds)));
         }
     }
 
@@ -472,7 +472,7 @@ mod tests {
     fn runs_are_named_after_their_data() {
         assert_eq!(name_of("builtin:shapes"), "shapes");
         assert_eq!(name_of("../data/mnist/"), "mnist");
-        assert_eq!(name_of("pictures.zip"), "pictures");
+        assert_eq!(name_of("images.zip"), "images");
         assert_eq!(name_of("/"), "run");
     }
 }

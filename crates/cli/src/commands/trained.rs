@@ -9,7 +9,7 @@ use langevin::{Error, Model, Result};
 #[derive(Args)]
 #[command(next_help_heading = "With a model that was trained for it")]
 pub struct TrainedFlags {
-    /// sample: a picture that fits; mean: the one of least expected error, in one call, which is soft [default: sample].
+    /// sample: an image that fits; mean: the one of least expected error, in one call, which is soft [default: sample].
     #[arg(long, value_enum)]
     mode: Option<Mode>,
     /// Sampler of draws, as in `langevin list samplers` [default: the model's].
@@ -34,7 +34,7 @@ pub enum Serves<'a> {
 }
 
 impl Serves<'_> {
-    /// How `model` is used, if it was trained for the command; `None` for one that draws pictures by itself.
+    /// How `model` is used, if it was trained for the command; `None` for one that draws images by itself.
     pub fn of(&self, model: &Model) -> Result<Option<Trained>> {
         let Some(task) = &model.info.task else {
             return self.without(model).map(|()| None);
@@ -62,7 +62,7 @@ impl Serves<'_> {
         }
     }
 
-    /// Refuses flags that mean nothing to a model which draws pictures by itself.
+    /// Refuses flags that mean nothing to a model which draws images by itself.
     fn without(&self, model: &Model) -> Result<()> {
         let flags = match self {
             Self::Nothing => return Ok(()),
@@ -94,6 +94,6 @@ fn check_scale(model: &Model, task: &Task, scale: Option<usize>, kernel: Option<
         None => Ok(()),
         Some(kernel) => Err(task
             .refusal(&model.name, &format!("not {kernel}"))
-            .hint("leave --kernel out, or train one for pictures that were made small so")),
+            .hint("leave --kernel out, or train one for images that were made small so")),
     }
 }

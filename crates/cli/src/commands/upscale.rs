@@ -1,4 +1,4 @@
-//! `langevin upscale`: draw small pictures large.
+//! `langevin upscale`: draw small images large.
 
 use clap::Args;
 use langevin::Result;
@@ -11,9 +11,9 @@ use crate::shell::{self, Shell};
 /// The arguments of `upscale`.
 #[derive(Args)]
 #[command(
-    after_help = "The large picture is one that gives the small one when it is made smaller with --kernel: a picture of another history
-fits another kernel. MODEL draws pictures of the large size, or was trained to enlarge (`langevin train --task upscale`): then
-it takes pictures of any size, and --scale and --kernel are its own.
+    after_help = "The large image is one that gives the small one when it is made smaller with --kernel: an image of another history
+fits another kernel. MODEL draws images of the large size, or was trained to enlarge (`langevin train --task upscale`): then
+it takes images of any size, and --scale and --kernel are its own.
 
 Examples:
   langevin upscale runs/mnist small.png --scale 4 -o large.png
@@ -27,7 +27,7 @@ pub struct Upscale {
     /// How many times larger [default: 4, or what the model was trained for].
     #[arg(long, value_parser = shell::from_1_to::<64>())]
     scale: Option<usize>,
-    /// How the picture was made small [default: bicubic, or what the model was trained for].
+    /// How the image was made small [default: bicubic, or what the model was trained for].
     #[arg(long, value_parser = ["bicubic", "lanczos", "average"])]
     kernel: Option<String>,
     #[command(flatten)]
@@ -50,8 +50,8 @@ impl Upscale {
                 rounded: false,
                 simulate: *simulate,
                 reference: reference.as_deref(),
-                operator: &|picture, channels| {
-                    let shape = clean_shape(&spec, picture, channels, *simulate)?;
+                operator: &|image, channels| {
+                    let shape = clean_shape(&spec, image, channels, *simulate)?;
                     operators::build(&spec, shape, &open)
                 },
                 reports: true,

@@ -8,13 +8,13 @@ use langevin::core::tensor_file::{self, Storage};
 use langevin::{Device, hub, nn};
 use serde_json::{Value, json};
 
-use crate::world::{World, picture, plain_run};
+use crate::world::{World, image, plain_run};
 
 fn encoded(tensors: &NamedTensors) -> Vec<u8> {
     tensor_file::encode(tensors, &BTreeMap::new(), Storage::F32)
 }
 
-/// Weights that make pictures of some contrast; as drawn, a network answers nothing, since its last layer is zero.
+/// Weights that make images of some contrast; as drawn, a network answers nothing, since its last layer is zero.
 fn lively(mut tensors: NamedTensors) -> NamedTensors {
     tensors.values_mut().for_each(|(_, values)| {
         values.iter_mut().enumerate().for_each(|(at, value)| *value += 0.2 * (at as f32 * 1.7).sin());
@@ -81,7 +81,7 @@ fn lora(inputs: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_lora_and_skipped_blocks_change_pictures_and_stand_in_their_recipe() {
+fn a_lora_and_skipped_blocks_change_images_and_stand_in_their_recipe() {
     let world = World::new();
     folder(&world, 4);
     world.write("a:b.safetensors", &lora(8));
@@ -108,7 +108,7 @@ fn a_lora_and_skipped_blocks_change_pictures_and_stand_in_their_recipe() {
     );
     let text = String::from_utf8_lossy(&world.read("skipped.png")).into_owned();
     assert!(text.contains("Clip skip: 2, Lora: \"a:b.safetensors:1\""));
-    world.write("photo.png", &picture(16, 16, 3, 1));
+    world.write("photo.png", &image(16, 16, 3, 1));
     world
         .run("edit sd photo.png --prompt cat --steps 4 --lora a:b.safetensors --clip-skip 1 -o edited.png")
         .ok();

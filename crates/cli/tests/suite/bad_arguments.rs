@@ -87,7 +87,7 @@ fn classes_that_are_not_there_are_refused() {
         .run(&format!("sample {} --class 3", plain_run()))
         .refused(2, &["without classes", "--class-conditional"]);
     world.run(&format!("sample {} --class 99", classed_run())).refused(2, &["99"]);
-    world.write("flat/a.png", &crate::world::picture(16, 16, 3, 0));
+    world.write("flat/a.png", &crate::world::image(16, 16, 3, 0));
     let words = "train flat --preset tiny --class-conditional --out run";
     world.run(words).refused(2, &["flat", "has no classes", "sub-folder"]);
     assert!(!world.path("run").exists() && !world.path("samples-000").exists());
@@ -103,10 +103,10 @@ fn places_that_cannot_be_written_are_named_before_the_work() {
     let sample = format!("sample {} -n 1", plain_run());
     world.run(&format!("{sample} -o file/a.png")).refused(2, &["file"]);
     world.run(&format!("{sample} --grid file/a.png")).refused(2, &["file"]);
-    world.write("picture.png", &crate::world::picture(16, 16, 3, 0));
-    world.run("noise picture.png -o file/out").refused(2, &["file/out"]);
+    world.write("image.png", &crate::world::image(16, 16, 3, 0));
+    world.run("noise image.png -o file/out").refused(2, &["file/out"]);
     let mut after = world.contents();
-    after.remove(std::path::Path::new("picture.png"));
+    after.remove(std::path::Path::new("image.png"));
     assert_eq!(before, after);
     assert_eq!(world.read("file"), b"not a folder");
 }

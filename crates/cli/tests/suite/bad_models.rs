@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::world::{World, picture, plain_run};
+use crate::world::{World, image, plain_run};
 
 fn model() -> Vec<u8> {
     std::fs::read(format!("{}/model.safetensors", plain_run())).unwrap()
@@ -156,7 +156,7 @@ fn files_of_another_kind_are_called_what_they_are() {
     world.write("a.safetensors", b"\x80\x02}q\x00X\x01\x00\x00\x00aq\x01K\x01s.");
     world.write("b.ckpt", b"PK\x03\x04\x00\x00\x00\x00archive/data.pkl");
     world.write("c.pt", b"\x80\x05\x95\x10\x00\x00\x00\x00\x00\x00\x00}.");
-    world.write("d.safetensors", &picture(8, 8, 3, 0));
+    world.write("d.safetensors", &image(8, 8, 3, 0));
     world.write("e.safetensors", b"GGUF\x03\x00\x00\x00\x00\x00\x00\x00");
     world.write("f.safetensors", b"");
     refused(&world, "a.safetensors", &["pickle", "can run code"]);
@@ -165,7 +165,7 @@ fn files_of_another_kind_are_called_what_they_are() {
     refused(&world, "e.safetensors", &["GGUF"]);
     refused(&world, "f.safetensors", &["empty"]);
     refused(&world, "missing.safetensors", &["there is no such file or folder"]);
-    world.run("sample d.safetensors").refused(3, &["d.safetensors", "a picture, not a model"]);
+    world.run("sample d.safetensors").refused(3, &["d.safetensors", "an image, not a model"]);
     std::fs::create_dir(world.path("folder")).unwrap();
     world.run("sample folder").refused(3, &["folder", "model.safetensors"]);
 }

@@ -1,6 +1,6 @@
 //! Comparing samplers on a model, and drawing with what was found best.
 
-use langevin::data::read_picture;
+use langevin::data::read_image;
 
 use crate::world::{World, plain_run};
 
@@ -23,7 +23,7 @@ fn the_best_sampler_is_written_into_the_model_and_used() {
     }
     let best = found["best"].as_array().unwrap().iter().find(|best| best["calls"] == 3 && best["steps"] == 3);
     let best = best.unwrap_or_else(|| panic!("{found}"));
-    assert_eq!(read_picture(world.path("out/plot.png")).unwrap().width, 760);
+    assert_eq!(read_image(world.path("out/plot.png")).unwrap().width, 760);
     assert!(String::from_utf8(world.read("out/table.md")).unwrap().contains("| 3 | **"));
     for name in ["out/table.json", "out/plot.svg"] {
         assert!(!world.read(name).is_empty());
@@ -86,7 +86,7 @@ fn what_cannot_be_compared_is_refused() {
 }
 
 #[test]
-fn methods_of_restoration_are_compared_on_the_same_pictures() {
+fn methods_of_restoration_are_compared_on_the_same_images() {
     let world = World::new();
     let words = "bench-restore builtin:shapes --data builtin:shapes --task half=mask:random=0.5@0 --task noisy=identity@50 \
                  --methods exact,ddnm:eta=0.5,diffpir,repaint --calls 2,4 -n 2 --tune 1 --features random";
@@ -108,7 +108,7 @@ fn methods_of_restoration_are_compared_on_the_same_pictures() {
     assert!(psnr("half", "exact").is_none() && psnr("noisy", "repaint").is_none(), "{found}");
     let left_out = found["left_out"].to_string();
     assert!(left_out.contains("noisy, ddnm") && left_out.contains("half, exact"), "{left_out}");
-    assert!(read_picture(world.path("out/half.png")).unwrap().width > 60);
+    assert!(read_image(world.path("out/half.png")).unwrap().width > 60);
     let table = String::from_utf8(world.read("out/table.md")).unwrap();
     assert!(table.contains("### half: mask:random=0.5, no noise"), "{table}");
 

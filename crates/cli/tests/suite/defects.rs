@@ -1,14 +1,14 @@
 //! Defects known from other programs' training scripts, each as a test of ours (`docs/defects.md`).
 
-use crate::world::{World, picture};
+use crate::world::{World, image};
 
 #[test]
-fn gray_pictures_make_a_gray_model_and_seed_0_is_a_seed() {
-    // diffusers' train_unconditional.py has no seed, makes every picture RGB and cannot train a network that predicts v;
+fn gray_images_make_a_gray_model_and_seed_0_is_a_seed() {
+    // diffusers' train_unconditional.py has no seed, makes every image RGB and cannot train a network that predicts v;
     // deepinv takes seed 0 for no seed.
     let world = World::new();
     for number in 0..32 {
-        world.write(&format!("gray/{number}.png"), &picture(16, 16, 1, number));
+        world.write(&format!("gray/{number}.png"), &image(16, 16, 1, number));
     }
     let train = |seed: u64, prediction: &str, out: &str| {
         let words = format!(
@@ -28,5 +28,5 @@ fn gray_pictures_make_a_gray_model_and_seed_0_is_a_seed() {
     };
     let bytes = drawn(0, "0.png");
     assert!(bytes == drawn(0, "again.png") && bytes != drawn(1, "1.png"));
-    assert_eq!(langevin::data::read_picture(world.path("0.png")).unwrap().channels, 1);
+    assert_eq!(langevin::data::read_image(world.path("0.png")).unwrap().channels, 1);
 }

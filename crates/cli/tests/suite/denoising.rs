@@ -1,15 +1,15 @@
-//! `denoise`: pictures of any kind and size stay what they are, and what cannot be done is said.
+//! `denoise`: images of any kind and size stay what they are, and what cannot be done is said.
 
 use std::path::Path;
 use std::sync::OnceLock;
 
 use langevin::core::Samples;
-use langevin::data::read_picture;
-use langevin::{Picture, figures::png};
+use langevin::data::read_image;
+use langevin::{Image, figures::png};
 
-use crate::world::{World, picture};
+use crate::world::{World, image};
 
-/// A model of gray pictures for any size, hardly trained, on parts of larger pictures.
+/// A model of gray images for any size, hardly trained, on parts of larger images.
 pub fn gray_run() -> &'static str {
     static RUN: OnceLock<String> = OnceLock::new();
     RUN.get_or_init(|| {
@@ -17,7 +17,7 @@ pub fn gray_run() -> &'static str {
         let _ = std::fs::remove_dir_all(&folder);
         let world = World::new();
         for seed in 0..12 {
-            world.write(&format!("photos/{seed}.png"), &picture(40 + seed, 30, 3, seed));
+            world.write(&format!("photos/{seed}.png"), &image(40 + seed, 30, 3, seed));
         }
         let run = folder.display().to_string();
         let settings =
@@ -31,22 +31,22 @@ pub fn gray_run() -> &'static str {
     })
 }
 
-fn alpha(picture: &Picture) -> Vec<u32> {
-    let last = |all: Vec<u32>| all.into_iter().skip(picture.channels - 1).step_by(picture.channels).collect();
-    match &picture.samples {
+fn alpha(image: &Image) -> Vec<u32> {
+    let last = |all: Vec<u32>| all.into_iter().skip(image.channels - 1).step_by(image.channels).collect();
+    match &image.samples {
         Samples::U8(all) => last(all.iter().map(|v| u32::from(*v)).collect()),
         Samples::U16(all) => last(all.iter().map(|v| u32::from(*v)).collect()),
     }
 }
 
 #[test]
-fn kinds_of_pictures_stay_what_they_are() {
+fn kinds_of_images_stay_what_they_are() {
     let (world, run) = (World::new(), gray_run());
     let wide =
-        Picture::from_u16(50, 33, 4, (0..50 * 33 * 4_usize).map(|at| (at * 977 % 65_521) as u16).collect());
+        Image::from_u16(50, 33, 4, (0..50 * 33 * 4_usize).map(|at| (at * 977 % 65_521) as u16).collect());
     world.write("in/wide.png", &png::encode(&wide, &[]).unwrap());
     for channels in 1..=4 {
-        world.write(&format!("in/{channels}.png"), &picture(41, 29, channels, channels));
+        world.write(&format!("in/{channels}.png"), &image(41, 29, channels, channels));
     }
     let said = world
         .run(&format!("denoise {run} in/1.png in/2.png in/3.png in/4.png in/wide.png --sigma 25 -o out/"))
@@ -54,9 +54,9 @@ fn kinds_of_pictures_stay_what_they_are() {
     assert_eq!(said.lines(), ["out/1.png", "out/2.png", "out/3.png", "out/4.png", "out/wide.png"]);
     assert!(said.err.contains("each colour is taken by itself"), "{}", said.err);
     for name in ["1", "2", "3", "4", "wide"] {
-        let read = |folder: &str| read_picture(world.path(&format!("{folder}/{name}.png"))).unwrap();
+        let read = |folder: &str| read_image(world.path(&format!("{folder}/{name}.png"))).unwrap();
         let (before, after) = (read("in"), read("out"));
-        let kind = |p: &Picture| (p.width, p.height, p.channels, matches!(p.samples, Samples::U8(_)));
+        let kind = |p: &Image| (p.width, p.height, p.channels, matches!(p.samples, Samples::U8(_)));
         assert_eq!(kind(&before), kind(&after));
         assert_ne!(before, after);
         if before.channels.is_multiple_of(2) {
@@ -72,7 +72,7 @@ fn kinds_of_pictures_stay_what_they_are() {
 }
 
 #[test]
-fn a_trained_model_brings_a_picture_nearer_to_its_reference() {
+fn a_trained_model_brings_a_image_nearer_to_its_reference() {
     let world = World::new();
     world.run("sample builtin:shapes -n 2 --seed 3 -o clean/").ok();
     let all = "clean/0000.png clean/0001.png --sigma 50 --simulate --json";
@@ -89,7 +89,7 @@ fn a_trained_model_brings_a_picture_nearer_to_its_reference() {
     assert!((0.7..1.3).contains(&residual), "{drawn}");
     assert!(drawn["images"][0]["std"].as_f64().unwrap() > 0.5, "{drawn}");
     // With the reference beside it, a noisy file is judged alike, and the noise is found.
-    world.write("large.png", &picture(64, 64, 3, 0));
+    world.write("large.png", &image(64, 64, 3, 0));
     let auto =
         world.run("denoise builtin:shapes large.png --simulate=30 --reference large.png --json -o auto.png");
     assert_eq!(auto.ok().json()["images"][0]["estimated"], true);
@@ -98,10 +98,10 @@ fn a_trained_model_brings_a_picture_nearer_to_its_reference() {
 #[test]
 fn what_cannot_be_denoised_is_said() {
     let (world, run) = (World::new(), gray_run());
-    world.write("gray.png", &picture(40, 40, 1, 1));
-    world.write("small.png", &picture(9, 9, 1, 1));
-    world.write("broken.png", &picture(40, 40, 1, 1)[..60]);
-    world.write("flat.png", &png::encode(&Picture::from_u8(64, 64, 1, vec![90; 4096]), &[]).unwrap());
+    world.write("gray.png", &image(40, 40, 1, 1));
+    world.write("small.png", &image(9, 9, 1, 1));
+    world.write("broken.png", &image(40, 40, 1, 1)[..60]);
+    world.write("flat.png", &png::encode(&Image::from_u8(64, 64, 1, vec![90; 4096]), &[]).unwrap());
     let before = world.contents();
     for (words, code, parts) in [
         ("gray.png --sigma -3", 2, vec!["--sigma -3", "more than 0"]),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::world::{World, classed_run, plain_run};
 
-const SMALL: &str = "--images 96 --batch-size 16 --set train.validation_pictures=4";
+const SMALL: &str = "--images 96 --batch-size 16 --set train.validation_images=4";
 
 /// What the model in `folder` says of how it is drawn with.
 fn sample_settings(world: &World, folder: &str) -> Value {
@@ -99,14 +99,14 @@ fn a_distillation_that_was_stopped_ends_with_the_same_bytes() {
 fn what_does_not_fit_is_refused_and_nothing_is_written() {
     let world = World::new();
     let (plain, classed) = (plain_run(), classed_run());
-    world.write("small/a/1.png", &crate::world::picture(8, 8, 3, 1));
-    world.write("small/b/2.png", &crate::world::picture(8, 8, 3, 2));
+    world.write("small/a/1.png", &crate::world::image(8, 8, 3, 1));
+    world.write("small/b/2.png", &crate::world::image(8, 8, 3, 2));
     let before = world.contents();
     let refused = |words: &str, code: i32, parts: &[&str]| {
         world.run(&format!("distill {words} --out run")).refused(code, parts);
         assert_eq!(world.contents(), before, "{words}");
     };
-    refused(&format!("{plain} small"), 2, &["small: its pictures are 8x8x3", "draws 16x16x3"]);
+    refused(&format!("{plain} small"), 2, &["small: its images are 8x8x3", "draws 16x16x3"]);
     refused(&format!("{classed} small"), 2, &["small: its classes are a, b"]);
     refused(&format!("{plain} nowhere"), 3, &["nowhere"]);
     refused("nowhere builtin:shapes", 3, &["nowhere"]);
@@ -119,7 +119,7 @@ fn what_does_not_fit_is_refused_and_nothing_is_written() {
     refused(&with("--method consistency --from 8"), 2, &["--from 8"]);
     refused(&with("--cfg-scale 2"), 2, &["without classes"]);
     refused(&with("--scratch"), 2, &["--scratch", "consistency_training"]);
-    refused(&with("--set network.patch=1"), 2, &["the network, the noise and the pictures"]);
+    refused(&with("--set network.patch=1"), 2, &["the network, the noise and the images"]);
     refused(&with("--spacing sideways"), 2, &["sideways"]);
     refused(&with("--resume"), 2, &["there is no run to go on with"]);
     world.run("train builtin:shapes --preset tiny --set diffusion.parameterisation=epsilon --set diffusion.schedule=linear --images 16 --out eps").ok();

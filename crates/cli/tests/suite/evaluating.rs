@@ -1,14 +1,14 @@
-//! Judging pictures: the numbers, their floors, bounds, pairs, and the search for copies.
+//! Judging images: the numbers, their floors, bounds, pairs, and the search for copies.
 
-use langevin::data::read_picture;
+use langevin::data::read_image;
 use serde_json::Value;
 
-use crate::world::{World, classed_run, picture, plain_run};
+use crate::world::{World, classed_run, image, plain_run};
 
 fn fill(world: &World, folder: &str, seeds: std::ops::Range<usize>) {
     for seed in seeds {
         let class = if seed % 2 == 0 { "even" } else { "odd" };
-        world.write(&format!("{folder}/{class}/{seed:03}.png"), &picture(16, 16, 1, seed));
+        world.write(&format!("{folder}/{class}/{seed:03}.png"), &image(16, 16, 1, seed));
     }
 }
 
@@ -28,7 +28,7 @@ fn a_model_is_judged_by_data_with_floor_and_ceiling() {
     );
     let report = world.run(&words).ok().json();
     let of = |key| number(&report, "frechet", key);
-    // A model that has seen 256 pictures draws noise.
+    // A model that has seen 256 images draws noise.
     assert!(of("floor") < of("value") && of("floor") < of("ceiling"), "{report}");
     assert_eq!(of("n"), 64.0);
     assert!(number(&report, "kid", "error") > 0.0);
@@ -50,7 +50,7 @@ fn copies_are_found_and_shown() {
     let report = world.run(&format!("{words} --json --seed 4")).ok().json();
     assert!(number(&report, "copied", "value") > 0.3 && number(&report, "copied", "floor") < 0.3, "{report}");
     assert_eq!(report["nearest"][0]["distance"], 0.0);
-    assert!(read_picture(world.path("sheet.png")).unwrap().width > 100);
+    assert!(read_image(world.path("sheet.png")).unwrap().width > 100);
     world.run(words).refused(1, &["sheet.png", "--force"]);
     let missed = world.run(&format!("{words} --force --fail-if copied>0 --fail-if nearest_pixels<0"));
     assert_eq!(missed.code, Some(5), "{missed:?}");
@@ -62,14 +62,14 @@ fn copies_are_found_and_shown() {
 fn pairs_go_by_name() {
     let world = World::new();
     for (name, seed) in [("a", 1), ("b", 2), ("c", 3)] {
-        world.write(&format!("left/{name}.png"), &picture(20, 18, 3, seed));
+        world.write(&format!("left/{name}.png"), &image(20, 18, 3, seed));
     }
-    world.write("right/b.png", &picture(20, 18, 3, 2));
-    world.write("right/c.png", &picture(20, 18, 3, 9));
+    world.write("right/b.png", &image(20, 18, 3, 2));
+    world.write("right/c.png", &image(20, 18, 3, 9));
     let report = world.run("eval left --data right --metrics psnr,ssim --json").ok().json();
     assert_eq!((number(&report, "ssim", "n"), &report["metrics"][0]["value"]), (2.0, &"inf".into()));
     assert!(number(&report, "ssim", "value") > number(&report, "ssim", "ceiling"));
-    world.write("other/x.png", &picture(20, 18, 3, 2));
+    world.write("other/x.png", &image(20, 18, 3, 2));
     world.run("eval left --data other --metrics psnr").refused(2, &["left", "other", "names"]);
     world.run("eval left --data right --metrics ms_ssim").refused(2, &["20x18", "ms_ssim"]);
 }
@@ -102,8 +102,8 @@ fn what_cannot_be_measured_is_refused() {
         ("eval RUN --data data --features random -n 4 --metrics kid", 2, ["too few", "40"]),
         ("eval RUN --data data --features random --sampler eulerr", 2, ["eulerr", "\"euler\""]),
         ("eval RUN --data data --features random --size 16", 2, ["a model draws", "--size"]),
-        ("eval data --data data --features random", 2, ["set of pictures", "--steps"]),
-        ("eval data --data data --features random --guidance cfg", 2, ["set of pictures", "guidance"]),
+        ("eval data --data data --features random", 2, ["set of images", "--steps"]),
+        ("eval data --data data --features random --guidance cfg", 2, ["set of images", "guidance"]),
         ("eval RUN --data data -n 0", 2, ["-n", "1..=1000000"]),
     ] {
         let ran = world.run(&format!("{} --cache kept --steps 1", words.replace("RUN", run)));

@@ -1,4 +1,4 @@
-//! Folders of diffusers on the command line: a model goes out and comes back, draws the same pictures, and malformed
+//! Folders of diffusers on the command line: a model goes out and comes back, draws the same images, and malformed
 //! folders are refused.
 
 use serde_json::Value;

@@ -53,7 +53,7 @@ fn a_save_that_does_not_fit_ends_the_run_and_room_lets_it_go_on() {
     world.run("sample disk/run -n 1 --steps 2 -o one.png").ok();
     disk.grow("64m");
     let rest = world.run(&format!("{words} --out disk/run")).ok();
-    assert!(rest.err.contains(&format!("going on after {images} pictures")), "{}", rest.err);
+    assert!(rest.err.contains(&format!("going on after {images} images")), "{}", rest.err);
     world.run(&format!("{words} --out undisturbed")).ok();
     for name in ["model.safetensors", "metrics.jsonl"] {
         assert!(
@@ -82,7 +82,7 @@ fn logs_that_do_not_fit_end_the_run_too() {
     }
     std::fs::remove_file(world.path("disk/filler")).unwrap();
     let rest = world.run(&format!("{} --out disk/run", train(kept + 64))).ok();
-    assert!(rest.err.contains(&format!("going on after {kept} pictures")), "{}", rest.err);
+    assert!(rest.err.contains(&format!("going on after {kept} images")), "{}", rest.err);
 }
 
 /// Makes `file` so large that `left` bytes of its disk are free.

@@ -1,11 +1,11 @@
-//! Guidance: every one draws, is remembered in the picture, and is refused where it has nothing to go by.
+//! Guidance: every one draws, is remembered in the image, and is refused where it has nothing to go by.
 
 use langevin::core::guidance::GUIDANCES;
 use langevin::figures::png;
 
 use crate::world::{World, classed_run, plain_run};
 
-/// Trains a model of the same pictures and classes for a shorter time, as `guide`.
+/// Trains a model of the same images and classes for a shorter time, as `guide`.
 fn train_guide(world: &World) {
     let words =
         "train builtin:shapes --preset tiny --images 32 --seed 9 --class-conditional --out guide".to_owned();
@@ -55,7 +55,7 @@ fn every_guidance_draws_and_the_recipe_redraws_it() {
 }
 
 #[test]
-fn momentum_does_not_leave_the_picture() {
+fn momentum_does_not_leave_the_image() {
     let world = World::new();
     let base =
         format!("sample {} --seed 4 --steps 5 --cfg-scale 5 --guidance apg:momentum=-0.5", classed_run());

@@ -22,7 +22,7 @@ fn stopped_by(signal: &str) -> Ran {
     assert!((256..768).contains(&images), "{saved}");
     assert_eq!(saved["model"]["kind"], "model");
     let rest = world.run(&train("run")).ok();
-    assert!(rest.err.contains(&format!("going on after {images} pictures")), "{}", rest.err);
+    assert!(rest.err.contains(&format!("going on after {images} images")), "{}", rest.err);
     let left = |path: &std::path::PathBuf| {
         path.to_string_lossy().contains("tmp") || path.to_string_lossy().contains("staged")
     };
@@ -30,7 +30,7 @@ fn stopped_by(signal: &str) -> Ran {
     world.run(&train("undisturbed")).ok();
     for name in RESULTS {
         let same = world.read(&format!("run/{name}")) == world.read(&format!("undisturbed/{name}"));
-        assert!(same, "{name} differs after {signal} at {images} pictures");
+        assert!(same, "{name} differs after {signal} at {images} images");
     }
     ended
 }

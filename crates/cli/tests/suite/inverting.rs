@@ -1,12 +1,12 @@
-//! `langevin invert`: pictures become the noise that `sample` makes them of.
+//! `langevin invert`: images become the noise that `sample` makes them of.
 
-use langevin::data::read_picture;
+use langevin::data::read_image;
 use langevin::eval::psnr;
 
 use crate::world::{World, classed_run, plain_run};
 
 #[test]
-fn pictures_come_back_from_their_noise() {
+fn images_come_back_from_their_noise() {
     let world = World::new();
     let run = plain_run();
     world.run(&format!("sample {run} -n 2 --seed 3 --steps 20 -o in/")).ok();
@@ -18,7 +18,7 @@ fn pictures_come_back_from_their_noise() {
         world.run(&words).ok().json()
     };
     let ratios = |report: &serde_json::Value| -> Vec<f64> {
-        report["pictures"].as_array().unwrap().iter().map(|one| one["psnr"].as_f64().unwrap()).collect()
+        report["images"].as_array().unwrap().iter().map(|one| one["psnr"].as_f64().unwrap()).collect()
     };
     let (once, often) = (ratios(&invert(1)), invert(8));
     for (once, often) in once.iter().zip(ratios(&often)) {
@@ -27,7 +27,7 @@ fn pictures_come_back_from_their_noise() {
     // What `sample` makes of the noise is what the command compared.
     world.run(&format!("sample {run} --sampler ddim {settings} --init-noise n.npy -n 2 -o back/")).ok();
     for (number, wanted) in ratios(&often).into_iter().enumerate() {
-        let read = |folder: &str| read_picture(world.path(&format!("{folder}/000{number}.png"))).unwrap();
+        let read = |folder: &str| read_image(world.path(&format!("{folder}/000{number}.png"))).unwrap();
         let found = psnr(&read("in"), &read("back")).unwrap();
         assert!((found - wanted).abs() < 1e-9, "{found} and {wanted}");
     }
@@ -45,7 +45,7 @@ fn pictures_come_back_from_their_noise() {
 fn classes_are_told_and_other_sizes_are_fitted() {
     let world = World::new();
     let run = classed_run();
-    world.write("large.png", &crate::world::picture(40, 20, 3, 1));
+    world.write("large.png", &crate::world::image(40, 20, 3, 1));
     let ran = world.run(&format!("invert {run} large.png --steps 4 --class 0")).ok();
     assert!(ran.err.contains("40x20") && ran.err.contains("--class 0 --cfg-scale 1"), "{ran:?}");
     assert_eq!(ran.lines().last(), Some(&"noise.npy"));
@@ -58,9 +58,9 @@ fn impossible_inversions_are_refused() {
     let world = World::new();
     let run = plain_run();
     world.run(&format!("invert {run} nowhere.png")).refused(3, &["nowhere.png"]);
-    world.write("text.png", b"no picture");
+    world.write("text.png", b"no image");
     world.run(&format!("invert {run} text.png")).refused(3, &["text.png"]);
-    world.write("a.png", &crate::world::picture(16, 16, 3, 1));
+    world.write("a.png", &crate::world::image(16, 16, 3, 1));
     world.run(&format!("invert {run} a.png -o a.jpg")).refused(2, &["npy is written"]);
     world.run(&format!("invert {run} a.png --spacing karas")).refused(2, &["karras"]);
     world.run("invert nowhere a.png").refused(3, &["nowhere"]);

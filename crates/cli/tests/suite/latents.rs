@@ -5,14 +5,14 @@ use std::sync::OnceLock;
 
 use langevin::data::decode;
 
-use crate::world::{World, picture, plain_run};
+use crate::world::{World, image, plain_run};
 
 const ENCODE: &str = "train builtin:shapes --task autoencoder --size 16 --seed 7 --batch-size 8 \
     --set autoencoder.network.levels=[8,8] --set autoencoder.network.norm_groups=4 --set autoencoder.critic_channels=4 \
-    --set autoencoder.critic_from=32 --set train.validation_pictures=4 --set train.validate_every=32";
+    --set autoencoder.critic_from=32 --set train.validation_images=4 --set train.validate_every=32";
 const DRAW: &str = "train builtin:shapes --size 16 --seed 7 --batch-size 8 --set network.channels=[16,16] \
-    --set network.layers_per_block=1 --set network.attention_head_dim=8 --set latent.pictures=64 \
-    --set train.validation_pictures=8 --set train.validate_every=32 \
+    --set network.layers_per_block=1 --set network.attention_head_dim=8 --set latent.images=64 \
+    --set train.validation_images=8 --set train.validate_every=32 \
     --set train.warmup_images=8 --set train.learning_rate=0.01";
 const TOLD: &str = "--captions --set text.dim=16";
 
@@ -36,7 +36,7 @@ fn told() -> &'static str {
 }
 
 #[test]
-fn an_autoencoder_trains_to_the_same_bytes_and_says_how_well_pictures_come_back() {
+fn an_autoencoder_trains_to_the_same_bytes_and_says_how_well_images_come_back() {
     let world = World::new();
     let whole = world.run(&format!("{ENCODE} --images 96 --threads 1 --out whole")).ok();
     for part in ["held out, reconstruction", "ssim reconstruction", "train DATA --latent"] {
@@ -49,7 +49,7 @@ fn an_autoencoder_trains_to_the_same_bytes_and_says_how_well_pictures_come_back(
         world.read("whole/model.safetensors")
             == std::fs::read(Path::new(autoencoder()).join("model.safetensors")).unwrap()
     );
-    // Two rows of originals with what came back below: four pictures, four columns.
+    // Two rows of originals with what came back below: four images, four columns.
     let sheet = decode(&world.read("whole/samples/step-000000096.png"), "sheet").unwrap();
     assert_eq!((sheet.width, sheet.height), (4 * 66 - 2, 2 * 66 - 2));
     let settings = String::from_utf8(world.read("whole/run.toml")).unwrap();
@@ -99,7 +99,7 @@ fn a_model_of_latents_draws_what_it_is_told() {
     // What is not wanted leads elsewhere.
     world.run(&format!("{draw} -n 1 --negative sunset -o other.png")).ok();
     assert!(world.read("other.png") != world.read("four/0000.png"));
-    let shown = decode(&file, "picture").unwrap();
+    let shown = decode(&file, "image").unwrap();
     assert_eq!((shown.width, shown.height, shown.channels), (16, 16, 3));
     world.run(&format!("{draw} -n 2 --trajectory film.gif")).ok();
 
@@ -115,7 +115,7 @@ fn a_model_of_latents_draws_what_it_is_told() {
 
 const TRANSFORM: &str = "train builtin:shapes --preset dit --size 16 --seed 7 --batch-size 8 --set network.transformer.dim=16 \
     --set network.transformer.heads=2 --set network.transformer.layers=1 --set train.warmup_images=8 \
-    --set train.validation_pictures=8 --set train.validate_every=32 --set train.learning_rate=0.01";
+    --set train.validation_images=8 --set train.validate_every=32 --set train.learning_rate=0.01";
 
 #[test]
 fn a_transformer_takes_the_place_of_the_u_net() {
@@ -130,7 +130,7 @@ fn a_transformer_takes_the_place_of_the_u_net() {
     world.run("convert whole folder").refused(2, &["whole", "transformer"]);
     // On latents, and told in words.
     let latent =
-        format!("{TRANSFORM} --latent {} --set network.patch=2 --set latent.pictures=64", autoencoder());
+        format!("{TRANSFORM} --latent {} --set network.patch=2 --set latent.images=64", autoencoder());
     let words = format!("{latent} --set data.class_conditional=false {TOLD} --images 32 --out words");
     world.run(&words).ok();
     world.run("sample words -n 1 --prompt star --steps 2 --seed 3 -o star.png").ok();
@@ -142,13 +142,13 @@ fn a_transformer_takes_the_place_of_the_u_net() {
 }
 
 #[test]
-fn pictures_of_any_size_are_edited_and_filled_in_through_the_autoencoder() {
+fn images_of_any_size_are_edited_and_filled_in_through_the_autoencoder() {
     let world = World::new();
     let run = told();
-    world.write("a.png", &picture(22, 18, 3, 1));
+    world.write("a.png", &image(22, 18, 3, 1));
     // The hole is the right third.
     let hole: Vec<u8> = (0..22 * 18).map(|at| if at % 22 >= 14 { 255 } else { 0 }).collect();
-    let mask = langevin::Picture::from_u8(22, 18, 1, hole);
+    let mask = langevin::Image::from_u8(22, 18, 1, hole);
     world.write("mask.png", &langevin::figures::png::encode(&mask, &[]).unwrap());
     let fill = format!("inpaint {run} a.png --mask mask.png --prompt star --steps 4 --seed 2");
     world.run(&format!("{fill} --threads 1 -o one.png")).ok();
@@ -181,12 +181,12 @@ fn pictures_of_any_size_are_edited_and_filled_in_through_the_autoencoder() {
 fn what_does_not_go_with_latents_and_words_is_refused() {
     let world = World::new();
     let (encoder, told, plain) = (autoencoder(), told(), plain_run());
-    world.write("a.png", &picture(16, 16, 3, 1));
-    world.write("mask.png", &picture(16, 16, 1, 1));
+    world.write("a.png", &image(16, 16, 3, 1));
+    world.write("mask.png", &image(16, 16, 1, 1));
     world.write("empty.txt", b"\n \n");
-    std::fs::create_dir(world.path("pictures")).unwrap();
-    for name in ["pictures/a.png", "pictures/b.png"] {
-        world.write(name, &picture(16, 16, 3, 2));
+    std::fs::create_dir(world.path("images")).unwrap();
+    for name in ["images/a.png", "images/b.png"] {
+        world.write(name, &image(16, 16, 3, 2));
     }
     let latent = format!("{DRAW} --latent {encoder}");
     let index = |parts: &str| {
@@ -218,7 +218,7 @@ fn what_does_not_go_with_latents_and_words_is_refused() {
             2,
             vec!["dps", "--cfg-scale"],
         ),
-        (format!("likelihood {told} pictures"), 2, vec!["latents", "pixels"]),
+        (format!("likelihood {told} images"), 2, vec!["latents", "pixels"]),
         (format!("convert {told} folder"), 2, vec!["latents", "diffusers"]),
         ("sample sd --prompt star".to_owned(), 3, vec!["StableDiffusionPipeline without a text_encoder"]),
         ("sample torn --prompt star".to_owned(), 3, vec!["torn/unet/config.json", "missing"]),
@@ -232,7 +232,7 @@ fn what_does_not_go_with_latents_and_words_is_refused() {
             vec!["multiples of 16", "latents"],
         ),
         (
-            format!("train pictures --latent {encoder} --size 16 --captions --out x"),
+            format!("train images --latent {encoder} --size 16 --captions --out x"),
             2,
             vec!["captions", ".txt"],
         ),

@@ -18,7 +18,7 @@ fn a_known_model_gives_its_own_data_the_bits_of_the_closed_form() {
 }
 
 #[test]
-fn a_network_has_bits_and_a_bound_for_every_picture() {
+fn a_network_has_bits_and_a_bound_for_every_image() {
     let world = World::new();
     let words = "builtin:shapes:size=16 -n 3 --probes 2 --bound-draws 2 --tolerance 1e-2 --per-image each.json --json";
     let words = format!("likelihood {} {words}", plain_run());
@@ -42,7 +42,7 @@ fn a_network_has_bits_and_a_bound_for_every_picture() {
 }
 
 #[test]
-fn two_models_are_compared_picture_by_picture() {
+fn two_models_are_compared_image_by_image() {
     let world = World::new();
     let words = "-n 12 --bound-draws 2 --tolerance 1e-5 --compare";
     let words = format!("likelihood builtin:ring8 builtin:ring8 {words} builtin:grid25");
@@ -60,7 +60,7 @@ fn two_models_are_compared_picture_by_picture() {
     let mean = each.as_array().unwrap().iter().map(of).sum::<f64>() / 12.0;
     assert!((mean - found).abs() < 1e-9, "{mean} and {found}");
     assert!(world.run(&words).ok().out.contains("difference      -"));
-    // The same model, picture, noise and probes.
+    // The same model, image, noise and probes.
     let same = world.run(&words.replace("grid25", "ring8").replace("-n 12", "-n 3 --json")).ok().json();
     assert_eq!(
         same["difference"],
@@ -88,7 +88,7 @@ fn impossible_requests_are_refused() {
 fn a_known_model_is_sampled_and_drawn_as_points() {
     let world = World::new();
     world.run("sample builtin:ring8 -n 64 --seed 1 --grid ring.png").ok();
-    let picture = langevin::data::read_picture(world.path("ring.png")).unwrap();
-    assert_eq!((picture.width, picture.height), (512, 512));
+    let image = langevin::data::read_image(world.path("ring.png")).unwrap();
+    assert_eq!((image.width, image.height), (512, 512));
     assert_eq!(world.run("inspect builtin:ring8 --json").ok().json()["model"]["parameters"], 0);
 }

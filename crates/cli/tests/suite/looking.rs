@@ -1,8 +1,8 @@
 //! Looking at things: inspect, noise, bench.
 
-use langevin::data::read_picture;
+use langevin::data::read_image;
 
-use crate::world::{World, classed_run, picture, plain_run};
+use crate::world::{World, classed_run, image, plain_run};
 
 #[test]
 fn inspect_tells_what_a_thing_is() {
@@ -19,10 +19,10 @@ fn inspect_tells_what_a_thing_is() {
     };
     assert!(row("kind") && row("trained.images") && row("network.channels"), "{}", text.out);
 
-    world.write("pets/cat/a.png", &picture(20, 10, 3, 1));
-    world.write("pets/cat/b.png", &picture(20, 10, 3, 1));
-    world.write("pets/dog/c.png", &picture(8, 8, 1, 2));
-    world.write("pets/dog/d.png", &picture(8, 8, 1, 3)[..40]);
+    world.write("pets/cat/a.png", &image(20, 10, 3, 1));
+    world.write("pets/cat/b.png", &image(20, 10, 3, 1));
+    world.write("pets/dog/c.png", &image(8, 8, 1, 2));
+    world.write("pets/dog/d.png", &image(8, 8, 1, 3)[..40]);
     let set = world.run("inspect pets --json").ok().json();
     assert_eq!(set["kind"], "data set");
     assert_eq!(
@@ -38,12 +38,12 @@ fn inspect_tells_what_a_thing_is() {
 #[test]
 fn noise_draws_the_forward_process() {
     let world = World::new();
-    world.write("photo.png", &picture(40, 24, 3, 5));
+    world.write("photo.png", &image(40, 24, 3, 5));
     let ran = world.run("noise photo.png --schedule linear --at 0,0.25,0.5,1 -o out").ok();
     let expected = ["noise.png", "levels.png", "levels.svg", "schedules.png", "schedules.svg"]
         .map(|n| format!("out/photo-{n}"));
     assert_eq!(ran.lines(), expected);
-    assert!(read_picture(world.path("out/photo-noise.png")).unwrap().width > 4 * 168);
+    assert!(read_image(world.path("out/photo-noise.png")).unwrap().width > 4 * 168);
     assert!(world.read("out/photo-levels.svg").starts_with(b"<svg"));
     world.run("noise photo.png -o out").refused(1, &["out/photo-noise.png", "--force"]);
     world.run("noise photo.png -o out --force -q").ok();

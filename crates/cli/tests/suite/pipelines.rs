@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use langevin::core::tensor_file::{self, Storage};
 use langevin::data::{Samples, decode, read_profile};
 use langevin::nn::TinyDecoderConfig;
-use langevin::{Device, Picture, Tensor, figures::npy, figures::png, nn};
+use langevin::{Device, Image, Tensor, figures::npy, figures::png, nn};
 
 use crate::adapting::folder;
-use crate::world::{World, picture, plain_run};
+use crate::world::{World, image, plain_run};
 
 const MASK: &str = "mask.png";
 
-/// A picture, and a hole in its middle.
+/// An image, and a hole in its middle.
 fn holed(world: &World) {
-    world.write("a.png", &picture(16, 16, 3, 4));
+    world.write("a.png", &image(16, 16, 3, 4));
     let hole = |at: usize| ((5..11).contains(&(at % 16)) && (5..11).contains(&(at / 16))) as u8 * 255;
-    let mask = Picture::from_u8(16, 16, 1, (0..256).map(hole).collect());
+    let mask = Image::from_u8(16, 16, 1, (0..256).map(hole).collect());
     world.write(MASK, &png::encode(&mask, &[]).unwrap());
 }
 
@@ -44,7 +44,7 @@ fn a_network_that_is_told_of_the_hole_fills_it_and_nothing_else() {
     // What lies in the hole is not told.
     let mut other = before.clone();
     (0..768).filter(|at| inside(*at)).for_each(|at| other[at] = 255 - other[at]);
-    world.write("b.png", &png::encode(&Picture::from_u8(16, 16, 3, other), &[]).unwrap());
+    world.write("b.png", &png::encode(&Image::from_u8(16, 16, 3, other), &[]).unwrap());
     world.run(&format!("{} -o other.png", fill.replace("a.png", "b.png"))).ok();
     assert_eq!(after, samples(&world, "other.png"));
     world.run(&format!("{fill} --sampler ddpm -o ddpm.png")).ok();
@@ -85,7 +85,7 @@ fn a_network_that_is_not_told_of_the_hole_fills_it_by_blending() {
     world.run(&format!("{fill} --init-noise none.npy -o x.png")).refused(3, &["none.npy"]);
     world
         .run(&format!("{} --init-noise one.npy -o x", fill.replace("a.png", "a.png a.png")))
-        .refused(2, &["one picture"]);
+        .refused(2, &["one image"]);
     world
         .run("inpaint sd a.png --mask mask.png --prompt cat --sampler ddim -o x.png")
         .refused(2, &["--sampler"]);
@@ -134,7 +134,7 @@ fn a_drawing_is_with_preview_decoder_a_tiny_decoder() {
         world.write(&format!("tiny/{name}"), &std::fs::read(golden.join(name)).unwrap());
     }
     let draw = "sample sd --prompt cat -n 1 --steps 2 --seed 1 --trajectory film.gif";
-    // Its latents are four times smaller than pictures, and the pipeline's two.
+    // Its latents are four times smaller than images, and the pipeline's two.
     world.run(&format!("{draw} --preview-decoder tiny")).refused(2, &["tiny", "4 times larger"]);
     world.run(&format!("{draw} --preview-decoder sd")).refused(3, &["config.json"]);
     let config = String::from_utf8(world.read("tiny/config.json")).unwrap();
@@ -167,8 +167,8 @@ fn a_colour_profile_is_kept() {
     holed(&world);
     let mut profile = vec![7_u8; 200];
     profile[16..20].copy_from_slice(b"RGB ");
-    let pictured = decode(&world.read("a.png"), "a").unwrap();
-    world.write("a.png", &png::encode_with_profile(&pictured, &[], Some(&profile)).unwrap());
+    let imaged = decode(&world.read("a.png"), "a").unwrap();
+    world.write("a.png", &png::encode_with_profile(&imaged, &[], Some(&profile)).unwrap());
     let run = plain_run();
     world.run(&format!("inpaint {run} a.png --mask mask.png --steps 2 --samples 2 --seed 1 -o out")).ok();
     world.run(&format!("denoise {run} a.png --sigma 20 -o clean.png")).ok();

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use langevin::data::{Samples, decode};
-use langevin::{Picture, figures::png};
+use langevin::{Image, figures::png};
 
-use crate::world::{World, picture, plain_run};
+use crate::world::{World, image, plain_run};
 
 const TINY: &str = "train builtin:shapes --preset tiny --seed 7";
 
-fn read(world: &World, name: &str) -> Picture {
+fn read(world: &World, name: &str) -> Image {
     decode(&world.read(name), name).unwrap()
 }
 
@@ -69,14 +69,14 @@ fn a_restorer_trains_to_the_same_bytes_and_says_what_it_is() {
 #[test]
 fn training_learns_more_than_the_enlargement() {
     let world = World::new();
-    // The rest of a picture of this set has about this deviation.
+    // The rest of an image of this set has about this deviation.
     let settings = "[data]\nsize = 16\nchannels = 3\n
         [task]\noperator = \"bicubic:scale=2\"\n
         [diffusion]\nschedule = \"edm:sigma_max=20\"\nprocess = \"edm\"\nparameterisation = \"edm\"
         time_input = \"log_sigma\"\nsigma_data = 0.12\n
         [network]\nchannels = [8, 16]\nlayers_per_block = 1\nmid_attention = false\nnorm_groups = 0\npatch = 2\n
         [train]\nimages = 2048\nbatch_size = 16\nlearning_rate = 0.003\nwarmup_images = 256\nema_half_life = 200
-        weighting = \"edm\"\nhighest_share = 0.5\nvalidation_pictures = 16\nvalidate_every = 2048\n
+        weighting = \"edm\"\nhighest_share = 0.5\nvalidation_images = 16\nvalidate_every = 2048\n
         [sample]\nsteps = 4\n";
     world.write("mine.toml", settings.as_bytes());
     world.run("train builtin:shapes --preset mine.toml --out run").ok();
@@ -91,11 +91,11 @@ fn training_learns_more_than_the_enlargement() {
 }
 
 #[test]
-fn pictures_of_any_size_are_enlarged() {
+fn images_of_any_size_are_enlarged() {
     let world = World::new();
     let run = enlarger();
-    world.write("a.png", &picture(22, 14, 3, 1));
-    world.write("rgba.png", &picture(9, 5, 4, 2));
+    world.write("a.png", &image(22, 14, 3, 1));
+    world.write("rgba.png", &image(9, 5, 4, 2));
     world.run(&format!("upscale {run} a.png --steps 3 --seed 1 -o large.png")).ok();
     let large = read(&world, "large.png");
     assert_eq!((large.width, large.height, large.channels), (44, 28, 3));
@@ -115,8 +115,8 @@ fn pictures_of_any_size_are_enlarged() {
     // What is said of a draw, and of the one-step answer.
     let scores = |words: &str| -> Vec<String> {
         let said = world.run(words).ok().json();
-        let picture = &said["pictures"][0];
-        let scores = picture["report"]["scores"].as_array().unwrap().clone();
+        let image = &said["images"][0];
+        let scores = image["report"]["scores"].as_array().unwrap().clone();
         assert!(scores.iter().all(|score| score["psnr"].is_f64()), "{scores:?}");
         scores.iter().map(|score| score["name"].as_str().unwrap().to_owned()).collect()
     };
@@ -132,10 +132,10 @@ fn holes_are_filled_and_kept_pixels_stay_to_the_byte() {
     let (width, height) = (26, 20);
     let white = |at: usize| at % width < 11;
     let mask = (0..width * height).map(|at| if white(at) { 255 } else { 0 }).collect();
-    world.write("mask.png", &png::encode(&Picture::from_u8(width, height, 1, mask), &[]).unwrap());
-    world.write("a.png", &picture(width, height, 3, 4));
+    world.write("mask.png", &png::encode(&Image::from_u8(width, height, 1, mask), &[]).unwrap());
+    world.write("a.png", &image(width, height, 3, 4));
     let wide = (0..width * height * 3).map(|at| (at * 4099 % 65_536) as u16).collect();
-    world.write("b.png", &png::encode(&Picture::from_u16(width, height, 3, wide), &[]).unwrap());
+    world.write("b.png", &png::encode(&Image::from_u16(width, height, 3, wide), &[]).unwrap());
     for (name, flags) in [("a", "--steps 3"), ("a", "--mode mean"), ("b", "--steps 3 --sampler ddpm")] {
         world
             .run(&format!("inpaint {run} {name}.png --mask mask.png --seed 1 {flags} --force -o out.png"))
@@ -154,7 +154,7 @@ fn holes_are_filled_and_kept_pixels_stay_to_the_byte() {
         .run(&format!("inpaint {run} a.png --mask mask.png --simulate --steps 2 --json -o s/"))
         .ok()
         .json();
-    let scores = json["pictures"][0]["report"]["scores"].as_array().unwrap();
+    let scores = json["images"][0]["report"]["scores"].as_array().unwrap();
     let names: Vec<_> = scores.iter().map(|score| score["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["input", "harmonic", "one step", "restored"]);
 }
@@ -163,9 +163,9 @@ fn holes_are_filled_and_kept_pixels_stay_to_the_byte() {
 fn a_restorer_is_used_for_its_task_alone() {
     let world = World::new();
     let (enlarger, filler) = (enlarger(), filler());
-    world.write("a.png", &picture(16, 16, 3, 1));
-    world.write("gray.png", &picture(16, 16, 1, 1));
-    world.write("mask.png", &picture(16, 16, 1, 1));
+    world.write("a.png", &image(16, 16, 3, 1));
+    world.write("gray.png", &image(16, 16, 1, 1));
+    world.write("mask.png", &image(16, 16, 1, 1));
     let upscale = "langevin upscale";
     for (words, parts) in [
         (format!("upscale {enlarger} a.png --scale 4"), vec!["2 times smaller, not 4", "--scale 4"]),
@@ -210,8 +210,8 @@ fn a_restorer_is_used_for_its_task_alone() {
 fn the_task_chooses_the_preset() {
     let world = World::new();
     for seed in 0..3 {
-        world.write(&format!("gray/{seed}.png"), &picture(80, 70, 1, seed));
-        world.write(&format!("colour/{seed}.png"), &picture(80, 70, 3, seed));
+        world.write(&format!("gray/{seed}.png"), &image(80, 70, 1, seed));
+        world.write(&format!("colour/{seed}.png"), &image(80, 70, 3, seed));
     }
     let config = |words: &str| world.run(&format!("train {words} --print-config")).ok().out;
     for (data, channels) in [("gray", 1), ("colour", 3)] {

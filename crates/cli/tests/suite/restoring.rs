@@ -2,28 +2,28 @@
 
 use langevin::data::decode;
 use langevin::restore::{METHODS, OPERATORS};
-use langevin::{Picture, figures::png};
+use langevin::{Image, figures::png};
 
-use crate::world::{World, picture, plain_run};
+use crate::world::{World, image, plain_run};
 
-fn read(world: &World, name: &str) -> Picture {
+fn read(world: &World, name: &str) -> Image {
     decode(&world.read(name), name).unwrap()
 }
 
 /// A mask of `side` pixels a side whose left half is white.
 fn half_mask(width: usize, height: usize) -> Vec<u8> {
     let pixels = (0..width * height).map(|at| if at % width < width / 2 { 255 } else { 0 }).collect();
-    png::encode(&Picture::from_u8(width, height, 1, pixels), &[]).unwrap()
+    png::encode(&Image::from_u8(width, height, 1, pixels), &[]).unwrap()
 }
 
 #[test]
 fn inpainting_keeps_every_other_pixel_to_the_byte() {
     let world = World::new();
     let run = plain_run();
-    world.write("photo.png", &picture(16, 16, 3, 4));
+    world.write("photo.png", &image(16, 16, 3, 4));
     world.write("mask.png", &half_mask(16, 16));
     let wide: Vec<u16> = (0..16 * 16 * 3).map(|at| (at * 4099 % 65_536) as u16).collect();
-    world.write("wide.png", &png::encode(&Picture::from_u16(16, 16, 3, wide), &[]).unwrap());
+    world.write("wide.png", &png::encode(&Image::from_u16(16, 16, 3, wide), &[]).unwrap());
     for method in ["ddnm", "replacement", "repaint", "diffpir", "ddrm"] {
         let flags = format!("--mask mask.png --steps 4 --seed 1 --method {method}");
         world.run(&format!("inpaint {run} photo.png {flags} -o {method}.png")).ok();
@@ -56,7 +56,7 @@ fn transparent_pixels_are_drawn_anew() {
         let value = (at * 7 % 256) as u8;
         [value, 255 - value, value / 2, if at / 16 < 4 { 0 } else { 255 }]
     });
-    world.write("cut.png", &png::encode(&Picture::from_u8(16, 16, 4, pixels.collect()), &[]).unwrap());
+    world.write("cut.png", &png::encode(&Image::from_u8(16, 16, 4, pixels.collect()), &[]).unwrap());
     world.run(&format!("inpaint {run} cut.png --steps 3 --seed 1 -o filled.png")).ok();
     let (before, after) = (read(&world, "cut.png"), read(&world, "filled.png"));
     let (langevin::data::Samples::U8(before), langevin::data::Samples::U8(after)) =
@@ -74,7 +74,7 @@ fn transparent_pixels_are_drawn_anew() {
 fn draws_are_the_same_in_any_batch_and_number() {
     let world = World::new();
     let run = plain_run();
-    world.write("a.png", &picture(16, 16, 3, 1));
+    world.write("a.png", &image(16, 16, 3, 1));
     let base = format!("restore {run} a.png --operator average:scale=4 --simulate --steps 4 --seed 9");
     let files = world.run(&format!("{base} --samples 3 --batch-size 2 -o three/")).ok();
     let names = ["a-mean", "a-0000", "a-0001", "a-0002", "a-deviation", "a-degraded"];
@@ -94,14 +94,14 @@ fn draws_are_the_same_in_any_batch_and_number() {
 fn what_is_said_is_what_was_done() {
     let world = World::new();
     let run = plain_run();
-    world.write("a.png", &picture(16, 16, 3, 1));
+    world.write("a.png", &image(16, 16, 3, 1));
     let words = format!(
         "restore {run} a.png --operator gaussian_blur:sigma=1,size=5 --noise 10 --simulate --steps 5 --samples 2 --seed 1 --json"
     );
     let said = world.run(&words).ok().json();
-    let picture = &said["pictures"][0];
-    assert_eq!((picture["input"].as_str(), picture["method"].as_str()), (Some("a.png"), Some("diffpir")));
-    let report = &picture["report"];
+    let image = &said["images"][0];
+    assert_eq!((image["input"].as_str(), image["method"].as_str()), (Some("a.png"), Some("diffpir")));
+    let report = &image["report"];
     assert_eq!(report["calls"], 5);
     assert!((report["noise"].as_f64().unwrap() - 10.0).abs() < 1e-9);
     assert!(report["adjoint_error"].as_f64().unwrap() < 1e-12, "{report}");
@@ -110,8 +110,8 @@ fn what_is_said_is_what_was_done() {
         report["scores"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["input", "wiener", "restored", "mean"]);
     assert!(report["scores"].as_array().unwrap().iter().all(|s| s["psnr"].is_f64() && s["ssim"].is_f64()));
-    assert!(picture["deviation"]["white"].as_f64().unwrap() > 0.0);
-    for file in picture["files"].as_array().unwrap() {
+    assert!(image["deviation"]["white"].as_f64().unwrap() > 0.0);
+    for file in image["files"].as_array().unwrap() {
         assert!(world.path(file.as_str().unwrap()).exists());
     }
     let text = world.run(&format!("{} -o t/", words.replace(" --json", ""))).ok();
@@ -124,8 +124,8 @@ fn what_is_said_is_what_was_done() {
 fn every_operator_restores_with_its_default_method() {
     let world = World::new();
     let run = plain_run();
-    world.write("a.png", &picture(16, 16, 3, 1));
-    world.write("kernel.png", &picture(3, 4, 1, 1));
+    world.write("a.png", &image(16, 16, 3, 1));
+    world.write("kernel.png", &image(3, 4, 1, 1));
     for name in OPERATORS.names() {
         let spec = match name {
             "gaussian_blur" => "gaussian_blur:sigma=1".to_owned(),
@@ -145,7 +145,7 @@ fn every_operator_restores_with_its_default_method() {
 fn every_method_restores_what_it_can() {
     let world = World::new();
     let run = plain_run();
-    world.write("a.png", &picture(16, 16, 3, 1));
+    world.write("a.png", &image(16, 16, 3, 1));
     for name in METHODS.names() {
         let (operator, noise) = match name {
             "exact" => ("identity", "20"),
@@ -169,8 +169,8 @@ fn every_method_restores_what_it_can() {
 fn front_doors_lead_to_the_same_place() {
     let world = World::new();
     let run = plain_run();
-    world.write("large.png", &picture(16, 16, 3, 1));
-    world.write("small.png", &picture(4, 4, 3, 1));
+    world.write("large.png", &image(16, 16, 3, 1));
+    world.write("small.png", &image(4, 4, 3, 1));
     world.run(&format!("upscale {run} small.png --scale 4 --steps 3 --seed 2 -o up.png")).ok();
     world
         .run(&format!("restore {run} small.png --operator bicubic:scale=4 --steps 3 --seed 2 -o same.png"))
@@ -198,13 +198,13 @@ fn front_doors_lead_to_the_same_place() {
 fn bad_input_is_refused_with_its_reason() {
     let world = World::new();
     let run = plain_run();
-    world.write("a.png", &picture(16, 16, 3, 1));
-    world.write("b.png", &picture(16, 16, 3, 2));
-    world.write("gray.png", &picture(16, 16, 1, 1));
+    world.write("a.png", &image(16, 16, 3, 1));
+    world.write("b.png", &image(16, 16, 3, 2));
+    world.write("gray.png", &image(16, 16, 1, 1));
     world.write("mask.png", &half_mask(16, 16));
     world.write("other-mask.png", &half_mask(8, 16));
-    world.write("white.png", &png::encode(&Picture::from_u8(16, 16, 1, vec![255; 256]), &[]).unwrap());
-    world.write("broken.png", &picture(16, 16, 3, 1)[..60]);
+    world.write("white.png", &png::encode(&Image::from_u8(16, 16, 1, vec![255; 256]), &[]).unwrap());
+    world.write("broken.png", &image(16, 16, 3, 1)[..60]);
     let before = world.contents();
     let refused = |words: &str, code: i32, parts: &[&str]| {
         let (command, rest) = words.split_once(' ').unwrap();
@@ -217,8 +217,8 @@ fn bad_input_is_refused_with_its_reason() {
     refused("inpaint a.png", 2, &["--mask"]);
     refused("inpaint broken.png --mask mask.png", 3, &["broken.png"]);
     refused("restore a.png --operator average:scale=3 --simulate", 2, &["do not divide", "3"]);
-    refused("restore a.png --operator gaussian_blur:sigma=9 --simulate", 2, &["larger than the picture"]);
-    refused("deblur a.png --kernel gaussian:sigma=9", 2, &["larger than the picture"]);
+    refused("restore a.png --operator gaussian_blur:sigma=9 --simulate", 2, &["larger than the image"]);
+    refused("deblur a.png --kernel gaussian:sigma=9", 2, &["larger than the image"]);
     refused("deblur a.png --kernel gausian", 2, &["gausian"]);
     refused("restore a.png --operator mask --noise -3 --simulate", 2, &["--noise", "0 to 255"]);
     refused("restore a.png --operator mask --noise 2550 --simulate", 2, &["--noise", "0 to 255"]);

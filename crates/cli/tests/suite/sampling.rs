@@ -1,6 +1,6 @@
-//! SamplePlan: where pictures go, what they carry, and that a picture is the same bytes however it is drawn.
+//! SamplePlan: where images go, what they carry, and that an image is the same bytes however it is drawn.
 
-use langevin::data::{decode, read_picture};
+use langevin::data::{decode, read_image};
 use langevin::figures::png;
 
 use crate::world::{World, classed_run, plain_run};
@@ -11,7 +11,7 @@ fn draw(world: &World, words: &str) -> Vec<String> {
 }
 
 #[test]
-fn pictures_go_where_they_are_told() {
+fn images_go_where_they_are_told() {
     let world = World::new();
     assert_eq!(draw(&world, "-n 1 -o one.png"), ["one.png"]);
     assert_eq!(draw(&world, "-n 2 -o deep/folder/"), ["deep/folder"]);
@@ -32,11 +32,11 @@ fn pictures_go_where_they_are_told() {
         "samples-001/0001.png",
         "both/0003.png",
     ] {
-        let picture = read_picture(world.path(name)).unwrap();
-        assert_eq!((picture.width, picture.height, picture.channels), (16, 16, 3), "{name}");
+        let image = read_image(world.path(name)).unwrap();
+        assert_eq!((image.width, image.height, image.channels), (16, 16, 3), "{name}");
     }
     assert!(!world.path("samples-002").exists());
-    assert!(read_picture(world.path("grid.png")).unwrap().width > 32);
+    assert!(read_image(world.path("grid.png")).unwrap().width > 32);
     let json = world.run(&format!("sample {} -n 2 --steps 2 -o json/ --json", plain_run())).ok().json();
     assert_eq!(json["files"], serde_json::json!(["json/0000.png", "json/0001.png"]));
     assert!(json["seed"].is_u64() && json["model_hash"].as_str().unwrap().len() == 16);
@@ -69,9 +69,9 @@ fn a_trajectory_is_a_film() {
 }
 
 #[test]
-fn a_picture_is_the_same_bytes_in_any_batch_on_any_threads() {
+fn a_image_is_the_same_bytes_in_any_batch_on_any_threads() {
     let world = World::new();
-    // This sampler adds noise at every step, which must be each picture's own.
+    // This sampler adds noise at every step, which must be each image's own.
     let sample = format!("sample {} -n 16 --seed 5 --steps 4 --sampler ddpm", classed_run());
     let mut all: Vec<Vec<Vec<u8>>> = Vec::new();
     for (folder, flags) in [
@@ -84,15 +84,15 @@ fn a_picture_is_the_same_bytes_in_any_batch_on_any_threads() {
         world.run(&format!("{sample} {flags} -o {folder}/")).ok();
         all.push((0..16).map(|index| world.read(&format!("{folder}/{index:04}.png"))).collect());
     }
-    for pictures in &all[1..] {
-        assert!(*pictures == all[0]);
+    for images in &all[1..] {
+        assert!(*images == all[0]);
     }
     world.run(&format!("{} --first 9 -o one.png", sample.replace("-n 16", "-n 1"))).ok();
     assert!(world.read("one.png") == all[0][9]);
 }
 
 #[test]
-fn pictures_carry_their_recipe_and_it_redraws_them() {
+fn images_carry_their_recipe_and_it_redraws_them() {
     let world = World::new();
     let classes = classed_run();
     world.run(&format!("sample {classes} -n 3 --seed 8 --steps 4 --cfg-scale 1.5 --class 2 -o out/")).ok();
@@ -127,7 +127,7 @@ fn pictures_carry_their_recipe_and_it_redraws_them() {
 }
 
 #[test]
-fn noise_of_another_program_starts_the_same_pictures() {
+fn noise_of_another_program_starts_the_same_images() {
     let world = World::new();
     let noise = |shape: &str, count: usize| {
         let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}\n");
@@ -173,7 +173,7 @@ fn bf16_and_exact_arithmetic_are_in_the_recipe() {
     draw(&world, "-n 1 -o f32.png");
     draw(&world, "-n 1 --dtype bf16 -o bf16.png");
     draw(&world, "-n 1 --exact -o exact.png");
-    let pixels = |name: &str| read_picture(world.path(name)).unwrap();
+    let pixels = |name: &str| read_image(world.path(name)).unwrap();
     let (f32, bf16) = (pixels("f32.png"), pixels("bf16.png"));
     assert!(world.read("f32.png") != world.read("bf16.png"));
     let far = world.run("sample --from bf16.png -o again.png").ok();

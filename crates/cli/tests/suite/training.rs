@@ -88,9 +88,9 @@ fn a_run_with_other_settings_is_left_alone() {
         .run(&format!("{TINY} --images 32 --class-conditional --out run"))
         .refused(2, &["data.class_conditional"]);
     assert_eq!(before, (world.read("run/run.toml"), world.read("run/metrics.jsonl")));
-    // More pictures of a run whose learning rate does not depend on it: it goes on.
+    // More images of a run whose learning rate does not depend on it: it goes on.
     let more = world.run(&format!("{TINY} --images 64 --out run --resume")).ok();
-    assert!(more.err.contains("going on after 32 pictures"), "{}", more.err);
+    assert!(more.err.contains("going on after 32 images"), "{}", more.err);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn values_that_are_not_finite_end_the_run_before_they_are_saved() {
     let wild =
         "--learning-rate 10 --set train.weight_decay=10 --set train.warmup_images=0 --set train.clip_norm=0";
     let words = format!("{TINY} --images 2048 --set train.checkpoint_every=16 {wild} --out run");
-    world.run(&words).refused(4, &["training diverged", "pictures", "nothing was saved", "--out"]);
+    world.run(&words).refused(4, &["training diverged", "images", "nothing was saved", "--out"]);
     let saved = world.run("inspect run --json").ok().json();
     assert!(saved["images"].as_u64().unwrap() < 2048, "{saved}");
     assert_eq!(saved["passed_over"], serde_json::json!([]));

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use langevin::{Picture, figures::png};
+use langevin::{Image, figures::png};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -183,11 +183,11 @@ impl Ran {
     }
 }
 
-/// A picture of `channels` channels whose pixels depend on `seed`, as PNG.
-pub fn picture(width: usize, height: usize, channels: usize, seed: usize) -> Vec<u8> {
+/// An image of `channels` channels whose pixels depend on `seed`, as PNG.
+pub fn image(width: usize, height: usize, channels: usize, seed: usize) -> Vec<u8> {
     let value = |index: usize| ((index * 37 + seed * 101) % 251) as u8;
     let pixels = (0..width * height * channels).map(value).collect();
-    png::encode(&Picture::from_u8(width, height, channels, pixels), &[]).unwrap()
+    png::encode(&Image::from_u8(width, height, channels, pixels), &[]).unwrap()
 }
 
 /// A finished training of the preset `tiny` without classes.

@@ -1,4 +1,4 @@
-//! Static thresholding: the denoised picture is kept within the range of data (Ho et al. 2020, `clip_denoised`).
+//! Static thresholding: the denoised image is kept within the range of data (Ho et al. 2020, `clip_denoised`).
 
 use burn::tensor::Tensor;
 use langevin_process::Result;
@@ -13,7 +13,7 @@ pub struct Clipped<D> {
 }
 
 impl<D: Denoiser> Clipped<D> {
-    /// Clamps the answers of `inner` to `[-range, range]`; pictures have range 1.
+    /// Clamps the answers of `inner` to `[-range, range]`; images have range 1.
     pub fn new(inner: D, range: f64) -> Self {
         Self { inner, range }
     }

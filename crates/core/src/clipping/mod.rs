@@ -1,4 +1,4 @@
-//! Denoisers whose answers are kept within the range of pictures.
+//! Denoisers whose answers are kept within the range of images.
 
 mod clipped;
 mod thresholded;

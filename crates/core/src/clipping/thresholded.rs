@@ -1,4 +1,4 @@
-//! Dynamic thresholding (Saharia et al. 2022, arXiv 2205.11487, section 2.3): each denoised picture is clamped to a quantile
+//! Dynamic thresholding (Saharia et al. 2022, arXiv 2205.11487, section 2.3): each denoised image is clamped to a quantile
 //! of its own absolute values, at least 1 and at most `max`, and divided by it.
 
 use burn::tensor::{Tensor, TensorData};
@@ -27,9 +27,9 @@ impl<D: Denoiser> Denoiser for Thresholded<D> {
         let shape = answer.dims();
         let device = answer.device();
         let mut values = answer.try_into_vec_as::<f32>().expect("a float tensor holds floats");
-        for picture in values.chunks_mut((shape[1] * shape[2] * shape[3]).max(1)) {
-            let limit = quantile(picture, self.ratio).max(1.0).min(self.max.max(1.0)) as f32;
-            for value in picture {
+        for image in values.chunks_mut((shape[1] * shape[2] * shape[3]).max(1)) {
+            let limit = quantile(image, self.ratio).max(1.0).min(self.max.max(1.0)) as f32;
+            for value in image {
                 *value = value.clamp(-limit, limit) / limit;
             }
         }
@@ -69,8 +69,8 @@ mod tests {
     }
 
     #[test]
-    fn each_picture_has_its_own_limit() {
-        // Quantile 0.5 of 0, 1, 2, 4, 8 is 2; the second picture lies within 1 and stays.
+    fn each_image_has_its_own_limit() {
+        // Quantile 0.5 of 0, 1, 2, 4, 8 is 2; the second image lies within 1 and stays.
         let values = [0.0, -1.0, 2.0, -4.0, 8.0, 0.1, -0.2, 0.3, 0.4, 1.5];
         let x = Tensor::<1>::from_data(values.as_slice(), &Device::flex()).reshape([2, 1, 1, 5]);
         let at = Levels::all(Level::CLEAN, 2);

@@ -1,4 +1,4 @@
-//! Pictures whose values are normal numbers that depend on each other.
+//! Images whose values are normal numbers that depend on each other.
 
 use burn::tensor::Tensor;
 use langevin_process::{Level, Result};
@@ -8,9 +8,9 @@ use crate::cond::Cond;
 use crate::denoiser::{Denoiser, Levels};
 use crate::noise::Stream;
 
-/// Normal pictures with any covariance: independent normal numbers along the axes of an orthonormal basis, around a mean.
+/// Normal images with any covariance: independent normal numbers along the axes of an orthonormal basis, around a mean.
 ///
-/// A picture of several channels has them independent and alike, each of as many values as the mean.
+/// An image of several channels has them independent and alike, each of as many values as the mean.
 #[derive(Debug, Clone)]
 pub struct Correlated {
     /// The mean of each value of a channel.
@@ -22,7 +22,7 @@ pub struct Correlated {
 }
 
 impl Correlated {
-    /// Pictures of `height` x `width` whose neighbours are alike: the axes are those of the cosine transform (DCT-II), the
+    /// Images of `height` x `width` whose neighbours are alike: the axes are those of the cosine transform (DCT-II), the
     /// variance at the frequency `(u, v)` falls as `1 / (1 + u^2 + v^2)`, and is `variance` on average. Means are within 0.4
     /// of zero.
     pub fn smooth(height: usize, width: usize, variance: f64) -> Self {
@@ -90,7 +90,7 @@ impl Correlated {
     }
 }
 
-/// `alpha v / (alpha^2 v + sigma^2)`: how far the posterior mean follows the picture.
+/// `alpha v / (alpha^2 v + sigma^2)`: how far the posterior mean follows the image.
 fn gain(at: Level, variance: f64) -> f64 {
     let total = at.alpha * at.alpha * variance + at.sigma * at.sigma;
     if total > 0.0 { at.alpha * variance / total } else { 0.0 }

@@ -6,15 +6,15 @@ use langevin_process::Level;
 use crate::denoiser::{Denoiser, Levels};
 use crate::noise::Stream;
 
-/// A distribution of pictures whose posterior mean is known in closed form, in f64.
+/// A distribution of images whose posterior mean is known in closed form, in f64.
 ///
 /// Every implementor is also a [`Denoiser`] with that answer, for all levels, on the curve of a process or
 /// not. It ignores the conditioning.
 pub trait Exact: Send + Sync {
-    /// `E[x0 | x]` of one picture `x` (all its values, in the order of memory), with `x = alpha * x0 + sigma * n`.
+    /// `E[x0 | x]` of one image `x` (all its values, in the order of memory), with `x = alpha * x0 + sigma * n`.
     fn posterior_mean(&self, at: Level, x: &[f64]) -> Vec<f64>;
 
-    /// Where the probability flow takes the picture `x` from one level to another with less noise, both with
+    /// Where the probability flow takes the image `x` from one level to another with less noise, both with
     /// `alpha > 0` and `sigma > 0`.
     ///
     /// With `y = x / alpha` and `u = ln(sigma / alpha)` the flow is `dy/du = y - D(y, u)` whatever the process (Karras et
@@ -45,9 +45,9 @@ pub trait Exact: Send + Sync {
     }
 }
 
-/// A distribution of pictures whose density is known at every noise level.
+/// A distribution of images whose density is known at every noise level.
 pub trait ClosedForm: Exact + Denoiser + std::fmt::Debug {
-    /// How many values a picture has; `None` where any number will do.
+    /// How many values an image has; `None` where any number will do.
     fn values(&self) -> Option<usize>;
 
     /// The logarithm, in nats, of the density of `x = alpha * x0 + sigma * n`.
@@ -56,7 +56,7 @@ pub trait ClosedForm: Exact + Denoiser + std::fmt::Debug {
     /// `v^T J` with `J` the derivative of the posterior mean by `x`, which is symmetric.
     fn pull(&self, at: Level, x: &[f64], v: &[f64]) -> Vec<f64>;
 
-    /// A clean picture of `values` values, drawn from `stream`.
+    /// A clean image of `values` values, drawn from `stream`.
     fn draw(&self, values: usize, stream: &mut Stream) -> Vec<f64>;
 
     /// The gradient of [`ClosedForm::log_density`] by `x`, from Tweedie's formula: `(alpha E[x0 | x] - x) / sigma^2`.
@@ -67,7 +67,7 @@ pub trait ClosedForm: Exact + Denoiser + std::fmt::Debug {
         x.iter().zip(clean).map(|(x, clean)| (at.alpha * clean - x) / variance).collect()
     }
 
-    /// The variance of each value of the clean picture given `x`: `sigma^2 / alpha` times the diagonal of the derivative of the
+    /// The variance of each value of the clean image given `x`: `sigma^2 / alpha` times the diagonal of the derivative of the
     /// posterior mean (Efron 2011). `alpha` must not be 0.
     fn posterior_variance(&self, at: Level, x: &[f64]) -> Vec<f64> {
         let of = |index: usize| {
@@ -78,15 +78,15 @@ pub trait ClosedForm: Exact + Denoiser + std::fmt::Debug {
     }
 }
 
-/// The closed-form answer for a batch: each picture is taken to the host, answered in f64 and rounded once, to the type it
+/// The closed-form answer for a batch: each image is taken to the host, answered in f64 and rounded once, to the type it
 /// came in (f32 or f64).
 pub fn denoise(exact: &(impl Exact + ?Sized), x: Tensor<4>, at: &Levels) -> Tensor<4> {
     let (shape, device, dtype) = (x.dims(), x.device(), x.dtype());
     let values: Vec<f64> = x.into_data().convert::<f64>().try_to_vec().expect("just converted");
     let pixels = shape[1] * shape[2] * shape[3];
     let mut answer = Vec::with_capacity(values.len());
-    for (picture, level) in values.chunks(pixels.max(1)).zip(&at.0) {
-        answer.extend(exact.posterior_mean(*level, picture));
+    for (image, level) in values.chunks(pixels.max(1)).zip(&at.0) {
+        answer.extend(exact.posterior_mean(*level, image));
     }
     if dtype == DType::F64 {
         return Tensor::from_data(TensorData::new(answer, shape), (&device, DType::F64));

@@ -1,4 +1,4 @@
-//! Pictures whose values are independent normal numbers.
+//! Images whose values are independent normal numbers.
 
 use burn::tensor::Tensor;
 use langevin_process::{Level, Result};
@@ -8,7 +8,7 @@ use crate::cond::Cond;
 use crate::denoiser::{Denoiser, Levels};
 use crate::noise::Stream;
 
-/// Normal pictures: each value has its own mean and variance. A list of one entry serves all values.
+/// Normal images: each value has its own mean and variance. A list of one entry serves all values.
 #[derive(Debug, Clone)]
 pub struct Gaussian {
     /// The mean of each value.
@@ -23,7 +23,7 @@ impl Gaussian {
         Self { mean: vec![mean], variance: vec![variance] }
     }
 
-    /// Values with different means within 0.6 of zero and different variances from 0.02 to 0.5, for pictures of `pixels` values.
+    /// Values with different means within 0.6 of zero and different variances from 0.02 to 0.5, for images of `pixels` values.
     pub fn varied(pixels: usize) -> Self {
         let part = |i: usize| (i as f64 + 0.5) / pixels as f64;
         Self {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_are_the_mean_and_the_picture() {
+    fn the_ends_are_the_mean_and_the_image() {
         let gaussian = Gaussian { mean: vec![0.25], variance: vec![0.09] };
         assert_eq!(gaussian.posterior_mean(Level { alpha: 0.0, sigma: 1.0 }, &[3.0]), [0.25]);
         assert_eq!(gaussian.posterior_mean(Level { alpha: 1.0, sigma: 0.0 }, &[3.0]), [3.0]);

@@ -1,4 +1,4 @@
-//! Pictures from a few clusters: a mixture of isotropic Gaussians. The smallest distribution whose probability flow
+//! Images from a few clusters: a mixture of isotropic Gaussians. The smallest distribution whose probability flow
 //! bends, and whose denoiser is not linear.
 
 use burn::tensor::Tensor;
@@ -14,7 +14,7 @@ use crate::noise::Stream;
 pub struct Component {
     /// Its share, greater than 0; shares need not add up to 1.
     pub weight: f64,
-    /// Its centre: one number for each value of a picture.
+    /// Its centre: one number for each value of an image.
     pub mean: Vec<f64>,
     /// The variance of every value, greater than 0.
     pub variance: f64,
@@ -28,7 +28,7 @@ pub struct Mixture {
 }
 
 impl Mixture {
-    /// Three overlapping clusters of two values, for pictures of shape `[2, 1, 1]`.
+    /// Three overlapping clusters of two values, for images of shape `[2, 1, 1]`.
     pub fn three() -> Self {
         let component =
             |weight, mean: [f64; 2], variance| Component { weight, mean: mean.to_vec(), variance };
@@ -41,12 +41,12 @@ impl Mixture {
         }
     }
 
-    /// One cluster around (0.1, -0.2) with the standard deviation 0.25: pictures of shape `[2, 1, 1]`.
+    /// One cluster around (0.1, -0.2) with the standard deviation 0.25: images of shape `[2, 1, 1]`.
     pub fn gaussian() -> Self {
         Self { components: vec![Component { weight: 1.0, mean: vec![0.1, -0.2], variance: 0.0625 }] }
     }
 
-    /// Eight clusters on a circle of radius 0.7 with the standard deviation 0.05, as likely each: pictures of shape
+    /// Eight clusters on a circle of radius 0.7 with the standard deviation 0.05, as likely each: images of shape
     /// `[2, 1, 1]`.
     pub fn ring8() -> Self {
         let cluster = |k: usize| {
@@ -56,7 +56,7 @@ impl Mixture {
         Self { components: (0..8).map(cluster).collect() }
     }
 
-    /// Twenty-five clusters on a square grid from -0.8 to 0.8 with the standard deviation 0.04, as likely each: pictures of
+    /// Twenty-five clusters on a square grid from -0.8 to 0.8 with the standard deviation 0.04, as likely each: images of
     /// shape `[2, 1, 1]`.
     pub fn grid25() -> Self {
         let at = |k: usize| 0.4 * (k as f64 - 2.0);
@@ -66,7 +66,7 @@ impl Mixture {
     }
 }
 
-/// What the clusters say about a noisy picture.
+/// What the clusters say about a noisy image.
 struct Posterior {
     /// The probability of each cluster.
     share: Vec<f64>,
@@ -94,12 +94,12 @@ impl Mixture {
         Posterior { share: share.iter().map(|share| share / sum).collect(), total, log_density }
     }
 
-    /// The probability that a noisy picture comes from each cluster.
+    /// The probability that a noisy image comes from each cluster.
     pub fn responsibilities(&self, at: Level, x: &[f64]) -> Vec<f64> {
         self.posterior(at, x).share
     }
 
-    /// The mean of the clean picture given `x` and the cluster.
+    /// The mean of the clean image given `x` and the cluster.
     fn mean_of(&self, cluster: usize, gain: f64, at: Level, x: &[f64]) -> Vec<f64> {
         let mean = &self.components[cluster].mean;
         x.iter().zip(mean).map(|(x, m)| m + gain * (x - at.alpha * m)).collect()

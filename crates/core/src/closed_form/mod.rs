@@ -1,4 +1,4 @@
-//! Distributions of pictures that are known in closed form: their denoiser, its derivative, score, density and posterior at
+//! Distributions of images that are known in closed form: their denoiser, its derivative, score, density and posterior at
 //! every noise level. What is computed with a network can be checked against them.
 
 mod correlated;

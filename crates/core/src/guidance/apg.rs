@@ -1,8 +1,8 @@
 //! Adaptive projected guidance (Sadat et al. 2024, "Eliminating oversaturation and artifacts of high guidance scales in
 //! diffusion models", arXiv 2410.02416, section 4 and algorithm 1).
 //!
-//! The difference `d = D(x | class) - D(x | nothing)` of clean pictures gains a (negative) `momentum` of the differences of
-//! earlier calls, is cut to the length `norm`, and of its part along `D(x | class)`, which makes pictures saturated, only
+//! The difference `d = D(x | class) - D(x | nothing)` of clean images gains a (negative) `momentum` of the differences of
+//! earlier calls, is cut to the length `norm`, and of its part along `D(x | class)`, which makes images saturated, only
 //! the share `eta` is kept: `D = D(x | class) + (w - 1) (d_orthogonal + eta d_parallel)`.
 
 use std::sync::{Mutex, PoisonError};
@@ -29,7 +29,7 @@ pub(super) const ENTRY: Entry<dyn Guidance> = Entry {
         OptionDoc {
             key: "norm",
             default: "15",
-            doc: "the longest difference of a picture, from 0; 0 for any",
+            doc: "the longest difference of an image, from 0; 0 for any",
         },
         OptionDoc { key: "eta", default: "0", doc: "the share of the part along the answer, in [0, 1]" },
     ],
@@ -50,7 +50,7 @@ pub struct Apg {
     momentum: f64,
     norm: f64,
     eta: f64,
-    /// The running sum of differences, of the pictures of the current batch.
+    /// The running sum of differences, of the images of the current batch.
     sum: Mutex<Option<Vec<f64>>>,
 }
 
@@ -66,7 +66,7 @@ impl Apg {
         let other = sum.as_ref().is_some_and(|sum| sum.len() != difference.len());
         if other || at.0.iter().any(|level| *level != at.0[0]) {
             return Err(Error::usage(
-                "apg follows all pictures of a batch from step to step, and this sampler asks for some at a time",
+                "apg follows all images of a batch from step to step, and this sampler asks for some at a time",
             )
             .hint("use apg:momentum=0, or a sampler whose steps are not adaptive"));
         }
@@ -77,7 +77,7 @@ impl Apg {
         Ok(())
     }
 
-    /// What is left of the difference of one picture: not too long, and less of what lies along the answer.
+    /// What is left of the difference of one image: not too long, and less of what lies along the answer.
     fn project(&self, difference: &mut [f64], told: &[f64]) {
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let length = dot(difference, difference).sqrt();
@@ -92,7 +92,7 @@ impl Apg {
 
 impl Guidance for Apg {
     fn guide(&self, Compared { told, free, at, scale, .. }: Compared<'_>) -> Result<Tensor<4>> {
-        let size = host::picture(&told);
+        let size = host::image(&told);
         let better = host::values(&told);
         let mut difference: Vec<f64> =
             better.iter().zip(host::values(&free)).map(|(told, free)| told - free).collect();
@@ -104,7 +104,7 @@ impl Guidance for Apg {
         }
         let guided: Vec<f64> =
             better.iter().zip(&difference).map(|(told, update)| told + (scale - 1.0) * update).collect();
-        Ok(host::pictures(&guided, &told))
+        Ok(host::images(&guided, &told))
     }
 
     fn begin(&self) {
@@ -131,7 +131,7 @@ pub(super) mod tests {
         list.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
     }
 
-    /// Recorded pictures: two, of 2 x 3 x 3 values.
+    /// Recorded images: two, of 2 x 3 x 3 values.
     pub(in crate::guidance) fn tensor(list: &Value) -> Tensor<4> {
         let values: Vec<f32> = numbers(list).into_iter().map(|value| value as f32).collect();
         Tensor::from_data(TensorData::new(values, [2, 2, 3, 3]), &Device::flex())
@@ -178,7 +178,7 @@ pub(super) mod tests {
         let plain = ClassifierFree.guide(compared(&told, &free, 4.0, &at)).unwrap();
         check_near(&made, &plain, 2e-6);
         // By hand: the difference (0.8, 0.3) has along (0.6, 0.8) the part 0.72 and across, along (0.8, -0.6), 0.46. The
-        // second picture has no direction, so all of its difference (-0.2, 0.6) counts.
+        // second image has no direction, so all of its difference (-0.2, 0.6) counts.
         let made = Apg::new(0.0, 0.0, 0.0).guide(compared(&told, &free, 3.0, &at)).unwrap();
         let across = 2.0 * 0.46;
         check_near(&made, &points(&[[0.3 + 0.8 * across, 0.4 - 0.6 * across], [-0.4, 1.2]]), 2e-6);

@@ -1,4 +1,4 @@
-//! Classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598, eq. 6), in the coordinate of denoised pictures:
+//! Classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598, eq. 6), in the coordinate of denoised images:
 //! `D = D(x | nothing) + w (D(x | class) - D(x | nothing))`.
 
 use burn::tensor::Tensor;

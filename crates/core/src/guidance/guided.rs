@@ -1,4 +1,4 @@
-//! What all guidance shares: two answers for the same noisy picture, one of them better, and a rule that goes on in the
+//! What all guidance shares: two answers for the same noisy image, one of them better, and a rule that goes on in the
 //! direction from the worse to the better.
 
 use burn::tensor::Tensor;
@@ -7,16 +7,16 @@ use langevin_process::{Error, Level, Result};
 use crate::cond::Cond;
 use crate::denoiser::{Denoiser, Levels};
 
-/// Two answers for the same noisy pictures; tensors have the shape `[batch, channels, height, width]`.
+/// Two answers for the same noisy images; tensors have the shape `[batch, channels, height, width]`.
 #[derive(Debug, Clone)]
 pub struct Compared<'a> {
-    /// The noisy pictures.
+    /// The noisy images.
     pub x: Tensor<4>,
     /// The better answer: the model's, told the class.
     pub told: Tensor<4>,
     /// The worse: that of the model without the class or the text, or of the guide.
     pub free: Tensor<4>,
-    /// The noise level of each picture.
+    /// The noise level of each image.
     pub at: &'a Levels,
     /// The strength `w`: 1 is the better answer itself, 0 the worse, more exaggerates.
     pub scale: f64,
@@ -24,13 +24,13 @@ pub struct Compared<'a> {
 
 /// A rule that makes one answer of two.
 pub trait Guidance: Send + Sync {
-    /// The guided clean pictures, shape as `told`.
+    /// The guided clean images, shape as `told`.
     ///
     /// # Errors
     /// Usage, where the rule cannot be applied at a level, or to part of a batch.
     fn guide(&self, compared: Compared<'_>) -> Result<Tensor<4>>;
 
-    /// Whether the rule changes pictures at this level; where it changes none, the worse answer is not asked for.
+    /// Whether the rule changes images at this level; where it changes none, the worse answer is not asked for.
     fn applies(&self, _at: Level) -> bool {
         true
     }
@@ -130,9 +130,9 @@ pub(super) mod tests {
     impl Denoiser for Classed {
         fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
             let labels = cond.labels.clone().unwrap_or_else(|| vec![None; at.len()]);
-            let answer = |(picture, label): (usize, &Option<u32>)| {
+            let answer = |(image, label): (usize, &Option<u32>)| {
                 let of = label.map_or(&self.free, |label| &self.classes[label as usize]);
-                of.denoise(x.clone().narrow(0, picture, 1), &Levels(vec![at.0[picture]]), &Cond::none())
+                of.denoise(x.clone().narrow(0, image, 1), &Levels(vec![at.0[image]]), &Cond::none())
             };
             Ok(Tensor::cat(labels.iter().enumerate().map(answer).collect::<Result<Vec<_>>>()?, 0))
         }
@@ -142,7 +142,7 @@ pub(super) mod tests {
         Gaussian { mean: mean.to_vec(), variance: vec![variance; 2] }
     }
 
-    /// Pictures of two values.
+    /// Images of two values.
     pub(in crate::guidance) fn points(values: &[[f64; 2]]) -> Tensor<4> {
         let flat: Vec<f32> = values.iter().flatten().map(|value| *value as f32).collect();
         Tensor::from_data(TensorData::new(flat, [values.len(), 2, 1, 1]), &Device::flex())
@@ -250,24 +250,24 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn every_guidance_is_finite_and_answers_each_picture_alike_in_any_batch() {
+    fn every_guidance_is_finite_and_answers_each_image_alike_in_any_batch() {
         let model = Classed::two();
         let x = [[0.3, 0.2], [-0.5, 0.1], [9.0, -7.0], [0.0, 0.0]];
         let guide = gaussian([0.1, -0.2], 0.3);
         for entry in GUIDANCES.entries {
-            let ask = |at: Level, pictures: &[usize]| {
+            let ask = |at: Level, images: &[usize]| {
                 let rule = GUIDANCES.build(entry.name).unwrap();
                 let guided = Guided::new(&model, rule, 4.0, Some(Box::new(&guide))).unwrap();
-                let some: Vec<[f64; 2]> = pictures.iter().map(|at| x[*at]).collect();
-                let cond = Cond::classes(pictures.iter().map(|at| Some(*at as u32 % 2)));
-                let at = Levels::all(at, pictures.len());
+                let some: Vec<[f64; 2]> = images.iter().map(|at| x[*at]).collect();
+                let cond = Cond::classes(images.iter().map(|at| Some(*at as u32 % 2)));
+                let at = Levels::all(at, images.len());
                 guided.denoise(points(&some), &at, &cond).unwrap().try_into_vec_as::<f32>().unwrap()
             };
             let ends = [Level::CLEAN, Level { alpha: 0.0, sigma: 1.0 }];
             for at in LEVELS.into_iter().chain(ends) {
                 let together = ask(at, &[0, 1, 2, 3]);
                 assert!(together.iter().all(|value| value.is_finite()), "{} {at:?}", entry.name);
-                let alone: Vec<f32> = (0..4).flat_map(|picture| ask(at, &[picture])).collect();
+                let alone: Vec<f32> = (0..4).flat_map(|image| ask(at, &[image])).collect();
                 assert_eq!(together, alone, "{} {at:?}", entry.name);
             }
         }

@@ -1,5 +1,5 @@
 //! Guidance in a limited interval of noise levels (Kynkaanniemi et al. 2024, arXiv 2404.07724, eq. 4): where
-//! `low < sigma / alpha <= high` the picture is guided, elsewhere the model answers itself, for the price of one call.
+//! `low < sigma / alpha <= high` the image is guided, elsewhere the model answers itself, for the price of one call.
 
 use burn::tensor::Tensor;
 use langevin_process::registry::{Entry, OptionDoc};
@@ -13,7 +13,7 @@ pub(super) const ENTRY: Entry<dyn Guidance> = Entry {
     summary: "guidance at medium noise alone: less exaggeration, fewer calls",
     source: "Kynkaanniemi et al. 2024, 2404.07724, eq. 4",
     options: &[
-        OptionDoc { key: "low", default: "0.2", doc: "sigma/alpha above which pictures are guided, from 0" },
+        OptionDoc { key: "low", default: "0.2", doc: "sigma/alpha above which images are guided, from 0" },
         OptionDoc { key: "high", default: "5", doc: "the last sigma/alpha at which they are, above low" },
         OptionDoc { key: "of", default: "cfg", doc: "the guidance within, with its default options" },
     ],
@@ -29,7 +29,7 @@ pub(super) const ENTRY: Entry<dyn Guidance> = Entry {
 
 /// A guidance limited to an interval.
 pub struct Interval {
-    /// `sigma / alpha` above which pictures are guided.
+    /// `sigma / alpha` above which images are guided.
     pub low: f64,
     /// The last `sigma / alpha` at which they are.
     pub high: f64,
@@ -44,9 +44,9 @@ impl Guidance for Interval {
         if at.0.iter().all(|level| self.applies(*level)) {
             return Ok(guided);
         }
-        let one = |(picture, level): (usize, &Level)| {
+        let one = |(image, level): (usize, &Level)| {
             let from = if self.applies(*level) { &guided } else { &told };
-            from.clone().narrow(0, picture, 1)
+            from.clone().narrow(0, image, 1)
         };
         Ok(Tensor::cat(at.0.iter().enumerate().map(one).collect(), 0))
     }
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_guided_within_and_asked_for_once_without() {
+    fn images_are_guided_within_and_asked_for_once_without() {
         let model = Counted(Classed::two(), AtomicUsize::new(0));
         let rule = || GUIDANCES.build("interval:low=0.5,high=2").unwrap();
         let guided = Guided::new(&model, rule(), 3.0, None).unwrap();
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn each_picture_has_its_own_level() {
+    fn each_image_has_its_own_level() {
         let model = Classed::two();
         let guided = |rule: &str| Guided::new(&model, GUIDANCES.build(rule).unwrap(), 3.0, None).unwrap();
         let at = Levels([0.1, 1.0, 9.0].map(|sigma| Level { alpha: 1.0, sigma }).to_vec());
@@ -118,7 +118,7 @@ mod tests {
         let made = guided("interval").denoise(x.clone(), &at, &cond).unwrap();
         let (told, all) = (model.denoise(x.clone(), &at, &cond), guided("cfg").denoise(x, &at, &cond));
         let (told, all) = (told.unwrap(), all.unwrap());
-        let part = |of: &Tensor<4>, picture| of.clone().narrow(0, picture, 1);
+        let part = |of: &Tensor<4>, image| of.clone().narrow(0, image, 1);
         check_near(&made, &Tensor::cat(vec![part(&told, 0), part(&all, 1), part(&told, 2)], 0), 0.0);
     }
 

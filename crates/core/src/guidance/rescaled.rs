@@ -2,8 +2,8 @@
 //! 2305.08891, eq. 14 to 16): the guided answer `y` gets the standard deviation of the answer that was told the class,
 //! `y std(told) / std(y)`, and is mixed with itself in the share `phi`. It keeps strong guidance from overexposing.
 //!
-//! The paper does so with the network's output, a velocity. In terms of clean pictures an output is, up to a factor that
-//! cancels, `D + r x` with `r = 0` (clean picture), `-1 / alpha` (noise) or `-alpha / (alpha^2 + sigma^2)` (velocity).
+//! The paper does so with the network's output, a velocity. In terms of clean images an output is, up to a factor that
+//! cancels, `D + r x` with `r = 0` (clean image), `-1 / alpha` (noise) or `-alpha / (alpha^2 + sigma^2)` (velocity).
 
 use burn::tensor::Tensor;
 use langevin_process::registry::{Entry, OptionDoc};
@@ -47,7 +47,7 @@ pub enum Output {
     Velocity,
     /// The noise; not defined where `alpha` is 0.
     Noise,
-    /// The clean picture.
+    /// The clean image.
     Clean,
 }
 
@@ -78,10 +78,10 @@ impl Guidance for Rescaled {
     fn guide(&self, compared: Compared<'_>) -> Result<Tensor<4>> {
         let (x, told, at) = (compared.x.clone(), compared.told.clone(), compared.at);
         let guided = ClassifierFree.guide(compared)?;
-        let size = host::picture(&x);
+        let size = host::image(&x);
         let (noisy, told, mut answer) = (host::values(&x), host::values(&told), host::values(&guided));
-        let pictures = answer.chunks_mut(size).zip(told.chunks(size).zip(noisy.chunks(size)));
-        for ((answer, (told, noisy)), level) in pictures.zip(&at.0) {
+        let images = answer.chunks_mut(size).zip(told.chunks(size).zip(noisy.chunks(size)));
+        for ((answer, (told, noisy)), level) in images.zip(&at.0) {
             let ratio = self.of.ratio(*level)?;
             let (wanted, found) = (deviation(told, noisy, ratio), deviation(answer, noisy, ratio));
             // A flat answer has no contrast to bring to another.
@@ -91,7 +91,7 @@ impl Guidance for Rescaled {
                 *answer = factor * *answer + (factor - 1.0) * ratio * noisy;
             }
         }
-        Ok(host::pictures(&answer, &x))
+        Ok(host::images(&answer, &x))
     }
 }
 

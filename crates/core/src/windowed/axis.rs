@@ -1,15 +1,15 @@
-//! Cutting a picture into windows and joining what is answered of them.
+//! Cutting an image into windows and joining what is answered of them.
 
 use super::Windows;
 
-/// The windows along one side of a picture.
+/// The windows along one side of an image.
 #[derive(Debug)]
 pub(super) struct Axis {
     pub(super) length: usize,
     /// Pixels of a window.
     pub(super) window: usize,
     pub(super) starts: Vec<usize>,
-    /// The weight of each pixel of each window; those of a pixel of the picture add up to 1.
+    /// The weight of each pixel of each window; those of a pixel of the image add up to 1.
     pub(super) weights: Vec<Vec<f32>>,
 }
 
@@ -46,7 +46,7 @@ impl Axis {
         Self { length, window, starts, weights }
     }
 
-    /// The pixel of the picture that stands at `at` of the picture continued by reflection.
+    /// The pixel of the image that stands at `at` of the image continued by reflection.
     pub(super) fn reflected(&self, at: usize) -> usize {
         if self.length == 1 {
             return 0;
@@ -73,7 +73,7 @@ pub(super) fn cut(
     }
 }
 
-/// Adds window (`i`, `j`) with its weights to `plane`; what lies beyond the picture is left out.
+/// Adds window (`i`, `j`) with its weights to `plane`; what lies beyond the image is left out.
 pub(super) fn add(
     plane: &mut [f32],
     (rows, i): (&Axis, usize),
@@ -94,7 +94,7 @@ pub(super) fn add(
 }
 
 /// Appends what the adjoint of [`add`] makes of `plane` for window (`i`, `j`): its part of the plane with its weights, and zeros
-/// beyond the picture.
+/// beyond the image.
 pub(super) fn cut_weighted(
     plane: &[f32],
     (rows, i): (&Axis, usize),
@@ -113,7 +113,7 @@ pub(super) fn cut_weighted(
     }
 }
 
-/// Adds the adjoint of [`cut`] of window (`i`, `j`) to `plane`: what lies beyond the picture belongs to its reflection.
+/// Adds the adjoint of [`cut`] of window (`i`, `j`) to `plane`: what lies beyond the image belongs to its reflection.
 pub(super) fn fold_back(
     plane: &mut [f32],
     (rows, i): (&Axis, usize),

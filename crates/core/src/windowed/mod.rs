@@ -1,9 +1,9 @@
-//! A denoiser of pictures of any size: the picture is answered window by window, and the answers fade into each other.
+//! A denoiser of images of any size: the image is answered window by window, and the answers fade into each other.
 //!
-//! All windows look at one noisy picture, so they share one noise field, and the weights with which they fade add up to 1
-//! everywhere; a sampler that walks with such a denoiser therefore makes one picture, without seams (Bar-Tal et al. 2023,
+//! All windows look at one noisy image, so they share one noise field, and the weights with which they fade add up to 1
+//! everywhere; a sampler that walks with such a denoiser therefore makes one image, without seams (Bar-Tal et al. 2023,
 //! MultiDiffusion, arXiv 2302.08113, average windows in the same way, with weights of one or none). What lies near the rim of a
-//! window is not used, but at the rim of the picture: there the network saw zeros.
+//! window is not used, but at the rim of the image: there the network saw zeros.
 
 mod axis;
 
@@ -17,27 +17,27 @@ use crate::denoiser::{Denoiser, Levels};
 use crate::differentiable::Differentiable;
 use axis::{Axis, add, cut, cut_weighted, fold_back};
 
-/// How a picture is divided.
+/// How an image is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Windows {
-    /// Largest width and height of a window in pixels, a multiple of `multiple`. A picture that is no larger is one window.
+    /// Largest width and height of a window in pixels, a multiple of `multiple`. An image that is no larger is one window.
     pub side: usize,
     /// Pixels that neighbours share at least; a third of `side` at most is used. A quarter of them at each rim is not used, over
     /// the rest the answers fade.
     pub overlap: usize,
-    /// Sides of windows are multiples of this, and so are the places where they begin; a picture that is not is
+    /// Sides of windows are multiples of this, and so are the places where they begin; an image that is not is
     /// continued by reflection.
     pub multiple: usize,
     /// Windows for one call of the denoiser: changes speed and memory alone.
     pub at_once: usize,
 }
 
-/// Told after each call: windows done and windows in all of this picture; `false` stops.
+/// Told after each call: windows done and windows in all of this image; `false` stops.
 type Watch<'a> = Box<dyn Fn(usize, usize) -> bool + Send + Sync + 'a>;
 
-/// A denoiser for pictures of any size made of one for windows.
+/// A denoiser for images of any size made of one for windows.
 ///
-/// Beside the picture and the answer it holds only `at_once` windows and what the inner denoiser needs for them.
+/// Beside the image and the answer it holds only `at_once` windows and what the inner denoiser needs for them.
 pub struct Windowed<'a, D> {
     inner: D,
     windows: Windows,
@@ -52,7 +52,7 @@ impl<D: fmt::Debug> fmt::Debug for Windowed<'_, D> {
 }
 
 impl<'a, D> Windowed<'a, D> {
-    /// Divides pictures for `inner` as `windows` says.
+    /// Divides images for `inner` as `windows` says.
     ///
     /// # Errors
     /// Usage, when a number is 0 or `side` is no multiple of `multiple`.
@@ -73,7 +73,7 @@ impl<'a, D> Windowed<'a, D> {
         Self { watch: Some(Box::new(watch)), ..self }
     }
 
-    /// How many windows a picture of this size is divided into.
+    /// How many windows an image of this size is divided into.
     pub fn count(&self, height: usize, width: usize) -> usize {
         let along = |length| Axis::new(length, &self.windows).starts.len();
         along(height) * along(width)
@@ -85,7 +85,7 @@ struct Cutting {
     dims: [usize; 4],
     rows: Axis,
     columns: Axis,
-    /// The picture, the row of windows and the column of windows of each.
+    /// The image, the row of windows and the column of windows of each.
     places: Vec<Place>,
 }
 
@@ -99,7 +99,7 @@ impl Cutting {
         let [n, _, h, w] = dims;
         let (rows, columns) = (Axis::new(h, windows), Axis::new(w, windows));
         let grid = (0..rows.starts.len()).flat_map(|i| (0..columns.starts.len()).map(move |j| (i, j)));
-        let places = grid.flat_map(|(i, j)| (0..n).map(move |picture| (picture, i, j))).collect();
+        let places = grid.flat_map(|(i, j)| (0..n).map(move |image| (image, i, j))).collect();
         Self { dims, rows, columns, places }
     }
 
@@ -109,26 +109,26 @@ impl Cutting {
         n * c * h * w == 0 || (n == 1 && (self.rows.window, self.columns.window) == (h, w))
     }
 
-    /// The windows at `places` of pictures of `channels`.
+    /// The windows at `places` of images of `channels`.
     fn cut(&self, cut: Cut, places: &[Place], values: &[f32], channels: usize, device: &Device) -> Tensor<4> {
         let size = self.dims[2] * self.dims[3];
         let (height, width) = (self.rows.window, self.columns.window);
         let mut windows = Vec::with_capacity(places.len() * channels * height * width);
-        for &(picture, i, j) in places {
-            for plane in values[picture * channels * size..][..channels * size].chunks_exact(size) {
+        for &(image, i, j) in places {
+            for plane in values[image * channels * size..][..channels * size].chunks_exact(size) {
                 cut(plane, (&self.rows, i), (&self.columns, j), &mut windows);
             }
         }
         Tensor::from_data(TensorData::new(windows, [places.len(), channels, height, width]), device)
     }
 
-    /// Joins `windows` at `places` to the pictures of `out`.
+    /// Joins `windows` at `places` to the images of `out`.
     fn join(&self, join: Join, places: &[Place], windows: Tensor<4>, out: &mut [f32]) {
         let [_, c, h, w] = self.dims;
         let size = self.rows.window * self.columns.window;
         let windows = host(windows);
-        for (&(picture, i, j), window) in places.iter().zip(windows.chunks_exact(c * size)) {
-            let planes = out[picture * c * h * w..][..c * h * w].chunks_exact_mut(h * w);
+        for (&(image, i, j), window) in places.iter().zip(windows.chunks_exact(c * size)) {
+            let planes = out[image * c * h * w..][..c * h * w].chunks_exact_mut(h * w);
             for (plane, window) in planes.zip(window.chunks_exact(size)) {
                 join(plane, (&self.rows, i), (&self.columns, j), window);
             }
@@ -150,17 +150,16 @@ impl<D> Windowed<'_, D> {
         device: &Device,
         mut ask: impl FnMut(&[Place], &Levels, &Cond) -> Result<()>,
     ) -> Result<()> {
-        let told = cond.picture.as_ref().map(|told| (told.dims()[1], host(told.clone())));
+        let told = cond.image.as_ref().map(|told| (told.dims()[1], host(told.clone())));
         let mut done = 0;
         for part in cutting.places.chunks(self.windows.at_once) {
-            let levels = Levels(part.iter().map(|(picture, ..)| at.0[*picture]).collect());
+            let levels = Levels(part.iter().map(|(image, ..)| at.0[*image]).collect());
             let labels = cond.labels.as_ref();
-            let labels = labels.map(|labels| part.iter().map(|(picture, ..)| labels[*picture]).collect());
-            let picture =
-                told.as_ref().map(|(channels, told)| cutting.cut(cut, part, told, *channels, device));
-            let pictures: Vec<usize> = part.iter().map(|(picture, ..)| *picture).collect();
-            let texts = cond.contexts(|texts| texts.of(&pictures));
-            ask(part, &levels, &Cond { labels, dropout: None, picture, ..texts })?;
+            let labels = labels.map(|labels| part.iter().map(|(image, ..)| labels[*image]).collect());
+            let image = told.as_ref().map(|(channels, told)| cutting.cut(cut, part, told, *channels, device));
+            let images: Vec<usize> = part.iter().map(|(image, ..)| *image).collect();
+            let texts = cond.contexts(|texts| texts.of(&images));
+            ask(part, &levels, &Cond { labels, dropout: None, image, ..texts })?;
             done += part.len();
             self.tell(done, cutting.places.len())?;
         }
@@ -203,7 +202,7 @@ impl<D: Denoiser> Denoiser for Windowed<'_, D> {
 
 /// The derivative of the joined answer: each window is asked for its own, of `v` with the weights that its answer has.
 impl<D: Differentiable> Differentiable for Windowed<'_, D> {
-    fn denoise_and_pull(
+    fn denoise_vjp(
         &self,
         x: Tensor<4>,
         v: Tensor<4>,
@@ -213,7 +212,7 @@ impl<D: Differentiable> Differentiable for Windowed<'_, D> {
         let (dims, device) = (x.dims(), x.device());
         let cutting = Cutting::new(dims, &self.windows);
         if cutting.is_whole() {
-            let both = self.inner.denoise_and_pull(x, v, at, cond)?;
+            let both = self.inner.denoise_vjp(x, v, at, cond)?;
             self.tell(1, 1)?;
             return Ok(both);
         }
@@ -222,7 +221,7 @@ impl<D: Differentiable> Differentiable for Windowed<'_, D> {
         self.each(&cutting, at, cond, &device, |places, levels, cond| {
             let windows = cutting.cut(cut, places, &x, dims[1], &device);
             let weighted = cutting.cut(cut_weighted, places, &v, dims[1], &device);
-            let (answer, pull) = self.inner.denoise_and_pull(windows, weighted, levels, cond)?;
+            let (answer, pull) = self.inner.denoise_vjp(windows, weighted, levels, cond)?;
             cutting.join(add, places, answer, &mut out);
             cutting.join(fold_back, places, pull, &mut pulled);
             Ok(())
@@ -242,7 +241,7 @@ mod tests {
     use super::*;
     use crate::{NoiseStreams, Purpose};
 
-    /// The mean over a square of 5 x 5 pixels, zeros around the picture, times the level's noise.
+    /// The mean over a square of 5 x 5 pixels, zeros around the image, times the level's noise.
     struct Blur;
 
     impl Denoiser for Blur {
@@ -264,20 +263,20 @@ mod tests {
         }
     }
 
-    /// [`Blur`] of the noisy picture and of the one that it is told.
+    /// [`Blur`] of the noisy image and of the one that it is told.
     struct Both;
 
     impl Denoiser for Both {
         fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
-            let told = cond.picture.clone().expect("the windows of what is told");
+            let told = cond.image.clone().expect("the windows of what is told");
             Ok(Blur.denoise(x, at, cond)? + Blur.denoise(told, at, cond)?)
         }
     }
 
     #[test]
-    fn what_is_told_is_cut_like_the_picture() {
+    fn what_is_told_is_cut_like_the_image() {
         let (x, told) = (noise(2, 1, 40, 52), noise(3, 1, 40, 52).narrow(0, 1, 2));
-        let cond = Cond { picture: Some(told), ..Cond::none() };
+        let cond = Cond { image: Some(told), ..Cond::none() };
         let windows = Windows { side: 32, overlap: 12, multiple: 4, at_once: 3 };
         let whole = Both.denoise(x.clone(), &levels(2), &cond).unwrap();
         let joined = Windowed::new(Both, windows).unwrap().denoise(x, &levels(2), &cond).unwrap();
@@ -308,7 +307,7 @@ mod tests {
 
     /// [`Blur`] is its own adjoint, up to the rim.
     impl Differentiable for Blur {
-        fn denoise_and_pull(
+        fn denoise_vjp(
             &self,
             x: Tensor<4>,
             v: Tensor<4>,
@@ -327,9 +326,9 @@ mod tests {
             let windowed = Windowed::new(Blur, windows).unwrap();
             let cond = Cond::default();
             let answer = windowed.denoise(x.clone(), &levels(2), &cond).unwrap();
-            let (same, pulled) = windowed.denoise_and_pull(x.clone(), v.clone(), &levels(2), &cond).unwrap();
+            let (same, pulled) = windowed.denoise_vjp(x.clone(), v.clone(), &levels(2), &cond).unwrap();
             assert_eq!(answer.clone().into_data(), same.into_data());
-            // The answer is linear in the picture, so that <v, D x> = <v D, x>.
+            // The answer is linear in the image, so that <v, D x> = <v D, x>.
             let inner = |a: Tensor<4>, b: Tensor<4>| f64::from((a * b).sum().into_scalar::<f32>());
             let (left, right) = (inner(v, answer), inner(pulled, x));
             assert!((left - right).abs() < 1e-4 * left.abs().max(1.0), "{h}x{w}: {left} {right}");
@@ -351,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_uneven_size_is_continued_by_reflection() {
+    fn a_image_of_uneven_size_is_continued_by_reflection() {
         let x = noise(1, 1, 5, 7);
         let windows = Windows { side: 16, overlap: 4, multiple: 8, at_once: 1 };
         let seen = Mutex::new(Vec::new());

@@ -1,4 +1,4 @@
-//! Pictures in a zip or a tar, read in place: nothing is unpacked to disk. An archive with a member outside itself
+//! Images in a zip or a tar, read in place: nothing is unpacked to disk. An archive with a member outside itself
 //! (`..`, an absolute path) or a link is refused, and so is one that grows suspiciously.
 
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::files::{Entry, Files};
-use crate::{Error, Result, pictures};
+use crate::{Error, Result, images};
 
 /// Most a member may grow when unpacked, once it is over [`FREE`].
 const RATIO: u64 = 200;
@@ -87,7 +87,7 @@ impl Files for ZipFiles {
     }
 
     fn read(&self, at: usize) -> Result<Vec<u8>> {
-        self.take(at, pictures::MAX_FILE)
+        self.take(at, images::MAX_FILE)
     }
 
     fn head(&self, at: usize) -> Result<Vec<u8>> {
@@ -190,7 +190,7 @@ impl Files for TarFiles {
     }
 
     fn read(&self, at: usize) -> Result<Vec<u8>> {
-        self.take(at, pictures::MAX_FILE)
+        self.take(at, images::MAX_FILE)
     }
 
     fn head(&self, at: usize) -> Result<Vec<u8>> {
@@ -223,9 +223,9 @@ fn link(archive: &str, path: &str) -> Error {
 }
 
 fn check_growth(archive: &str, path: &str, size: u64, packed: u64) -> Result<()> {
-    if size > pictures::MAX_FILE || (size > FREE && size / RATIO > packed) {
+    if size > images::MAX_FILE || (size > FREE && size / RATIO > packed) {
         let what = format!("{archive}: member {path:?} unpacks from {packed} to {size} bytes");
-        return Err(Error::bad_input(what).hint("that is no picture; nothing of the archive is read"));
+        return Err(Error::bad_input(what).hint("that is no image; nothing of the archive is read"));
     }
     Ok(())
 }

@@ -42,7 +42,7 @@ const SHAPES: Entry<dyn Dataset> = Entry {
 const GAUSSIAN: Entry<dyn Dataset> = Entry {
     name: "gaussian",
     aliases: &[],
-    summary: "points of the plane from a Gaussian, as pictures of one pixel with two channels",
+    summary: "points of the plane from a Gaussian, as images of one pixel with two channels",
     source: "drawn by this program",
     options: &[SEED],
     build: |options| Ok(Box::new(Points::new("gaussian", Mixture::gaussian(), options.get("seed")?))),
@@ -52,7 +52,7 @@ const GAUSSIAN: Entry<dyn Dataset> = Entry {
 const RING8: Entry<dyn Dataset> = Entry {
     name: "ring8",
     aliases: &[],
-    summary: "points of the plane from eight clusters on a circle, as pictures of one pixel with two channels",
+    summary: "points of the plane from eight clusters on a circle, as images of one pixel with two channels",
     source: "drawn by this program",
     options: &[SEED],
     build: |options| Ok(Box::new(Points::new("ring8", Mixture::ring8(), options.get("seed")?))),
@@ -62,7 +62,7 @@ const RING8: Entry<dyn Dataset> = Entry {
 const GRID25: Entry<dyn Dataset> = Entry {
     name: "grid25",
     aliases: &[],
-    summary: "points of the plane from 25 clusters on a grid, as pictures of one pixel with two channels",
+    summary: "points of the plane from 25 clusters on a grid, as images of one pixel with two channels",
     source: "drawn by this program",
     options: &[SEED],
     build: |options| Ok(Box::new(Points::new("grid25", Mixture::grid25(), options.get("seed")?))),
@@ -83,7 +83,7 @@ mod tests {
     fn options_reach_the_set_and_slips_are_named() {
         assert_eq!(open("shapes").unwrap().info().size, (32, 32));
         let large = open("shapes:size=64,seed=1").unwrap();
-        assert_eq!(large.item(0).unwrap().picture.width, 64);
+        assert_eq!(large.item(0).unwrap().image.width, 64);
         assert_eq!(open("shapes:size=32,seed=0").unwrap().item(9), open("shapes").unwrap().item(9));
         assert!(open("shape").unwrap_err().to_string().contains("did you mean \"shapes\""));
         assert!(open("shapes:size=4").is_err());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::dataset::past_end;
 use crate::split::Split;
-use crate::{DataInfo, Dataset, Error, Item, Picture, Result, Samples, pictures};
+use crate::{DataInfo, Dataset, Error, Image, Item, Result, Samples, images};
 
 const SIDE: usize = 32;
 const PIXELS: usize = 3 * SIDE * SIDE;
@@ -39,7 +39,7 @@ pub(crate) fn open(root: &Path, files: &[PathBuf], split: Split) -> Result<Arc<d
     };
     let (mut records, mut labels) = (Vec::new(), 0);
     for path in &chosen {
-        let bytes = pictures::read_file(path)?;
+        let bytes = images::read_file(path)?;
         let these = record_labels(&bytes).ok_or_else(|| {
             let error = Error::bad_input(format!("{}: it is not whole CIFAR records", path.display()));
             error.hint("a record is 3073 bytes in CIFAR-10 and 3074 in CIFAR-100")
@@ -73,9 +73,9 @@ impl Dataset for Cifar {
         let plane = SIDE * SIDE;
         let samples =
             (0..plane).flat_map(|p| [planes[p], planes[plane + p], planes[2 * plane + p]]).collect();
-        let picture = Picture { width: SIDE, height: SIDE, channels: 3, samples: Samples::U8(samples) };
+        let image = Image { width: SIDE, height: SIDE, channels: 3, samples: Samples::U8(samples) };
         let label = labels.last().map(|label| u32::from(*label));
-        Ok(Item { picture, label, caption: None, name: self.item_name(index) })
+        Ok(Item { image, label, caption: None, name: self.item_name(index) })
     }
 }
 

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use walkdir::WalkDir;
 
 use crate::sniff::{Kind, kind};
-use crate::{Error, Result, pictures};
+use crate::{Error, Result, images};
 
 /// One file.
 #[derive(Debug, Clone)]
@@ -117,7 +117,7 @@ impl Files for DiskFiles {
         if let Some(problem) = &self.entries[at].problem {
             return Err(Error::bad_input(format!("{}: {problem}", self.full_name(at))));
         }
-        pictures::read_file(&self.paths[at])
+        images::read_file(&self.paths[at])
     }
 
     fn head(&self, at: usize) -> Result<Vec<u8>> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::files::Files;
 use crate::{Error, Result};
 
-/// What the metadata files say, by the path of the picture in the tree.
+/// What the metadata files say, by the path of the image in the tree.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     pub captions: HashMap<String, String>,

@@ -16,9 +16,9 @@ use serde_json::Value;
 use super::tree::survey;
 use crate::dataset::past_end;
 use crate::split::Split;
-use crate::{DataInfo, Dataset, Error, Item, Result, pictures};
+use crate::{DataInfo, Dataset, Error, Item, Result, images};
 
-/// Most bytes of encoded pictures kept in memory.
+/// Most bytes of encoded images kept in memory.
 const MAX_BYTES: u64 = 16 << 30;
 /// Most rows in one file.
 const MAX_ROWS: i64 = 1 << 31;
@@ -28,11 +28,11 @@ const IMAGES: &[&str] = &["image", "img", "picture", "pixels", "jpg", "png", "we
 const LABELS: &[&str] = &["label", "labels", "fine_label", "class", "cls"];
 const TEXTS: &[&str] = &["text", "caption", "prompt", "txt"];
 
-/// The rows of one or several parquet files, their pictures still encoded, in memory.
+/// The rows of one or several parquet files, their images still encoded, in memory.
 #[derive(Debug)]
 struct Rows {
     info: DataInfo,
-    pictures: Vec<Option<ByteArray>>,
+    images: Vec<Option<ByteArray>>,
     labels: Vec<Option<i64>>,
     texts: Vec<Option<ByteArray>>,
     encoded_bytes: u64,
@@ -60,7 +60,7 @@ pub(crate) fn open(root: &Path, files: &[PathBuf], split: Split) -> Result<Arc<d
             size: (0, 0),
             captions: false,
         },
-        pictures: Vec::new(),
+        images: Vec::new(),
         labels: Vec::new(),
         texts: Vec::new(),
         encoded_bytes: 0,
@@ -73,7 +73,7 @@ pub(crate) fn open(root: &Path, files: &[PathBuf], split: Split) -> Result<Arc<d
             Err(_) => return Err(broken("broken parquet: the reader failed on it".into())),
         }
     }
-    if rows.pictures.is_empty() {
+    if rows.images.is_empty() {
         return Err(Error::bad_input(format!("{}: there is no row in it", rows.info.name)));
     }
     let most = rows.labels.iter().flatten().copied().max();
@@ -83,7 +83,7 @@ pub(crate) fn open(root: &Path, files: &[PathBuf], split: Split) -> Result<Arc<d
         }
         rows.info.classes = (0..=most).map(|k| k.to_string()).collect();
     }
-    rows.info.len = Some(rows.pictures.len() as u64);
+    rows.info.len = Some(rows.images.len() as u64);
     rows.info.captions = rows.texts.iter().any(Option::is_some);
     (rows.info.channels, rows.info.size) = survey(&rows)?;
     Ok(Arc::new(rows))
@@ -97,14 +97,14 @@ impl Dataset for Rows {
     fn item(&self, index: u64) -> Result<Item> {
         let at = usize::try_from(index).unwrap_or(usize::MAX);
         let name = self.item_name(index);
-        let bytes = self.pictures.get(at).ok_or_else(|| past_end(&self.info, index))?;
+        let bytes = self.images.get(at).ok_or_else(|| past_end(&self.info, index))?;
         let bytes =
-            bytes.as_ref().ok_or_else(|| Error::bad_input(format!("{name}: the row holds no picture")))?;
-        let picture = pictures::decode(bytes.data(), &name)?;
+            bytes.as_ref().ok_or_else(|| Error::bad_input(format!("{name}: the row holds no image")))?;
+        let image = images::decode(bytes.data(), &name)?;
         let label = self.labels.get(at).copied().flatten().and_then(|label| u32::try_from(label).ok());
         let text = self.texts.get(at).and_then(Option::as_ref);
         let caption = text.map(|text| String::from_utf8_lossy(text.data()).trim().to_owned());
-        Ok(Item { picture, label, caption: caption.filter(|text| !text.is_empty()), name })
+        Ok(Item { image, label, caption: caption.filter(|text| !text.is_empty()), name })
     }
 
     fn encoded_bytes(&self) -> Option<u64> {
@@ -131,7 +131,7 @@ impl Rows {
         let image = image.or_else(|| find(schema, IMAGES, None, |kind| kind == Physical::BYTE_ARRAY));
         let image = image.ok_or_else(|| {
             let names: Vec<_> = schema.root_schema().get_fields().iter().map(|f| f.name()).collect();
-            format!("no column of pictures (image or img) among: {}", names.join(", "))
+            format!("no column of images (image or img) among: {}", names.join(", "))
         })?;
         let label = find(schema, LABELS, None, |kind| matches!(kind, Physical::INT32 | Physical::INT64));
         let text = find(schema, TEXTS, None, |kind| kind == Physical::BYTE_ARRAY);
@@ -144,7 +144,7 @@ impl Rows {
             let json = info.and_then(|pair| pair.value.as_deref());
             self.info.classes = json.map(|json| class_names(json, &column)).unwrap_or_default();
         }
-        let before = self.pictures.len();
+        let before = self.images.len();
         for k in 0..reader.num_row_groups() {
             let group = reader.get_row_group(k).map_err(explain)?;
             let rows = group.metadata().num_rows();
@@ -155,19 +155,19 @@ impl Rows {
             let images: Vec<Option<ByteArray>> = bytes(group.as_ref(), image, rows)?;
             self.encoded_bytes += images.iter().flatten().map(|image| image.len() as u64).sum::<u64>();
             if self.encoded_bytes > MAX_BYTES {
-                return Err("over 16 GiB of pictures; unpack it into a folder".into());
+                return Err("over 16 GiB of images; unpack it into a folder".into());
             }
-            self.pictures.extend(images);
+            self.images.extend(images);
             if let Some(label) = label {
-                self.labels.resize(self.pictures.len() - rows, None);
+                self.labels.resize(self.images.len() - rows, None);
                 self.labels.extend(integers(group.as_ref(), label, rows)?);
             }
             if let Some(text) = text {
-                self.texts.resize(self.pictures.len() - rows, None);
+                self.texts.resize(self.images.len() - rows, None);
                 self.texts.extend(bytes(group.as_ref(), text, rows)?);
             }
         }
-        let read = (self.pictures.len() - before) as i64;
+        let read = (self.images.len() - before) as i64;
         match metadata.num_rows() {
             n if n == read => Ok(()),
             n => Err(format!("broken parquet: it holds {read} rows and claims {n}")),

@@ -1,10 +1,10 @@
-//! Points of the plane from distributions known in closed form, as pictures of one pixel with two channels: `builtin:gaussian`,
+//! Points of the plane from distributions known in closed form, as images of one pixel with two channels: `builtin:gaussian`,
 //! `builtin:ring8` and `builtin:grid25`. What a model makes of them can be checked exactly.
 
 use langevin_core::closed_form::{ClosedForm, Mixture};
 
 use crate::order::{self, Purpose};
-use crate::{DataInfo, Dataset, Item, Picture, Result};
+use crate::{DataInfo, Dataset, Image, Item, Result};
 
 /// Points of one distribution, without end; point `index` of a seed is always the same.
 #[derive(Debug)]
@@ -41,8 +41,8 @@ impl Dataset for Points {
         // The far tails, one point in millions, are put at the edge.
         let sample = |x: f64| ((x + 1.0) * 32_767.5).round().clamp(0.0, 65_535.0) as u16;
         let samples = self.mixture.draw(2, &mut stream).into_iter().map(sample).collect();
-        let picture = Picture::from_u16(1, 1, 2, samples);
-        Ok(Item { picture, label: None, caption: None, name: self.item_name(index) })
+        let image = Image::from_u16(1, 1, 2, samples);
+        Ok(Item { image, label: None, caption: None, name: self.item_name(index) })
     }
 }
 
@@ -54,7 +54,7 @@ mod tests {
     fn points_lie_where_the_distribution_says_and_stay_there() {
         let points = Points::new("ring8", Mixture::ring8(), 0);
         let place = |index| -> [f64; 2] {
-            let values = points.item(index).unwrap().picture.to_signed();
+            let values = points.item(index).unwrap().image.to_signed();
             [f64::from(values[0]), f64::from(values[1])]
         };
         for index in 0..500 {
@@ -67,7 +67,7 @@ mod tests {
             Points::new("ring8", Mixture::ring8(), 1)
                 .item(7)
                 .map(|i| {
-                    let values = i.picture.to_signed();
+                    let values = i.image.to_signed();
                     [f64::from(values[0]), f64::from(values[1])]
                 })
                 .unwrap()

@@ -1,5 +1,5 @@
-//! `builtin:shapes`: small colour pictures of ten things in eight colours before six scenes, drawn by this program,
-//! without end, labelled and captioned. What is drawn can be read back exactly ([`read_back`]), and a picture a model
+//! `builtin:shapes`: small colour images of ten things in eight colours before six scenes, drawn by this program,
+//! without end, labelled and captioned. What is drawn can be read back exactly ([`read_back`]), and an image a model
 //! made can be matched to the nearest drawing ([`closest`]).
 
 mod draw;
@@ -38,7 +38,7 @@ pub const SCENES: [(&str, &str); 6] = [
     ("paper", "on cream paper"),
 ];
 
-/// Everything that determines a picture of the set.
+/// Everything that determines an image of the set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Truth {
     /// Index into [`CLASSES`].
@@ -47,7 +47,7 @@ pub struct Truth {
     pub colour: u8,
     /// Index into [`SCENES`].
     pub scene: u8,
-    /// Half the size of the thing, in 256ths of the picture's side: 72 to 96.
+    /// Half the size of the thing, in 256ths of the image's side: 72 to 96.
     pub radius: i16,
     /// Its centre to the right of the middle, in 256ths of the side: -24 to 24.
     pub x: i16,
@@ -63,7 +63,7 @@ impl Truth {
     /// Furthest up or down.
     pub const Y: i16 = 16;
 
-    /// What picture `index` of the set with `seed` shows.
+    /// What image `index` of the set with `seed` shows.
     pub fn at(seed: u64, index: u64) -> Self {
         Self::of_key(order::bits(seed, Purpose::Draw, index))
     }
@@ -186,7 +186,7 @@ pub struct Shapes {
 }
 
 impl Shapes {
-    /// Pictures of `side` x `side` pixels, 16 to 512, of these combinations; each `seed` is another endless sequence.
+    /// Images of `side` x `side` pixels, 16 to 512, of these combinations; each `seed` is another endless sequence.
     ///
     /// # Errors
     /// Usage when `side` lies outside.
@@ -214,8 +214,8 @@ impl Dataset for Shapes {
 
     fn item(&self, index: u64) -> Result<Item> {
         let truth = Truth::at_of(self.seed, index, self.shown);
-        let picture = draw(&truth, self.side);
+        let image = draw(&truth, self.side);
         let name = self.item_name(index);
-        Ok(Item { picture, label: Some(truth.class.into()), caption: Some(truth.caption()), name })
+        Ok(Item { image, label: Some(truth.class.into()), caption: Some(truth.caption()), name })
     }
 }

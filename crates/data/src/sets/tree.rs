@@ -1,6 +1,6 @@
-//! Pictures among named files, in a folder, a zip or a tar: class = first sub-folder, `train`/`test`/`validation`
+//! Images among named files, in a folder, a zip or a tar: class = first sub-folder, `train`/`test`/`validation`
 //! folders, labels and captions from `metadata.jsonl`, `metadata.csv`, EDM's `dataset.json`, or a file beside the
-//! picture (`x.txt`, WebDataset's `x.cls`).
+//! image (`x.txt`, WebDataset's `x.cls`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,17 +10,17 @@ use super::files::{Entry, Files, is_hidden};
 use super::metadata::{Notes, read_notes};
 use crate::dataset::past_end;
 use crate::split::Split;
-use crate::{DataInfo, Dataset, Error, Item, Picture, Result, Samples, pictures};
+use crate::{DataInfo, Dataset, Error, Image, Item, Result, Samples, images};
 
 /// Longest caption, in bytes.
 const MAX_CAPTION: usize = 64 << 10;
-/// Endings that announce a picture; a file with one of them whose content is none is reported.
+/// Endings that announce an image; a file with one of them whose content is none is reported.
 const ENDINGS: &[&str] = &[
     "png", "apng", "jpg", "jpeg", "jfif", "webp", "bmp", "dib", "tif", "tiff", "gif", "avif", "heic", "heif",
     "jxl", "psd", "svg", "jp2",
 ];
 
-/// The pictures of a tree of files.
+/// The images of a tree of files.
 #[derive(Debug)]
 pub(crate) struct Tree {
     info: DataInfo,
@@ -43,10 +43,10 @@ enum Caption {
 }
 
 impl Tree {
-    /// Finds the pictures among `files`.
+    /// Finds the images among `files`.
     ///
     /// # Errors
-    /// Bad input, naming the tree, when there is no picture, metadata is broken, or none of them can be read.
+    /// Bad input, naming the tree, when there is no image, metadata is broken, or none of them can be read.
     pub fn new(files: Box<dyn Files>, kind: &'static str, split: Split) -> Result<Self> {
         let all: Vec<usize> = (0..files.entries().len())
             .into_par_iter()
@@ -54,7 +54,7 @@ impl Tree {
             .collect();
         let (chosen, base) = choose_split(files.as_ref(), all, split)?;
         if chosen.is_empty() {
-            let error = Error::bad_input(format!("{}: there is no picture in it", files.name()));
+            let error = Error::bad_input(format!("{}: there is no image in it", files.name()));
             return Err(error.hint("png, jpeg, webp, bmp, tiff and gif are read"));
         }
         let notes = read_notes(files.as_ref())?;
@@ -108,9 +108,9 @@ impl Dataset for Tree {
         let member = usize::try_from(index).ok().and_then(|at| self.members.get(at));
         let member = member.ok_or_else(|| past_end(&self.info, index))?;
         let name = self.files.full_name(member.file);
-        let picture = pictures::decode(&self.files.read(member.file)?, &name)?;
+        let image = images::decode(&self.files.read(member.file)?, &name)?;
         let caption = member.caption.as_ref().and_then(|caption| self.caption(caption));
-        Ok(Item { picture, label: member.label, caption, name })
+        Ok(Item { image, label: member.label, caption, name })
     }
 
     fn item_name(&self, index: u64) -> String {
@@ -132,11 +132,11 @@ pub(crate) fn survey(set: &dyn Dataset) -> Result<(usize, (usize, usize))> {
     let step = n.div_ceil(16).max(1);
     let looked: Vec<Result<Item>> =
         (0..n.div_ceil(step)).into_par_iter().map(|k| set.item(k * step)).collect();
-    let mut seen: Vec<Picture> = Vec::new();
+    let mut seen: Vec<Image> = Vec::new();
     let mut failure = None;
     for result in looked {
         match result {
-            Ok(item) => seen.push(Picture { samples: Samples::U8(Vec::new()), ..item.picture }),
+            Ok(item) => seen.push(Image { samples: Samples::U8(Vec::new()), ..item.image }),
             Err(error) => failure = failure.or(Some(error)),
         }
     }
@@ -144,11 +144,11 @@ pub(crate) fn survey(set: &dyn Dataset) -> Result<(usize, (usize, usize))> {
         if n == 1 {
             return Err(error);
         }
-        let what = format!("{}: none of its {n} pictures can be read; the first: {error}", set.info().name);
+        let what = format!("{}: none of its {n} images can be read; the first: {error}", set.info().name);
         return Err(Error::bad_input(what));
     }
     let channels = if seen.iter().any(|p| p.channels >= 3) || seen.is_empty() { 3 } else { 1 };
-    let median = |side: fn(&Picture) -> usize| {
+    let median = |side: fn(&Image) -> usize| {
         let mut sides: Vec<usize> = seen.iter().map(side).collect();
         sides.sort_unstable();
         sides.get(sides.len() / 2).copied().unwrap_or(0)
@@ -166,14 +166,14 @@ fn is_candidate(files: &dyn Files, at: usize) -> bool {
     if ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
         return true;
     }
-    // A folder that may not be entered might hold pictures, so it is reported; other unreadable files are not.
+    // A folder that may not be entered might hold images, so it is reported; other unreadable files are not.
     match problem {
         Some(_) => *size == 0 && !path.contains('.'),
-        None => files.head(at).is_ok_and(|head| pictures::sniff(&head).is_some()),
+        None => files.head(at).is_ok_and(|head| images::sniff(&head).is_some()),
     }
 }
 
-/// Keeps the files of the wanted split when all top folders that hold pictures are named after splits; also what
+/// Keeps the files of the wanted split when all top folders that hold images are named after splits; also what
 /// precedes the class folder in their paths.
 fn choose_split(files: &dyn Files, all: Vec<usize>, split: Split) -> Result<(Vec<usize>, Vec<String>)> {
     let top = |at: usize| files.entries()[at].path.split_once('/').map(|(top, _)| top);
@@ -246,7 +246,7 @@ fn label(files: &dyn Files, chosen: &[usize], base: &[String], notes: &Notes) ->
     }
 }
 
-/// What a picture shares with the files beside it: its path without the last ending, and without all of them.
+/// What an image shares with the files beside it: its path without the last ending, and without all of them.
 fn stems(path: &str) -> impl Iterator<Item = &str> {
     let start = path.rfind('/').map_or(0, |slash| slash + 1);
     let last = path[start..].rfind('.').map_or(path, |dot| &path[..start + dot]);

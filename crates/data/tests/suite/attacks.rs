@@ -4,8 +4,8 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageFormat};
 use langevin_data::{
-    ErrorKind, OpenOptions, Pool, PoolOptions, Prepare, Samples, decode, lint, open, read_picture,
-    read_picture_and_profile, read_profile,
+    ErrorKind, OpenOptions, Pool, PoolOptions, Prepare, Samples, decode, lint, open, read_image,
+    read_image_and_profile, read_profile,
 };
 
 use crate::make;
@@ -39,7 +39,7 @@ fn single_broken_files_are_refused_by_name() {
         dir.path().join(name)
     };
     refused(&write("empty.png", b""), "empty");
-    refused(&write("text.png", b"this is no picture at all"), "not a data set");
+    refused(&write("text.png", b"this is no image at all"), "not a data set");
     refused(&write("page.svg", b"<svg></svg>"), "not a data set");
     refused(&write("cut.png", &make::png(1)[..70]), "png");
     let jpeg = make::encode(&make::rgb(40, 40, 1), ImageFormat::Jpeg);
@@ -59,14 +59,14 @@ fn single_broken_files_are_refused_by_name() {
     refused(&write("cut.gz", &gzip[..gzip.len() - 30]), "cut short");
     refused(&write("noise.gz", &make::gzip(b"hello, this is text")), "neither IDX nor tar");
     refused(&write("cut.bin", &make::cifar(2)[..4000]), "not a data set");
-    refused(&write("empty.zip", &make::zip(&[])), "no picture");
+    refused(&write("empty.zip", &make::zip(&[])), "no image");
     refused(&write("cut.zip", &make::zip(&[("a.png", &make::png(1))])[..80]), "zip");
     refused(&write("head.parquet", b"PAR1"), "parquet");
     refused(&write("tail.parquet", b"PAR1PAR1\xff\xff\xff\xffPAR1"), "parquet");
 }
 
 #[test]
-fn pictures_that_claim_too_much_are_refused_before_decoding() {
+fn images_that_claim_too_much_are_refused_before_decoding() {
     let mut huge = make::png(1);
     huge[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]); // 60000 x 60000
     let crc = crc(&huge[12..29]);
@@ -89,13 +89,13 @@ fn crc(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn every_kind_of_picture_is_read_as_it_is() {
+fn every_kind_of_image_is_read_as_it_is() {
     let colour = make::rgb(9, 5, 1);
     let DynamicImage::ImageRgb8(pixels) = &colour else { unreachable!() };
     for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::WebP] {
-        let picture = decode(&make::encode(&colour, format), "x").unwrap();
-        assert_eq!((picture.width, picture.height, picture.channels), (9, 5, 3), "{format:?}");
-        assert_eq!(picture.samples, Samples::U8(pixels.as_raw().clone()), "{format:?}");
+        let image = decode(&make::encode(&colour, format), "x").unwrap();
+        assert_eq!((image.width, image.height, image.channels), (9, 5, 3), "{format:?}");
+        assert_eq!(image.samples, Samples::U8(pixels.as_raw().clone()), "{format:?}");
     }
     let jpeg = decode(&make::encode(&colour, ImageFormat::Jpeg), "x").unwrap();
     assert_eq!((jpeg.width, jpeg.height, jpeg.channels), (9, 5, 3));
@@ -109,9 +109,9 @@ fn every_kind_of_picture_is_read_as_it_is() {
         (colour.to_rgba16().into(), 4, true),
     ];
     for (image, channels, wide) in kinds {
-        let picture = decode(&make::encode(&image, ImageFormat::Png), "x").unwrap();
-        assert_eq!((picture.channels, matches!(picture.samples, Samples::U16(_))), (channels, wide));
-        let values = langevin_data::prepare(&picture, &Prepare::new(4, 4, 3)).unwrap();
+        let image = decode(&make::encode(&image, ImageFormat::Png), "x").unwrap();
+        assert_eq!((image.channels, matches!(image.samples, Samples::U16(_))), (channels, wide));
+        let values = langevin_data::prepare(&image, &Prepare::new(4, 4, 3)).unwrap();
         assert_eq!(values.len(), 48);
     }
     let one = decode(&make::encode(&make::rgb(1, 1, 7), ImageFormat::Png), "x").unwrap();
@@ -119,7 +119,7 @@ fn every_kind_of_picture_is_read_as_it_is() {
 }
 
 #[test]
-fn a_picture_and_its_profile_come_from_one_reading() {
+fn a_image_and_its_profile_come_from_one_reading() {
     use image::ImageEncoder;
     let folder = tempfile::tempdir().unwrap();
     let written = |name: &str, profile: Option<&[u8]>| {
@@ -131,15 +131,15 @@ fn a_picture_and_its_profile_come_from_one_reading() {
         folder.path().join(name)
     };
     let (with, without) = (written("with.png", Some(b"not read, only kept")), written("without.png", None));
-    let (picture, profile) = read_picture_and_profile(&with).unwrap();
-    assert_eq!((picture.samples, profile), (Samples::U8(vec![9, 8, 7]), read_profile(&with)));
+    let (image, profile) = read_image_and_profile(&with).unwrap();
+    assert_eq!((image.samples, profile), (Samples::U8(vec![9, 8, 7]), read_profile(&with)));
     assert_eq!(read_profile(&with).as_deref(), Some(&b"not read, only kept"[..]));
-    assert_eq!(read_picture_and_profile(&without).unwrap().1, None);
-    assert!(read_picture_and_profile(folder.path().join("none.png")).is_err());
+    assert_eq!(read_image_and_profile(&without).unwrap().1, None);
+    assert!(read_image_and_profile(folder.path().join("none.png")).is_err());
 }
 
 #[test]
-fn exif_orientation_turns_the_picture() {
+fn exif_orientation_turns_the_image() {
     let jpeg = make::encode(&make::rgb(12, 8, 1), ImageFormat::Jpeg);
     let exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
     let mut turned = vec![0xff, 0xd8, 0xff, 0xe1];
@@ -162,9 +162,9 @@ fn only_the_first_frame_of_a_gif_is_read() {
             encoder.encode_frame(image::Frame::new(frame)).unwrap();
         }
     }
-    let picture = decode(&bytes, "x").unwrap();
-    let Samples::U8(samples) = &picture.samples else { unreachable!() };
-    assert_eq!((picture.width, picture.height), (6, 4));
+    let image = decode(&bytes, "x").unwrap();
+    let Samples::U8(samples) = &image.samples else { unreachable!() };
+    assert_eq!((image.width, image.height), (6, 4));
     assert!(samples[0].abs_diff(200) < 3, "{}", samples[0]);
 }
 
@@ -208,7 +208,7 @@ fn a_dirty_folder_is_read_as_far_as_it_goes() {
     write("strip.png", &make::encode(&make::rgb(900, 2, 1), ImageFormat::Png));
     write("empty.png", b"");
     write("cut.png", &make::png(1)[..90]);
-    write("text.jpg", b"not a picture");
+    write("text.jpg", b"not an image");
     write("notes.md", b"not meant as one");
     #[cfg(unix)]
     {
@@ -221,7 +221,7 @@ fn a_dirty_folder_is_read_as_far_as_it_goes() {
     let set = open(dir.path().to_str().unwrap(), &OpenOptions::default()).unwrap();
     let pool = Pool::new(set.clone(), Prepare::new(6, 6, 3), PoolOptions::default()).unwrap();
     let reasons: Vec<_> = pool.skipped().into_iter().map(|skipped| skipped.reason).collect();
-    for (name, why) in [("empty.png", "empty"), ("cut.png", "png"), ("text.jpg", "not a picture")] {
+    for (name, why) in [("empty.png", "empty"), ("cut.png", "png"), ("text.jpg", "not an image")] {
         assert!(reasons.iter().any(|r| r.contains(name) && r.contains(why)), "{name} in {reasons:?}");
     }
     #[cfg(unix)]
@@ -303,8 +303,8 @@ fn flipped_bytes_never_panic() {
 }
 
 #[test]
-fn a_missing_picture_is_named() {
-    let error = read_picture("/nowhere/x.png").unwrap_err();
+fn a_missing_image_is_named() {
+    let error = read_image("/nowhere/x.png").unwrap_err();
     assert!(
         error.kind() == ErrorKind::BadInput && error.to_string().starts_with("/nowhere/x.png:"),
         "{error}"

@@ -18,7 +18,7 @@ fn failure(path: &std::path::Path) -> Error {
 }
 
 #[test]
-fn a_folder_has_classes_captions_and_sorted_pictures() {
+fn a_folder_has_classes_captions_and_sorted_images() {
     let dir = tempfile::tempdir().unwrap();
     make::write(dir.path().join("dog/b.png"), &make::png(2));
     make::write(dir.path().join("cat/deep/a.jpg"), &make::png(1)); // content decides, not the name
@@ -68,8 +68,8 @@ fn idx_folders_and_files_pair_labels_and_choose_the_split() {
     let set = opened(dir.path());
     assert_eq!((set.info().len, set.info().kind, set.info().size), (Some(7), "idx", (4, 5)));
     let item = set.item(4).unwrap();
-    assert_eq!((item.label, item.picture.channels), (Some(1), 1));
-    assert!(matches!(item.picture.samples, langevin_data::Samples::U8(bytes) if bytes[0] == (80 * 31) as u8));
+    assert_eq!((item.label, item.image.channels), (Some(1), 1));
+    assert!(matches!(item.image.samples, langevin_data::Samples::U8(bytes) if bytes[0] == (80 * 31) as u8));
     let test = open(&format!("{}#test", dir.path().display()), &OpenOptions::default()).unwrap();
     assert_eq!(test.info().len, Some(2));
     assert_eq!(opened(&dir.path().join("t10k-images-idx3-ubyte")).item(1).unwrap().label, Some(1));
@@ -87,7 +87,7 @@ fn cifar_binary_is_planar() {
     assert_eq!(set.info().classes[3], "cat");
     let item = set.item(1).unwrap();
     assert_eq!(item.label, Some(1));
-    let langevin_data::Samples::U8(bytes) = item.picture.samples else { panic!("8 bits expected") };
+    let langevin_data::Samples::U8(bytes) = item.image.samples else { panic!("8 bits expected") };
     assert_eq!(bytes[..3], [1, (1024 * 7 + 1) as u8, (2048 * 7 + 1) as u8]);
 }
 
@@ -107,7 +107,7 @@ fn archives_are_read_in_place() {
         assert_eq!(set.info().classes, ["a", "b"]);
         let item = set.item(1).unwrap();
         assert_eq!((item.label, item.caption.as_deref()), (Some(1), Some("two")), "{name}");
-        assert_eq!(item.picture, langevin_data::decode(&b, "b").unwrap());
+        assert_eq!(item.image, langevin_data::decode(&b, "b").unwrap());
     }
     let shard: Vec<(&str, &[u8])> =
         vec![("000.png", &a), ("000.cls", b"4\n"), ("001.png", &b), ("001.cls", b"0")];
@@ -117,7 +117,7 @@ fn archives_are_read_in_place() {
 }
 
 #[test]
-fn bad_pictures_are_named_once_and_passed_over() {
+fn bad_images_are_named_once_and_passed_over() {
     let dir = tempfile::tempdir().unwrap();
     for k in 0..8 {
         make::write(dir.path().join(format!("{k}.png")), &make::png(k));
@@ -169,17 +169,17 @@ fn an_empty_or_hopeless_folder_is_an_error_naming_it() {
     make::write(dir.path().join("a.png"), b"no");
     make::write(dir.path().join("b.png"), b"");
     let error = failure(dir.path());
-    assert!(error.to_string().contains("none of its 2 pictures"), "{error}");
+    assert!(error.to_string().contains("none of its 2 images"), "{error}");
     let error = failure(&dir.path().join("nowhere"));
     assert!(error.to_string().contains("no such file"), "{error}");
 }
 
 #[test]
-fn a_run_resumes_on_the_same_pictures_whatever_the_batch() {
+fn a_run_resumes_on_the_same_images_whatever_the_batch() {
     let dir = tempfile::tempdir().unwrap();
     for k in 0..10 {
-        let picture = make::rgb(30 + u32::from(k), 17, k);
-        make::write(dir.path().join(format!("{k}.png")), &make::encode(&picture, image::ImageFormat::Png));
+        let image = make::rgb(30 + u32::from(k), 17, k);
+        make::write(dir.path().join(format!("{k}.png")), &make::encode(&image, image::ImageFormat::Png));
     }
     let prepare = Prepare { crop: Crop::Random, flip: true, ..Prepare::new(8, 8, 3) };
     let pool = |cache| {
@@ -207,15 +207,15 @@ fn the_held_out_part_is_fixed_and_disjoint() {
         Pool::new(opened(&dir.path().join("images")), Prepare::new(5, 5, 1), PoolOptions::default()).unwrap();
     let (train, held) = pool.split(Held::Fraction(0.2), 1).unwrap();
     assert_eq!((train.len(), held.len()), (Some(40), Some(10)));
-    let pictures = |pool: &Pool| {
+    let images = |pool: &Pool| {
         let n = pool.len().unwrap();
         let pixels = pool.batch(0..n).unwrap().pixels;
         pixels.chunks(25).map(|p| p.iter().map(|v| v.to_bits()).collect()).collect::<Vec<Vec<u32>>>()
     };
-    let (a, b) = (pictures(&train), pictures(&held));
-    assert!(a.iter().all(|picture| !b.contains(picture)));
-    assert_eq!(b, pictures(&pool.split(Held::Count(10), 1).unwrap().1));
-    assert_ne!(b, pictures(&pool.split(Held::Count(10), 2).unwrap().1));
+    let (a, b) = (images(&train), images(&held));
+    assert!(a.iter().all(|image| !b.contains(image)));
+    assert_eq!(b, images(&pool.split(Held::Count(10), 1).unwrap().1));
+    assert_ne!(b, images(&pool.split(Held::Count(10), 2).unwrap().1));
     assert_eq!(pool.split(Held::Count(50), 1).unwrap_err().kind(), ErrorKind::Usage);
     let endless = Pool::new(
         open("builtin:shapes", &OpenOptions::default()).unwrap(),
@@ -238,8 +238,8 @@ fn parquet_gives_labels_names_and_captions() {
     assert_eq!((set.info().len, set.info().kind), (Some(5), "parquet"));
     assert_eq!(set.info().classes, ["cat", "dog", "owl"]);
     let item = set.item(4).unwrap();
-    assert_eq!((item.label, item.caption.as_deref()), (Some(1), Some("picture 1")));
-    assert_eq!(item.picture, langevin_data::decode(&make::png(2), "x").unwrap());
+    assert_eq!((item.label, item.caption.as_deref()), (Some(1), Some("image 1")));
+    assert_eq!(item.image, langevin_data::decode(&make::png(2), "x").unwrap());
     let test = open(&format!("{}#test", dir.path().display()), &OpenOptions::default()).unwrap();
     assert_eq!(test.info().len, Some(1));
 }

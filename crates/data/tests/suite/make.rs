@@ -1,11 +1,11 @@
-//! Makes pictures and files for the tests.
+//! Makes images and files for the tests.
 
 use std::io::{Cursor, Write};
 use std::path::Path;
 
 use image::{DynamicImage, ImageFormat};
 
-/// A small colour picture that differs with `k`.
+/// A small colour image that differs with `k`.
 pub fn rgb(width: u32, height: u32, k: u8) -> DynamicImage {
     image::RgbImage::from_fn(width, height, |x, y| {
         image::Rgb([(x * 7) as u8 ^ k, (y * 11) as u8, ((x + y) * 5) as u8 ^ k.wrapping_mul(3)])
@@ -88,7 +88,7 @@ pub fn tar_with_link(target: &str) -> Vec<u8> {
 }
 
 /// A parquet of `n` rows as Hugging Face writes them: image struct, label, text, class names in the metadata.
-pub fn parquet(n: usize, picture: &[u8]) -> Vec<u8> {
+pub fn parquet(n: usize, image: &[u8]) -> Vec<u8> {
     use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
     use parquet::file::{metadata::KeyValue, properties::WriterProperties, writer::SerializedFileWriter};
     let schema = "message schema {
@@ -100,9 +100,9 @@ pub fn parquet(n: usize, picture: &[u8]) -> Vec<u8> {
     let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![pair])).build();
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, std::sync::Arc::new(properties)).unwrap();
     let mut group = writer.next_row_group().unwrap();
-    let text = |k: usize| ByteArray::from(format!("picture {k}").as_str());
+    let text = |k: usize| ByteArray::from(format!("image {k}").as_str());
     let columns: [(Vec<ByteArray>, i16); 2] =
-        [((0..n).map(|_| ByteArray::from(picture.to_vec())).collect(), 2), (Vec::new(), 1)];
+        [((0..n).map(|_| ByteArray::from(image.to_vec())).collect(), 2), (Vec::new(), 1)];
     for (values, level) in columns {
         let mut column = group.next_column().unwrap().unwrap();
         column.typed::<ByteArrayType>().write_batch(&values, Some(&vec![level; n]), None).unwrap();

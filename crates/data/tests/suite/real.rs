@@ -60,5 +60,5 @@ fn set12() {
     let Some(path) = data("set12") else { return };
     let set = opened(&path, "");
     assert_eq!((set.info().len, set.info().channels), (Some(12), 1));
-    assert!(matches!(set.item(0).unwrap().picture.width, 256 | 512));
+    assert!(matches!(set.item(0).unwrap().image.width, 256 | 512));
 }

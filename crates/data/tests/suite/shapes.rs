@@ -1,7 +1,7 @@
 //! The built-in set.
 
 use langevin_data::sets::shapes::{Combinations, Shapes, Truth, closest, draw, read_back};
-use langevin_data::{Dataset, Picture, Samples};
+use langevin_data::{Dataset, Image, Samples};
 
 /// Writes a contact sheet to the file that LANGEVIN_SHEET names, for looking at.
 #[test]
@@ -36,8 +36,8 @@ fn items_are_functions_of_seed_and_index() {
     let set = Shapes::new(32, 0, Combinations::All).unwrap();
     let (a, b) = (set.item(5).unwrap(), set.item(5).unwrap());
     assert_eq!(a, b);
-    assert_ne!(a.picture, set.item(6).unwrap().picture);
-    assert_ne!(a.picture, Shapes::new(32, 1, Combinations::All).unwrap().item(5).unwrap().picture);
+    assert_ne!(a.image, set.item(6).unwrap().image);
+    assert_ne!(a.image, Shapes::new(32, 1, Combinations::All).unwrap().item(5).unwrap().image);
     assert_eq!(set.info().len, None);
     assert_eq!(set.info().classes.len(), 10);
     assert_eq!(a.label, Some(Truth::at(0, 5).class.into()));
@@ -67,14 +67,14 @@ fn a_noisy_drawing_is_matched_to_what_it_shows() {
     use langevin_data::order::{Purpose, bits};
     for k in 0..40 {
         let truth = Truth::at(5, k);
-        let mut picture = draw(&truth, 32);
-        let Samples::U8(bytes) = &mut picture.samples else { unreachable!() };
+        let mut image = draw(&truth, 32);
+        let Samples::U8(bytes) = &mut image.samples else { unreachable!() };
         for (at, byte) in bytes.iter_mut().enumerate() {
             let noise = (bits(k, Purpose::Draw, at as u64) % 41) as i16 - 20;
             *byte = (i16::from(*byte) + noise).clamp(0, 255) as u8;
         }
-        assert_eq!(read_back(&picture), None);
-        let found = closest(&picture).unwrap();
+        assert_eq!(read_back(&image), None);
+        let found = closest(&image).unwrap();
         assert_eq!(
             (found.truth.class, found.truth.colour, found.truth.scene),
             (truth.class, truth.colour, truth.scene)
@@ -86,11 +86,11 @@ fn a_noisy_drawing_is_matched_to_what_it_shows() {
 
 #[test]
 fn what_is_no_drawing_is_not_read() {
-    let gray = Picture::from_u8(32, 32, 3, vec![128; 3 * 1024]);
+    let gray = Image::from_u8(32, 32, 3, vec![128; 3 * 1024]);
     assert_eq!(read_back(&gray), None);
     assert!(closest(&gray).unwrap().distance > 20.0);
-    assert_eq!(closest(&Picture::from_u8(32, 16, 3, vec![0; 3 * 512])), None);
-    assert_eq!(closest(&Picture::from_u8(32, 32, 1, vec![0; 1024])), None);
+    assert_eq!(closest(&Image::from_u8(32, 16, 3, vec![0; 3 * 512])), None);
+    assert_eq!(closest(&Image::from_u8(32, 32, 1, vec![0; 1024])), None);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Classification accuracy score (Ravuri and Vinyals 2019, arXiv 1905.10887): a classifier is trained on the judged
-//! pictures with the classes they were asked for, and reads real pictures; the share it reads right. It falls when
-//! pictures show the wrong thing, and when they lack variety.
+//! images with the classes they were asked for, and reads real images; the share it reads right. It falls when
+//! images show the wrong thing, and when they lack variety.
 
 use langevin_core::registry::Entry;
 use langevin_core::{Error, Result};
@@ -11,7 +11,7 @@ use crate::metric::{Better, Case, Measured, Metric, Needs, Value};
 pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     name: "accuracy_score",
     aliases: &["cas"],
-    summary: "accuracy on real pictures of a classifier trained on the judged ones; takes a training each",
+    summary: "accuracy on real images of a classifier trained on the judged ones; takes a training each",
     source: "Ravuri and Vinyals 2019 (arXiv 1905.10887)",
     options: &[],
     build: |_| Ok(Box::new(AccuracyScore)),

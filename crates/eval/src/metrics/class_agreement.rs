@@ -1,5 +1,5 @@
-//! Whether the pictures show what was asked for: the share whose class a classifier trained on real pictures reads as the
-//! class they were drawn for (as in the classification accuracy of Shmelkov et al. 2018, "GAN-test"). For real pictures
+//! Whether the images show what was asked for: the share whose class a classifier trained on real images reads as the
+//! class they were drawn for (as in the classification accuracy of Shmelkov et al. 2018, "GAN-test"). For real images
 //! it is the classifier's own accuracy.
 
 use langevin_core::registry::Entry;
@@ -11,7 +11,7 @@ use crate::statistics::share;
 pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     name: "class_agreement",
     aliases: &["gan_test"],
-    summary: "share of pictures that are read as the class they were asked for",
+    summary: "share of images that are read as the class they were asked for",
     source: "Shmelkov et al. 2018, GAN-test (arXiv 1807.09499)",
     options: &[],
     build: |_| Ok(Box::new(ClassAgreement)),

@@ -1,4 +1,4 @@
-//! How far the classes of the judged pictures are from their share in the real ones: the Kullback-Leibler divergence
+//! How far the classes of the judged images are from their share in the real ones: the Kullback-Leibler divergence
 //! `sum p ln(p / q)` in nats of the class histograms, `p` judged and `q` real, both as a classifier reads them. It counts
 //! modes that are lost or preferred (Srivastava et al. 2017 and the Stacked-MNIST tables use it so).
 
@@ -57,7 +57,7 @@ fn histogram(labels: &[u32], count: usize) -> Vec<f64> {
     shares
 }
 
-/// Infinite where a judged class does not occur in the real pictures.
+/// Infinite where a judged class does not occur in the real images.
 fn divergence(judged: &[f64], real: &[f64]) -> f64 {
     let present = judged.iter().zip(real).filter(|(p, _)| **p > 0.0);
     present.map(|(p, q)| p * (p / q).ln()).sum()

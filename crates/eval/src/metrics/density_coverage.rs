@@ -1,6 +1,6 @@
 //! Density and coverage (Naeem et al. 2020, arXiv 2002.09797, eq. 2 and 3): density counts in how many real balls a judged
-//! picture lies, on average and over `k`, so that one outlying real picture does not decide; coverage is the share of
-//! real pictures with a judged picture in their ball.
+//! image lies, on average and over `k`, so that one outlying real image does not decide; coverage is the share of
+//! real images with a judged image in their ball.
 
 use langevin_core::Result;
 use langevin_core::registry::{Entry, OptionDoc};
@@ -13,7 +13,7 @@ use crate::statistics::{mean, share};
 pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     name: "density_coverage",
     aliases: &["density", "coverage", "dc"],
-    summary: "as precision_recall, but not swayed by outlying real pictures",
+    summary: "as precision_recall, but not swayed by outlying real images",
     source: "Naeem et al. 2020, eq. 2 and 3 (arXiv 2002.09797)",
     options: &[OptionDoc { key: "k", default: "5", doc: "the neighbour that sets a ball's radius" }],
     build: |options| Ok(Box::new(DensityCoverage { k: options.number("k", 1.0, 1000.0)? as usize })),

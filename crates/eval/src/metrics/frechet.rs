@@ -5,7 +5,7 @@
 //! `tr (C1 C2)^(1/2)` is the sum of the singular values of `A^T B`, where `C1 = A A^T` and `C2 = B B^T`: in f64, and sound
 //! where covariances are singular. (A general matrix root is not.)
 //!
-//! The distance is biased upwards, the more so the fewer pictures there are: compare it only with numbers of the same `n`,
+//! The distance is biased upwards, the more so the fewer images there are: compare it only with numbers of the same `n`,
 //! first of all the floor beside it.
 
 use std::ops::Range;
@@ -81,7 +81,7 @@ impl Metric for Frechet {
         let left_out: Vec<f64> = (0..self.groups).into_par_iter().map(&left_out).collect();
         if !value.is_finite() || !left_out.iter().all(|value| value.is_finite()) {
             return Err(Error::failed("frechet: the singular values of the features were not found")
-                .hint("give more pictures, or other features"));
+                .hint("give more images, or other features"));
         }
         let error = (self.groups > 0).then(|| jackknife(&left_out));
         let count = case.judged.len();
@@ -123,7 +123,7 @@ fn root_trace(first: &DMatrix<f64>, second: &DMatrix<f64>) -> f64 {
 }
 
 /// `A` with `C = A A^T`, as many columns as `c` has rank: Cholesky's factor with pivots (Higham 2002, section 10.3), which a
-/// covariance of few pictures, or with features that do not vary, has too.
+/// covariance of few images, or with features that do not vary, has too.
 fn factor(c: &DMatrix<f64>) -> DMatrix<f64> {
     let size = c.nrows();
     let mut rest: Vec<f64> = c.diagonal().iter().copied().collect();

@@ -2,7 +2,7 @@
 //! kernel `(x.y / d + 1)^3` (Binkowski et al. 2018, arXiv 1801.01401, section 4; Gretton et al. 2012, eq. 3).
 //!
 //! It has no bias, so it may be negative and is zero on average for two sets of one kind, whatever their size. By default
-//! all pairs count, and the error bar comes from a jackknife over groups of pictures. With `subsets` it is what the paper
+//! all pairs count, and the error bar comes from a jackknife over groups of images. With `subsets` it is what the paper
 //! and other programs give: mean and standard deviation over random subsets.
 
 use langevin_core::registry::{Entry, OptionDoc, Options};
@@ -18,7 +18,7 @@ use crate::statistics::{group, jackknife, mean};
 pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     name: "kid",
     aliases: &["mmd"],
-    summary: "kernel distance of the features, unbiased: zero on average for pictures of one kind",
+    summary: "kernel distance of the features, unbiased: zero on average for images of one kind",
     source: "Binkowski et al. 2018 (arXiv 1801.01401)",
     options: &[
         OptionDoc {
@@ -26,7 +26,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry {
             default: "0",
             doc: "random subsets to average over, as published (100); 0 takes all pairs and a jackknife",
         },
-        OptionDoc { key: "size", default: "1000", doc: "pictures of a subset" },
+        OptionDoc { key: "size", default: "1000", doc: "images of a subset" },
         OptionDoc { key: "groups", default: "20", doc: "groups of the jackknife" },
     ],
     build: |options| Ok(Box::new(Kid::new(options)?)),
@@ -78,7 +78,7 @@ impl Metric for Kid {
         let (value, error) = if self.subsets > 0 {
             let least = case.judged.len().min(case.reference.len());
             if least < self.size {
-                return Err(Error::usage(format!("kid: subsets of {} among {least} pictures", self.size))
+                return Err(Error::usage(format!("kid: subsets of {} among {least} images", self.size))
                     .hint(format!("kid:subsets={},size={}", self.subsets, least / 2)));
             }
             self.by_subsets(case)
@@ -94,11 +94,11 @@ impl Metric for Kid {
     }
 }
 
-/// Sums of the kernel between the pictures of every two groups.
+/// Sums of the kernel between the images of every two groups.
 struct Sums {
     groups: usize,
     counts: [usize; 2],
-    /// Within the first set, the second, and between them; pictures with themselves left out.
+    /// Within the first set, the second, and between them; images with themselves left out.
     tables: [Vec<f64>; 3],
 }
 

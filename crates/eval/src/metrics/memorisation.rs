@@ -1,9 +1,9 @@
-//! Whether training pictures were copied. For each judged picture the nearest and second nearest training pictures are
-//! found among all of them, by pixels and by features. A picture counts as a copy when it lies nearer to one training
-//! picture than a third of the way to any other (Yoon et al. 2023, "Diffusion probabilistic models generalize when they
+//! Whether training images were copied. For each judged image the nearest and second nearest training images are
+//! found among all of them, by pixels and by features. An image counts as a copy when it lies nearer to one training
+//! image than a third of the way to any other (Yoon et al. 2023, "Diffusion probabilistic models generalize when they
 //! fail to memorize", section 3), or when it is one to within `copy` grey levels.
 //!
-//! The floor says how often, and how near, real pictures that were held out come to the training pictures.
+//! The floor says how often, and how near, real images that were held out come to the training images.
 
 use langevin_core::registry::{Entry, OptionDoc, Options};
 use langevin_core::{Error, Result};
@@ -17,7 +17,7 @@ use crate::statistics::{bootstrap, median, share};
 pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     name: "memorisation",
     aliases: &["memorization", "copies"],
-    summary: "share of pictures that copy a training picture, and median distances to the nearest one",
+    summary: "share of images that copy a training image, and median distances to the nearest one",
     source: "Yoon et al. 2023, section 3 (ICML workshop SPIGM)",
     options: &[
         OptionDoc {
@@ -36,7 +36,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     ..Entry::BLANK
 };
 
-/// Training pictures at once.
+/// Training images at once.
 const CHUNK: usize = 512;
 
 #[derive(Debug)]
@@ -69,15 +69,15 @@ impl Metric for Memorisation {
     fn measure(&self, case: &Case<'_>) -> Result<Measured> {
         require(case, 1)?;
         let Some(gallery) = case.gallery.filter(|gallery| gallery.len() >= 2) else {
-            return Err(Error::usage("memorisation: there are no training pictures to compare with")
-                .hint("it needs finite --data of at least a few pictures"));
+            return Err(Error::usage("memorisation: there are no training images to compare with")
+                .hint("it needs finite --data of at least a few images"));
         };
         let pixels = case.judged.pixels()?;
         let mut by_pixels = Search::new(&pixels);
         let mut by_features = self.features.then(|| Search::new(&case.judged.rows));
         for from in (0..gallery.len()).step_by(CHUNK) {
             let chunk = gallery.chunk(from, (from + CHUNK).min(gallery.len()), self.features)?;
-            by_pixels.visit(&pixel_rows(&chunk.pictures)?, from);
+            by_pixels.visit(&pixel_rows(&chunk.images)?, from);
             if let (Some(search), Some(rows)) = (&mut by_features, &chunk.rows) {
                 search.visit(rows, from);
             }
@@ -87,7 +87,7 @@ impl Metric for Memorisation {
         let found = by_pixels.found();
         let nearest = |(judged, found): (usize, &crate::nearest::Found)| {
             let distance = level(found.nearest);
-            // Two equal training pictures are equally near, and a ratio says nothing.
+            // Two equal training images are equally near, and a ratio says nothing.
             let ratio = if found.second > 0.0 { (found.nearest / found.second).sqrt() } else { 1.0 };
             let copied = distance <= self.copy || ratio < self.ratio;
             Nearest { judged, training: found.index, distance, ratio, copied }

@@ -40,17 +40,17 @@ pub const METRICS: Registry<dyn Metric> = Registry {
     ],
 };
 
-/// Checks that both sets have at least `least` pictures.
+/// Checks that both sets have at least `least` images.
 pub(crate) fn require(case: &crate::Case<'_>, least: usize) -> Result<()> {
     for sample in [case.judged, case.reference] {
         if sample.len() < least {
             return Err(Error::usage(format!(
-                "{}: {} picture{} are too few, {least} are needed",
+                "{}: {} image{} are too few, {least} are needed",
                 sample.name,
                 sample.len(),
                 if sample.len() == 1 { "" } else { "s" }
             ))
-            .hint("give more pictures, or raise -n"));
+            .hint("give more images, or raise -n"));
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 //! half of the one before, and luminance at the smallest, to their published powers. As pytorch-msssim computes it.
 
 use langevin_core::registry::Entry;
-use langevin_core::{Error, Picture, Result};
+use langevin_core::{Error, Image, Result};
 
 use crate::metric::{Case, Measured, Metric, Needs};
 use crate::similarity::{Plane, WINDOW, halved, over_pairs, planes, ssim};
@@ -10,7 +10,7 @@ use crate::similarity::{Plane, WINDOW, halved, over_pairs, planes, ssim};
 pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     name: "ms_ssim",
     aliases: &[],
-    summary: "structural similarity at five sizes, for pairs of pictures of more than 160 pixels a side",
+    summary: "structural similarity at five sizes, for pairs of images of more than 160 pixels a side",
     source: "Wang et al. 2003, eq. 7 (Asilomar)",
     options: &[],
     build: |_| Ok(Box::new(MsSsim)),
@@ -36,7 +36,7 @@ impl Metric for MsSsim {
     }
 }
 
-fn similarity(a: &Picture, b: &Picture) -> Result<f64> {
+fn similarity(a: &Image, b: &Image) -> Result<f64> {
     let least = (WINDOW - 1) << (POWERS.len() - 1);
     if a.width.min(a.height) <= least {
         return Err(Error::usage(format!(

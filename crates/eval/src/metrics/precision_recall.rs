@@ -1,6 +1,6 @@
 //! Improved precision and recall (Kynkaanniemi et al. 2019, arXiv 1904.06991, eq. 1 and 2): precision is the share of
-//! judged pictures that lie within the real manifold, recall the share of real pictures within the judged one. A manifold
-//! is the union of balls around its pictures, each reaching to the `k`-th nearest other one.
+//! judged images that lie within the real manifold, recall the share of real images within the judged one. A manifold
+//! is the union of balls around its images, each reaching to the `k`-th nearest other one.
 
 use langevin_core::Result;
 use langevin_core::registry::{Entry, OptionDoc};
@@ -14,7 +14,7 @@ use crate::statistics::share;
 pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     name: "precision_recall",
     aliases: &["precision", "recall", "pr"],
-    summary: "share of judged pictures among real ones (quality), and of real among judged (variety)",
+    summary: "share of judged images among real ones (quality), and of real among judged (variety)",
     source: "Kynkaanniemi et al. 2019, eq. 1 and 2 (arXiv 1904.06991)",
     options: &[OptionDoc { key: "k", default: "3", doc: "the neighbour that sets a ball's radius" }],
     build: |options| Ok(Box::new(PrecisionRecall { k: options.number("k", 1.0, 1000.0)? as usize })),

@@ -1,9 +1,9 @@
-//! Whether pictures show what was asked for in words, where that can be read back: captions of `builtin:shapes` say a thing, its
-//! colour and a scene, and the drawing of the set that is nearest to a picture says which these are. For drawings of the set it is
-//! always right; the share of right pictures is what Huang et al. 2023 (T2I-CompBench, 2307.06350) estimate with networks.
+//! Whether images show what was asked for in words, where that can be read back: captions of `builtin:shapes` say a thing, its
+//! colour and a scene, and the drawing of the set that is nearest to an image says which these are. For drawings of the set it is
+//! always right; the share of right images is what Huang et al. 2023 (T2I-CompBench, 2307.06350) estimate with networks.
 
 use langevin_core::registry::Entry;
-use langevin_core::{Error, Picture, Result};
+use langevin_core::{Error, Image, Result};
 use langevin_data::sets::shapes::{Truth, closest};
 
 use crate::metric::{Better, Case, Measured, Metric, Needs, Value};
@@ -12,7 +12,7 @@ use crate::statistics::share;
 pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     name: "prompt_match",
     aliases: &[],
-    summary: "share of pictures that show what was asked for in words; for captions of builtin:shapes, which are read back exactly",
+    summary: "share of images that show what was asked for in words; for captions of builtin:shapes, which are read back exactly",
     source: "read back from the generated data set; cf. Huang et al. 2023, T2I-CompBench (arXiv 2307.06350)",
     options: &[],
     build: |_| Ok(Box::new(PromptMatch)),
@@ -36,7 +36,7 @@ impl Metric for PromptMatch {
     fn measure(&self, case: &Case<'_>) -> Result<Measured> {
         let unknown = |what: String| {
             Error::usage(format!("prompt_match: {}: {what}", case.judged.name)).hint(
-                "it reads pictures of a model that was trained on the captions of builtin:shapes, with --data builtin:shapes",
+                "it reads images of a model that was trained on the captions of builtin:shapes, with --data builtin:shapes",
             )
         };
         let captions = case
@@ -45,10 +45,10 @@ impl Metric for PromptMatch {
             .as_ref()
             .ok_or_else(|| unknown("what was asked for is not known in words".to_owned()))?;
         let mut right = [0; 4];
-        for (caption, picture) in captions.iter().zip(&case.judged.pictures) {
+        for (caption, image) in captions.iter().zip(&case.judged.images) {
             let said = Truth::said(caption)
                 .ok_or_else(|| unknown(format!("\"{caption}\" is no caption of builtin:shapes")))?;
-            let parts = shown(picture)
+            let parts = shown(image)
                 .map_or([false; 3], |found| [found.0 == said.0, found.1 == said.1, found.2 == said.2]);
             right[0] += usize::from(parts == [true; 3]);
             right[1..].iter_mut().zip(parts).for_each(|(count, part)| *count += usize::from(part));
@@ -61,9 +61,9 @@ impl Metric for PromptMatch {
     }
 }
 
-/// Thing, colour and scene of the drawing nearest to `picture`.
-fn shown(picture: &Picture) -> Option<(u8, u8, u8)> {
-    closest(picture).map(|found| (found.truth.class, found.truth.colour, found.truth.scene))
+/// Thing, colour and scene of the drawing nearest to `image`.
+fn shown(image: &Image) -> Option<(u8, u8, u8)> {
+    closest(image).map(|found| (found.truth.class, found.truth.colour, found.truth.scene))
 }
 
 #[cfg(test)]
@@ -77,7 +77,7 @@ mod tests {
     fn drawings_match_their_captions_and_no_others() {
         let truths: Vec<Truth> = (0..12).map(|index| Truth::at(3, index)).collect();
         let mut sample = Sample::new("drawn");
-        sample.pictures = truths.iter().map(|truth| draw(truth, 32)).collect();
+        sample.images = truths.iter().map(|truth| draw(truth, 32)).collect();
         let measured = |captions: Vec<String>| -> Result<Vec<f64>> {
             let judged = Sample { captions: Some(captions), ..sample.clone() };
             let case = Case { judged: &judged, reference: &judged, gallery: None, trainer: None, seed: 0 };

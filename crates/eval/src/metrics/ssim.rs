@@ -1,9 +1,9 @@
 //! Structural similarity (Wang, Bovik, Sheikh and Simoncelli 2004, eq. 13): a Gaussian window of 11 by 11 with standard
-//! deviation 1.5, `K1 = 0.01`, `K2 = 0.03`, over the places where the whole window lies within the picture; the mean over
-//! channels, then over pairs of pictures.
+//! deviation 1.5, `K1 = 0.01`, `K2 = 0.03`, over the places where the whole window lies within the image; the mean over
+//! channels, then over pairs of images.
 
 use langevin_core::registry::Entry;
-use langevin_core::{Error, Picture, Result};
+use langevin_core::{Error, Image, Result};
 
 use crate::metric::{Case, Measured, Metric, Needs};
 use crate::similarity::{WINDOW, over_pairs, planes, same_shape, ssim};
@@ -11,7 +11,7 @@ use crate::similarity::{WINDOW, over_pairs, planes, same_shape, ssim};
 pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     name: "ssim",
     aliases: &[],
-    summary: "structural similarity of pairs of pictures, 1 for equal ones",
+    summary: "structural similarity of pairs of images, 1 for equal ones",
     source: "Wang et al. 2004, eq. 13 (IEEE TIP 13)",
     options: &[],
     build: |_| Ok(Box::new(Ssim)),
@@ -35,11 +35,11 @@ impl Metric for Ssim {
     }
 }
 
-/// The structural similarity of two pictures of one shape, 1 where they are equal.
+/// The structural similarity of two images of one shape, 1 where they are equal.
 ///
 /// # Errors
 /// Usage: they have different shapes, or fewer pixels than the window.
-pub fn structural_similarity(a: &Picture, b: &Picture) -> Result<f64> {
+pub fn structural_similarity(a: &Image, b: &Image) -> Result<f64> {
     same_shape(a, b)?;
     if a.width.min(a.height) < WINDOW {
         return Err(Error::usage(format!(

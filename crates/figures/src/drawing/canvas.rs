@@ -1,6 +1,6 @@
-//! A canvas of pixels that takes smooth lines, text and pictures.
+//! A canvas of pixels that takes smooth lines, text and images.
 
-use langevin_core::{Picture, Samples};
+use langevin_core::{Image, Samples};
 
 use super::stroke_font::{strokes, text_width};
 
@@ -87,23 +87,23 @@ impl Canvas {
         }
     }
 
-    /// Lays an 8-bit gray or RGB `picture` on the canvas with its corner at (`left`, `top`), each of its pixels
+    /// Lays an 8-bit gray or RGB `image` on the canvas with its corner at (`left`, `top`), each of its pixels
     /// `zoom` by `zoom` large. A second and a fourth channel are ignored.
-    pub fn picture(&mut self, left: usize, top: usize, zoom: usize, picture: &Picture) {
-        let picture = picture.to_8_bit();
-        let Samples::U8(samples) = &picture.samples else { return };
-        let color = if picture.channels >= 3 { [0, 1, 2] } else { [0, 0, 0] };
-        for y in 0..(picture.height * zoom).min(self.height.saturating_sub(top)) {
-            for x in 0..(picture.width * zoom).min(self.width.saturating_sub(left)) {
-                let at = (y / zoom * picture.width + x / zoom) * picture.channels;
+    pub fn image(&mut self, left: usize, top: usize, zoom: usize, image: &Image) {
+        let image = image.to_8_bit();
+        let Samples::U8(samples) = &image.samples else { return };
+        let color = if image.channels >= 3 { [0, 1, 2] } else { [0, 0, 0] };
+        for y in 0..(image.height * zoom).min(self.height.saturating_sub(top)) {
+            for x in 0..(image.width * zoom).min(self.width.saturating_sub(left)) {
+                let at = (y / zoom * image.width + x / zoom) * image.channels;
                 self.blend(left + x, top + y, color.map(|channel| samples[at + channel]), 1.0);
             }
         }
     }
 
-    /// The finished picture, RGB.
-    pub fn into_picture(self) -> Picture {
-        Picture::from_u8(self.width, self.height, 3, self.pixels)
+    /// The finished image, RGB.
+    pub fn into_image(self) -> Image {
+        Image::from_u8(self.width, self.height, 3, self.pixels)
     }
 
     fn blend(&mut self, x: usize, y: usize, color: Color, covered: f64) {
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     fn reds(canvas: Canvas) -> Vec<u8> {
-        let Samples::U8(samples) = canvas.into_picture().samples else { unreachable!() };
+        let Samples::U8(samples) = canvas.into_image().samples else { unreachable!() };
         samples.into_iter().step_by(3).collect()
     }
 
@@ -147,7 +147,7 @@ mod tests {
         let mut canvas = Canvas::new(2, 2, [255; 3]);
         canvas.line(&[(-50.0, 0.5), (50.0, 0.5)], 1.0, [0; 3]);
         canvas.fill(1.0, -9.0, 9.0, 10.0, [7; 3]);
-        canvas.picture(1, 1, 3, &Picture::from_u8(1, 1, 1, vec![9]));
+        canvas.image(1, 1, 3, &Image::from_u8(1, 1, 1, vec![9]));
         assert_eq!(reds(canvas), [0, 7, 255, 9]);
     }
 }

@@ -1,5 +1,5 @@
 //! Drawing without a font file or a graphics library: a canvas of pixels with smooth lines, a stroke font of our own,
-//! and scenes that become either an SVG text or a picture.
+//! and scenes that become either an SVG text or an image.
 
 mod canvas;
 mod scene;

@@ -1,8 +1,8 @@
-//! A drawing as a list of shapes, which becomes an SVG text or a picture.
+//! A drawing as a list of shapes, which becomes an SVG text or an image.
 
 use std::fmt::Write;
 
-use langevin_core::Picture;
+use langevin_core::Image;
 
 use super::canvas::{Canvas, Color};
 use super::stroke_font::text_width;
@@ -78,14 +78,14 @@ impl Scene {
         out
     }
 
-    /// The drawing as an RGB picture with `zoom` pixels a unit.
-    pub fn to_picture(&self, zoom: f64) -> Picture {
+    /// The drawing as an RGB image with `zoom` pixels a unit.
+    pub fn to_image(&self, zoom: f64) -> Image {
         let pixels = |length: f64| (length * zoom).ceil() as usize;
         let mut canvas = Canvas::new(pixels(self.width), pixels(self.height), [255; 3]);
         for shape in &self.shapes {
             shape.paint(&mut canvas, zoom);
         }
-        canvas.into_picture()
+        canvas.into_image()
     }
 }
 

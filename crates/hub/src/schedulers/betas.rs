@@ -32,7 +32,7 @@ pub fn ddpm(fields: &Fields<'_>) -> Result<Sampling> {
     .noting(learned, "the network's own variance is left out; steps have the small one"))
 }
 
-/// `DDIMScheduler`: it clamps the clean picture and keeps the noise that the network saw, which is an option of our sampler.
+/// `DDIMScheduler`: it clamps the clean image and keeps the noise that the network saw, which is an option of our sampler.
 pub fn ddim(fields: &Fields<'_>) -> Result<Sampling> {
     let lowest = !fields.flag("set_alpha_to_one", true)?;
     let spacing = spacing(fields, "leading", Placing::Whole, lowest)?;
@@ -60,7 +60,7 @@ pub fn pndm(fields: &Fields<'_>) -> Result<Sampling> {
     Ok(Sampling { unit_start: true, ..Sampling::new(table(fields, DDPM_BETAS)?, &sampler, spacing, steps) })
 }
 
-/// `LCMScheduler`: consistency sampling in a few steps, the last of which ends on the clean picture.
+/// `LCMScheduler`: consistency sampling in a few steps, the last of which ends on the clean image.
 pub fn lcm(fields: &Fields<'_>) -> Result<Sampling> {
     few_steps(fields, "lcm", "")
 }

@@ -75,7 +75,7 @@ fn ratios(fields: &Fields<'_>, defaults: BetaDefaults, sampler: &str) -> Result<
     Ok(Sampling { unit_start: leading, ..sampling }
         .noting(is_beta, "use_beta_sigmas: the levels are placed by the spacing beta, in time")
         .noting(curved && leading, "the levels begin at the noisy end, not at that of the spacing leading")
-        .noting(curved && lowest, "the path ends at the clean picture"))
+        .noting(curved && lowest, "the path ends at the clean image"))
 }
 
 /// `DPMSolverMultistepScheduler`.
@@ -126,7 +126,7 @@ pub fn singlestep(fields: &Fields<'_>) -> Result<Sampling> {
 /// `UniPCMultistepScheduler`.
 pub fn unipc(fields: &Fields<'_>) -> Result<Sampling> {
     if !fields.flag("predict_x0", true)? {
-        return Err(Error::bad_input("\"predict_x0\" is false, and only UniPC on clean pictures is read"));
+        return Err(Error::bad_input("\"predict_x0\" is false, and only UniPC on clean images is read"));
     }
     let mut options = Vec::new();
     match fields.count("solver_order", 2)? {
@@ -193,7 +193,7 @@ fn lambdas(fields: &Fields<'_>, sampler: &str, default: &str) -> Result<Sampling
     fields.value("shift_terminal");
     if fields.flag("use_dynamic_shifting", false)? {
         return Err(Error::bad_input(
-            "\"use_dynamic_shifting\" is true: the shift depends on the picture's size",
+            "\"use_dynamic_shifting\" is true: the shift depends on the image's size",
         )
         .hint("give flow_shift in its place"));
     }
@@ -227,7 +227,7 @@ fn lambdas(fields: &Fields<'_>, sampler: &str, default: &str) -> Result<Sampling
         .noting(is_beta, "use_beta_sigmas: the levels are placed by the spacing beta, in time")
         .noting(clipped, "lambda_min_clipped is passed over")
         .noting(variance, "the network's own variance is left out")
-        .noting(lowest && (curved.is_some() || lu), "the path ends at the clean picture"))
+        .noting(lowest && (curved.is_some() || lu), "the path ends at the clean image"))
 }
 
 /// Flow matching with a shifted schedule of `entries` timesteps.

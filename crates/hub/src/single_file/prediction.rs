@@ -1,4 +1,4 @@
-//! What a single file does not hold: the noise its network was trained with, what it predicts, the size of its pictures.
+//! What a single file does not hold: the noise its network was trained with, what it predicts, the size of its images.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,7 +28,7 @@ pub struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// The way to sample, and width and height of the pictures in pixels: those that ModelSpec's metadata say, else the published ones.
+    /// The way to sample, and width and height of the images in pixels: those that ModelSpec's metadata say, else the published ones.
     ///
     /// # Errors
     /// Bad input: metadata that say what is not read.
@@ -72,7 +72,7 @@ impl Known<'_> {
             let name = self.path.file_stem().unwrap_or_default().to_string_lossy();
             sampling.notes.push(format!(
                 "Stable Diffusion 2 predicts v or the noise, and this file does not say which: taken to predict v at {}x{}, as 2.1 does; \
-                if pictures are noise, write the line \"parameterization: eps\" into {name}.yaml beside it",
+                if images are noise, write the line \"parameterization: eps\" into {name}.yaml beside it",
                 size.0, size.1
             ));
         }

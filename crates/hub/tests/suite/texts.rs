@@ -95,7 +95,7 @@ fn what_is_not_read_of_such_a_network_is_refused_by_its_name() {
         (json!({"only_cross_attention": 3}), "only_cross_attention"),
         (json!({"act_fn": "mish"}), "\"act_fn\" is \"mish\""),
         (json!({"norm_num_groups": null}), "norm_num_groups"),
-        (json!({"sample_size": null}), "size of its pictures"),
+        (json!({"sample_size": null}), "size of its images"),
         (json!({"_class_name": "UNet2DModel"}), "is a UNet2DModel"),
     ] {
         let error = read(changes).unwrap_err();
@@ -120,7 +120,7 @@ fn what_is_not_read_of_such_a_network_is_refused_by_its_name() {
     };
     let message = write_folder(export, &folder.path().join("out"), false).unwrap_err().to_string();
     assert!(message.contains("told of texts (network.text)"), "{message}");
-    // The reader of models of pictures says what it is.
+    // The reader of models of images says what it is.
     let message = read_folder(folder.path()).unwrap_err().to_string();
     assert!(message.contains("UNet2DConditionModel"), "{message}");
 }
@@ -351,7 +351,7 @@ fn diffusion_transformers_give_the_recorded_output_with_one_embedding_where_all_
     assert!(!one && two);
     assert_ne!(found, other, "the row of no class has changed in one of them");
     let same = found.iter().zip(&other).take(found.len() / 2).all(|(a, b)| a == b);
-    assert!(same, "and the first picture has a class");
+    assert!(same, "and the first image has a class");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Attention by blocks of queries: scores, a softmax in place, and the mixture, for one head of one picture at a time, so
-//! that a large picture never holds all its scores at once.
+//! Attention by blocks of queries: scores, a softmax in place, and the mixture, for one head of one image at a time, so
+//! that a large image never holds all its scores at once.
 
 use rayon::prelude::*;
 
@@ -116,9 +116,9 @@ impl Sizes {
         Self { n, heads: options.heads, queries, keys, dim: inner / options.heads, inner }
     }
 
-    /// One head of one picture of `tokens` rows.
-    fn head<'a>(&self, values: &'a [f32], picture: usize, head: usize, tokens: usize) -> Matrix<'a> {
-        let start = (picture * tokens * self.inner + head * self.dim).min(values.len());
+    /// One head of one image of `tokens` rows.
+    fn head<'a>(&self, values: &'a [f32], image: usize, head: usize, tokens: usize) -> Matrix<'a> {
+        let start = (image * tokens * self.inner + head * self.dim).min(values.len());
         Matrix::new(&values[start..], tokens, self.dim, self.inner)
     }
 }
@@ -132,25 +132,25 @@ pub(super) fn forward(q: &Tensor, k: &Tensor, v: &Tensor, options: Attention) ->
     let blocks = queries.div_ceil(block);
     // The right sides of each head, which all its blocks share.
     let sides = |task: usize| {
-        let (picture, head) = (task / heads, task % heads);
-        let of = |values| sizes.head(values, picture, head, keys);
+        let (image, head) = (task / heads, task % heads);
+        let of = |values| sizes.head(values, image, head, keys);
         (of(k).turned(isa), of(v).right(isa))
     };
     let sides: Vec<_> = (0..n * heads).into_par_iter().map(sides).collect();
     let out = written(n * queries * inner, |out| {
         let out = Shared(out);
         (0..n * heads * blocks).into_par_iter().for_each(|task| {
-            let (picture, rest) = (task / (heads * blocks), task % (heads * blocks));
+            let (image, rest) = (task / (heads * blocks), task % (heads * blocks));
             let (head, first) = (rest / blocks, rest % blocks * block);
             let rows = block.min(queries - first);
-            let q = sizes.head(q, picture, head, queries).block(first, rows);
-            let (k, v) = &sides[picture * heads + head];
+            let q = sizes.head(q, image, head, queries).block(first, rows);
+            let (k, v) = &sides[image * heads + head];
             let mut scores = product(isa, q, k);
             let mut inverses = [0.0; BLOCK];
             exponentials(isa, &mut scores, keys, options.scale as f32, &mut inverses[..rows]);
             let p = Matrix::new(&scores, rows, keys, keys);
-            let start = out.at((picture * queries + first) * inner + head * dim);
-            // SAFETY: this picture's, head's and block's own part of the result, written row by row.
+            let start = out.at((image * queries + first) * inner + head * dim);
+            // SAFETY: this image's, head's and block's own part of the result, written row by row.
             unsafe {
                 multiply(isa, p, v, start, inner);
                 for (row, inverse) in inverses[..rows].iter().enumerate() {
@@ -180,13 +180,13 @@ pub(super) fn backward(
     let by_q = written(n * queries * inner, |by_q| {
         let by_q = Shared(by_q);
         (0..n * heads).into_par_iter().for_each(|task| {
-            let (picture, head) = (task / heads, task % heads);
+            let (image, head) = (task / heads, task % heads);
             let (all_q, of_k, of_v) = (
-                sizes.head(q, picture, head, queries),
-                sizes.head(k, picture, head, keys),
-                sizes.head(v, picture, head, keys),
+                sizes.head(q, image, head, queries),
+                sizes.head(k, image, head, keys),
+                sizes.head(v, image, head, keys),
             );
-            let grad = sizes.head(grad, picture, head, queries);
+            let grad = sizes.head(grad, image, head, queries);
             let (turned_k, packed_k, turned_v) = (of_k.turned(isa), of_k.right(isa), of_v.turned(isa));
             for first in (0..queries).step_by(BACKWARD_BLOCK) {
                 let rows = BACKWARD_BLOCK.min(queries - first);
@@ -198,14 +198,14 @@ pub(super) fn backward(
                 let of_v = multiply_turned(isa, Matrix::new(&p, rows, keys, keys), &grad.right(isa));
                 let slopes = Matrix::new(&by_p, rows, keys, keys);
                 let of_k = multiply_turned(isa, slopes, &q.right(isa));
-                let start = (picture * queries + first) * inner + head * dim;
-                // SAFETY: this picture's, head's and block's own part of the result.
+                let start = (image * queries + first) * inner + head * dim;
+                // SAFETY: this image's, head's and block's own part of the result.
                 unsafe { multiply(isa, slopes, &packed_k, by_q.at(start), inner) };
                 for (all, part) in [(&all_k, of_k), (&all_v, of_v)] {
                     for (key, part) in part.chunks_exact(dim).enumerate() {
-                        let to = all.at((picture * keys + key) * inner + head * dim);
+                        let to = all.at((image * keys + key) * inner + head * dim);
                         for (i, value) in part.iter().enumerate() {
-                            // SAFETY: this picture's and head's own part of the result.
+                            // SAFETY: this image's and head's own part of the result.
                             unsafe { *to.add(i) += value };
                         }
                     }

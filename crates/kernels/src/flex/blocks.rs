@@ -9,13 +9,13 @@ use super::buffers::{Shared, written};
 /// Numbers in a block of pixels, about: sums are f32 within one and f64 beyond.
 const BLOCK: usize = 1 << 12;
 
-/// `n` pictures of `pixels` pixels of `c` numbers.
+/// `n` images of `pixels` pixels of `c` numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Blocks {
     pub(super) n: usize,
     pub(super) pixels: usize,
     pub(super) c: usize,
-    /// Pixels of a block; a picture's last may have fewer.
+    /// Pixels of a block; an image's last may have fewer.
     size: usize,
 }
 
@@ -24,7 +24,7 @@ impl Blocks {
         Self { n, pixels, c, size: (BLOCK / c.max(1)).clamp(1, pixels.max(1)) }
     }
 
-    /// Blocks of one picture.
+    /// Blocks of one image.
     pub(super) fn each(&self) -> usize {
         self.pixels.div_ceil(self.size)
     }
@@ -34,11 +34,11 @@ impl Blocks {
         self.n * self.each()
     }
 
-    /// Which picture a block belongs to, and its pixels among those of the batch.
+    /// Which image a block belongs to, and its pixels among those of the batch.
     pub(super) fn span(&self, index: usize) -> (usize, Range<usize>) {
-        let (picture, block) = (index / self.each(), index % self.each());
-        let start = picture * self.pixels + block * self.size;
-        (picture, start..(start + self.size).min((picture + 1) * self.pixels))
+        let (image, block) = (index / self.each(), index % self.each());
+        let start = image * self.pixels + block * self.size;
+        (image, start..(start + self.size).min((image + 1) * self.pixels))
     }
 
     /// The numbers of some pixels among those of the batch.
@@ -46,7 +46,7 @@ impl Blocks {
         pixels.start * self.c..pixels.end * self.c
     }
 
-    /// The numbers of the batch; `fill(picture, pixels, out)` writes all of a block's.
+    /// The numbers of the batch; `fill(image, pixels, out)` writes all of a block's.
     pub(super) fn filled(&self, fill: impl Fn(usize, Range<usize>, &mut [f32]) + Sync) -> Vec<f32> {
         written(self.n * self.pixels * self.c, |out| {
             let out = Shared(out);
@@ -54,8 +54,8 @@ impl Blocks {
         })
     }
 
-    /// As [`Blocks::filled`], where `fill(picture, pixels, out, sums)` also adds to `width` sums of the block, from zero: the numbers,
-    /// and the sums of each picture, `[n, width]`.
+    /// As [`Blocks::filled`], where `fill(image, pixels, out, sums)` also adds to `width` sums of the block, from zero: the numbers,
+    /// and the sums of each image, `[n, width]`.
     pub(super) fn filled_and_summed(
         &self,
         width: usize,
@@ -65,7 +65,7 @@ impl Blocks {
         let out = written(self.n * self.pixels * self.c, |out| {
             let out = Shared(out);
             parts.par_chunks_mut(width.max(1)).enumerate().for_each(|(index, sums)| {
-                self.fill_block(index, out, |picture, pixels, out| fill(picture, pixels, out, sums));
+                self.fill_block(index, out, |image, pixels, out| fill(image, pixels, out, sums));
             });
         });
         (out, self.totals(&parts, width))
@@ -73,14 +73,14 @@ impl Blocks {
 
     /// Has `fill` write a block's part of the numbers at `out`.
     fn fill_block(&self, index: usize, out: Shared, fill: impl FnOnce(usize, Range<usize>, &mut [f32])) {
-        let (picture, pixels) = self.span(index);
+        let (image, pixels) = self.span(index);
         let numbers = self.numbers(&pixels);
         // SAFETY: this block's own part of the numbers, which nobody else knows of.
         let out = unsafe { std::slice::from_raw_parts_mut(out.at(numbers.start), numbers.len()) };
-        fill(picture, pixels, out);
+        fill(image, pixels, out);
     }
 
-    /// The sums over each picture's blocks of `width` numbers of each block: `[n, width]`.
+    /// The sums over each image's blocks of `width` numbers of each block: `[n, width]`.
     fn totals(&self, parts: &[f32], width: usize) -> Vec<f32> {
         let mut out = vec![0.0_f32; self.n * width];
         if width > 0 && self.pixels > 0 {

@@ -92,12 +92,12 @@ enum Way {
 }
 
 impl Way {
-    /// For pictures, forward or, with the sides changed, the input's gradient.
-    fn of_pictures(isa: Isa, sizes: &Sizes, options: Conv2d, forward: bool) -> Self {
+    /// For images, forward or, with the sides changed, the input's gradient.
+    fn of_images(isa: Isa, sizes: &Sizes, options: Conv2d, forward: bool) -> Self {
         if options.arithmetic != Arithmetic::Bf16 || !forward {
-            return Self::of_pass(sizes, options, Pass::Picture);
+            return Self::of_pass(sizes, options, Pass::Image);
         }
-        match Self::of_pass(sizes, options, Pass::PictureInBf16) {
+        match Self::of_pass(sizes, options, Pass::ImageInBf16) {
             Self::Direct(_) if half::native(isa) => Self::Direct(Layout::Pairs),
             Self::Direct(_) => Self::Direct(Layout::Rounded),
             transforms => transforms,
@@ -160,7 +160,7 @@ fn forward_with(isa: Isa, x: &Tensor, weight: &Tensor, bias: &Tensor, options: C
     let Sizes { n, ci, co, output: [ho, wo], .. } = sizes;
     let taps = Taps::new(sizes.input, sizes.kernel, options);
     let bias = Bias::new(numbers(bias), co, isa.panel());
-    let way = Way::of_pictures(isa, &sizes, options, true);
+    let way = Way::of_images(isa, &sizes, options, true);
     let layout = way.layout(&sizes);
     let weights = panels(isa, weight, [co, ci], &taps, layout, true);
     let weights = weights.get().expect("just made");
@@ -168,7 +168,7 @@ fn forward_with(isa: Isa, x: &Tensor, weight: &Tensor, bias: &Tensor, options: C
     let out = match way {
         Way::Transforms(tiles) => {
             let kernels = kernels(layout, weights, true);
-            winograd::product(tiles, x, n, sizes.input, ci, kernels, |picture| bias.of(picture))
+            winograd::product(tiles, x, n, sizes.input, ci, kernels, |image| bias.of(image))
         }
         Way::Direct(Layout::Rounded) => {
             direct(&half::rounded(x), n, ci, &taps.forward(), weights, Some(&bias))
@@ -182,7 +182,7 @@ fn forward_with(isa: Isa, x: &Tensor, weight: &Tensor, bias: &Tensor, options: C
     tensor(out, [n, ho, wo, co])
 }
 
-/// A linear layer, `weight` `[co, ci]`: a convolution of `n` pictures of one pixel.
+/// A linear layer, `weight` `[co, ci]`: a convolution of `n` images of one pixel.
 pub(super) fn rows(isa: Isa, x: &[f32], n: usize, weight: &Tensor, bias: &Tensor) -> Vec<f32> {
     let [co, ci] = dims::<2>(weight);
     let taps = Taps::new([1, 1], [1, 1], Conv2d::same(1));
@@ -231,7 +231,7 @@ fn backward_with(
     };
     let by_weight = weight_gradient(&sizes, &taps, &by_tap);
     let by_x = if input_grad {
-        let way = Way::of_pictures(isa, &sizes, options, false);
+        let way = Way::of_images(isa, &sizes, options, false);
         let layout = way.layout(&sizes);
         let weights = panels(isa, weight, [co, ci], &taps, layout, false);
         let weights = weights.get().expect("just made");
@@ -249,13 +249,13 @@ fn backward_with(
     (by_x, tensor(by_weight, [co, ci, kh, kw]), tensor(by_bias, [bias_rows, co]))
 }
 
-/// The sum of `grad` over the pixels of each picture, or of all pictures.
+/// The sum of `grad` over the pixels of each image, or of all images.
 pub(super) fn bias_gradient(grad: &[f32], n: usize, pixels: usize, co: usize, rows: usize) -> Vec<f32> {
     let mut sums = vec![0.0_f32; n * co];
-    sums.par_chunks_mut(co.max(1)).enumerate().for_each(|(picture, sums)| {
+    sums.par_chunks_mut(co.max(1)).enumerate().for_each(|(image, sums)| {
         let mut block = vec![0.0_f32; co];
         let mut total = vec![0.0_f64; co];
-        for lines in grad[picture * pixels * co..][..pixels * co].chunks(64 * co) {
+        for lines in grad[image * pixels * co..][..pixels * co].chunks(64 * co) {
             block.fill(0.0);
             for line in lines.chunks_exact(co) {
                 block.iter_mut().zip(line).for_each(|(sum, value)| *sum += value);
@@ -267,7 +267,7 @@ pub(super) fn bias_gradient(grad: &[f32], n: usize, pixels: usize, co: usize, ro
     if rows == n { sums } else { super::blocks::sum_rows(&sums, co) }
 }
 
-/// `[taps, co, ci]`: the sum over pictures and pixels of the output's gradient times what the tap read.
+/// `[taps, co, ci]`: the sum over images and pixels of the output's gradient times what the tap read.
 pub(super) fn tap_gradients(isa: Isa, sizes: &Sizes, taps: &Taps, x: &[f32], grad: &[f32]) -> Vec<f32> {
     let Sizes { n, ci, co, .. } = *sizes;
     let lanes = isa.panel() / 2;
@@ -294,7 +294,7 @@ pub(super) fn tap_gradients(isa: Isa, sizes: &Sizes, taps: &Taps, x: &[f32], gra
             let (column, row) = (panel * isa.panel(), block * 2 * MAX_ROWS);
             let product = OuterProduct {
                 pairs: &pairs[tap],
-                pictures: n,
+                images: n,
                 left: grad.as_ptr().wrapping_add(row),
                 left_stride: sizes.outputs() * co,
                 right: x.as_ptr().wrapping_add(column),
@@ -304,7 +304,7 @@ pub(super) fn tap_gradients(isa: Isa, sizes: &Sizes, taps: &Taps, x: &[f32], gra
                 out: out.at((tap * co + row) * ci + column),
                 out_stride: ci,
             };
-            // SAFETY: `pairs` name pixels of the pictures, whose rows are padded to whole vectors on the right side;
+            // SAFETY: `pairs` name pixels of the images, whose rows are padded to whole vectors on the right side;
             // every task has its own part of the result.
             unsafe { outer_product(isa, &product) };
         });

@@ -43,9 +43,9 @@ pub(super) fn forward(x: &Tensor, y: &Tensor, gate: &Tensor) -> Tensor {
     let [n, h, w, c] = dims::<4>(x);
     let blocks = Blocks::new(n, h * w, c);
     let (x, y, gate) = (numbers(x), numbers(y), numbers(gate));
-    let out = blocks.filled(|picture, pixels, out| {
+    let out = blocks.filled(|image, pixels, out| {
         let span = blocks.numbers(&pixels);
-        add(isa, &x[span.clone()], &y[span], &gate[picture * c..][..c], out);
+        add(isa, &x[span.clone()], &y[span], &gate[image * c..][..c], out);
     });
     tensor(out, [n, h, w, c])
 }
@@ -56,9 +56,9 @@ pub(super) fn backward(y: &Tensor, gate: &Tensor, grad: &Tensor) -> (Tensor, Ten
     let [n, h, w, c] = dims::<4>(y);
     let blocks = Blocks::new(n, h * w, c);
     let (y, gate, grad) = (numbers(y), numbers(gate), numbers(grad));
-    let (by_y, by_gate) = blocks.filled_and_summed(c, |picture, pixels, out, by_gate| {
+    let (by_y, by_gate) = blocks.filled_and_summed(c, |image, pixels, out, by_gate| {
         let span = blocks.numbers(&pixels);
-        slopes(isa, &y[span.clone()], &gate[picture * c..][..c], &grad[span], by_gate, out);
+        slopes(isa, &y[span.clone()], &gate[image * c..][..c], &grad[span], by_gate, out);
     });
     (tensor(by_y, [n, h, w, c]), tensor(by_gate, [n, c]))
 }

@@ -152,13 +152,13 @@ vectorised! {
 /// `sum over k of left[k]^T right[k]`: a sum of outer products of rows.
 #[derive(Clone, Copy)]
 pub(super) struct OuterProduct<'a> {
-    /// Where the summands lie in a picture: numbers from the left side's start, and from the right side's.
+    /// Where the summands lie in an image: numbers from the left side's start, and from the right side's.
     pub(super) pairs: &'a [(u32, u32)],
-    /// Pictures; all are summed, in order.
-    pub(super) pictures: usize,
+    /// Images; all are summed, in order.
+    pub(super) images: usize,
     /// The left side, at the first row of the result.
     pub(super) left: *const f32,
-    /// Numbers from one picture of it to the next.
+    /// Numbers from one image of it to the next.
     pub(super) left_stride: usize,
     /// The right side, at the first column of the result.
     pub(super) right: *const f32,
@@ -176,9 +176,9 @@ unsafe fn outer_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(p: &Outer
     // SAFETY: the promises of `outer_product`.
     unsafe {
         let mut sums = [[S::splat(0.0); VECTORS]; ROWS];
-        for picture in 0..p.pictures {
-            let left = p.left.add(picture * p.left_stride + first);
-            let right = p.right.add(picture * p.right_stride);
+        for image in 0..p.images {
+            let left = p.left.add(image * p.left_stride + first);
+            let right = p.right.add(image * p.right_stride);
             for (at_left, at_right) in p.pairs {
                 let (left, right) = (left.add(*at_left as usize), right.add(*at_right as usize));
                 let mut b = [S::splat(0.0); VECTORS];

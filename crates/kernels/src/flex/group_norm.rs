@@ -70,9 +70,9 @@ impl Sizes {
         Self { blocks: Blocks::new(n, h * w, c), rows: dims::<2>(scale)[0], options }
     }
 
-    /// The modulation of a picture.
-    fn row<'a>(&self, modulation: &'a [f32], picture: usize) -> &'a [f32] {
-        let (c, row) = (self.blocks.c, if self.rows == 1 { 0 } else { picture });
+    /// The modulation of an image.
+    fn row<'a>(&self, modulation: &'a [f32], image: usize) -> &'a [f32] {
+        let (c, row) = (self.blocks.c, if self.rows == 1 { 0 } else { image });
         &modulation[row * c..][..c]
     }
 }
@@ -143,10 +143,10 @@ fn statistics(isa: Isa, sizes: &Sizes, sides: &[Side<'_>]) -> Statistics {
     let width = c / sizes.options.groups;
     let mut parts = vec![0.0_f32; n * sizes.blocks.each() * 2 * c];
     parts.par_chunks_mut(2 * c).enumerate().for_each(|(index, part)| {
-        let (picture, span) = sizes.blocks.span(index);
+        let (image, span) = sizes.blocks.span(index);
         let (sums, squares) = part.split_at_mut(c);
         for side in sides {
-            let pivot = &side.x[picture * sizes.blocks.pixels * side.c..][..side.c];
+            let pivot = &side.x[image * sizes.blocks.pixels * side.c..][..side.c];
             let (sums, squares) = (&mut sums[side.channels()], &mut squares[side.channels()]);
             moments(isa, side.of(&span), pivot, sums, squares);
         }
@@ -154,11 +154,10 @@ fn statistics(isa: Isa, sizes: &Sizes, sides: &[Side<'_>]) -> Statistics {
     let mut mean = vec![0.0_f32; n * c];
     let mut inverse_std = vec![0.0_f32; n * c];
     let pixels = sizes.blocks.pixels as f64;
-    for picture in 0..n {
-        let parts = &parts[picture * sizes.blocks.each() * 2 * c..][..sizes.blocks.each() * 2 * c];
+    for image in 0..n {
+        let parts = &parts[image * sizes.blocks.each() * 2 * c..][..sizes.blocks.each() * 2 * c];
         let total = |i: usize| parts.chunks_exact(2 * c).map(|part| f64::from(part[i])).sum::<f64>() / pixels;
-        let pivots =
-            sides.iter().flat_map(|side| &side.x[picture * sizes.blocks.pixels * side.c..][..side.c]);
+        let pivots = sides.iter().flat_map(|side| &side.x[image * sizes.blocks.pixels * side.c..][..side.c]);
         let channels: Vec<(f64, f64)> = pivots
             .enumerate()
             .map(|(i, pivot)| {
@@ -170,7 +169,7 @@ fn statistics(isa: Isa, sizes: &Sizes, sides: &[Side<'_>]) -> Statistics {
             let middle = channels.iter().map(|(mean, _)| mean).sum::<f64>() / width as f64;
             let spread = |(mean, variance): &(f64, f64)| variance + (mean - middle) * (mean - middle);
             let variance = channels.iter().map(spread).sum::<f64>() / width as f64;
-            let span = picture * c + group * width..picture * c + (group + 1) * width;
+            let span = image * c + group * width..image * c + (group + 1) * width;
             mean[span.clone()].fill(middle as f32);
             inverse_std[span].fill((1.0 / (variance + sizes.options.eps).sqrt()) as f32);
         }
@@ -220,10 +219,10 @@ vectorised! {
 fn folded(sizes: &Sizes, statistics: &Statistics, scale: &[f32], shift: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let mut factors = Vec::with_capacity(sizes.blocks.n * sizes.blocks.c);
     let mut offsets = Vec::with_capacity(sizes.blocks.n * sizes.blocks.c);
-    for picture in 0..sizes.blocks.n {
-        let (scale, shift) = (sizes.row(scale, picture), sizes.row(shift, picture));
+    for image in 0..sizes.blocks.n {
+        let (scale, shift) = (sizes.row(scale, image), sizes.row(shift, image));
         for channel in 0..sizes.blocks.c {
-            let at = picture * sizes.blocks.c + channel;
+            let at = image * sizes.blocks.c + channel;
             let factor = statistics.inverse_std[at] * scale[channel];
             factors.push(factor);
             offsets.push(shift[channel] - statistics.mean[at] * factor);
@@ -248,9 +247,9 @@ pub(super) fn forward<const N: usize>(
     }
     let statistics = statistics(isa, &sizes, &sides);
     let (factors, offsets) = folded(&sizes, &statistics, numbers(scale), numbers(shift));
-    let out = sizes.blocks.filled(|picture, span, out| {
-        let of_picture = picture * c..(picture + 1) * c;
-        let (factors, offsets) = (&factors[of_picture.clone()], &offsets[of_picture]);
+    let out = sizes.blocks.filled(|image, span, out| {
+        let of_image = image * c..(image + 1) * c;
+        let (factors, offsets) = (&factors[of_image.clone()], &offsets[of_image]);
         for side in &sides {
             let (factors, offsets) = (&factors[side.channels()], &offsets[side.channels()]);
             apply(isa, side.of(&span), factors, offsets, options.silu, &mut out[side.first..], c);
@@ -259,7 +258,7 @@ pub(super) fn forward<const N: usize>(
     tensor(out, shape)
 }
 
-/// One picture's channels, for the backward pass.
+/// One image's channels, for the backward pass.
 #[derive(Clone, Copy)]
 struct Channels<'a> {
     mean: &'a [f32],
@@ -365,11 +364,11 @@ pub(super) fn backward<const N: usize>(
         return (tensors.map(|x| tensor(vec![], dims::<4>(x))), zeros(), zeros());
     }
     let statistics = statistics(isa, &sizes, &sides);
-    let channels = |picture: usize| Channels {
-        mean: &statistics.mean[picture * c..][..c],
-        inverse_std: &statistics.inverse_std[picture * c..][..c],
-        scale: sizes.row(scale, picture),
-        shift: sizes.row(shift, picture),
+    let channels = |image: usize| Channels {
+        mean: &statistics.mean[image * c..][..c],
+        inverse_std: &statistics.inverse_std[image * c..][..c],
+        scale: sizes.row(scale, image),
+        shift: sizes.row(shift, image),
     };
     let count = sizes.blocks.each();
     let mut parts = vec![0.0_f32; n * count * 2 * c];
@@ -387,11 +386,11 @@ pub(super) fn backward<const N: usize>(
         }));
     }
     pieces.par_iter_mut().zip(parts.par_chunks_mut(2 * c)).zip(&spans).for_each(
-        |((outs, part), (picture, span))| {
+        |((outs, part), (image, span))| {
             let grad = &grad[span.start * c..span.end * c];
             let (by_shift, by_scale) = part.split_at_mut(c);
             for (side, out) in sides.iter().zip(outs) {
-                let at = channels(*picture).of(side.channels());
+                let at = channels(*image).of(side.channels());
                 let sums = (&mut by_shift[side.channels()], &mut by_scale[side.channels()]);
                 slopes(isa, side.of(span), &side.cut(grad, c), at, options.silu, sums, out);
             }
@@ -403,32 +402,32 @@ pub(super) fn backward<const N: usize>(
     let mut projection = vec![0.0_f32; n * c];
     let width = c / options.groups.max(1);
     let size = (width * sizes.blocks.pixels) as f64;
-    for picture in 0..n {
-        let parts = &parts[picture * count * 2 * c..][..count * 2 * c];
+    for image in 0..n {
+        let parts = &parts[image * count * 2 * c..][..count * 2 * c];
         let total = |i: usize| parts.chunks_exact(2 * c).map(|part| f64::from(part[i])).sum::<f64>();
-        let scale = sizes.row(scale, picture);
+        let scale = sizes.row(scale, image);
         for group in 0..options.groups.max(1) {
             let (mut sum, mut product) = (0.0, 0.0);
             for channel in group * width..(group + 1) * width {
                 let (shift, dot) = (total(channel), total(c + channel));
-                by_shift[picture * c + channel] = shift as f32;
-                by_scale[picture * c + channel] = dot as f32;
+                by_shift[image * c + channel] = shift as f32;
+                by_scale[image * c + channel] = dot as f32;
                 sum += shift * f64::from(scale[channel]);
                 product += dot * f64::from(scale[channel]);
             }
             if options.groups == 0 {
                 continue;
             }
-            let span = picture * c + group * width..picture * c + (group + 1) * width;
+            let span = image * c + group * width..image * c + (group + 1) * width;
             mean_grad[span.clone()].fill((sum / size) as f32);
             projection[span].fill((product / size) as f32);
         }
     }
-    pieces.par_iter_mut().zip(&spans).for_each(|(outs, (picture, span))| {
-        let of_picture = picture * c..(picture + 1) * c;
-        let (mean_grad, projection) = (&mean_grad[of_picture.clone()], &projection[of_picture]);
+    pieces.par_iter_mut().zip(&spans).for_each(|(outs, (image, span))| {
+        let of_image = image * c..(image + 1) * c;
+        let (mean_grad, projection) = (&mean_grad[of_image.clone()], &projection[of_image]);
         for (side, out) in sides.iter().zip(outs) {
-            let at = channels(*picture).of(side.channels());
+            let at = channels(*image).of(side.channels());
             let (mean_grad, projection) = (&mean_grad[side.channels()], &projection[side.channels()]);
             finish(isa, side.of(span), at, mean_grad, projection, out);
         }

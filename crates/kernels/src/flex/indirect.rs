@@ -11,7 +11,7 @@ use super::taps::{Gather, NONE};
 /// Rows one task works on: register tiles that share a pass over a panel of weights.
 const CHUNK: usize = 8 * MAX_ROWS;
 
-/// What is added to the product: numbers for each column, one row for all pictures or one for each.
+/// What is added to the product: numbers for each column, one row for all images or one for each.
 pub(super) struct Bias {
     values: Vec<f32>,
     width: usize,
@@ -19,19 +19,19 @@ pub(super) struct Bias {
 }
 
 impl Bias {
-    /// Rows of `columns` numbers: one for all pictures, or one for each.
+    /// Rows of `columns` numbers: one for all images, or one for each.
     pub(super) fn new(bias: &[f32], columns: usize, panel: usize) -> Self {
         let width = columns.next_multiple_of(panel);
         Self { values: padded_rows(bias, columns, width), width, shared: bias.len() == columns }
     }
 
-    pub(super) fn of(&self, picture: usize) -> *const f32 {
-        let row = if self.shared { 0 } else { picture };
+    pub(super) fn of(&self, image: usize) -> *const f32 {
+        let row = if self.shared { 0 } else { image };
         self.values[row * self.width..][..self.width].as_ptr()
     }
 }
 
-/// Pictures that are read: some of the channels that the weights take.
+/// Images that are read: some of the channels that the weights take.
 #[derive(Clone, Copy)]
 pub(super) struct Side<'a> {
     pub(super) x: &'a [f32],
@@ -41,7 +41,7 @@ pub(super) struct Side<'a> {
     pub(super) first: usize,
 }
 
-/// For each of `n` pictures and each pixel of `gather`: the sum over taps of the read pixel of all `sides` times the tap's
+/// For each of `n` images and each pixel of `gather`: the sum over taps of the read pixel of all `sides` times the tap's
 /// weights. The columns are divided among tensors of `widths`, each but the last in whole panels.
 pub(super) fn product<const SIDES: usize>(
     sides: [Side<'_>; SIDES],
@@ -57,12 +57,12 @@ pub(super) fn product<const SIDES: usize>(
     assert!(divided && widths.iter().sum::<usize>() == columns, "{widths:?} of {columns} columns");
     let planes = sides.map(|side| side.x.len() / n.max(1));
     let rows = n * pixels;
-    // Small pictures lie beside each other, so that a tile's rows share their missing taps. Where none can be missing the rows of a
-    // tile are neighbours: those of other pictures are so far apart that they would fall into the same places of the cache.
+    // Small images lie beside each other, so that a tile's rows share their missing taps. Where none can be missing the rows of a
+    // tile are neighbours: those of other images are so far apart that they would fall into the same places of the cache.
     let interleaved = gather.taps > 1 && pixels <= 256;
     let place = |row: usize| {
-        let (picture, at) = if interleaved { (row % n, row / n) } else { (row / pixels, row % pixels) };
-        (picture, gather.order[at] as usize)
+        let (image, at) = if interleaved { (row % n, row / n) } else { (row / pixels, row % pixels) };
+        (image, gather.order[at] as usize)
     };
     let zeros = vec![0.0_f32; sides.iter().map(|side| side.depth).max().unwrap_or(0)];
     let chunks = rows.div_ceil(CHUNK);
@@ -91,10 +91,10 @@ pub(super) fn product<const SIDES: usize>(
             };
             let mut places = [(0, 0); MAX_ROWS];
             for (i, at) in places[..count].iter_mut().enumerate() {
-                let (picture, pixel) = place(start + i);
-                *at = (picture, pixel);
-                tile.out[i] = picture * pixels + pixel;
-                tile.bias[i] = bias.map_or(std::ptr::null(), |bias| bias.of(picture));
+                let (image, pixel) = place(start + i);
+                *at = (image, pixel);
+                tile.out[i] = image * pixels + pixel;
+                tile.bias[i] = bias.map_or(std::ptr::null(), |bias| bias.of(image));
             }
             for tap in 0..gather.taps {
                 let read = |pixel: usize| gather.reads[pixel * gather.taps + tap];
@@ -103,9 +103,9 @@ pub(super) fn product<const SIDES: usize>(
                 }
                 for (side, plane) in sides.iter().zip(&planes) {
                     let mut left = [zeros.as_ptr(); MAX_ROWS];
-                    for (left, (picture, pixel)) in left.iter_mut().zip(&places[..count]) {
+                    for (left, (image, pixel)) in left.iter_mut().zip(&places[..count]) {
                         if read(*pixel) != NONE {
-                            let at = picture * plane + read(*pixel) as usize * side.depth;
+                            let at = image * plane + read(*pixel) as usize * side.depth;
                             *left = side.x[at..][..side.depth].as_ptr();
                         }
                     }

@@ -152,7 +152,7 @@ pub(super) fn multiply_turned(isa: Isa, left: Matrix<'_>, right: &Right<'_>) -> 
         for (index, column) in (0..right.columns).step_by(panel).enumerate() {
             let product = OuterProduct {
                 pairs: &pairs,
-                pictures: 1,
+                images: 1,
                 left: left.values.as_ptr(),
                 left_stride: 0,
                 right: right.values.as_ptr().wrapping_add(right.panel(index)),

@@ -1,5 +1,5 @@
 //! The CPU's own bodies: the same sums as the plain ones with fewer passes over memory, in an order that depends on
-//! shapes alone, so that neither the batch a picture is in nor the number of threads changes a bit of it.
+//! shapes alone, so that neither the batch an image is in nor the number of threads changes a bit of it.
 //!
 //! Tensors of another type than f32 take the plain bodies.
 

@@ -74,7 +74,7 @@ vectorised! {
     ) = slopes_body
 }
 
-/// The pixels of `x`, those of the whole batch as one picture's where `rows` of scale and shift is 1.
+/// The pixels of `x`, those of the whole batch as one image's where `rows` of scale and shift is 1.
 fn blocks(x: &Tensor, rows: usize) -> Blocks {
     let [n, h, w, c] = dims::<4>(x);
     if rows == 1 { Blocks::new(1, n * h * w, c) } else { Blocks::new(n, h * w, c) }
@@ -85,8 +85,8 @@ pub(super) fn forward(x: &Tensor, scale: &Tensor, shift: &Tensor, eps: f64) -> T
     let isa = Isa::best();
     let ([rows, c], values) = (dims::<2>(scale), numbers(x));
     let (blocks, scale, shift) = (blocks(x, rows), numbers(scale), numbers(shift));
-    let out = blocks.filled(|picture, pixels, out| {
-        let row = picture * c..(picture + 1) * c;
+    let out = blocks.filled(|image, pixels, out| {
+        let row = image * c..(image + 1) * c;
         apply(isa, &values[blocks.numbers(&pixels)], &scale[row.clone()], &shift[row], eps as f32, out);
     });
     tensor(out, dims::<4>(x))
@@ -97,9 +97,9 @@ pub(super) fn backward(x: &Tensor, scale: &Tensor, grad: &Tensor, eps: f64) -> (
     let isa = Isa::best();
     let ([rows, c], values) = (dims::<2>(scale), numbers(x));
     let (blocks, scale, grad) = (blocks(x, rows), numbers(scale), numbers(grad));
-    let (by_x, totals) = blocks.filled_and_summed(2 * c, |picture, pixels, out, sums| {
+    let (by_x, totals) = blocks.filled_and_summed(2 * c, |image, pixels, out, sums| {
         let (span, (by_scale, by_shift)) = (blocks.numbers(&pixels), sums.split_at_mut(c));
-        let scale = &scale[picture * c..][..c];
+        let scale = &scale[image * c..][..c];
         slopes(isa, &values[span.clone()], scale, &grad[span], eps as f32, by_scale, by_shift, out);
     });
     let half = |first: usize| {

@@ -32,8 +32,8 @@ pub(super) fn mean_pool(x: &Tensor, factor: f64) -> Tensor {
     let x = numbers(x);
     if !out.is_empty() {
         out.par_chunks_mut(w2 * c).enumerate().for_each(|(row, out)| {
-            let (picture, y) = (row / h2, row % h2);
-            let line = |y: usize| &x[(picture * h + y) * w * c..][..w * c];
+            let (image, y) = (row / h2, row % h2);
+            let line = |y: usize| &x[(image * h + y) * w * c..][..w * c];
             let (upper, lower) = (line(2 * y), line(2 * y + 1));
             for (i, out) in out.chunks_exact_mut(c).enumerate() {
                 let pair = 2 * i * c..(2 * i + 2) * c;

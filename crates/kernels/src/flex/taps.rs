@@ -1,4 +1,4 @@
-//! Which pixel each tap of a convolution reads, for every pixel it writes: worked out once for a shape of picture, after
+//! Which pixel each tap of a convolution reads, for every pixel it writes: worked out once for a shape of image, after
 //! which a convolution of any stride, padding or upsampling is one sum over taps, and so is its gradient.
 //!
 //! After "The Indirect Convolution Algorithm" (Dukhan 2019): pixels are read where they lie, and nothing is copied into
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use crate::options::Conv2d;
 
-/// No pixel: the tap falls on the zeros around the picture.
+/// No pixel: the tap falls on the zeros around the image.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// The taps of a kernel. Behind an upsampling by 2 each of the four kinds of output pixel (even or odd row, even or odd
@@ -59,7 +59,7 @@ impl Gather {
 }
 
 impl Taps {
-    /// The taps of a `kernel` on a picture of the size `input`. Only a 3 x 3 kernel that keeps the size may follow an
+    /// The taps of a `kernel` on an image of the size `input`. Only a 3 x 3 kernel that keeps the size may follow an
     /// upsampling.
     pub(super) fn new(input: [usize; 2], kernel: [usize; 2], options: Conv2d) -> Self {
         let stored = kernel[0] * kernel[1];
@@ -143,7 +143,7 @@ impl Taps {
     }
 }
 
-/// Along an axis of a doubled picture an even pixel sees the pixel before its own (kernel row 0) and its own (1 and 2),
+/// Along an axis of a doubled image an even pixel sees the pixel before its own (kernel row 0) and its own (1 and 2),
 /// an odd one its own (0 and 1) and the next (2): for each of the nine stored taps, its place in the four kinds.
 fn doubled_parts() -> Vec<Vec<usize>> {
     let half = |odd: usize, tap: usize| usize::from(tap > odd);

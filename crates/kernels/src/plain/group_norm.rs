@@ -66,12 +66,12 @@ pub fn group_norm_act_backward<B: Backend>(
         grad
     };
     let rows = dims::<B, 2>(&scale)[0];
-    let per_picture = |values: FloatTensor<B>| {
+    let per_image = |values: FloatTensor<B>| {
         let sums = reshape::<B, 2>(B::float_sum_dim(reshape::<B, 3>(values, [n, h * w, c]), 1), [n, c]);
         if rows == n { sums } else { B::float_sum_dim(sums, 0) }
     };
-    let by_scale = per_picture(B::float_mul(grad.clone(), xhat));
-    let by_shift = per_picture(grad.clone());
+    let by_scale = per_image(B::float_mul(grad.clone(), xhat));
+    let by_shift = per_image(grad.clone());
     let dxhat = reshape::<B, 4>(B::float_mul(grad, per_channel::<B>(scale)), grouped);
     if options.groups == 0 {
         return (reshape::<B, 4>(dxhat, shape), by_scale, by_shift);

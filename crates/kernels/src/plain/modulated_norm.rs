@@ -8,8 +8,8 @@ use super::group_norm::{group_norm_act, group_norm_act_backward};
 use super::shapes::{dims, per_channel, reshape};
 use crate::options::GroupNorm;
 
-/// Each pixel as a picture of its own, whose channels are one group, with the scale of its picture.
-fn as_pictures<B: Backend>(
+/// Each pixel as an image of its own, whose channels are one group, with the scale of its image.
+fn as_images<B: Backend>(
     x: FloatTensor<B>,
     scale: FloatTensor<B>,
     eps: f64,
@@ -31,8 +31,8 @@ pub fn modulated_norm<B: Backend>(
     eps: f64,
 ) -> FloatTensor<B> {
     let shape = dims::<B, 4>(&x);
-    let (_, shift, _) = as_pictures::<B>(x.clone(), shift, eps);
-    let (x, scale, options) = as_pictures::<B>(x, scale, eps);
+    let (_, shift, _) = as_images::<B>(x.clone(), shift, eps);
+    let (x, scale, options) = as_images::<B>(x, scale, eps);
     reshape::<B, 4>(group_norm_act::<B>(x, scale, shift, options), shape)
 }
 
@@ -45,7 +45,7 @@ pub fn modulated_norm_backward<B: Backend>(
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
     let shape @ [n, h, w, c] = dims::<B, 4>(&x);
     let rows = dims::<B, 2>(&scale)[0];
-    let (x, scale, options) = as_pictures::<B>(x, scale, eps);
+    let (x, scale, options) = as_images::<B>(x, scale, eps);
     let grad = reshape::<B, 4>(grad, [n * h * w, 1, 1, c]);
     let (by_x, by_scale, by_shift) = group_norm_act_backward::<B>(x, scale.clone(), scale, grad, options);
     let together = |by: FloatTensor<B>| {

@@ -128,9 +128,9 @@ fn agree<const N: usize>(case: &Case, found: [FloatTensor<Flex>; N], expected: &
     }
 }
 
-/// Two pictures that are read where they lie give the bytes that their copy would.
+/// Two images that are read where they lie give the bytes that their copy would.
 #[test]
-fn joined_pictures_give_the_bytes_of_their_copy() {
+fn joined_images_give_the_bytes_of_their_copy() {
     for case in all() {
         let joined = match case.op {
             Op::JoinedConv(options) => Op::Conv(options),
@@ -156,7 +156,7 @@ fn joined_pictures_give_the_bytes_of_their_copy() {
             assert_eq!(apart, whole, "{} {case:?}", isa.name());
             let pixels = by_apart[0].chunks_exact(channels[0]).zip(by_apart[1].chunks_exact(channels[1]));
             let by_copy: Vec<f32> = pixels.flat_map(|(a, b)| [a, b].concat()).collect();
-            assert_eq!(by_copy, by_whole[0], "{} {case:?}: the pictures' gradients", isa.name());
+            assert_eq!(by_copy, by_whole[0], "{} {case:?}: the images' gradients", isa.name());
             assert_eq!(by_apart[2..], by_whole[1..], "{} {case:?}: the weights' gradients", isa.name());
         }
     }

@@ -65,14 +65,14 @@ impl Case {
         ways.into_iter().map(|algorithm| Self { algorithm, ..self.clone() }).collect()
     }
 
-    /// The shapes with `batch` pictures.
+    /// The shapes with `batch` images.
     pub fn shapes(&self, batch: usize) -> Vec<Vec<usize>> {
         let fill =
             |shape: &Vec<usize>| shape.iter().map(|dim| if *dim == 0 { batch } else { *dim }).collect();
         self.shapes.iter().map(fill).collect()
     }
 
-    /// Inputs for `batch` pictures; picture `k`'s numbers are the same in every batch.
+    /// Inputs for `batch` images; image `k`'s numbers are the same in every batch.
     pub fn inputs(&self, batch: usize) -> Vec<Vec<f32>> {
         let shapes = self.shapes.iter().zip(self.shapes(batch)).enumerate();
         shapes

@@ -1,4 +1,4 @@
-//! Bit-equality: of a picture's forward pass in every batch and on every number of threads, and of gradients at every
+//! Bit-equality: of an image's forward pass in every batch and on every number of threads, and of gradients at every
 //! run and on every number of threads.
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -18,7 +18,7 @@ fn forward(case: &Case, batch: usize) -> Vec<u32> {
 }
 
 #[test]
-fn a_picture_has_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
+fn a_image_has_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
     let mut wrong = Vec::new();
     for case in all().into_iter().chain(realistic()) {
         let alone = on_threads(1, || forward(&case, 1));

@@ -22,7 +22,7 @@ pub struct AlgorithmTimes {
     /// What is computed: `sampling` (weights laid out before), `bf16` (the same), `training` (weights new each time),
     /// `weights` (their gradient).
     pub pass: &'static str,
-    /// Microseconds for a picture by [`Algorithm::ALL`].
+    /// Microseconds for an image by [`Algorithm::ALL`].
     pub microseconds: [f64; 3],
     /// The one that is chosen, by its name.
     pub chosen: &'static str,
@@ -41,7 +41,7 @@ impl AlgorithmTimes {
 const SIDES: [usize; 9] = [2, 4, 6, 7, 8, 14, 16, 28, 32];
 const CHANNELS: [[usize; 2]; 5] = [[32, 32], [64, 64], [128, 128], [256, 128], [256, 256]];
 
-/// Measures all shapes with `batch` pictures, `runs` times each, by turns; the median counts.
+/// Measures all shapes with `batch` images, `runs` times each, by turns; the median counts.
 pub fn measure_algorithms(batch: usize, runs: usize) -> Vec<AlgorithmTimes> {
     let shapes = SIDES.iter().flat_map(|side| CHANNELS.iter().map(move |channels| (*side, *channels)));
     shapes.flat_map(|(side, channels)| measure(side, channels, batch, runs)).collect()
@@ -97,8 +97,8 @@ fn measure(side: usize, [inputs, outputs]: [usize; 2], batch: usize, runs: usize
         });
         let choice = match pass {
             "weights" => Pass::Weights,
-            "bf16" => Pass::PictureInBf16,
-            _ => Pass::Picture,
+            "bf16" => Pass::ImageInBf16,
+            _ => Pass::Image,
         };
         let chosen = Algorithm::choose(choice, [side, side], [inputs, outputs]).name();
         AlgorithmTimes { side, inputs, outputs, pass, microseconds, chosen }

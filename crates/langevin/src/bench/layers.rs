@@ -21,7 +21,7 @@ pub struct LayerSpeed {
 /// The speed of layers and the limit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LayerReport {
-    /// Pictures at once.
+    /// Images at once.
     pub batch: usize,
     /// Billions of operations a second of multiply-adds that stay in registers.
     pub peak_gflops: f64,
@@ -29,7 +29,7 @@ pub struct LayerReport {
     pub layers: Vec<LayerSpeed>,
 }
 
-/// A layer by its name, its picture, and what is done with it.
+/// A layer by its name, its image, and what is done with it.
 struct Layer {
     name: &'static str,
     /// Side and channels of the input.
@@ -60,7 +60,7 @@ fn layers() -> Vec<Layer> {
         conv("conv 3x3", 16, 128, 128, 3, same),
         conv("conv 3x3", 8, 256, 256, 3, same),
         conv("conv 3x3", 4, 256, 256, 3, same),
-        conv("conv 3x3 to picture", 32, 64, 3, 3, same),
+        conv("conv 3x3 to image", 32, 64, 3, 3, same),
         conv("conv 3x3 stride 2", 32, 64, 64, 3, Conv2d::padded(2, 1)),
         conv("conv 3x3 upsampled", 16, 128, 128, 3, up),
         conv("conv 1x1", 32, 128, 64, 1, Conv2d::same(1)),
@@ -77,7 +77,7 @@ impl Layer {
         format!("{} {inputs} -> {} at {side}x{side}", self.name, self.outputs)
     }
 
-    /// Operations of one picture's forward pass.
+    /// Operations of one image's forward pass.
     fn operations(&self) -> f64 {
         let (side, inputs) = self.input;
         let pixels = (side * side) as f64;
@@ -138,7 +138,7 @@ impl Layer {
     }
 }
 
-/// Measures the layers on `batch` pictures, `runs` times each; the best counts.
+/// Measures the layers on `batch` images, `runs` times each; the best counts.
 pub fn measure_layers(batch: usize, runs: usize) -> LayerReport {
     let peak_gflops = kernels::peak_gflops(rayon::current_num_threads());
     let speed = |layer: Layer| {

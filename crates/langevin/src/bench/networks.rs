@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{
-    Cond, Denoiser, Levels, Network, NoiseStreams, Preconditioned, Purpose, Result, SideBySide,
+    Cond, Denoiser, Levels, Network, NoiseStreams, Parallel, Preconditioned, Purpose, Result,
 };
 use langevin_kernels::AdamW as StepSettings;
 use langevin_nn::NetworkConfig;
@@ -17,22 +17,22 @@ use serde::Serialize;
 pub struct Cost {
     /// Numbers in the network.
     pub parameters: usize,
-    /// Pictures at once.
+    /// Images at once.
     pub batch: usize,
     /// Milliseconds of one forward pass: least, median and most.
     pub forward_ms: [f64; 3],
     /// Milliseconds of one training step, from noise to changed weights: least, median and most.
     pub train_ms: [f64; 3],
-    /// Pictures a second through one forward pass, at the median.
+    /// Images a second through one forward pass, at the median.
     pub forward_images_per_second: f64,
-    /// Pictures a second in training, at the median.
+    /// Images a second in training, at the median.
     pub train_images_per_second: f64,
 }
 
-/// Times `runs` passes of the network `config` on pictures of `height` x `width`, after one that is not counted.
+/// Times `runs` passes of the network `config` on images of `height` x `width`, after one that is not counted.
 ///
 /// # Errors
-/// Usage, when the network cannot be made or does not take such pictures.
+/// Usage, when the network cannot be made or does not take such images.
 pub fn measure(
     config: &NetworkConfig,
     diffusion: &DiffusionSpec,
@@ -55,10 +55,10 @@ pub fn measure(
     };
     let network = config.backbone(0, device)?;
     let parameters = langevin_nn::parameter_count(&network);
-    let model = SideBySide::new(Preconditioned::new(network, diffusion.clone()), batch)?;
+    let model = Parallel::new(Preconditioned::new(network, diffusion.clone()), batch)?;
     let x = noise(device, 0, batch);
     let forward_ms = time(runs, || {
-        let cond = Cond { picture: told(device, batch), ..Cond::none() };
+        let cond = Cond { image: told(device, batch), ..Cond::none() };
         model.denoise(x.clone(), &Levels::all(level, batch), &cond)?.into_data();
         Ok(())
     })?;
@@ -83,7 +83,7 @@ pub fn measure(
             let x = noise(&autodiff, from, to);
             let known = model.network.classes() > 0;
             let cond = if known { Cond::classes((from..to).map(|_| Some(0))) } else { Cond::none() };
-            let cond = Cond { picture: told(&autodiff, to - from), ..cond };
+            let cond = Cond { image: told(&autodiff, to - from), ..cond };
             let levels = Levels::all(level, to - from);
             model.loss(x.clone(), x, &levels, &cond, &vec![1.0; to - from])
         })?;

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use burn::tensor::Device;
-use langevin_core::{Picture, Result, Stop};
+use langevin_core::{Image, Result, Stop};
 use langevin_eval::{Case, Features, METRICS, Metric, Sample};
 use langevin_figures::plot::{Plot, Scale, Series};
 use langevin_model::resolve::{OWN, placed, steps_within};
@@ -32,11 +32,11 @@ pub struct BenchRequest {
     pub cfg_scale: Option<f64>,
     /// What guides.
     pub guidance: GuidanceConfig,
-    /// Pictures.
+    /// Images.
     pub count: usize,
     /// The seed of their noise.
     pub seed: u64,
-    /// Pictures at once.
+    /// Images at once.
     pub batch_size: usize,
     /// Steps of the fine trajectory.
     pub reference_steps: usize,
@@ -65,15 +65,15 @@ pub struct Row {
     pub calls: usize,
     /// Whether it follows the trajectory, adding no noise.
     pub follows: bool,
-    /// The mean over pictures of the root mean square difference of pixels from the fine trajectory's end, of 255.
+    /// The mean over images of the root mean square difference of pixels from the fine trajectory's end, of 255.
     pub rms: f64,
     /// Its standard error.
     pub rms_error: f64,
-    /// The Frechet distance, by random features, from the pictures at the fine trajectory's end.
+    /// The Frechet distance, by random features, from the images at the fine trajectory's end.
     pub frechet: f64,
-    /// Its standard error; absent for fewer than 16 pictures.
+    /// Its standard error; absent for fewer than 16 images.
     pub frechet_error: Option<f64>,
-    /// Milliseconds for each picture.
+    /// Milliseconds for each image.
     pub ms: f64,
 }
 
@@ -82,7 +82,7 @@ pub struct Row {
 pub struct Comparison {
     /// The model.
     pub model: String,
-    /// Pictures.
+    /// Images.
     pub n: usize,
     /// The seed.
     pub seed: u64,
@@ -202,7 +202,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// The pictures of one way of drawing as numbers, one row each, with the seconds it took.
+    /// The images of one way of drawing as numbers, one row each, with the seconds it took.
     fn draw(
         &self,
         sampler: &str,
@@ -234,11 +234,11 @@ impl Bench<'_> {
 
     fn sample(&self, drawn: &[Vec<f32>]) -> Result<Sample> {
         let [channels, height, width] = self.model.image_shape();
-        let picture = |values: &Vec<f32>| Picture::from_signed(values, channels, height, width);
-        let pictures: Vec<Picture> = drawn.iter().map(picture).collect();
+        let image = |values: &Vec<f32>| Image::from_signed(values, channels, height, width);
+        let images: Vec<Image> = drawn.iter().map(image).collect();
         let mut sample = Sample::new("drawn");
-        let described = self.features.describe(&pictures)?;
-        sample.append(pictures, &vec![None; drawn.len()], described, false);
+        let described = self.features.describe(&images)?;
+        sample.append(images, &vec![None; drawn.len()], described, false);
         Ok(sample)
     }
 
@@ -277,7 +277,7 @@ impl Bench<'_> {
     }
 }
 
-/// The root mean square difference of each two pictures, of 255.
+/// The root mean square difference of each two images, of 255.
 fn differences(drawn: &[Vec<f32>], reference: &[Vec<f32>]) -> Vec<f64> {
     let one = |(a, b): (&Vec<f32>, &Vec<f32>)| {
         let squares: f64 = a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
@@ -317,10 +317,10 @@ impl Comparison {
     /// The table as Markdown.
     pub fn markdown(&self) -> String {
         let mut text = format!(
-            "{}: {} pictures, seed {}; distances from {}, which is itself within {:.2} of 255.\n\n",
+            "{}: {} images, seed {}; distances from {}, which is itself within {:.2} of 255.\n\n",
             self.model, self.n, self.seed, self.reference, self.reference_rms
         );
-        text += "| budget | sampler | spacing | steps | calls | RMS of 255 | Frechet (random features) | ms a picture |\n";
+        text += "| budget | sampler | spacing | steps | calls | RMS of 255 | Frechet (random features) | ms an image |\n";
         text += "|---|---|---|---|---|---|---|---|\n";
         for row in &self.rows {
             let is_best = |best: &Tuned| {

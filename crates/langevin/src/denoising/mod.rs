@@ -1,10 +1,10 @@
-//! Denoising pictures of any size with a model: the posterior's mean in one call, or draws from it.
+//! Denoising images of any size with a model: the posterior's mean in one call, or draws from it.
 //!
-//! A noisy picture `y = x0 + sigma n` is what a diffusion model sees on its way, so the model answers it at the level `sigma`
-//! with `E[x0 | y]`, and a sampler that begins there draws from `p(x0 | y)`. Pictures are divided into windows as memory
+//! A noisy image `y = x0 + sigma n` is what a diffusion model sees on its way, so the model answers it at the level `sigma`
+//! with `E[x0 | y]`, and a sampler that begins there draws from `p(x0 | y)`. Images are divided into windows as memory
 //! allows ([`langevin_core::Windowed`]); colours may be taken one by one, alpha is kept, depth too.
 
-mod picture;
+mod image;
 mod quality;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,20 +16,20 @@ use langevin_core::{
 use langevin_model::windows::Plan;
 use langevin_model::{Model, Pipeline};
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
-use langevin_restore::{METHODS, NoPictures, Prior, Problem, noise_level, operators};
+use langevin_restore::{METHODS, NoImages, Prior, Problem, noise_level, operators};
 
+pub use image::Values;
 pub use langevin_model::windows::plan;
-pub use picture::Values;
 pub use quality::{Quality, baseline, quality};
 
-/// What to make of a noisy picture.
+/// What to make of a noisy image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// Standard deviation of the noise in units of 0 to 255.
     pub sigma: f64,
     /// Draws from the posterior; 0: its mean in one call.
     pub draws: usize,
-    /// Whether the model's answer is the mean of those to the eight turns and reflections of the picture.
+    /// Whether the model's answer is the mean of those to the eight turns and reflections of the image.
     pub ensemble: bool,
     /// The sampler of draws, as in `langevin list samplers`; one that adds noise.
     pub sampler: String,
@@ -37,11 +37,11 @@ pub struct Request {
     pub steps: usize,
     /// The seed of draws.
     pub seed: u64,
-    /// The number of the picture among those of a run: each has noise of its own.
+    /// The number of the image among those of a run: each has noise of its own.
     pub image: u64,
 }
 
-/// A denoised picture.
+/// A denoised image.
 #[derive(Debug, Clone)]
 pub struct Denoised {
     /// The posterior's mean: of the model, or of the draws.
@@ -64,7 +64,7 @@ pub fn range(model: &Model) -> (f64, f64) {
 /// The noise of `noisy` in units of 0 to 255, as [`langevin_restore::noise_level`] estimates it: the mean over the colours.
 ///
 /// # Errors
-/// Usage, when the picture is too small.
+/// Usage, when the image is too small.
 pub fn estimate(noisy: &Values) -> Result<f64> {
     let of = |plane| noise_level(plane, noisy.width, (-1.0, 1.0));
     let total = noisy.planes().map(of).sum::<Result<f64>>()?;
@@ -128,7 +128,7 @@ pub fn denoise(
         return Ok(Denoised { mean: values(mean), deviation: None, residual, residual_error });
     };
     let denoiser = pipeline.denoiser(watch)?;
-    let operator = operators::build("identity", [plan.channels, height, width], &NoPictures)?;
+    let operator = operators::build("identity", [plan.channels, height, width], &NoImages)?;
     let y = signed_to_batch(noisy.values.clone(), shape, device);
     let problem = Problem::new(operator, y, sigma)?;
     let mut moments = Moments::new(noisy.values.len());

@@ -1,48 +1,43 @@
-//! How near a picture is to its reference, and what a classical method makes of it.
+//! How near an image is to its reference, and what a classical method makes of it.
 
-use langevin_core::{Error, Picture, Result, Samples};
+use langevin_core::{Error, Image, Result, Samples};
 use langevin_eval::{Case, METRICS, Sample};
 use langevin_restore::non_local_means;
 use serde::Serialize;
 
 use super::Values;
 
-/// Rows that are compared at once, so that large pictures take little memory.
+/// Rows that are compared at once, so that large images take little memory.
 const BAND: usize = 256;
 /// Rows that the window of the structural similarity reaches beyond its place.
 const BEYOND: usize = 10;
 
-/// How near a picture is to another, over all colours; alpha does not count.
+/// How near an image is to another, over all colours; alpha does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Quality {
     /// Peak signal-to-noise ratio in decibels, of the pixels as they are stored.
     pub psnr: f64,
-    /// Structural similarity; `None` for pictures of fewer than 11 pixels on a side.
+    /// Structural similarity; `None` for images of fewer than 11 pixels on a side.
     pub ssim: Option<f64>,
 }
 
-/// How near `picture` is to `reference`.
+/// How near `image` is to `reference`.
 ///
 /// # Errors
 /// Usage, when they differ in size or channels.
-pub fn quality(picture: &Picture, reference: &Picture) -> Result<Quality> {
-    let shape = |p: &Picture| (p.width, p.height, p.channels);
-    if shape(picture) != shape(reference) {
+pub fn quality(image: &Image, reference: &Image) -> Result<Quality> {
+    let shape = |p: &Image| (p.width, p.height, p.channels);
+    if shape(image) != shape(reference) {
         return Err(Error::usage(format!(
-            "a picture of {}x{} with {} channels cannot be compared with one of {}x{} with {}",
-            picture.width,
-            picture.height,
-            picture.channels,
-            reference.width,
-            reference.height,
-            reference.channels
+            "an image of {}x{} with {} channels cannot be compared with one of {}x{} with {}",
+            image.width, image.height, image.channels, reference.width, reference.height, reference.channels
         )));
     }
-    let (height, has_ssim) = (picture.height, picture.width.min(picture.height) > BEYOND);
+    let (height, has_ssim) = (image.height, image.width.min(image.height) > BEYOND);
     let (mut squares, mut similar, mut places) = (0.0, 0.0, 0.0);
     for first in (0..height).step_by(BAND) {
         let rows = BAND.min(height - first);
-        let part = |rows| (band(picture, first, rows), band(reference, first, rows));
+        let part = |rows| (band(image, first, rows), band(reference, first, rows));
         squares += 255.0_f64.powi(2) * 10.0_f64.powf(-metric("psnr", part(rows))? / 10.0) * rows as f64;
         let reach = (rows + BEYOND).min(height - first);
         if has_ssim && reach > BEYOND {
@@ -55,24 +50,22 @@ pub fn quality(picture: &Picture, reference: &Picture) -> Result<Quality> {
     Ok(Quality { psnr, ssim: has_ssim.then(|| similar / places) })
 }
 
-fn metric(name: &str, (picture, reference): (Picture, Picture)) -> Result<f64> {
-    let sample = |name: &str, picture| Sample { pictures: vec![picture], ..Sample::new(name) };
-    let (judged, reference) = (sample("result", picture), sample("reference", reference));
+fn metric(name: &str, (image, reference): (Image, Image)) -> Result<f64> {
+    let sample = |name: &str, image| Sample { images: vec![image], ..Sample::new(name) };
+    let (judged, reference) = (sample("result", image), sample("reference", reference));
     let case = Case { judged: &judged, reference: &reference, gallery: None, trainer: None, seed: 0 };
     Ok(METRICS.build(name)?.measure(&case)?.values[0].value)
 }
 
-/// Rows `first..first + rows` of the colours of `picture`.
-fn band(picture: &Picture, first: usize, rows: usize) -> Picture {
-    let colours = if picture.channels.is_multiple_of(2) { picture.channels - 1 } else { picture.channels };
-    let line = picture.width * picture.channels;
-    let samples = match &picture.samples {
-        Samples::U8(all) => Samples::U8(kept(&all[first * line..][..rows * line], picture.channels, colours)),
-        Samples::U16(all) => {
-            Samples::U16(kept(&all[first * line..][..rows * line], picture.channels, colours))
-        }
+/// Rows `first..first + rows` of the colours of `image`.
+fn band(image: &Image, first: usize, rows: usize) -> Image {
+    let colours = if image.channels.is_multiple_of(2) { image.channels - 1 } else { image.channels };
+    let line = image.width * image.channels;
+    let samples = match &image.samples {
+        Samples::U8(all) => Samples::U8(kept(&all[first * line..][..rows * line], image.channels, colours)),
+        Samples::U16(all) => Samples::U16(kept(&all[first * line..][..rows * line], image.channels, colours)),
     };
-    Picture { width: picture.width, height: rows, channels: colours, samples }
+    Image { width: image.width, height: rows, channels: colours, samples }
 }
 
 fn kept<T: Copy>(samples: &[T], channels: usize, colours: usize) -> Vec<T> {
@@ -97,14 +90,14 @@ mod tests {
         let (width, height) = (40, BAND + 5);
         let at =
             |seed: usize| (0..width * height).map(|at| ((at * at + seed * at / 7) % 251) as u8).collect();
-        let (a, b) = (Picture::from_u8(width, height, 1, at(3)), Picture::from_u8(width, height, 1, at(4)));
+        let (a, b) = (Image::from_u8(width, height, 1, at(3)), Image::from_u8(width, height, 1, at(4)));
         let found = quality(&a, &b).unwrap();
         for (name, value) in [("psnr", found.psnr), ("ssim", found.ssim.unwrap())] {
             let whole = metric(name, (a.clone(), b.clone())).unwrap();
             assert!((value - whole).abs() < 1e-9, "{name}: {value} {whole}");
         }
         assert_eq!(quality(&a, &a).unwrap(), Quality { psnr: f64::INFINITY, ssim: Some(1.0) });
-        let small = Picture::from_u8(4, 4, 2, vec![9; 32]);
+        let small = Image::from_u8(4, 4, 2, vec![9; 32]);
         assert_eq!(quality(&small, &small).unwrap().ssim, None);
         assert!(quality(&a, &small).is_err());
     }

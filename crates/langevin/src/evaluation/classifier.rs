@@ -8,7 +8,7 @@ use langevin_nn::{Conv2d, Draw, GroupNorm, Linear};
 /// Channels of the first maps; each stage doubles them up to [`MOST`].
 const FIRST: usize = 32;
 const MOST: usize = 128;
-/// Longest side that is looked at; larger pictures are halved first.
+/// Longest side that is looked at; larger images are halved first.
 pub(super) const LARGEST: usize = 64;
 
 /// A residual block after a step to half the size.
@@ -31,7 +31,7 @@ pub(super) struct Classifier {
 }
 
 impl Classifier {
-    /// For pictures of `size` (width, height) with `channels`, told apart into `classes`; weights from `seed`.
+    /// For images of `size` (width, height) with `channels`, told apart into `classes`; weights from `seed`.
     pub(super) fn new(
         size: (usize, usize),
         channels: usize,
@@ -59,7 +59,7 @@ impl Classifier {
         Self { conv_in, norm, head: Linear::new(&draw.at("head"), width, classes), stages }
     }
 
-    /// The features, `[n, d]`, and the scores of the classes, `[n, classes]`, of pictures `[n, c, h, w]` in [-1, 1].
+    /// The features, `[n, d]`, and the scores of the classes, `[n, classes]`, of images `[n, c, h, w]` in [-1, 1].
     ///
     /// The features are the means over the map of what each stage gives, and of the last map as the scores see it.
     pub(super) fn forward(&self, x: Tensor<4>) -> (Tensor<2>, Tensor<2>) {

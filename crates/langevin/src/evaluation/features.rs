@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Error, Lanes, NamedTensors, Picture, Result, signed_to_batch, tensor_file};
+use langevin_core::{Error, Image, NamedTensors, Result, Workers, signed_to_batch, tensor_file};
 use langevin_data::Pool;
 use langevin_eval::{Described, Features, Rows};
 use safetensors::{Dtype, SafeTensors};
@@ -14,11 +14,11 @@ use super::fit::{self, Length, Task};
 use super::inception::{self, Inception};
 use super::random::RandomMaps;
 
-/// Pictures seen when a classifier is trained.
+/// Images seen when a classifier is trained.
 const IMAGES: u64 = 24_576;
-/// Pictures that features are scaled by.
+/// Images that features are scaled by.
 const SCALED_BY: u64 = 1024;
-/// Pictures of one pass through a network.
+/// Images of one pass through a network.
 const PASS: usize = 32;
 /// Counted up when the network or its training changes, so that older files are not taken for newer ones.
 const VERSION: u32 = 1;
@@ -28,7 +28,7 @@ const VERSION: u32 = 1;
 pub enum FeatureSpec {
     /// A classifier trained on the data: of its classes, or of quarter turns where it has none.
     Own {
-        /// Pictures seen in its training.
+        /// Images seen in its training.
         images: u64,
     },
     /// Random convolutions.
@@ -74,9 +74,9 @@ impl FeatureSpec {
 struct Maps<F> {
     name: String,
     classes: usize,
-    lanes: Lanes,
+    lanes: Workers,
     device: Device,
-    /// Whether pictures are brought to Inception's size.
+    /// Whether images are brought to Inception's size.
     resize: bool,
     /// What is taken from each feature, and what it is multiplied by.
     scale: Option<(Vec<f32>, Vec<f32>)>,
@@ -92,16 +92,16 @@ impl<F: Fn(Tensor<4>) -> (Tensor<2>, Option<Tensor<2>>) + Send + Sync> Features 
         self.classes
     }
 
-    fn describe(&self, pictures: &[Picture]) -> Result<Described> {
-        let passes: Vec<&[Picture]> = pictures.chunks(if self.resize { PASS / 8 } else { PASS }).collect();
-        let found = self.lanes.run(passes, |pictures| {
-            let first = &pictures[0];
+    fn describe(&self, images: &[Image]) -> Result<Described> {
+        let passes: Vec<&[Image]> = images.chunks(if self.resize { PASS / 8 } else { PASS }).collect();
+        let found = self.lanes.run(passes, |images| {
+            let first = &images[0];
             let (shape, values) = if self.resize {
-                let values = pictures.iter().flat_map(inception::resized).collect();
-                ([pictures.len(), 3, inception::SIDE, inception::SIDE], values)
+                let values = images.iter().flat_map(inception::resized).collect();
+                ([images.len(), 3, inception::SIDE, inception::SIDE], values)
             } else {
-                let values = pictures.iter().flat_map(Picture::to_signed).collect();
-                ([pictures.len(), first.channels, first.height, first.width], values)
+                let values = images.iter().flat_map(Image::to_signed).collect();
+                ([images.len(), first.channels, first.height, first.width], values)
             };
             let x = signed_to_batch(values, shape, &self.device);
             let (rows, scores) = (self.forward)(x);
@@ -136,12 +136,12 @@ fn best(width: usize, scores: &[f32]) -> Vec<u32> {
     scores.chunks_exact(width).map(top).collect()
 }
 
-/// The classes that `network` reads in `pictures`.
+/// The classes that `network` reads in `images`.
 ///
 /// # Errors
 /// Failed, when the system gives no threads.
-pub(super) fn read(network: &Classifier, pictures: &[Picture], device: &Device) -> Result<Vec<u32>> {
-    let lanes = Lanes::new(rayon::current_num_threads())?;
+pub(super) fn read(network: &Classifier, images: &[Image], device: &Device) -> Result<Vec<u32>> {
+    let lanes = Workers::new(rayon::current_num_threads())?;
     let forward = |x| {
         let (rows, scores) = network.forward(x);
         (rows, Some(scores))
@@ -155,16 +155,16 @@ pub(super) fn read(network: &Classifier, pictures: &[Picture], device: &Device) 
         scale: None,
         forward,
     };
-    Ok(maps.describe(pictures)?.read.unwrap_or_default())
+    Ok(maps.describe(images)?.read.unwrap_or_default())
 }
 
-/// Random convolutions for pictures with `channels`.
+/// Random convolutions for images with `channels`.
 ///
 /// # Errors
 /// Failed, when the system gives no threads.
 pub(super) fn random(channels: usize, seed: u64, device: &Device) -> Result<Box<dyn Features>> {
     let maps = RandomMaps::new(channels, seed, device);
-    let lanes = Lanes::new(rayon::current_num_threads())?;
+    let lanes = Workers::new(rayon::current_num_threads())?;
     let name = format!("random convolutions, seed {seed}");
     let forward = move |x| (maps.forward(x), None);
     Ok(Box::new(Maps {
@@ -186,7 +186,7 @@ pub(super) fn inception(file: &Path, device: &Device) -> Result<Box<dyn Features
     let named = |error: Error| error.within(file.display());
     let bytes = std::fs::read(file).map_err(|error| named(Error::bad_input(error.to_string())))?;
     let network = Inception::new(&floats(&bytes).map_err(named)?, device).map_err(named)?;
-    let lanes = Lanes::new(rayon::current_num_threads())?;
+    let lanes = Workers::new(rayon::current_num_threads())?;
     let name = format!("inception, {}", &blake3::hash(&bytes).to_hex()[..16]);
     let forward = move |x| (network.forward(x), None);
     Ok(Box::new(Maps { name, classes: 0, lanes, device: device.clone(), resize: true, scale: None, forward }))
@@ -203,10 +203,10 @@ fn floats(bytes: &[u8]) -> Result<NamedTensors> {
     Ok(tensors.map(|(name, view)| (name, (view.shape().to_vec(), values(view.data())))).collect())
 }
 
-/// A classifier trained on the pictures of `pool`, or taken from the folder `cache` where it was trained before.
+/// A classifier trained on the images of `pool`, or taken from the folder `cache` where it was trained before.
 ///
 /// # Errors
-/// Bad input, when pictures cannot be read; what `progress`, which is told how much of the training is done, says.
+/// Bad input, when images cannot be read; what `progress`, which is told how much of the training is done, says.
 pub(super) fn own(
     pool: &Pool,
     images: u64,
@@ -246,7 +246,7 @@ pub(super) fn own(
     Ok(Box::new(Maps {
         name: format!("{kind}, {identity}"),
         classes: if read { classes } else { 0 },
-        lanes: Lanes::new(rayon::current_num_threads())?,
+        lanes: Workers::new(rayon::current_num_threads())?,
         device: device.clone(),
         resize: false,
         scale: Some(scale),
@@ -259,7 +259,7 @@ pub(super) fn own(
 
 type Scaling = (Vec<f32>, Vec<f32>);
 
-/// What gives each feature mean 0 and variance 1 over the first pictures of `pool`.
+/// What gives each feature mean 0 and variance 1 over the first images of `pool`.
 fn scaling(network: &Classifier, pool: &Pool, device: &Device) -> Result<Scaling> {
     let count = pool.len().unwrap_or(SCALED_BY).min(SCALED_BY);
     let (mut sums, mut seen) = (Vec::<[f64; 2]>::new(), 0.0);
@@ -355,13 +355,13 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_has_the_same_random_features_in_any_company() {
+    fn a_image_has_the_same_random_features_in_any_company() {
         let device = Device::flex();
         let features = random(3, 0, &device).unwrap();
-        let picture = |salt: usize| {
-            Picture::from_u8(9, 12, 3, (0..324).map(|at| ((at * 31 + salt * 77) % 256) as u8).collect())
+        let image = |salt: usize| {
+            Image::from_u8(9, 12, 3, (0..324).map(|at| ((at * 31 + salt * 77) % 256) as u8).collect())
         };
-        let many: Vec<Picture> = (0..70).map(picture).collect();
+        let many: Vec<Image> = (0..70).map(image).collect();
         let all = features.describe(&many).unwrap().rows;
         let one = features.describe(&many[66..67]).unwrap().rows;
         assert_eq!((all.len(), all.width()), (70, 384));
@@ -386,8 +386,8 @@ mod tests {
         };
         let (one, other) = (make(), make());
         assert_eq!((one.name(), one.classes()), (other.name(), 10));
-        let picture = [Picture::from_u8(16, 16, 3, (0..768).map(|at| (at % 256) as u8).collect())];
-        assert_eq!(one.describe(&picture).unwrap().rows, other.describe(&picture).unwrap().rows);
+        let image = [Image::from_u8(16, 16, 3, (0..768).map(|at| (at % 256) as u8).collect())];
+        assert_eq!(one.describe(&image).unwrap().rows, other.describe(&image).unwrap().rows);
         assert_eq!(trained, 2);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
-use langevin_core::{Lanes, Result, signed_to_batch};
+use langevin_core::{Result, Workers, signed_to_batch};
 use langevin_data::Batch;
 use langevin_data::order::{Purpose, below, bits};
 use langevin_kernels::AdamW as Step;
@@ -12,7 +12,7 @@ use langevin_train::sums::{self, OrderedSum};
 
 use super::classifier::Classifier;
 
-/// Pictures of one update, and of one pass.
+/// Images of one update, and of one pass.
 const BATCH: usize = 64;
 const PASS: usize = 32;
 const LEARNING_RATE: f64 = 2e-3;
@@ -20,9 +20,9 @@ const LEARNING_RATE: f64 = 2e-3;
 /// What the classifier learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Task {
-    /// The classes of the pictures, so many.
+    /// The classes of the images, so many.
     Classes(usize),
-    /// By how many quarter turns a picture is rotated (Gidaris, Singh and Komodakis 2018, arXiv 1803.07728): for pictures
+    /// By how many quarter turns an image is rotated (Gidaris, Singh and Komodakis 2018, arXiv 1803.07728): for images
     /// without classes.
     Turns,
 }
@@ -40,13 +40,13 @@ impl Task {
 /// How long, and from which seed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Length {
-    /// Pictures seen.
+    /// Images seen.
     pub(super) images: u64,
     /// The seed of the weights, the order and the turns.
     pub(super) seed: u64,
 }
 
-/// Trains a classifier on what `next` gives: batches that begin at a number of pictures seen.
+/// Trains a classifier on what `next` gives: batches that begin at a number of images seen.
 ///
 /// # Errors
 /// As `next` and `progress`.
@@ -62,7 +62,7 @@ pub(super) fn train(
     let autodiff = device.clone().autodiff();
     let mut network = Classifier::new((width, height), channels, task.answers(), length.seed, &autodiff);
     let mut state = AdamW::new(&network);
-    let lanes = Lanes::new(BATCH / PASS)?;
+    let lanes = Workers::new(BATCH / PASS)?;
     let steps = length.images.div_ceil(BATCH as u64).max(1);
     for step in 0..steps {
         progress(step * BATCH as u64)?;
@@ -105,7 +105,7 @@ fn rate(step: u64, steps: u64) -> f64 {
     LEARNING_RATE * rise * 0.5 * (1.0 + (std::f64::consts::PI * at / end).cos())
 }
 
-/// The sum of the pictures' cross-entropies over [`BATCH`]; pictures without an answer do not count.
+/// The sum of the images' cross-entropies over [`BATCH`]; images without an answer do not count.
 fn loss(
     network: &Classifier,
     x: Tensor<4>,
@@ -124,10 +124,10 @@ fn loss(
     (log_softmax(scores, 1) * chosen).sum()
 }
 
-/// Turns each picture by quarters that depend on the seed and its number; the answers are how many.
+/// Turns each image by quarters that depend on the seed and its number; the answers are how many.
 fn turn(batch: &mut Batch, seed: u64) -> Vec<Option<u32>> {
     let [count, channels, height, width] = batch.shape;
-    // A picture that is not square keeps its shape: it is turned by none or two quarters.
+    // An image that is not square keeps its shape: it is turned by none or two quarters.
     let turns = if height == width { 4 } else { 2 };
     let quarters = |index: usize| {
         let drawn = below(bits(seed, Purpose::Augment, batch.first_image + index as u64), turns);

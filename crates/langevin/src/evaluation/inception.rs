@@ -1,5 +1,5 @@
 //! The network behind published FID numbers: Inception v3 (Szegedy et al. 2016, arXiv 1512.00567) as pytorch-fid patches it.
-//! Averages leave padding out, the last block pools by maximum, and pictures are resized to 299 by 299 bilinearly, without
+//! Averages leave padding out, the last block pools by maximum, and images are resized to 299 by 299 bilinearly, without
 //! smoothing, in [-1, 1]. The features are the 2048 means before the classifier.
 //!
 //! The weights are read from a safetensors file with the names of pytorch-fid's checkpoint (`Mixed_5b.branch1x1.conv.weight`,
@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use burn::tensor::module::{avg_pool2d, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData, activation};
-use langevin_core::{Error, NamedTensors, Picture, Result};
+use langevin_core::{Error, Image, NamedTensors, Result};
 use langevin_kernels as kernels;
 
-/// Side of the pictures that the network takes.
+/// Side of the images that the network takes.
 pub(super) const SIDE: usize = 299;
 const EPS: f64 = 1e-3;
 /// Convolutions that leave the border out.
@@ -149,7 +149,7 @@ impl Inception {
         Ok(Self { convs })
     }
 
-    /// The features `[n, 2048]` of pictures `[n, 3, 299, 299]` in [-1, 1].
+    /// The features `[n, 2048]` of images `[n, 3, 299, 299]` in [-1, 1].
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         let mut x = kernels::channels_last(x);
         for name in ["Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3"] {
@@ -218,11 +218,11 @@ fn largest(x: Tensor<4>, stride: usize, padding: usize) -> Tensor<4> {
     kernels::channels_last(max_pool2d(kernels::channels_first(x), options))
 }
 
-/// `picture` as three planes of 299 by 299 in [-1, 1]: torch's `interpolate(mode="bilinear", align_corners=False)`, which
+/// `image` as three planes of 299 by 299 in [-1, 1]: torch's `interpolate(mode="bilinear", align_corners=False)`, which
 /// does not smooth before it shrinks. Gray is repeated, alpha left out.
-pub(super) fn resized(picture: &Picture) -> Vec<f32> {
-    let (width, height) = (picture.width, picture.height);
-    let signed = picture.to_signed();
+pub(super) fn resized(image: &Image) -> Vec<f32> {
+    let (width, height) = (image.width, image.height);
+    let signed = image.to_signed();
     let place = |at: usize, side: usize| {
         let from = ((at as f64 + 0.5) * side as f64 / SIDE as f64 - 0.5).max(0.0);
         let first = (from as usize).min(side - 1);
@@ -231,7 +231,7 @@ pub(super) fn resized(picture: &Picture) -> Vec<f32> {
     let columns: Vec<_> = (0..SIDE).map(|x| place(x, width)).collect();
     let mut values = Vec::with_capacity(3 * SIDE * SIDE);
     for channel in 0..3 {
-        let plane = if picture.channels < 3 { 0 } else { channel };
+        let plane = if image.channels < 3 { 0 } else { channel };
         let plane = &signed[plane * width * height..][..width * height];
         for y in 0..SIDE {
             let (top, bottom, down) = place(y, height);
@@ -290,8 +290,8 @@ mod tests {
             let number = |key: &str| case[key].as_u64().unwrap() as usize;
             let (width, height, salt) = (number("width"), number("height"), number("salt") as u32);
             let pixels = drawn(width * height * 3, salt).map(|v| (v * 127.0 + 128.0) as u8).collect();
-            let picture = Picture::from_u8(width, height, 3, pixels);
-            let x = langevin_core::signed_to_batch(resized(&picture), [1, 3, SIDE, SIDE], &device);
+            let image = Image::from_u8(width, height, 3, pixels);
+            let x = langevin_core::signed_to_batch(resized(&image), [1, 3, SIDE, SIDE], &device);
             let found = network.forward(x).into_data().try_to_vec::<f32>().unwrap();
             let expected: Vec<f64> =
                 case["features"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();

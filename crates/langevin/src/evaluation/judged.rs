@@ -1,9 +1,9 @@
-//! What is judged: the pictures a model draws, or a set of pictures.
+//! What is judged: the images a model draws, or a set of images.
 
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use langevin_core::{Error, Result, batch_to_pictures};
+use langevin_core::{Error, Result, batch_to_images};
 use langevin_data::{Dataset, OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::Sample;
 use langevin_model::Model;
@@ -13,11 +13,11 @@ use super::parts::{CHUNK, Look, gather};
 use super::request::{Choice, EvalRequest};
 use crate::sampling::{SamplePlan, even_labels, sample_watched};
 
-/// A model or a set of pictures.
+/// A model or a set of images.
 pub(super) enum Judged {
-    /// Pictures that are drawn, and how.
+    /// Images that are drawn, and how.
     Model(Box<Model>, Box<SamplePlan>),
-    /// Pictures that are there.
+    /// Images that are there.
     Data(Arc<dyn Dataset>),
 }
 
@@ -42,13 +42,13 @@ impl Judged {
         let Choice { steps, sampler, spacing, cfg_scale, guidance, .. } = &request.choice;
         let guided = cfg_scale.is_some() || guidance.named().is_some();
         if steps.is_some() || sampler.is_some() || spacing.is_some() || guided {
-            return Err(Error::usage(format!("{spec}: is a set of pictures, so nothing is drawn"))
+            return Err(Error::usage(format!("{spec}: is a set of images, so nothing is drawn"))
                 .hint("leave --steps, --sampler, --spacing and the flags of guidance out, or give a model"));
         }
         Ok(Self::Data(data))
     }
 
-    /// The size and channels of its pictures, when it has its own.
+    /// The size and channels of its images, when it has its own.
     pub(super) fn shape(&self) -> Option<((usize, usize), usize)> {
         match self {
             Self::Model(model, _) => Some((model.info.size, model.info.channels)),
@@ -85,7 +85,7 @@ fn plan(model: &Model, request: &EvalRequest) -> Result<SamplePlan> {
     Ok(plan)
 }
 
-/// Draws the pictures of `plan` for classes as in `like`, where the model has these classes, and looks at them.
+/// Draws the images of `plan` for classes as in `like`, where the model has these classes, and looks at them.
 ///
 /// # Errors
 /// As [`sample_watched`].
@@ -121,18 +121,18 @@ pub(super) fn drawn(
         })?;
         // A class of the model's own says nothing where the data has others.
         let labels = part.labels.filter(|_| shared).unwrap_or_else(|| vec![None; count]);
-        look.add(&mut sample, batch_to_pictures(drawn), &labels)?;
+        look.add(&mut sample, batch_to_images(drawn), &labels)?;
     }
     sample.captions = plan.prompts.as_ref().map(|prompts| prompts.each.clone());
     Ok(sample)
 }
 
-/// The pictures of `data`, `count` of them at most, made ready as `prepare` says. Its classes are given the
+/// The images of `data`, `count` of them at most, made ready as `prepare` says. Its classes are given the
 /// numbers they have in `classes`.
 ///
 /// # Errors
 /// Bad input, when it cannot be read.
-pub(super) fn pictures_of(
+pub(super) fn images_of(
     data: Arc<dyn Dataset>,
     prepare: &Prepare,
     count: usize,

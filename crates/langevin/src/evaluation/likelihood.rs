@@ -1,6 +1,6 @@
 //! How likely a data set is under a model, in bits per dimension: by the probability flow, and by the variational bound.
 //!
-//! A picture of bytes is made continuous by spreading each byte evenly over its step (Theis et al. 2016, 1511.01844): its bits
+//! An image of bytes is made continuous by spreading each byte evenly over its step (Theis et al. 2016, 1511.01844): its bits
 //! are then at least the `-log2` of the density, with the step `1 / 127.5` of [-1, 1] taken into account. The bound is on the
 //! probability of the bytes themselves.
 
@@ -13,9 +13,9 @@ use langevin_model::{Model, Pipeline};
 use langevin_sample::{FlowSettings, Likelihoods, Placed, Trace};
 use serde::Serialize;
 
-/// Pictures of no more values than this have their trace computed exactly when nothing else is said.
+/// Images of no more values than this have their trace computed exactly when nothing else is said.
 const SMALL: usize = 16;
-/// Where pictures of an unlimited set are taken from, which no training comes to.
+/// Where images of an unlimited set are taken from, which no training comes to.
 const UNSEEN: u64 = 1 << 40;
 
 /// What to measure.
@@ -23,21 +23,21 @@ const UNSEEN: u64 = 1 << 40;
 pub struct LikelihoodRequest {
     /// The data set, as `langevin_data::open` takes it.
     pub data: String,
-    /// Pictures, spread evenly over the set.
+    /// Images, spread evenly over the set.
     pub count: usize,
     /// The seed of what is added to bytes, of probes and of noise.
     pub seed: u64,
-    /// How the trace is found; `None` is exact for pictures of up to 16 values, and a probe of signs for larger ones.
+    /// How the trace is found; `None` is exact for images of up to 16 values, and a probe of signs for larger ones.
     pub trace: Option<Trace>,
-    /// Trajectories for one picture, each with its own probe and place within the bytes' steps.
+    /// Trajectories for one image, each with its own probe and place within the bytes' steps.
     pub probes: usize,
-    /// Noise levels that the bound of one picture is estimated from; 0 computes none.
+    /// Noise levels that the bound of one image is estimated from; 0 computes none.
     pub bound_draws: usize,
     /// The error allowed of a step.
     pub tolerance: f64,
     /// The lowest noise, `sigma / alpha`; `None` is that of the model, but at least 0.001.
     pub lowest: Option<f64>,
-    /// Pictures at once.
+    /// Images at once.
     pub batch_size: usize,
     /// Do not tell a class-conditional model the classes.
     pub unconditional: bool,
@@ -46,9 +46,9 @@ pub struct LikelihoodRequest {
 /// A mean with its standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Mean {
-    /// The mean over pictures.
+    /// The mean over images.
     pub mean: f64,
-    /// Its standard error; absent for a single picture.
+    /// Its standard error; absent for a single image.
     pub error: Option<f64>,
 }
 
@@ -67,11 +67,11 @@ pub struct BoundReport {
     pub steps: Option<usize>,
 }
 
-/// One picture.
+/// One image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PictureReport {
+pub struct ImageReport {
     /// Its number in the data set.
-    pub picture: u64,
+    pub image: u64,
     /// Its class, where the model was told it.
     pub class: Option<String>,
     /// Bits per dimension by the flow, the mean over its trajectories.
@@ -87,13 +87,13 @@ pub struct PictureReport {
 /// What was measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LikelihoodReport {
-    /// Pictures.
+    /// Images.
     pub count: usize,
-    /// Values of a picture.
+    /// Values of an image.
     pub dimensions: usize,
     /// Bits per dimension by the probability flow.
     pub bits: Mean,
-    /// The part of that error that more probes for the same pictures would take away; absent with one probe.
+    /// The part of that error that more probes for the same images would take away; absent with one probe.
     pub probe_error: Option<f64>,
     /// The variational bound.
     pub bound: Option<BoundReport>,
@@ -105,15 +105,15 @@ pub struct LikelihoodReport {
     pub noise: (f64, f64),
     /// The mean number of questions to the model for one trajectory.
     pub calls: f64,
-    /// What was done to the pictures before they were measured, in words.
+    /// What was done to the images before they were measured, in words.
     pub notes: Vec<String>,
-    /// Every picture.
+    /// Every image.
     #[serde(skip)]
-    pub pictures: Vec<PictureReport>,
+    pub images: Vec<ImageReport>,
 }
 
-/// How much more one model needs than another for the same pictures, in bits per dimension. Pictures differ far more than
-/// models do; a difference picture by picture is free of that.
+/// How much more one model needs than another for the same images, in bits per dimension. Images differ far more than
+/// models do; a difference image by image is free of that.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Difference {
     /// By the probability flow.
@@ -126,11 +126,11 @@ impl LikelihoodReport {
     /// This less `other`, which was measured with the same request.
     ///
     /// # Errors
-    /// Usage, when they are not about the same pictures.
+    /// Usage, when they are not about the same images.
     pub fn less(&self, other: &Self) -> Result<Difference> {
-        let pairs = || self.pictures.iter().zip(&other.pictures);
-        if self.pictures.len() != other.pictures.len() || pairs().any(|(a, b)| a.picture != b.picture) {
-            return Err(Error::usage("likelihoods of different pictures cannot be compared one by one"));
+        let pairs = || self.images.iter().zip(&other.images);
+        if self.images.len() != other.images.len() || pairs().any(|(a, b)| a.image != b.image) {
+            return Err(Error::usage("likelihoods of different images cannot be compared one by one"));
         }
         let bits: Vec<f64> = pairs().map(|(a, b)| a.bits - b.bits).collect();
         let bound: Option<Vec<f64>> = pairs().map(|(a, b)| Some(a.bound? - b.bound?)).collect();
@@ -138,17 +138,17 @@ impl LikelihoodReport {
     }
 }
 
-/// A picture as its bytes, with what the model is told.
+/// An image as its bytes, with what the model is told.
 struct Taken {
-    picture: u64,
+    image: u64,
     bytes: Vec<f64>,
     label: Option<u32>,
 }
 
-/// Whether `request` can be measured on `other` too, picture by picture beside `model`, as far as is known without measuring.
+/// Whether `request` can be measured on `other` too, image by image beside `model`, as far as is known without measuring.
 ///
 /// # Errors
-/// Usage: pictures of another shape, data without the classes of `other`. Bad input: data that cannot be read.
+/// Usage: images of another shape, data without the classes of `other`. Bad input: data that cannot be read.
 pub fn check_other(model: &Model, other: &Model, request: &LikelihoodRequest) -> Result<()> {
     if model.shape() != other.shape() {
         let of = |model: &Model| {
@@ -156,19 +156,19 @@ pub fn check_other(model: &Model, other: &Model, request: &LikelihoodRequest) ->
             format!("{width}x{height} with {channels} channels")
         };
         return Err(Error::usage(format!(
-            "{}: its pictures are of {}, and those of {} of {}",
+            "{}: its images are of {}, and those of {} of {}",
             other.name,
             of(other),
             model.name,
             of(model)
         ))
-        .hint("compare models of the same pictures"));
+        .hint("compare models of the same images"));
     }
     let one = LikelihoodRequest { count: 1, ..request.clone() };
     take(other, &one, langevin_data::open(&request.data, &OpenOptions::default())?).map(drop)
 }
 
-/// Measures; `progress` is told the pictures done.
+/// Measures; `progress` is told the images done.
 ///
 /// # Errors
 /// Bad input: data that cannot be read. Usage: settings out of range, data without the model's classes. Failed: an equation that
@@ -202,7 +202,7 @@ pub fn measure(
     let step = 127.5_f64.log2();
     let probes = request.probes.max(1);
     let at_once = (4 * request.batch_size).div_ceil(probes).max(1);
-    let (mut pictures, mut bounds, mut within, mut calls) = (Vec::new(), Vec::new(), 0.0, 0);
+    let (mut images, mut bounds, mut within, mut calls) = (Vec::new(), Vec::new(), 0.0, 0);
     for part in taken.chunks(at_once) {
         let placed: Vec<Placed> = part.iter().flat_map(|taken| spread(taken, probes, request.seed)).collect();
         let densities = of.log_densities(asked.as_ref(), &placed)?;
@@ -212,7 +212,7 @@ pub fn measure(
             let Mean { mean, error } = mean(&bits);
             within += error.unwrap_or_default().powi(2);
             calls += densities.iter().map(|d| d.calls).sum::<usize>();
-            let bytes = Placed { values: taken.bytes.clone(), label: taken.label, number: taken.picture };
+            let bytes = Placed { values: taken.bytes.clone(), label: taken.label, number: taken.image };
             let bound = match request.bound_draws {
                 0 => None,
                 draws => Some(of.bound(asked.as_ref(), &bytes, draws)?),
@@ -220,8 +220,8 @@ pub fn measure(
             let known = |placed: &Placed| model.denoiser.log_density(&placed.values);
             let exact: Option<Vec<f64>> =
                 placed.iter().map(|p| known(p).map(|nats| step - scale * nats)).collect();
-            pictures.push(PictureReport {
-                picture: taken.picture,
+            images.push(ImageReport {
+                image: taken.image,
                 class: taken.label.map(|label| model.info.classes[label as usize].clone()),
                 bits: mean,
                 bound: bound.map(|bound| scale * bound.nats()),
@@ -229,12 +229,12 @@ pub fn measure(
                 calls: densities.iter().map(|d| d.calls).max().unwrap_or_default(),
             });
             bounds.extend(bound);
-            progress(pictures.len());
+            progress(images.len());
         }
     }
-    let count = pictures.len();
-    let all = |of: &dyn Fn(&PictureReport) -> Option<f64>| -> Option<Mean> {
-        Some(mean(&pictures.iter().map(of).collect::<Option<Vec<f64>>>()?))
+    let count = images.len();
+    let all = |of: &dyn Fn(&ImageReport) -> Option<f64>| -> Option<Mean> {
+        Some(mean(&images.iter().map(of).collect::<Option<Vec<f64>>>()?))
     };
     let part =
         |of: fn(&langevin_sample::Bound) -> f64| scale * bounds.iter().map(of).sum::<f64>() / count as f64;
@@ -248,7 +248,7 @@ pub fn measure(
     Ok(LikelihoodReport {
         count,
         dimensions,
-        bits: mean(&pictures.iter().map(|p| p.bits).collect::<Vec<_>>()),
+        bits: mean(&images.iter().map(|p| p.bits).collect::<Vec<_>>()),
         probe_error: (probes > 1).then(|| within.sqrt() / count as f64),
         bound,
         exact: all(&|p| p.exact),
@@ -256,31 +256,31 @@ pub fn measure(
         noise: (settings.lowest, settings.highest),
         calls: calls as f64 / (count * probes) as f64,
         notes,
-        pictures,
+        images,
     })
 }
 
-/// How pictures of `data` become such as `model` draws, unless they are such already: it is the changed pictures whose
+/// How images of `data` become such as `model` draws, unless they are such already: it is the changed images whose
 /// likelihood is measured.
 fn prepared(model: &Model, data: &DataInfo) -> Option<String> {
     let ((width, height), (own_width, own_height)) = (data.size, model.info.size);
     let (channels, own) = (data.channels, model.info.channels);
     ((width, height, channels) != (own_width, own_height, own)).then(|| {
         format!(
-            "measured are the pictures of {width}x{height} with {channels} channels as {own_width}x{own_height} with {own}, as the \
+            "measured are the images of {width}x{height} with {channels} channels as {own_width}x{own_height} with {own}, as the \
              model draws them"
         )
     })
 }
 
-/// The pictures, spread evenly over the set.
+/// The images, spread evenly over the set.
 fn take(model: &Model, request: &LikelihoodRequest, dataset: Arc<dyn Dataset>) -> Result<Vec<Taken>> {
     let (width, height) = model.info.size;
     let classes = dataset.info().classes.clone();
     let told = !model.info.classes.is_empty() && !request.unconditional;
     if told && classes != model.info.classes {
         return Err(Error::usage(format!(
-            "{}: its classes are not those of {}, which is told the class of each picture",
+            "{}: its classes are not those of {}, which is told the class of each image",
             request.data, model.name
         ))
         .hint("give --unconditional, or data with the same classes"));
@@ -293,20 +293,20 @@ fn take(model: &Model, request: &LikelihoodRequest, dataset: Arc<dyn Dataset>) -
         None => UNSEEN + k as u64,
     };
     let one = |k: usize| {
-        let picture = place(k);
-        let batch = pool.batch(picture..picture + 1)?;
-        // Pictures of 16 bits are rounded to bytes.
+        let image = place(k);
+        let batch = pool.batch(image..image + 1)?;
+        // Images of 16 bits are rounded to bytes.
         let byte = |value: &f32| ((f64::from(*value) + 1.0) * 127.5).round().clamp(0.0, 255.0) / 127.5 - 1.0;
         let label = if told { batch.labels[0] } else { None };
-        Ok(Taken { picture, bytes: batch.pixels.iter().map(byte).collect(), label })
+        Ok(Taken { image, bytes: batch.pixels.iter().map(byte).collect(), label })
     };
     (0..count).map(one).collect()
 }
 
-/// The picture at `probes` places within the steps of its bytes.
+/// The image at `probes` places within the steps of its bytes.
 fn spread(taken: &Taken, probes: usize, seed: u64) -> Vec<Placed> {
     let at = |probe: usize| {
-        let number = taken.picture.wrapping_mul(probes as u64).wrapping_add(probe as u64);
+        let number = taken.image.wrapping_mul(probes as u64).wrapping_add(probe as u64);
         let mut stream = Stream::new(seed, Purpose::Dequantise, number, 0);
         let values = taken.bytes.iter().map(|byte| byte + (stream.uniform() - 0.5) / 127.5).collect();
         Placed { values, label: taken.label, number }

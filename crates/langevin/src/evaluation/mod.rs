@@ -1,4 +1,4 @@
-//! Judging the pictures of a model, or a set of pictures, by a data set: `langevin eval`.
+//! Judging the images of a model, or a set of images, by a data set: `langevin eval`.
 
 mod classifier;
 mod features;
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use burn::tensor::Device;
-use langevin_core::{Error, Picture, Result, nearest};
+use langevin_core::{Error, Image, Result, nearest};
 use langevin_data::order::Order;
 use langevin_data::{Batch, OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::{
@@ -32,7 +32,7 @@ use fit::{Length, Task};
 use judged::Judged;
 use parts::{Look, Parts, gather};
 
-/// Random convolutions for pictures with `channels`, as features.
+/// Random convolutions for images with `channels`, as features.
 ///
 /// # Errors
 /// Failed, when the system gives no threads.
@@ -50,9 +50,9 @@ const USUAL: &[&str] = &[
     "class_agreement",
     "memorisation",
 ];
-/// Rows of the sheet of pictures that are nearest to training pictures.
+/// Rows of the sheet of images that are nearest to training images.
 const SHEET_ROWS: usize = 16;
-/// Pictures seen in a training for [`Trainer::accuracy`].
+/// Images seen in a training for [`Trainer::accuracy`].
 const SCORE_IMAGES: u64 = 16_384;
 
 /// What was found.
@@ -60,8 +60,8 @@ const SCORE_IMAGES: u64 = 16_384;
 pub struct Evaluation {
     /// The numbers.
     pub report: Report,
-    /// Judged pictures (left) beside the training pictures nearest to them, the most suspicious first.
-    pub sheet: Option<Picture>,
+    /// Judged images (left) beside the training images nearest to them, the most suspicious first.
+    pub sheet: Option<Image>,
     /// The bounds that were missed.
     pub missed: Vec<Bound>,
 }
@@ -130,9 +130,9 @@ fn check_bounds(bounds: &[Bound], chosen: &[Chosen]) -> Result<()> {
 
 fn compare_pairs(request: &EvalRequest, chosen: &[Chosen], report: &mut Report) -> Result<()> {
     let (judged, reference) = pairs::pairs(&request.judged, &request.data, request.count)?;
-    // Pictures beside others than their own.
+    // Images beside others than their own.
     let mut apart = judged.clone();
-    apart.pictures.rotate_left(1);
+    apart.images.rotate_left(1);
     for chosen in chosen {
         let measure = |judged: &Sample| {
             let case =
@@ -140,13 +140,13 @@ fn compare_pairs(request: &EvalRequest, chosen: &[Chosen], report: &mut Report) 
             chosen.measure(&case)
         };
         let found = measure(&judged)?;
-        let ceiling = if judged.pictures.len() > 1 { measure(&apart).ok() } else { None };
+        let ceiling = if judged.images.len() > 1 { measure(&apart).ok() } else { None };
         add(report, &found, None, ceiling.as_ref());
     }
     Ok(())
 }
 
-/// The captions of `count` pictures of `pool`, of its first ones again where there are fewer.
+/// The captions of `count` images of `pool`, of its first ones again where there are fewer.
 fn captions(pool: &Pool, count: usize) -> Result<Vec<String>> {
     let have = pool.len().unwrap_or(count as u64).min(count as u64);
     let mut captions = Vec::new();
@@ -163,7 +163,7 @@ fn compare_sets(
     device: &Device,
     report: &mut Report,
     progress: &mut Progress<'_>,
-) -> Result<Option<Picture>> {
+) -> Result<Option<Image>> {
     let judged = Judged::open(request, device)?;
     let data = langevin_data::open(&request.data, &OpenOptions::default())?;
     let classes = data.info().classes.clone();
@@ -188,9 +188,9 @@ fn compare_sets(
     let look = Look { features: needs.features.then_some(features), keep: needs.pixels };
     let stage = |what: &'static str, progress: &mut Progress<'_>, share: f64| progress(what, share);
     let (reference, _) =
-        gather(&parts.reference, count, look, false, 0, |share| stage("real pictures", progress, share))?;
+        gather(&parts.reference, count, look, false, 0, |share| stage("real images", progress, share))?;
     let (held, shuffled) =
-        gather(&parts.held, count, look, true, 1, |share| stage("held-out pictures", progress, share))?;
+        gather(&parts.held, count, look, true, 1, |share| stage("held-out images", progress, share))?;
     let sample = match judged {
         Judged::Model(model, drawing) => {
             let mut drawing = SamplePlan { count, ..*drawing };
@@ -203,8 +203,8 @@ fn compare_sets(
             })?
         }
         Judged::Data(data) => {
-            judged::pictures_of(data, &prepare, count, &classes, look, request.seed, |share| {
-                stage("judged pictures", progress, share)
+            judged::images_of(data, &prepare, count, &classes, look, request.seed, |share| {
+                stage("judged images", progress, share)
             })?
         }
     };
@@ -218,7 +218,7 @@ fn compare_sets(
     let gallery = wall.as_ref().map(|wall| wall as &dyn Gallery);
     let task = (classes.len() >= 2).then_some(Task::Classes(classes.len()));
     let shape = [channels, size.1, size.0];
-    let pupil = task.map(|task| Pupil {
+    let pupil = task.map(|task| ClassifierTrainer {
         images: SCORE_IMAGES,
         task,
         shape,
@@ -235,7 +235,7 @@ fn compare_sets(
         };
         let found = measure(&sample)?;
         let floor = measure(&held)?;
-        // Pixels without order are far from every training picture, which says nothing of copies.
+        // Pixels without order are far from every training image, which says nothing of copies.
         let ceiling = if chosen.needs().gallery { None } else { Some(measure(&shuffled)?) };
         add(report, &found, Some(&floor), ceiling.as_ref());
         if let (false, Some(gallery)) = (found.nearest.is_empty(), gallery) {
@@ -257,11 +257,11 @@ fn features(
     features_of(&request.features, pool, channels, request.cache.as_deref(), device, told)
 }
 
-/// The features that `spec` names, for pictures with `channels`; those of one's own are learnt on `pool`, or taken from the folder
+/// The features that `spec` names, for images with `channels`; those of one's own are learnt on `pool`, or taken from the folder
 /// `cache`. `progress` is told how much of that is done; its error stops it.
 ///
 /// # Errors
-/// Bad input, when pictures or weights cannot be read. What `progress` says.
+/// Bad input, when images or weights cannot be read. What `progress` says.
 pub(crate) fn features_of(
     spec: &FeatureSpec,
     pool: &Pool,
@@ -286,20 +286,20 @@ fn add(report: &mut Report, found: &Measured, floor: Option<&Measured>, ceiling:
     }
 }
 
-/// The judged pictures nearest to training pictures, each beside its neighbour, in two columns of pairs.
-fn draw_sheet(found: &Measured, sample: &Sample, gallery: &dyn Gallery) -> Result<Picture> {
-    let mut pictures = Vec::new();
+/// The judged images nearest to training images, each beside its neighbour, in two columns of pairs.
+fn draw_sheet(found: &Measured, sample: &Sample, gallery: &dyn Gallery) -> Result<Image> {
+    let mut images = Vec::new();
     for one in found.nearest.iter().take(2 * SHEET_ROWS) {
-        pictures.push(sample.pictures[one.judged].clone());
-        pictures.extend(gallery.chunk(one.training, one.training + 1, false)?.pictures);
+        images.push(sample.images[one.judged].clone());
+        images.extend(gallery.chunk(one.training, one.training + 1, false)?.images);
     }
-    let side = pictures.iter().map(|picture| picture.width).max().unwrap_or(1);
-    Ok(sheet::sheet(&pictures, 8, 2, (64 / side).clamp(1, 4)))
+    let side = images.iter().map(|image| image.width).max().unwrap_or(1);
+    Ok(sheet::sheet(&images, 8, 2, (64 / side).clamp(1, 4)))
 }
 
 /// Learns classes for [`Trainer::accuracy`].
-struct Pupil {
-    /// Pictures seen in a training.
+struct ClassifierTrainer {
+    /// Images seen in a training.
     images: u64,
     task: Task,
     shape: [usize; 3],
@@ -307,17 +307,17 @@ struct Pupil {
     device: Device,
 }
 
-impl Trainer for Pupil {
+impl Trainer for ClassifierTrainer {
     fn accuracy(&self, on: &Sample, test: &Sample) -> Result<f64> {
         let labels_of = |sample: &Sample| {
             sample.labels.clone().ok_or_else(|| Error::usage(format!("{}: has no classes", sample.name)))
         };
         let (labels, truth) = (labels_of(on)?, labels_of(test)?);
-        let order = Order::new(self.seed, Some(on.pictures.len() as u64));
+        let order = Order::new(self.seed, Some(on.images.len() as u64));
         let next = |first: u64, count: usize| {
             let chosen: Vec<usize> = (first..first + count as u64).map(|k| order.at(k) as usize).collect();
             Ok(Batch {
-                pixels: chosen.iter().flat_map(|at| on.pictures[*at].to_signed()).collect(),
+                pixels: chosen.iter().flat_map(|at| on.images[*at].to_signed()).collect(),
                 shape: [count, self.shape[0], self.shape[1], self.shape[2]],
                 labels: chosen.iter().map(|at| Some(labels[*at])).collect(),
                 captions: vec![None; count],
@@ -326,7 +326,7 @@ impl Trainer for Pupil {
         };
         let length = Length { images: self.images, seed: self.seed };
         let network = fit::train(self.task, self.shape, length, &self.device, next, |_| Ok(()))?;
-        let read = features::read(&network, &test.pictures, &self.device)?;
+        let read = features::read(&network, &test.images, &self.device)?;
         let right = read.iter().zip(&truth).filter(|(read, truth)| read == truth).count();
         Ok(right as f64 / truth.len().max(1) as f64)
     }
@@ -337,24 +337,25 @@ mod tests {
     use super::*;
 
     /// Stripes along (class 0) or across (class 1) with a phase, the classes told as `told` says.
-    fn stripes(name: &str, pictures: std::ops::Range<usize>, told: impl Fn(usize) -> usize) -> Sample {
+    fn stripes(name: &str, images: std::ops::Range<usize>, told: impl Fn(usize) -> usize) -> Sample {
         let mut sample = Sample::new(name);
-        for number in pictures {
+        for number in images {
             let (class, phase) = (usize::from(number.is_multiple_of(4)), number / 4);
             let pixel = |at: usize| {
                 let along = if class == 0 { at % 8 } else { at / 8 };
                 if (along + phase).is_multiple_of(2) { 230 } else { 50 + (number % 7) as u8 }
             };
-            sample.pictures.push(Picture::from_u8(8, 8, 1, (0..64).map(pixel).collect()));
+            sample.images.push(Image::from_u8(8, 8, 1, (0..64).map(pixel).collect()));
             sample.labels.get_or_insert_default().push(told(class) as u32);
         }
         sample
     }
 
     #[test]
-    fn the_accuracy_score_is_the_share_of_real_pictures_that_is_read_right() {
+    fn the_accuracy_score_is_the_share_of_real_images_that_is_read_right() {
         let device = Device::flex();
-        let trainer = Pupil { images: 1280, task: Task::Classes(2), shape: [1, 8, 8], seed: 3, device };
+        let trainer =
+            ClassifierTrainer { images: 1280, task: Task::Classes(2), shape: [1, 8, 8], seed: 3, device };
         let real = stripes("real", 400..480, |class| class);
         let score = |judged: &Sample| {
             let case = Case { judged, reference: &real, gallery: None, trainer: Some(&trainer), seed: 3 };
@@ -364,7 +365,7 @@ mod tests {
             assert!((value.error.unwrap() - error).abs() < 1e-12);
             value.value
         };
-        // Pictures that are what they were asked to be; the opposite; and of one class whatever was asked for.
+        // Images that are what they were asked to be; the opposite; and of one class whatever was asked for.
         assert_eq!(score(&stripes("right", 0..64, |class| class)), 1.0);
         assert_eq!(score(&stripes("swapped", 0..64, |class| 1 - class)), 0.0);
         assert_eq!(score(&stripes("one", 0..64, |_| 1)), 0.25);

@@ -1,4 +1,4 @@
-//! Two sets whose pictures belong together one by one: by file name, or by number where they have no names.
+//! Two sets whose images belong together one by one: by file name, or by number where they have no names.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use langevin_core::{Error, Result};
 use langevin_data::{Dataset, OpenOptions, with_channels};
 use langevin_eval::Sample;
 
-/// The pictures of `judged` and of `reference` that belong together, up to `count` pairs, as they are stored.
+/// The images of `judged` and of `reference` that belong together, up to `count` pairs, as they are stored.
 ///
 /// # Errors
 /// Bad input, when a set cannot be read; usage, when no names are shared, or sets without names differ in number.
@@ -24,20 +24,20 @@ pub(super) fn pairs(judged: &str, reference: &str, count: usize) -> Result<(Samp
         _ => Vec::new(),
     };
     if shared.is_empty() {
-        return Err(Error::usage(format!("{judged} and {reference} share no picture by name"))
-            .hint("give two folders in which pictures that belong together have the same names"));
+        return Err(Error::usage(format!("{judged} and {reference} share no image by name"))
+            .hint("give two folders in which images that belong together have the same names"));
     }
     let (mut first, mut second) = (Sample::new(judged), Sample::new(reference));
     for (a, b) in shared {
-        let (a, b) = (left.item(a)?.picture, right.item(b)?.picture);
+        let (a, b) = (left.item(a)?.image, right.item(b)?.image);
         let channels = if a.channels.max(b.channels) < 3 { 1 } else { 3 };
-        first.pictures.push(with_channels(&a, channels, [255; 3])?);
-        second.pictures.push(with_channels(&b, channels, [255; 3])?);
+        first.images.push(with_channels(&a, channels, [255; 3])?);
+        second.images.push(with_channels(&b, channels, [255; 3])?);
     }
     Ok((first, second))
 }
 
-/// Each picture's path without the folder and the ending; `None` for a set without files.
+/// Each image's path without the folder and the ending; `None` for a set without files.
 fn names(data: &dyn Dataset) -> Option<BTreeMap<String, u64>> {
     let info = data.info();
     if !matches!(info.kind, "folder" | "zip" | "tar") {

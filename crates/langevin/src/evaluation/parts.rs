@@ -1,38 +1,38 @@
-//! How a data set is divided: a part that features may be trained on, real pictures to compare with, as many others that
+//! How a data set is divided: a part that features may be trained on, real images to compare with, as many others that
 //! were held out, and all that a model may have copied.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use langevin_core::{Error, Picture, Result};
+use langevin_core::{Error, Image, Result};
 use langevin_data::order::{Purpose, bits};
 use langevin_data::{Batch, Held, Pool};
 use langevin_eval::{Chunk, Features, Gallery, Rows, Sample};
 
-/// Pictures of one chunk on the way through the features.
+/// Images of one chunk on the way through the features.
 pub(super) const CHUNK: usize = 256;
-/// Most pictures set aside for training features.
+/// Most images set aside for training features.
 const MOST_FOR_FEATURES: u64 = 32_768;
 
 /// The parts of a data set.
 pub(super) struct Parts {
-    /// What features are trained on; no other part shares its pictures, except the gallery.
+    /// What features are trained on; no other part shares its images, except the gallery.
     pub(super) features: Pool,
-    /// Real pictures to compare with.
+    /// Real images to compare with.
     pub(super) reference: Pool,
     /// As many others.
     pub(super) held: Pool,
     /// How many these two have.
     pub(super) count: usize,
-    /// Everything but the held-out pictures; none for an unlimited set.
+    /// Everything but the held-out images; none for an unlimited set.
     gallery: Option<[Pool; 2]>,
 }
 
 impl Parts {
-    /// Divides `pool` for comparing up to `count` pictures; `train` leaves a part for training features.
+    /// Divides `pool` for comparing up to `count` images; `train` leaves a part for training features.
     ///
     /// # Errors
-    /// Usage, when there are too few pictures.
+    /// Usage, when there are too few images.
     pub(super) fn new(pool: &Pool, count: usize, train: bool, seed: u64) -> Result<Self> {
         let key = |part: u64| bits(seed, Purpose::Holdout, part);
         let Some(all) = pool.len() else {
@@ -41,13 +41,13 @@ impl Parts {
             return Ok(Self { features: pool.clone(), reference, held, count, gallery: None });
         };
         let too_few = || {
-            Error::usage(format!("{}: {all} pictures are too few to compare with", pool.info().name))
+            Error::usage(format!("{}: {all} images are too few to compare with", pool.info().name))
                 .hint("at least 8 are needed")
         };
         if all < 8 {
             return Err(too_few());
         }
-        // Which pictures these are depends on the set alone, so that trained features can be kept.
+        // Which images these are depends on the set alone, so that trained features can be kept.
         let (rest, features) = if train {
             pool.split(Held::Count((all / 2).min(MOST_FOR_FEATURES)), 0)?
         } else {
@@ -63,14 +63,14 @@ impl Parts {
         Ok(Self { features, reference, held, count: count as usize, gallery })
     }
 
-    /// The pictures that may have been copied, described by `features`; none for an unlimited set.
+    /// The images that may have been copied, described by `features`; none for an unlimited set.
     pub(super) fn gallery<'a>(&'a self, features: &'a dyn Features) -> Option<Wall<'a>> {
         let pools = self.gallery.as_ref()?;
         Some(Wall { pools, features, described: Mutex::default() })
     }
 }
 
-/// All training pictures, with their features once they were asked for.
+/// All training images, with their features once they were asked for.
 pub(super) struct Wall<'a> {
     pools: &'a [Pool; 2],
     features: &'a dyn Features,
@@ -78,14 +78,14 @@ pub(super) struct Wall<'a> {
 }
 
 impl Wall<'_> {
-    fn pictures(&self, from: usize, to: usize) -> Result<Vec<Picture>> {
+    fn images(&self, from: usize, to: usize) -> Result<Vec<Image>> {
         let mut found = Vec::with_capacity(to - from);
         let mut start = 0;
         for pool in self.pools {
             let len = pool.len().unwrap_or(0) as usize;
             let (first, last) = (from.max(start), to.min(start + len));
             if first < last {
-                found.extend(pictures(&pool.batch((first - start) as u64..(last - start) as u64)?));
+                found.extend(images(&pool.batch((first - start) as u64..(last - start) as u64)?));
             }
             start += len;
         }
@@ -99,22 +99,22 @@ impl Gallery for Wall<'_> {
     }
 
     fn chunk(&self, from: usize, to: usize, features: bool) -> Result<Chunk> {
-        let pictures = self.pictures(from, to)?;
+        let images = self.images(from, to)?;
         if !features {
-            return Ok(Chunk { pictures, rows: None });
+            return Ok(Chunk { images, rows: None });
         }
         let kept = self.described.lock().ok().and_then(|kept| kept.get(&(from, to)).cloned());
         let rows = match kept {
             Some(rows) => rows,
             None => {
-                let rows = self.features.describe(&pictures)?.rows;
+                let rows = self.features.describe(&images)?.rows;
                 if let Ok(mut kept) = self.described.lock() {
                     kept.insert((from, to), rows.clone());
                 }
                 rows
             }
         };
-        Ok(Chunk { pictures, rows: Some(rows) })
+        Ok(Chunk { images, rows: Some(rows) })
     }
 }
 
@@ -123,34 +123,29 @@ impl Gallery for Wall<'_> {
 pub(super) struct Look<'a> {
     /// The features, where they are needed.
     pub(super) features: Option<&'a dyn Features>,
-    /// Whether the pictures are kept.
+    /// Whether the images are kept.
     pub(super) keep: bool,
 }
 
 impl Look<'_> {
-    /// Adds `pictures` to `sample`.
+    /// Adds `images` to `sample`.
     ///
     /// # Errors
     /// As [`Features::describe`].
-    pub(super) fn add(
-        self,
-        sample: &mut Sample,
-        pictures: Vec<Picture>,
-        labels: &[Option<u32>],
-    ) -> Result<()> {
+    pub(super) fn add(self, sample: &mut Sample, images: Vec<Image>, labels: &[Option<u32>]) -> Result<()> {
         let described = match self.features {
-            Some(features) => features.describe(&pictures)?,
+            Some(features) => features.describe(&images)?,
             None => langevin_eval::Described::default(),
         };
-        sample.append(pictures, labels, described, self.keep);
+        sample.append(images, labels, described, self.keep);
         Ok(())
     }
 }
 
-/// `count` pictures of `pool` in an order of `seed`, and with `shuffle` the same with their pixels shuffled.
+/// `count` images of `pool` in an order of `seed`, and with `shuffle` the same with their pixels shuffled.
 ///
 /// # Errors
-/// Bad input, when pictures cannot be read; what `progress`, told the share that is done, says.
+/// Bad input, when images cannot be read; what `progress`, told the share that is done, says.
 pub(super) fn gather(
     pool: &Pool,
     count: usize,
@@ -165,12 +160,12 @@ pub(super) fn gather(
     for first in (0..count).step_by(CHUNK) {
         progress(first as f64 / count as f64)?;
         let batch = pool.showing(seed, first as u64, CHUNK.min(count - first))?;
-        let pictures = pictures(&batch);
+        let images = images(&batch);
         if shuffle {
-            let shuffled = Sample::shuffled(&pictures, seed, first as u64);
+            let shuffled = Sample::shuffled(&images, seed, first as u64);
             look.add(&mut other, shuffled, &batch.labels)?;
         }
-        look.add(&mut sample, pictures, &batch.labels)?;
+        look.add(&mut sample, images, &batch.labels)?;
         captions.extend(batch.captions);
     }
     sample.captions = captions.into_iter().collect();
@@ -178,9 +173,9 @@ pub(super) fn gather(
     Ok((sample, other))
 }
 
-/// The pictures of a batch.
-pub(super) fn pictures(batch: &Batch) -> Vec<Picture> {
+/// The images of a batch.
+pub(super) fn images(batch: &Batch) -> Vec<Image> {
     let [_, channels, height, width] = batch.shape;
-    let one = |pixels: &[f32]| Picture::from_signed(pixels, channels, height, width);
+    let one = |pixels: &[f32]| Image::from_signed(pixels, channels, height, width);
     batch.pixels.chunks_exact(channels * height * width).map(one).collect()
 }

@@ -1,12 +1,12 @@
 //! Features without training: random convolutions at three sizes, seeded, so that they are the same for everybody. Random
-//! networks keep much of what distinguishes pictures (Xu et al. 2018, arXiv 1806.07755; Naeem et al. 2020, section 4).
+//! networks keep much of what distinguishes images (Xu et al. 2018, arXiv 1806.07755; Naeem et al. 2020, section 4).
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use langevin_kernels as kernels;
 use langevin_nn::{Conv2d, Draw};
 
-/// Sizes: the picture, its half and its quarter.
+/// Sizes: the image, its half and its quarter.
 const SCALES: usize = 3;
 /// Channels of the maps.
 const WIDTH: usize = 32;
@@ -26,7 +26,7 @@ pub(super) struct RandomMaps {
 }
 
 impl RandomMaps {
-    /// For pictures with `channels`, drawn from `seed`.
+    /// For images with `channels`, drawn from `seed`.
     pub(super) fn new(channels: usize, seed: u64, device: &Device) -> Self {
         let draw = Draw::new(seed, device);
         let scale = |index: usize| {
@@ -44,7 +44,7 @@ impl RandomMaps {
         Self { scales: (0..SCALES).map(scale).collect() }
     }
 
-    /// The features `[n, d]` of pictures `[n, c, h, w]` in [-1, 1].
+    /// The features `[n, d]` of images `[n, c, h, w]` in [-1, 1].
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         let mut x = kernels::channels_last(x);
         let mut means = Vec::new();

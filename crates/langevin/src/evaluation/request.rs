@@ -17,15 +17,15 @@ pub struct EvalRequest {
     pub data: String,
     /// The metrics, `NAME:key=value`; empty for the usual ones.
     pub metrics: Vec<String>,
-    /// Pictures of each set.
+    /// Images of each set.
     pub count: usize,
     /// The features.
     pub features: FeatureSpec,
-    /// The seed of drawing and choosing pictures.
+    /// The seed of drawing and choosing images.
     pub seed: u64,
     /// How a model draws.
     pub choice: Choice,
-    /// Side of the pictures where two sets are compared; the data's own when it is `None`.
+    /// Side of the images where two sets are compared; the data's own when it is `None`.
     pub size: Option<usize>,
     /// Where trained features are kept; nowhere when it is `None`.
     pub cache: Option<PathBuf>,
@@ -48,6 +48,6 @@ pub struct Choice {
     pub cfg_scale: Option<f64>,
     /// What guides.
     pub guidance: GuidanceConfig,
-    /// Pictures at once.
+    /// Images at once.
     pub batch_size: usize,
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use langevin_core::Picture;
+use langevin_core::Image;
 use serde::Serialize;
 
 /// Something that happened in a job.
@@ -27,7 +27,7 @@ pub enum Event {
     Preview {
         /// Contact sheet or image.
         #[serde(skip)]
-        image: Picture,
+        image: Image,
     },
     /// A measurement.
     Metric {

@@ -1,13 +1,13 @@
-//! Whether the draws of a method can be trusted: clean pictures are degraded and restored, and where the truth lies among the draws
+//! Whether the draws of a method can be trusted: clean images are degraded and restored, and where the truth lies among the draws
 //! is counted.
 //!
 //! Of `K` draws from the posterior and the true value, each is equally likely to be the least, the next, and so on. The interval
 //! from the `j`-th least to the `j`-th largest draw therefore holds the truth with probability `(K + 1 - 2 j) / (K + 1)`, whatever
-//! the distribution (rank histograms: Talagrand et al. 1997; Hamill 2001). A method's constants are chosen on pictures of their
+//! the distribution (rank histograms: Talagrand et al. 1997; Hamill 2001). A method's constants are chosen on images of their
 //! own by the continuous ranked probability score, which is least on average for the true posterior (Gneiting and Raftery 2007).
 
 use burn::tensor::Device;
-use langevin_core::{Error, ErrorKind, Picture, Result};
+use langevin_core::{Error, ErrorKind, Image, Result};
 use langevin_model::Model;
 use langevin_restore::units::sigma_to_pixels;
 use langevin_restore::{METHODS, Noise, Operator, Shape};
@@ -20,13 +20,13 @@ use super::{candidates, colours};
 
 /// What to calibrate.
 pub struct Calibration<'a> {
-    /// The operator for a clean picture of this shape.
+    /// The operator for a clean image of this shape.
     pub operator: &'a dyn Fn(Shape) -> Result<Box<dyn Operator>>,
     /// The noise.
     pub noise: &'a dyn Noise,
     /// The methods: a name tries several constants, a name with options is taken as it is. Empty for all that go with the operator.
     pub methods: Vec<String>,
-    /// How to restore; `samples` draws for each picture, at least two.
+    /// How to restore; `samples` draws for each image, at least two.
     pub restoring: RestorePlan,
 }
 
@@ -35,10 +35,10 @@ pub struct Calibration<'a> {
 pub struct Calibrated {
     /// The method with the constants that were best.
     pub method: String,
-    /// Constants that were tried on other pictures, with their score there (the less the better).
+    /// Constants that were tried on other images, with their score there (the less the better).
     pub tried: Vec<(String, f64)>,
-    /// Pictures judged, none of which constants were chosen on.
-    pub pictures: usize,
+    /// Images judged, none of which constants were chosen on.
+    pub images: usize,
     /// Draws for each.
     pub draws: usize,
     /// Calls of the model for a draw.
@@ -63,28 +63,28 @@ pub struct Coverage {
     pub nominal: f64,
     /// How often it does: the share of the values that are not known exactly.
     pub found: f64,
-    /// The standard error over pictures, whose values are not independent; 0 of a single picture.
+    /// The standard error over images, whose values are not independent; 0 of a single image.
     pub error: f64,
 }
 
 /// What is left out, and why.
 pub type LeftOut = (String, String);
 
-/// Degrades `pictures`, chooses constants on the first half of them and judges the draws on the others. `progress` is told what is
+/// Degrades `images`, chooses constants on the first half of them and judges the draws on the others. `progress` is told what is
 /// being done and the share that is; its error ends the work.
 ///
 /// # Errors
-/// Usage: fewer than two pictures or draws, an unknown method, an operator that does not go with a picture, a model of other
+/// Usage: fewer than two images or draws, an unknown method, an operator that does not go with an image, a model of other
 /// channels. What `progress` says.
 pub fn calibrate(
     model: &Model,
-    pictures: &[Picture],
+    images: &[Image],
     calibration: &Calibration<'_>,
     device: &Device,
     progress: &mut (dyn FnMut(&str, f64) -> Result<()> + Send),
 ) -> Result<(Vec<Calibrated>, Vec<LeftOut>)> {
-    if pictures.len() < 2 {
-        return Err(Error::usage("one picture is too few to calibrate with")
+    if images.len() < 2 {
+        return Err(Error::usage("one image is too few to calibrate with")
             .hint("give at least two: constants are chosen on the first half, and judged on the others"));
     }
     if calibration.restoring.samples < 2 {
@@ -94,7 +94,7 @@ pub fn calibrate(
         [] => candidates::METHODS.to_vec(),
         named => named.iter().map(String::as_str).collect(),
     };
-    let (tuning, held) = pictures.split_at(pictures.len() / 2);
+    let (tuning, held) = images.split_at(images.len() / 2);
     let (mut found, mut left_out) = (Vec::new(), Vec::new());
     for (index, method) in methods.iter().enumerate() {
         let whole = (index as f64, methods.len() as f64);
@@ -114,7 +114,7 @@ pub fn calibrate(
 fn of_method(
     model: &Model,
     method: &str,
-    (tuning, held): (&[Picture], &[Picture]),
+    (tuning, held): (&[Image], &[Image]),
     calibration: &Calibration<'_>,
     device: &Device,
     progress: &mut (dyn FnMut(f64) -> Result<()> + Send),
@@ -125,15 +125,15 @@ fn of_method(
     let specs = if method.contains(':') { vec![method.to_owned()] } else { candidates::of(method) };
     let specs: Vec<String> =
         specs.into_iter().filter(|spec| METHODS.build(spec).is_ok_and(|method| method.samples())).collect();
-    let tried_pictures = if specs.len() > 1 { tuning.len() * specs.len() } else { 0 };
-    let total = (tried_pictures + held.len()) as f64;
+    let tried_images = if specs.len() > 1 { tuning.len() * specs.len() } else { 0 };
+    let total = (tried_images + held.len()) as f64;
     let mut done = 0.0;
-    let mut judge = |spec: &str, pictures: &[Picture], first: u64| -> Result<(Vec<Judged>, usize)> {
+    let mut judge = |spec: &str, images: &[Image], first: u64| -> Result<(Vec<Judged>, usize)> {
         let mut judged = Vec::new();
         let mut calls = 0;
-        for (number, picture) in (first..).zip(pictures) {
+        for (number, image) in (first..).zip(images) {
             progress(done / total)?;
-            let (draws, truth, asked) = drawn(model, spec, picture, number, calibration, device)?;
+            let (draws, truth, asked) = drawn(model, spec, image, number, calibration, device)?;
             judged.push(Judged::new(&draws, &truth));
             (done, calls) = (done + 1.0, asked);
         }
@@ -154,7 +154,7 @@ fn of_method(
     Ok(Calibrated {
         method: spec,
         tried: tried.into_iter().map(|(spec, score)| (spec, sigma_to_pixels(score))).collect(),
-        pictures: judged.len(),
+        images: judged.len(),
         draws,
         calls,
         coverage: coverage(&judged, draws),
@@ -165,20 +165,20 @@ fn of_method(
     })
 }
 
-/// The draws of one picture, each as its values, the true values, and the calls for a draw.
+/// The draws of one image, each as its values, the true values, and the calls for a draw.
 fn drawn(
     model: &Model,
     spec: &str,
-    picture: &Picture,
+    image: &Image,
     number: u64,
     calibration: &Calibration<'_>,
     device: &Device,
 ) -> Result<(Vec<Vec<f64>>, Vec<f64>, usize)> {
-    let shape = shape_of(picture);
+    let shape = shape_of(image);
     check_shape(model, shape)?;
     let operator = (calibration.operator)(shape)?;
     let seed = calibration.restoring.seed;
-    let degraded = Degraded::simulated(picture, operator, calibration.noise, seed, number, device)?;
+    let degraded = Degraded::simulated(image, operator, calibration.noise, seed, number, device)?;
     let restoring = RestorePlan { method: Some(spec.to_owned()), ..calibration.restoring.clone() };
     let truth = degraded.truth.as_ref().expect("what is simulated is known").to_signed();
     let begun = Begun::new(model, degraded.operator, degraded.y, degraded.sigma, &restoring, device)?;
@@ -186,12 +186,12 @@ fn drawn(
     let values = made.try_into_vec_as::<f32>().expect("a float tensor holds floats");
     let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<f64>>();
     // As they would be written: true values have steps, and a draw that lies within half a step of one is no farther.
-    let written = |draw: &[f32]| wide(colours::to_depth(draw, shape, picture).to_signed());
+    let written = |draw: &[f32]| wide(colours::to_depth(draw, shape, image).to_signed());
     let draws = values.chunks_exact(truth.len()).map(written).collect();
     Ok((draws, wide(truth), begun.method.calls(&begun.path)))
 }
 
-/// What one picture says of its draws: sums over its values. Those that all draws have as they are were known, and count in squares
+/// What one image says of its draws: sums over its values. Those that all draws have as they are were known, and count in squares
 /// of errors alone.
 struct Judged {
     /// How many of the values have so many draws below them; a tie counts half to each side.

@@ -1,4 +1,4 @@
-//! The constants that are tried for each method, on training pictures.
+//! The constants that are tried for each method, on training images.
 
 /// What is tried for `method` where nothing is said; a method without constants has itself alone.
 pub(crate) fn of(method: &str) -> Vec<String> {

@@ -1,14 +1,14 @@
-//! RestorePlan through an autoencoder: pictures are edited and holes filled by a model of latents (Rombach et al. 2022, section 4.5;
+//! RestorePlan through an autoencoder: images are edited and holes filled by a model of latents (Rombach et al. 2022, section 4.5;
 //! Avrahami et al. 2022, Blended Latent Diffusion, 2206.02779, section 4).
 //!
 //! A hole is filled without the model first, so that the encoder sees no edge that is not there; a latent pixel is kept where all its
-//! pixels are; and what the picture keeps is laid over what is decoded, to the byte.
+//! pixels are; and what the image keeps is laid over what is decoded, to the byte.
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{Error, Level, Result, Run, signed_to_batch};
 use langevin_model::{Codec, Model};
 use langevin_restore::operators::{self, Mask};
-use langevin_restore::{Method, Needs, NoPictures, Operator, Prior, Problem, classical};
+use langevin_restore::{Method, Needs, NoImages, Operator, Prior, Problem, classical};
 use langevin_sample::{SAMPLERS, Sampler, pure_start};
 
 use super::degraded::Degraded;
@@ -16,7 +16,7 @@ use super::request::RestorePlan;
 use super::restored::{Finishing, Restored};
 use super::solver::Begun;
 
-/// Restores one picture through `codec`, the autoencoder of `model`.
+/// Restores one image through `codec`, the autoencoder of `model`.
 ///
 /// # Errors
 /// Usage: an operator that is neither the identity nor a mask, noise, a noise to begin at; otherwise as [`super::restore`].
@@ -33,7 +33,7 @@ pub(super) fn restore(
         || restoring.start_sigma.is_some()
     {
         return Err(Error::usage(format!(
-            "{}: denoises latents, in which pictures can be edited and their holes filled, from noise alone, and nothing else be undone",
+            "{}: denoises latents, in which images can be edited and their holes filled, from noise alone, and nothing else be undone",
             model.name
         ))
         .hint("take a model of pixels, or `langevin edit` or `langevin inpaint`"));
@@ -47,7 +47,7 @@ pub(super) fn restore(
     let wide: Vec<f64> = degraded.y.iter().map(|value| f64::from(*value)).collect();
     let known = kept.as_ref().and_then(|_| classical(degraded.operator.as_ref(), &wide, 0.0));
     let whole: Vec<f32> = match &known {
-        Some(known) => known.picture.iter().map(|value| *value as f32).collect(),
+        Some(known) => known.image.iter().map(|value| *value as f32).collect(),
         None => degraded.y.clone(),
     };
     let multiple = codec.factor() * model.info.network.size_multiple();
@@ -66,8 +66,8 @@ pub(super) fn restore(
     let drawn = begun.draw(degraded.number, progress)?;
     let count = drawn.dims()[0];
     let decoded = (0..count).map(|draw| {
-        let picture = codec.decode_large(drawn.clone().narrow(0, draw, 1))?;
-        Ok(picture.narrow(2, 0, h).narrow(3, 0, w).clamp(-1.0, 1.0))
+        let image = codec.decode_large(drawn.clone().narrow(0, draw, 1))?;
+        Ok(image.narrow(2, 0, h).narrow(3, 0, w).clamp(-1.0, 1.0))
     });
     let decoded = Tensor::cat(decoded.collect::<Result<Vec<_>>>()?, 0);
     let decoded = match &kept {
@@ -78,7 +78,7 @@ pub(super) fn restore(
         }
     };
     let calls = begun.method.calls(&begun.path);
-    let told = Finishing { problem: &problem, colours: &degraded.colours, picture: &degraded.picture };
+    let told = Finishing { problem: &problem, colours: &degraded.colours, image: &degraded.image };
     told.restored(begun.name.clone(), calls, &decoded, known, degraded.truth.as_ref())
 }
 
@@ -129,7 +129,7 @@ impl Method for Walking {
     }
 }
 
-/// The walk of a network that is told of the hole and of the latents of the picture without it (`latents`): the input of Stable
+/// The walk of a network that is told of the hole and of the latents of the image without it (`latents`): the input of Stable
 /// Diffusion's inpainting networks is the noisy latents, the hole, those latents. The hole in latents is that of the first pixel of each
 /// square, as in diffusers.
 fn filling<'a>(
@@ -154,7 +154,7 @@ fn filling<'a>(
     Begun::told(model, (name, method), Tensor::cat(vec![hole, latents], 1), restoring, device)
 }
 
-/// What is known of the latents `[1, k, h, w]` of a picture of `height` x `width`: all, or those whose pixels are all kept.
+/// What is known of the latents `[1, k, h, w]` of an image of `height` x `width`: all, or those whose pixels are all kept.
 fn within(
     latents: Tensor<4>,
     kept: Option<&[bool]>,
@@ -164,11 +164,11 @@ fn within(
     let [_, k, rows, columns] = latents.dims();
     let shape = [k, rows, columns];
     let mut y = latents.try_into_vec_as::<f32>().expect("a float tensor holds floats");
-    let Some(kept) = kept else { return Ok((operators::build("identity", shape, &NoPictures)?, y)) };
+    let Some(kept) = kept else { return Ok((operators::build("identity", shape, &NoImages)?, y)) };
     let inside = |row: usize, column: usize| {
         let all = (row * factor..(row + 1) * factor)
             .flat_map(|y| (column * factor..(column + 1) * factor).map(move |x| (y, x)));
-        // What lies beyond the picture is its last row and column again.
+        // What lies beyond the image is its last row and column again.
         all.map(|(y, x)| (y.min(height - 1), x.min(width - 1))).all(|(y, x)| kept[y * width + x])
     };
     let plane: Vec<bool> = (0..rows)
@@ -179,7 +179,7 @@ fn within(
     y.iter_mut().zip(&every).filter(|(_, kept)| !**kept).for_each(|(value, _)| *value = 0.0);
     if !every.contains(&true) {
         return Err(Error::usage(format!(
-            "the hole leaves no square of {factor} x {factor} pixels whole, so nothing of the picture is left in the latents"
+            "the hole leaves no square of {factor} x {factor} pixels whole, so nothing of the image is left in the latents"
         ))
         .hint("hide less, or take a model of pixels"));
     }

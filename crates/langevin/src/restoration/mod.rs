@@ -1,4 +1,4 @@
-//! RestorePlan one picture from end to end: what was measured, the model, the method, and what is said of the result.
+//! RestorePlan one image from end to end: what was measured, the model, the method, and what is said of the result.
 
 mod calibration;
 pub(crate) mod candidates;
@@ -26,9 +26,9 @@ pub use request::{NEAR, RestorePlan, default_method};
 pub use restored::{Deviation, Restored};
 pub use trained::{Mode, Trained, check_trained, known_operator, restore_trained};
 
-/// Restores one picture; `progress` is told the share that is done.
+/// Restores one image; `progress` is told the share that is done.
 ///
-/// Draw `k` of picture `n` of a seed is the same in any batch and with any number of draws.
+/// Draw `k` of image `n` of a seed is the same in any batch and with any number of draws.
 ///
 /// # Errors
 /// Usage: an unknown method or spacing, a model of another shape, a method that needs more than there is. Failed, when the memory
@@ -51,7 +51,6 @@ pub fn restore(
     let begun = Begun::new(model, degraded.operator, degraded.y, degraded.sigma, restoring, device)?;
     let drawn = begun.draw(degraded.number, progress)?;
     let calls = begun.method.calls(&begun.path);
-    let finishing =
-        Finishing { problem: &begun.problem, colours: &degraded.colours, picture: &degraded.picture };
+    let finishing = Finishing { problem: &begun.problem, colours: &degraded.colours, image: &degraded.image };
     finishing.restored(begun.name.clone(), calls, &drawn, begun.known.clone(), degraded.truth.as_ref())
 }

@@ -1,29 +1,29 @@
-//! What is said of a restored picture, in units of 0 to 255.
+//! What is said of a restored image, in units of 0 to 255.
 
-use langevin_core::{Picture, Result};
+use langevin_core::{Image, Result};
 use langevin_eval::{psnr, structural_similarity};
 use langevin_restore::Agreement;
 use langevin_restore::units::sigma_to_pixels;
 use serde::Serialize;
 
-/// The numbers of one restored picture.
+/// The numbers of one restored image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// Calls of the model for each picture drawn.
+    /// Calls of the model for each image drawn.
     pub calls: usize,
     /// The noise that the method was told of, a standard deviation in units of 0 to 255.
     pub noise: f64,
     /// How far the operator's adjoint is from being one; absent where it is not linear.
     pub adjoint_error: Option<f64>,
-    /// Of the pictures drawn, on average.
+    /// Of the images drawn, on average.
     pub drawn: Fit,
     /// Of their mean, if there are several.
     pub mean: Option<Fit>,
-    /// Against the true picture, where it is known.
+    /// Against the true image, where it is known.
     pub scores: Vec<Score>,
 }
 
-/// How a restored picture agrees with what was measured.
+/// How a restored image agrees with what was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Fit {
     /// The root of the mean square of what is left, in units of 0 to 255.
@@ -34,19 +34,19 @@ pub struct Fit {
     pub chi_square_error: f64,
 }
 
-/// How near a picture is to the true one.
+/// How near an image is to the true one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Score {
     /// What: `input`, the name of the classical restoration, `restored`, `mean`.
     pub name: String,
-    /// In decibels; absent where the pictures are equal.
+    /// In decibels; absent where the images are equal.
     pub psnr: Option<f64>,
-    /// Absent for pictures smaller than its window.
+    /// Absent for images smaller than its window.
     pub ssim: Option<f64>,
 }
 
 impl Fit {
-    /// The mean over some pictures, at least one.
+    /// The mean over some images, at least one.
     pub(super) fn of(agreements: &[Agreement]) -> Self {
         let count = agreements.len() as f64;
         let square = agreements.iter().map(|a| a.residual * a.residual).sum::<f64>() / count;
@@ -60,20 +60,20 @@ impl Fit {
 }
 
 impl Score {
-    /// The score of `picture` by the true one.
+    /// The score of `image` by the true one.
     ///
     /// # Errors
-    /// Usage: the pictures have different shapes.
-    pub(super) fn of(name: &str, picture: &Picture, truth: &Picture) -> Result<Self> {
-        let small = picture.width.min(picture.height) < 11;
+    /// Usage: the images have different shapes.
+    pub(super) fn of(name: &str, image: &Image, truth: &Image) -> Result<Self> {
+        let small = image.width.min(image.height) < 11;
         Ok(Self {
             name: name.to_owned(),
-            psnr: Some(psnr(picture, truth)?).filter(|psnr| psnr.is_finite()),
-            ssim: if small { None } else { Some(structural_similarity(picture, truth)?) },
+            psnr: Some(psnr(image, truth)?).filter(|psnr| psnr.is_finite()),
+            ssim: if small { None } else { Some(structural_similarity(image, truth)?) },
         })
     }
 
-    /// The mean of the scores of several pictures, at least one.
+    /// The mean of the scores of several images, at least one.
     pub(super) fn mean(scores: &[Self]) -> Self {
         let mean = |of: fn(&Self) -> Option<f64>| {
             let all: Option<Vec<f64>> = scores.iter().map(of).collect();
@@ -87,7 +87,7 @@ impl Score {
 const SEEN: f64 = 3.0;
 
 impl Report {
-    /// What is wrong when the restored pictures do not agree with what was measured; absent when they do.
+    /// What is wrong when the restored images do not agree with what was measured; absent when they do.
     pub fn doubt(&self) -> Option<String> {
         let Fit { residual, chi_square, chi_square_error } = self.drawn;
         // Methods end a little beside the noise; what is far from it is another operator or another noise.
@@ -95,8 +95,8 @@ impl Report {
             chi_square.is_none_or(|chi_square| chi_square > 2.0_f64.max(1.0 + 8.0 * chi_square_error));
         (beyond && residual > SEEN).then(|| {
             format!(
-                "what the result would measure is {residual:.1} of 255 beside the picture, and a noise of {:.2} was assumed: \
-                 the picture was made in another way, or has more noise; try --noise {:.0}, or another operator",
+                "what the result would measure is {residual:.1} of 255 beside the image, and a noise of {:.2} was assumed: \
+                 the image was made in another way, or has more noise; try --noise {:.0}, or another operator",
                 self.noise,
                 residual.ceil()
             )

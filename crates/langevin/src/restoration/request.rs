@@ -5,23 +5,23 @@ use langevin_core::{Error, Level, Result, Stop};
 use langevin_model::{Model, Pipeline, Prompts};
 use langevin_restore::{Operator, Shape};
 
-/// Where a walk begins with a network for pictures of any size, in units of 0 to 255.
+/// Where a walk begins with a network for images of any size, in units of 0 to 255.
 pub const NEAR: f64 = 50.0;
 
-/// How pictures are restored.
+/// How images are restored.
 #[derive(Debug, Clone)]
 pub struct RestorePlan {
     /// The method, as in `langevin list methods`; absent: [`default_method`].
     pub method: Option<String>,
     /// Steps.
     pub steps: usize,
-    /// The noise to begin at in units of 0 to 255, around the picture that is restored without a model. Absent: noise alone, of the
-    /// whole process; but [`NEAR`] for a network that sees no more than a part of a picture of this size, which has no such picture of its own to draw,
+    /// The noise to begin at in units of 0 to 255, around the image that is restored without a model. Absent: noise alone, of the
+    /// whole process; but [`NEAR`] for a network that sees no more than a part of an image of this size, which has no such image of its own to draw,
     /// where the method can and no spacing is named.
     pub start_sigma: Option<f64>,
     /// The spacing of noise levels; absent: the model's.
     pub spacing: Option<String>,
-    /// Draws for each picture.
+    /// Draws for each image.
     pub samples: usize,
     /// Draws at once.
     pub batch_size: usize,
@@ -33,13 +33,13 @@ pub struct RestorePlan {
     pub sampler: Option<String>,
     /// The class the model is told.
     pub class: Option<u32>,
-    /// What the picture shows, in one text, and what it should not, for a model that is told of texts.
+    /// What the image shows, in one text, and what it should not, for a model that is told of texts.
     pub words: Option<Prompts>,
     /// Strength of guidance towards class or words; 1 is none.
     pub cfg_scale: f64,
-    /// Keep the model's answers within the range of pictures, where the model says so.
+    /// Keep the model's answers within the range of images, where the model says so.
     pub clip: bool,
-    /// Bytes for the windows that a picture of another size than the model's is divided into.
+    /// Bytes for the windows that an image of another size than the model's is divided into.
     pub memory: u64,
     /// Asks the work to stop.
     pub stop: Stop,

@@ -1,7 +1,7 @@
 //! A restored image, and what is said of it.
 
 use burn::tensor::Tensor;
-use langevin_core::{Picture, Result};
+use langevin_core::{Image, Result};
 use langevin_restore::units::sigma_to_pixels;
 use langevin_restore::{Agreement, Baseline, Problem, Shape, adjoint_error, classical};
 
@@ -9,17 +9,17 @@ use super::colours::{self, Colours};
 use super::degraded::shape_of;
 use super::report::{Fit, Report, Score};
 
-/// A picture that was restored.
+/// An image that was restored.
 #[derive(Debug, Clone)]
 pub struct Restored {
-    /// The pictures drawn.
-    pub drawn: Vec<Picture>,
+    /// The images drawn.
+    pub drawn: Vec<Image>,
     /// Their mean, if there are several.
-    pub mean: Option<Picture>,
+    pub mean: Option<Image>,
     /// Their standard deviation, if there are several.
     pub deviation: Option<Deviation>,
-    /// The picture restored without a model, and how.
-    pub classical: Option<(&'static str, Picture)>,
+    /// The image restored without a model, and how.
+    pub classical: Option<(&'static str, Image)>,
     /// The method.
     pub method: String,
     /// What is said of the result.
@@ -29,19 +29,19 @@ pub struct Restored {
 /// Where the draws differ.
 #[derive(Debug, Clone)]
 pub struct Deviation {
-    /// A gray picture: black is no deviation.
-    pub picture: Picture,
+    /// A gray image: black is no deviation.
+    pub image: Image,
     /// The deviation that is white, in units of 0 to 255.
     pub white: f64,
     /// The root of the mean square over all pixels, in units of 0 to 255.
     pub mean: f64,
 }
 
-/// What turns numbers into pictures.
+/// What turns numbers into images.
 pub(super) struct Finishing<'a> {
     pub(super) problem: &'a Problem,
     pub(super) colours: &'a Colours,
-    pub(super) picture: &'a Picture,
+    pub(super) image: &'a Image,
 }
 
 impl Finishing<'_> {
@@ -52,17 +52,17 @@ impl Finishing<'_> {
         calls: usize,
         drawn: &Tensor<4>,
         known: Option<Baseline>,
-        truth: Option<&Picture>,
+        truth: Option<&Image>,
     ) -> Result<Restored> {
-        let Self { problem, colours, picture } = *self;
+        let Self { problem, colours, image } = *self;
         let (operator, sigma) = (problem.operator(), problem.sigma());
         let known = known.or_else(|| classical(operator, &self.values(&problem.y()), sigma));
-        let classical = known.map(|made| (made.name, self.finished(&made.picture)));
+        let classical = known.map(|made| (made.name, self.finished(&made.image)));
         let each = self.each(drawn);
-        let pictures: Vec<Picture> = each.iter().map(|values| self.finished(values)).collect();
-        let several = pictures.len() > 1;
+        let images: Vec<Image> = each.iter().map(|values| self.finished(values)).collect();
+        let several = images.len() > 1;
         let mean = drawn.clone().mean_dim(0);
-        let mean_picture = several.then(|| self.finished(&self.values(&mean)));
+        let mean_image = several.then(|| self.finished(&self.values(&mean)));
         let report = Report {
             calls,
             noise: sigma_to_pixels(sigma),
@@ -70,16 +70,16 @@ impl Finishing<'_> {
             drawn: Fit::of(&Agreement::of(problem, drawn.clone())),
             mean: several.then(|| Fit::of(&Agreement::of(problem, mean))),
             scores: match truth {
-                Some(truth) => scores(truth, picture, &classical, &pictures, mean_picture.as_ref())?,
+                Some(truth) => scores(truth, image, &classical, &images, mean_image.as_ref())?,
                 None => Vec::new(),
             },
         };
-        let whole = |picture: Picture| colours.with_alpha(picture);
+        let whole = |image: Image| colours.with_alpha(image);
         Ok(Restored {
             deviation: several.then(|| deviation(&each, problem.shape())),
-            drawn: pictures.into_iter().map(whole).collect(),
-            mean: mean_picture.map(whole),
-            classical: classical.map(|(name, picture)| (name, whole(picture))),
+            drawn: images.into_iter().map(whole).collect(),
+            mean: mean_image.map(whole),
+            classical: classical.map(|(name, image)| (name, whole(image))),
             method,
             report,
         })
@@ -89,41 +89,40 @@ impl Finishing<'_> {
         x.clone().into_data().convert::<f64>().try_to_vec().expect("just converted")
     }
 
-    /// The values of each picture of a batch.
+    /// The values of each image of a batch.
     fn each(&self, x: &Tensor<4>) -> Vec<Vec<f64>> {
         let size = self.problem.shape().iter().product();
         self.values(x).chunks_exact(size).map(<[f64]>::to_vec).collect()
     }
 
-    /// The picture of these values. What a mask keeps, and has no noise, is the original to the byte.
-    pub(super) fn finished(&self, values: &[f64]) -> Picture {
+    /// The image of these values. What a mask keeps, and has no noise, is the original to the byte.
+    pub(super) fn finished(&self, values: &[f64]) -> Image {
         let narrow: Vec<f32> = values.iter().map(|v| *v as f32).collect();
-        let mut picture = colours::to_depth(&narrow, self.problem.shape(), &self.colours.picture);
+        let mut image = colours::to_depth(&narrow, self.problem.shape(), &self.colours.image);
         let operator = self.problem.operator();
         if let Some(kept) = operator.measured().filter(|_| operator.is_mask() && self.problem.sigma() == 0.0)
         {
-            colours::keep(&mut picture, self.picture, kept);
+            colours::keep(&mut image, self.image, kept);
         }
-        picture
+        image
     }
 }
 
 fn scores(
-    truth: &Picture,
-    input: &Picture,
-    classical: &Option<(&'static str, Picture)>,
-    drawn: &[Picture],
-    mean: Option<&Picture>,
+    truth: &Image,
+    input: &Image,
+    classical: &Option<(&'static str, Image)>,
+    drawn: &[Image],
+    mean: Option<&Image>,
 ) -> Result<Vec<Score>> {
     let mut scores = Vec::new();
     if shape_of(input) == shape_of(truth) {
         scores.push(Score::of("input", input, truth)?);
     }
-    if let Some((name, picture)) = classical {
-        scores.push(Score::of(name, picture, truth)?);
+    if let Some((name, image)) = classical {
+        scores.push(Score::of(name, image, truth)?);
     }
-    let each =
-        drawn.iter().map(|picture| Score::of("restored", picture, truth)).collect::<Result<Vec<_>>>()?;
+    let each = drawn.iter().map(|image| Score::of("restored", image, truth)).collect::<Result<Vec<_>>>()?;
     scores.push(Score::mean(&each));
     if let Some(mean) = mean {
         scores.push(Score::of("mean", mean, truth)?);
@@ -148,7 +147,7 @@ fn deviation(drawn: &[Vec<f64>], [channels, height, width]: Shape) -> Deviation 
     };
     let shown: Vec<f32> = variances.iter().map(shown).collect();
     Deviation {
-        picture: Picture::from_signed(&shown, 1, height, width),
+        image: Image::from_signed(&shown, 1, height, width),
         white: sigma_to_pixels(largest),
         mean: sigma_to_pixels((variances.iter().sum::<f64>() / plane as f64).sqrt()),
     }

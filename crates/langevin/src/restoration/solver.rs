@@ -1,4 +1,4 @@
-//! A method with all that it needs: the model for pictures of any size, its derivative, streams of noise.
+//! A method with all that it needs: the model for images of any size, its derivative, streams of noise.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,7 +9,7 @@ use langevin_model::{GuidanceConfig, Model, Pipeline, Prompts};
 use langevin_process::SPACINGS;
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
 use langevin_restore::{
-    Baseline, METHODS, Method, NoPictures, Operator, Prior, Problem, Shape, classical, operators,
+    Baseline, METHODS, Method, NoImages, Operator, Prior, Problem, Shape, classical, operators,
 };
 
 use super::request::{NEAR, RestorePlan, default_method, path};
@@ -26,7 +26,7 @@ pub(super) struct Begun<'a> {
     pub(super) problem: Problem,
     /// What is known without the model, where the walk begins with it.
     pub(super) known: Option<Baseline>,
-    /// What the network is told beside the noisy picture, `[1, condition channels, height, width]`.
+    /// What the network is told beside the noisy image, `[1, condition channels, height, width]`.
     told: Option<Tensor<4>>,
 }
 
@@ -67,7 +67,7 @@ impl<'a> Begun<'a> {
         let known = start.and_then(|_| classical(operator.as_ref(), &wide, sigma));
         if restoring.start_sigma.is_some() && known.is_none() {
             return Err(Error::usage(
-                "nothing is known of the picture without the model, so there is nothing to begin with",
+                "nothing is known of the image without the model, so there is nothing to begin with",
             )
             .hint("leave --start-sigma out"));
         }
@@ -78,13 +78,13 @@ impl<'a> Begun<'a> {
         let mut problem = Problem::new(operator, signed_to_batch(y, [1, c, h, w], device), sigma)?;
         if let Some(known) = &known {
             let [c, h, w] = problem.shape();
-            let values = known.picture.iter().map(|v| *v as f32).collect();
+            let values = known.image.iter().map(|v| *v as f32).collect();
             problem = problem.beginning_with(signed_to_batch(values, [1, c, h, w], device));
         }
         Ok(Self { model, restoring, device, name, method, path, problem, known, told: None })
     }
 
-    /// A walk of `method`, called `name`, with a network that is `told` of the picture and needs no correction by it.
+    /// A walk of `method`, called `name`, with a network that is `told` of the image and needs no correction by it.
     pub(super) fn told(
         model: &'a Model,
         (name, method): (String, Box<dyn Method>),
@@ -97,13 +97,13 @@ impl<'a> Begun<'a> {
             [model.shape()[0], h, w]
         };
         let nothing = Tensor::zeros([1, c, h, w], device);
-        let problem = Problem::new(operators::build("identity", shape, &NoPictures)?, nothing, 0.0)?;
+        let problem = Problem::new(operators::build("identity", shape, &NoImages)?, nothing, 0.0)?;
         let path = path(model, restoring)?;
         Ok(Self { model, restoring, device, name, method, path, problem, known: None, told: Some(told) })
     }
 }
 
-/// Whether a walk begins near the picture although nothing was said: one of a size that the model does not draw.
+/// Whether a walk begins near the image although nothing was said: one of a size that the model does not draw.
 fn is_near(model: &Model, shape: Shape, method: &dyn Method, restoring: &RestorePlan) -> bool {
     if shape == model.shape() {
         return false;
@@ -194,7 +194,7 @@ impl Begun<'_> {
         words.map(|words| words.encode(self.model)).transpose()
     }
 
-    /// All draws of picture `number`, `[samples, channels, height, width]`.
+    /// All draws of image `number`, `[samples, channels, height, width]`.
     pub(super) fn draw(&self, number: u64, progress: impl FnMut(f64) + Send) -> Result<Tensor<4>> {
         let problem = &self.problem;
         let RestorePlan { samples, batch_size, .. } = *self.restoring;
@@ -226,7 +226,7 @@ impl Begun<'_> {
                 labels: self.restoring.class.map(|class| vec![Some(class); count]),
                 context: words.as_ref().map(|(wanted, _)| wanted.of(&vec![0; count])),
                 null_context: words.as_ref().map(|(_, other)| other.of(&vec![0; count])),
-                picture: self.told.as_ref().map(|told| told.clone().repeat_dim(0, count)),
+                image: self.told.as_ref().map(|told| told.clone().repeat_dim(0, count)),
                 ..Cond::none()
             };
             let images = (offset..end).map(|draw| (number << 20) + draw as u64);

@@ -1,4 +1,4 @@
-//! The noise that pictures came from: DDIM's walk the other way, with a model's own settings.
+//! The noise that images came from: DDIM's walk the other way, with a model's own settings.
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{Denoiser, Error, Level, Result, Run};
@@ -10,20 +10,20 @@ use super::{SamplePlan, sample_along};
 /// The sampler whose walk is inverted.
 pub const SAMPLER: &str = "ddim";
 
-/// The unit-variance noise from which `plan` leads back to `pictures` ([`langevin_sample::invert`]).
+/// The unit-variance noise from which `plan` leads back to `images` ([`langevin_sample::invert`]).
 ///
 /// Steps, spacing, classes, clamping and the way to compute are those of `plan`, whose sampler must be [`SAMPLER`] and whose
-/// `count` is that of the pictures; its seed and start noise play no part. A plan with the result as its `start` makes the
-/// pictures again, the more exactly the more `iterations` each step was given.
+/// `count` is that of the images; its seed and start noise play no part. A plan with the result as its `start` makes the
+/// images again, the more exactly the more `iterations` each step was given.
 ///
 /// # Shapes
-/// `pictures` and the result: `[count, channels, height, width]`, pictures in [-1, 1].
+/// `images` and the result: `[count, channels, height, width]`, images in [-1, 1].
 ///
 /// # Errors
 /// As [`super::sample`]; usage, for another sampler.
 pub fn noise_of(
     model: &Model,
-    pictures: Tensor<4>,
+    images: Tensor<4>,
     plan: &SamplePlan,
     iterations: usize,
     device: &Device,
@@ -33,13 +33,13 @@ pub fn noise_of(
         return Err(Error::usage(format!("only the walk of {SAMPLER} is inverted, not {}", plan.sampler)));
     }
     let (path, _) = plan.method(model)?;
-    let backwards = SamplePlan { start: Some(pictures), ..plan.clone() };
+    let backwards = SamplePlan { start: Some(images), ..plan.clone() };
     // What a start of variance 1 is multiplied with.
     let scale = if model.info.sample.unit_start { path[0].magnitude() } else { path[0].sigma };
     sample_along(model, &backwards, &Backwards { iterations, scale }, &path, device, progress)
 }
 
-/// Takes pictures at the end of a path, scaled as if they were start noise, to noise of variance 1.
+/// Takes images at the end of a path, scaled as if they were start noise, to noise of variance 1.
 #[derive(Debug)]
 struct Backwards {
     iterations: usize,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use langevin_core::{Error, ErrorKind, Picture, Result, batch_to_pictures};
+use langevin_core::{Error, ErrorKind, Image, Result, batch_to_images};
 use langevin_figures::{gif, png};
 use langevin_model::Model;
 
@@ -23,7 +23,7 @@ pub struct SampleOutcome {
     /// How it was sampled.
     pub plan: SamplePlan,
     /// The images.
-    pub images: Vec<Picture>,
+    pub images: Vec<Image>,
     /// The file of each image; none where only sheets were asked for.
     pub files: Vec<PathBuf>,
     /// The contact sheet and the film, where they were asked for.
@@ -93,8 +93,8 @@ fn sampled(
     plan: &SamplePlan,
     filmed: bool,
     context: &mut Context<'_>,
-) -> Result<(Vec<Picture>, Vec<Picture>)> {
-    let mut frames: Vec<Vec<Picture>> = Vec::new();
+) -> Result<(Vec<Image>, Vec<Image>)> {
+    let mut frames: Vec<Vec<Image>> = Vec::new();
     let observer: &mut dyn Observer = context.observer;
     let made = sample(model, plan, context.device, |at| {
         observer.event(Event::done(at.fraction()));
@@ -103,7 +103,7 @@ fn sampled(
             frames.resize(frames.len().max(frame + 1), Vec::new());
             // Shown at the scale of images, whatever the process makes of it.
             let shown = at.progress.x.clone().div_scalar(at.progress.level.magnitude().max(1e-9));
-            let shown = batch_to_pictures(model.previews(shown)).into_iter().take(FILM - at.offset);
+            let shown = batch_to_images(model.previews(shown)).into_iter().take(FILM - at.offset);
             frames[frame].extend(shown);
         }
     })?;

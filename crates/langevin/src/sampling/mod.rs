@@ -1,4 +1,4 @@
-//! SamplePlan pictures with a model, and the recipe that redraws one.
+//! SamplePlan images with a model, and the recipe that redraws one.
 
 mod inversion;
 pub mod job;
@@ -7,7 +7,7 @@ mod request;
 mod sheet;
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Picture, Result, Stop, batch_to_pictures};
+use langevin_core::{Image, Result, Stop, batch_to_images};
 use langevin_kernels::Arithmetic;
 use langevin_model::{GuidanceConfig, Model, Pipeline, Prompts};
 use langevin_process::Level;
@@ -22,7 +22,7 @@ pub use sheet::sheet;
 /// How to sample a model: every choice made.
 #[derive(Debug, Clone)]
 pub struct SamplePlan {
-    /// How many pictures.
+    /// How many images.
     pub count: usize,
     /// The number of the first.
     pub first: u64,
@@ -38,15 +38,15 @@ pub struct SamplePlan {
     pub cfg_scale: f64,
     /// What guides.
     pub guidance: GuidanceConfig,
-    /// Clamp denoised pictures to the range of pictures.
+    /// Clamp denoised images to the range of images.
     pub clip: bool,
-    /// The class of each picture; `None` draws without one.
+    /// The class of each image; `None` draws without one.
     pub labels: Option<Vec<Option<u32>>>,
-    /// What each picture shows, in words, for a model that is told of texts.
+    /// What each image shows, in words, for a model that is told of texts.
     pub prompts: Option<Prompts>,
     /// How convolutions compute.
     pub arithmetic: Arithmetic,
-    /// Pictures at once.
+    /// Images at once.
     pub batch_size: usize,
     /// Unit-variance start noise instead of the seed's, `[count, channels, height, width]`.
     pub start: Option<Tensor<4>>,
@@ -54,7 +54,7 @@ pub struct SamplePlan {
     pub stop: Stop,
 }
 
-/// Draws pictures and calls `progress` after each step of each batch.
+/// Draws images and calls `progress` after each step of each batch.
 ///
 /// # Errors
 /// Usage: an unknown sampler, spacing or guidance, a guide that does not fit, classes for a model without, a model that has
@@ -65,11 +65,11 @@ pub fn sample(
     plan: &SamplePlan,
     device: &Device,
     progress: impl FnMut(&BatchProgress<'_>),
-) -> Result<Vec<Picture>> {
-    sample_tensor(model, plan, device, progress).map(batch_to_pictures)
+) -> Result<Vec<Image>> {
+    sample_tensor(model, plan, device, progress).map(batch_to_images)
 }
 
-/// As [`sample`], before the numbers become pixels: `[count, channels, height, width]`, pictures in [-1, 1].
+/// As [`sample`], before the numbers become pixels: `[count, channels, height, width]`, images in [-1, 1].
 ///
 /// # Errors
 /// As [`sample`].
@@ -83,7 +83,7 @@ pub fn sample_tensor(
     model.decode(sample_along(model, plan, sampler.as_ref(), &path, device, progress)?)
 }
 
-/// As [`sample_tensor`], with `sampler` and `path` in place of those that `plan` names, and without making pictures of latents.
+/// As [`sample_tensor`], with `sampler` and `path` in place of those that `plan` names, and without making images of latents.
 pub fn sample_along(
     model: &Model,
     plan: &SamplePlan,
@@ -183,7 +183,7 @@ impl SamplePlan {
     }
 }
 
-/// Labels for `count` pictures that take the classes in turn.
+/// Labels for `count` images that take the classes in turn.
 pub fn even_labels(classes: usize, count: usize) -> Vec<Option<u32>> {
     (0..count).map(|index| Some((index % classes.max(1)) as u32)).collect()
 }

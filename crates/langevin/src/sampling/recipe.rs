@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SamplePlan;
 
-/// What redraws one picture; stored in it as JSON.
+/// What redraws one image; stored in it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
@@ -22,7 +22,7 @@ pub struct Recipe {
     pub model_hash: String,
     /// The seed.
     pub seed: u64,
-    /// The number of the picture within the seed.
+    /// The number of the image within the seed.
     pub image: u64,
     /// Steps.
     pub steps: usize,
@@ -53,7 +53,7 @@ pub struct Recipe {
     /// Blocks of the encoders of texts that were skipped.
     #[serde(default, skip_serializing_if = "adaptation::is_zero")]
     pub clip_skip: usize,
-    /// Whether denoised pictures were clamped.
+    /// Whether denoised images were clamped.
     pub clip: bool,
     /// The class, if any.
     pub class: Option<String>,
@@ -79,7 +79,7 @@ fn is_f32(name: &String) -> bool {
 }
 
 impl Recipe {
-    /// The recipe of picture number `index` (from 0) of `plan`.
+    /// The recipe of image number `index` (from 0) of `plan`.
     pub fn of(model: &Model, plan: &SamplePlan, index: usize) -> Self {
         let label = plan.labels.as_ref().and_then(|labels| labels[index]);
         let Adaptation { lora, clip_skip } = model.adaptation();
@@ -114,7 +114,7 @@ impl Recipe {
         }
     }
 
-    /// What the picture shows, in the words of who asked for it, and what it should not.
+    /// What the image shows, in the words of who asked for it, and what it should not.
     fn described(&self) -> String {
         let shown = self.prompt.as_deref().or(self.class.as_deref()).unwrap_or_default();
         match &self.negative {
@@ -123,7 +123,7 @@ impl Recipe {
         }
     }
 
-    /// The text chunks of the picture: `parameters` in the grammar of A1111, and `langevin` as JSON.
+    /// The text chunks of the image: `parameters` in the grammar of A1111, and `langevin` as JSON.
     pub fn to_text(&self) -> Vec<(&'static str, String)> {
         // A value with commas stands in quotation marks.
         let guidance =
@@ -156,7 +156,7 @@ impl Recipe {
         let text = langevin_figures::png::text(bytes)?;
         let (_, json) = text.iter().find(|(keyword, _)| keyword == "langevin").ok_or_else(|| {
             Error::bad_input("carries no recipe of this program")
-                .hint("only pictures from `langevin sample` without --no-metadata carry one")
+                .hint("only images from `langevin sample` without --no-metadata carry one")
         })?;
         serde_json::from_str(json)
             .map_err(|error| Error::bad_input(format!("its recipe cannot be read: {error}")))

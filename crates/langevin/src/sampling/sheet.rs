@@ -1,6 +1,6 @@
-//! Points of the plane as a picture: what stands for a contact sheet where pictures have one pixel of two channels.
+//! Points of the plane as an image: what stands for a contact sheet where images have one pixel of two channels.
 
-use langevin_core::{Picture, Samples};
+use langevin_core::{Image, Samples};
 use langevin_figures::sheet;
 use langevin_model::ModelInfo;
 
@@ -9,16 +9,16 @@ const SIDE: usize = 512;
 /// How dark one point makes a pixel, and its neighbours.
 const INK: [u8; 2] = [140, 50];
 
-/// The pictures that a model drew as one: a contact sheet, or a scatter plot of points.
-pub fn sheet(info: &ModelInfo, pictures: &[Picture]) -> Picture {
+/// The images that a model drew as one: a contact sheet, or a scatter plot of points.
+pub fn sheet(info: &ModelInfo, images: &[Image]) -> Image {
     if info.size == (1, 1) && info.channels == 2 {
-        return scatter(pictures);
+        return scatter(images);
     }
-    sheet::sheet(pictures, sheet::square_columns(pictures.len()), 2, info.magnification())
+    sheet::sheet(images, sheet::square_columns(images.len()), 2, info.magnification())
 }
 
-/// A scatter plot of pictures of one pixel with two channels over [-1, 1] x [-1, 1]: the first to the right, the second upwards.
-fn scatter(points: &[Picture]) -> Picture {
+/// A scatter plot of images of one pixel with two channels over [-1, 1] x [-1, 1]: the first to the right, the second upwards.
+fn scatter(points: &[Image]) -> Image {
     let mut samples = vec![255_u8; SIDE * SIDE];
     for point in points {
         let Samples::U8(values) = point.to_8_bit().samples else { continue };
@@ -29,7 +29,7 @@ fn scatter(points: &[Picture]) -> Picture {
             *at = at.saturating_sub(INK[usize::from(dx != 1 || dy != 1)]);
         }
     }
-    Picture::from_u8(SIDE, SIDE, 1, samples)
+    Image::from_u8(SIDE, SIDE, 1, samples)
 }
 
 #[cfg(test)]
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn points_are_where_their_values_say() {
-        let dot = |x, y| Picture::from_u8(1, 1, 2, vec![x, y]);
+        let dot = |x, y| Image::from_u8(1, 1, 2, vec![x, y]);
         let made = scatter(&[dot(0, 0), dot(255, 255), dot(255, 0)]);
         let Samples::U8(samples) = &made.samples else { panic!("8 bits") };
         let dark = |column: usize, row: usize| samples[row * SIDE + column] < 255;

@@ -14,7 +14,7 @@ use crate::training::settings::{Settings, TextSettings};
 
 /// Captions that a tokenizer is learned from at most.
 const CAPTIONS: u64 = 4096;
-/// Pictures that are asked for their captions at once.
+/// Images that are asked for their captions at once.
 const AT_ONCE: u64 = 64;
 /// Features that the number of a text's tokens becomes.
 const FEATURES: usize = 2;
@@ -31,7 +31,7 @@ impl Texts for Reader {
 /// Learns from the captions of `pool` as `settings` say.
 ///
 /// # Errors
-/// Usage: no picture has a caption. Bad input, as [`Pool::batch`].
+/// Usage: no image has a caption. Bad input, as [`Pool::batch`].
 pub(crate) fn learn(pool: &Pool, settings: &TextSettings) -> Result<TextInfo> {
     let count = pool.len().unwrap_or(CAPTIONS).min(CAPTIONS);
     let mut captions = Vec::new();
@@ -40,8 +40,8 @@ pub(crate) fn learn(pool: &Pool, settings: &TextSettings) -> Result<TextInfo> {
         captions.extend(batch.captions.into_iter().flatten());
     }
     if captions.is_empty() {
-        return Err(Error::usage(format!("{}: its pictures have no captions", pool.info().name)).hint(
-            "put them into metadata.jsonl or into a .txt file beside each picture, or leave --captions out",
+        return Err(Error::usage(format!("{}: its images have no captions", pool.info().name)).hint(
+            "put them into metadata.jsonl or into a .txt file beside each image, or leave --captions out",
         ));
     }
     let texts = || captions.iter().map(String::as_str);

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use langevin_core::{ErrorKind, NamedTensors, Preconditioned, Result, Stop, batch_to_pictures};
-use langevin_data::{Loader, LoaderOptions, Showing};
+use langevin_core::{ErrorKind, NamedTensors, Preconditioned, Result, Stop, batch_to_images};
+use langevin_data::{BatchSource, Loader, LoaderOptions};
 use langevin_figures::sheet;
 use langevin_kernels::Arithmetic;
 use langevin_model::codec::codec_tensors;
@@ -111,8 +111,8 @@ impl Prepared {
         langevin_train::train(job, &mut hooks)
     }
 
-    /// What is trained on: the pictures, or their latents, which are encoded first.
-    fn source(&self, device: &Device, observe: &mut impl FnMut(&Event)) -> Result<Arc<dyn Showing>> {
+    /// What is trained on: the images, or their latents, which are encoded first.
+    fn source(&self, device: &Device, observe: &mut impl FnMut(&Event)) -> Result<Arc<dyn BatchSource>> {
         let (Some(codec), Some(latent)) = (&self.codec, &self.settings.latent) else {
             return Ok(Arc::new(self.pool.clone()));
         };
@@ -122,7 +122,7 @@ impl Prepared {
             pool: &self.pool,
             // A forecast needs no more than a batch.
             limit: self.request.dry_run.then_some(self.settings.train.batch_size as u64),
-            of_unlimited: latent.pictures,
+            of_unlimited: latent.images,
             folder: &self.request.out.join("latents"),
             stop: &self.request.stop,
             device,
@@ -143,7 +143,7 @@ struct Watching<'a> {
     device: Device,
     stop: Stop,
     observe: &'a mut dyn FnMut(&Event),
-    /// Held-out pictures for a restorer.
+    /// Held-out images for a restorer.
     trial: Option<Trial>,
 }
 
@@ -181,7 +181,7 @@ impl Hooks<Backbone> for Watching<'_> {
         let drawn = sample_tensor(&model, &plan, &self.device, |_| {});
         let images_made = match drawn {
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => return Ok(None),
-            made => batch_to_pictures(made?),
+            made => batch_to_images(made?),
         };
         let scale = self.info.magnification();
         let sheet = sheet::sheet(&images_made, sheet::square_columns(PREVIEW), 2, scale);

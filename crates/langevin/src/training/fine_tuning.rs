@@ -1,4 +1,4 @@
-//! Training that begins with the weights of a trained model: on other pictures, for longer, or with other settings of training.
+//! Training that begins with the weights of a trained model: on other images, for longer, or with other settings of training.
 
 use burn::tensor::Device;
 use langevin_core::{Error, NamedTensors, Result};
@@ -6,7 +6,7 @@ use langevin_model::Model;
 
 use crate::training::settings::{Init, Settings};
 
-/// Makes `settings` those of a training that begins with `model`, opened as `name`: network, diffusion, task and kind of pictures
+/// Makes `settings` those of a training that begins with `model`, opened as `name`: network, diffusion, task and kind of images
 /// are the model's. Where `settings` ask for three channels and the model draws gray, its first and last layers are spread over the
 /// colours: what it knows of edges and textures stays, and the rest is learned. Returns the weights.
 ///
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gray_network_spread_over_colours_answers_gray_pictures_as_before() {
+    fn a_gray_network_spread_over_colours_answers_gray_images_as_before() {
         let device = Device::flex();
         let gray = NetworkConfig {
             in_channels: 1,

@@ -6,9 +6,9 @@ use langevin_core::Stream;
 const BOXES: f64 = 0.4;
 const BOXES_OR_STROKES: f64 = 0.8;
 
-/// Which pixels of a picture of `height` x `width` are hidden, row by row: at least one, and not all.
+/// Which pixels of an image of `height` x `width` are hidden, row by row: at least one, and not all.
 ///
-/// Up to three boxes with sides of 15 to 60 hundredths of the picture's, strokes of a brush (after the free-form masks of Yu et
+/// Up to three boxes with sides of 15 to 60 hundredths of the image's, strokes of a brush (after the free-form masks of Yu et
 /// al. 2019, 1806.03589), or everything beyond a line in the middle third.
 pub fn random_mask(stream: &mut Stream, height: usize, width: usize) -> Vec<bool> {
     let kind = stream.uniform();
@@ -81,7 +81,7 @@ fn distance(point: (f64, f64), from: (f64, f64), to: (f64, f64)) -> f64 {
     (y * y + x * x).sqrt()
 }
 
-/// One side of a line across the picture, in its middle third.
+/// One side of a line across the image, in its middle third.
 fn half(stream: &mut Stream, (height, width): (usize, usize), hidden: &mut [bool]) {
     let (side, part) = (below(stream, 4), (1.0 + stream.uniform()) / 3.0);
     let line = |length: usize| ((length as f64 * part).round() as usize).clamp(1, length.max(2) - 1);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_depends_on_its_picture_alone() {
+    fn a_mask_depends_on_its_image_alone() {
         assert_eq!(mask(7, 32, 32), mask(7, 32, 32));
         let all: std::collections::BTreeSet<Vec<bool>> = (0..50).map(|image| mask(image, 32, 32)).collect();
         // Of the halves there are few.

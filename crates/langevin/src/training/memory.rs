@@ -12,15 +12,15 @@ const TRAINING_COPIES: u64 = 5;
 pub fn training_bytes(network: &NetworkConfig, size: usize, train: &TrainConfig, threads: usize) -> u64 {
     let estimate = network.estimate(size, size);
     let passes = train.passes().min(threads.max(1)) as u64;
-    let pictures = passes * train.micro_batch.min(train.batch_size) as u64;
+    let images = passes * train.micro_batch.min(train.batch_size) as u64;
     // Each pass has gradients of its own.
-    4 * estimate.parameters * (TRAINING_COPIES + passes) + estimate.training_bytes * pictures
+    4 * estimate.parameters * (TRAINING_COPIES + passes) + estimate.training_bytes * images
 }
 
 /// Whether [`training_bytes`] are free.
 ///
 /// # Errors
-/// Failed, with the number of pictures for one pass that fits.
+/// Failed, with the number of images for one pass that fits.
 pub fn check_training(
     network: &NetworkConfig,
     size: usize,
@@ -36,8 +36,8 @@ pub fn check_training(
     }
     let smaller = (1..train.micro_batch).rev().find(fits);
     Err(too_little("training", needed(train.micro_batch), free).hint(match smaller {
-        Some(count) => format!("try --set train.micro_batch={count}, or smaller pictures"),
-        None => "try smaller pictures or a smaller network".to_owned(),
+        Some(count) => format!("try --set train.micro_batch={count}, or smaller images"),
+        None => "try smaller images or a smaller network".to_owned(),
     }))
 }
 

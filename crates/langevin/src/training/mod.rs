@@ -22,7 +22,7 @@ use langevin_core::Result;
 use langevin_train::{Event, Outcome};
 
 pub use masks::random_mask;
-pub use prepare::{Lesson, Prepared, TrainRequest, prepare};
+pub use prepare::{ObjectiveOverride, Prepared, TrainRequest, prepare};
 
 impl Prepared {
     /// Trains.

@@ -12,7 +12,7 @@ use langevin_train::{STORED_WIDTHS, Snapshot};
 /// An average that was put together.
 #[derive(Debug, Clone)]
 pub struct Averaged {
-    /// Pictures seen at its end.
+    /// Images seen at its end.
     pub images: u64,
     /// Snapshots that it is made of.
     pub snapshots: usize,
@@ -22,7 +22,7 @@ pub struct Averaged {
     pub bytes: Vec<u8>,
 }
 
-/// Puts together the average of the relative width `width` that ends after `at` pictures (or with the last snapshot) from
+/// Puts together the average of the relative width `width` that ends after `at` images (or with the last snapshot) from
 /// the snapshots in the folder `run`.
 ///
 /// # Errors
@@ -37,13 +37,13 @@ pub fn average(run: &Path, width: f64, at: Option<u64>, half: bool) -> Result<Av
     let mut snapshots = Snapshot::list(run);
     let Some(last) = snapshots.last() else {
         return Err(Error::bad_input(format!("{}: a folder without snapshots of averages", run.display()))
-            .hint("train with --set train.ema_snapshots=8192 to store one every 8192 pictures"));
+            .hint("train with --set train.ema_snapshots=8192 to store one every 8192 images"));
     };
     let images = at.unwrap_or(last.images);
     snapshots.retain(|snapshot| snapshot.images <= images);
     if snapshots.last().is_none_or(|last| last.images != images) {
         let times: Vec<String> = Snapshot::list(run).iter().map(|s| s.images.to_string()).collect();
-        return Err(Error::usage(format!("{}: no snapshot after {images} pictures", run.display()))
+        return Err(Error::usage(format!("{}: no snapshot after {images} images", run.display()))
             .hint(format!("there are some after {}", times.join(", "))));
     }
     let profiles: Vec<Profile> = snapshots

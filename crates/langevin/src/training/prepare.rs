@@ -25,7 +25,7 @@ pub struct TrainRequest {
     pub preset: String,
     /// The run's folder.
     pub out: PathBuf,
-    /// Whether one unreadable picture is an error.
+    /// Whether one unreadable image is an error.
     pub strict: bool,
     /// Only forecast.
     pub dry_run: bool,
@@ -36,11 +36,11 @@ pub struct TrainRequest {
     /// The weights to begin with; without, random ones.
     pub weights: Option<NamedTensors>,
     /// What is learned, where it is not the data by themselves.
-    pub lesson: Option<Lesson>,
+    pub lesson: Option<ObjectiveOverride>,
 }
 
 /// A training that is not the ordinary one of a denoiser.
-pub struct Lesson {
+pub struct ObjectiveOverride {
     /// The loss.
     pub objective: Box<dyn Objective<Backbone>>,
 }
@@ -53,11 +53,11 @@ pub struct Prepared {
     pub info: ModelInfo,
     /// What is known of the data set.
     pub data: DataInfo,
-    /// Pictures that can be trained on; `None` is unlimited.
-    pub pictures: Option<u64>,
+    /// Images that can be trained on; `None` is unlimited.
+    pub images: Option<u64>,
     /// Files that were passed over.
     pub skipped: Vec<Skipped>,
-    /// What makes latents of the pictures, where those are learned.
+    /// What makes latents of the images, where those are learned.
     pub(super) codec: Option<Codec>,
     pub(crate) pool: Pool,
     pub(crate) validation: Option<Batch>,
@@ -89,7 +89,7 @@ pub fn prepare(request: TrainRequest) -> Result<Prepared> {
         (false, false) => Crop::Centre,
     };
     let pool = Pool::new(dataset, prepare, PoolOptions { strict: request.strict, ..PoolOptions::default() })?;
-    let (pool, validation) = hold_out(pool, settings.train.validation_pictures)?;
+    let (pool, validation) = hold_out(pool, settings.train.validation_images)?;
     let text = match settings.text.clone() {
         None => None,
         Some(wanted) => {
@@ -116,7 +116,7 @@ pub fn prepare(request: TrainRequest) -> Result<Prepared> {
         seed: settings.train.seed,
     };
     Ok(Prepared {
-        pictures: pool.len(),
+        images: pool.len(),
         skipped: pool.skipped(),
         settings,
         info,
@@ -152,7 +152,7 @@ fn resolve(settings: &mut Settings, data: &DataInfo, codec: Option<&Codec>) -> R
             data.name
         ))
         .hint(
-            "put the pictures of each class into a sub-folder of its name, or set class_conditional = false",
+            "put the images of each class into a sub-folder of its name, or set class_conditional = false",
         ));
     }
     if let Some(autoencoder) = &mut settings.autoencoder {
@@ -181,7 +181,7 @@ fn resolve(settings: &mut Settings, data: &DataInfo, codec: Option<&Codec>) -> R
     network.classes = if settings.data.class_conditional { data.classes.len() } else { 0 };
     network.check()?;
     network.check_size(rows, columns).map_err(|error| match codec {
-        Some(_) => error.hint(format!("the latents of pictures of {size}x{size} have {columns}x{rows}")),
+        Some(_) => error.hint(format!("the latents of images of {size}x{size} have {columns}x{rows}")),
         None => error,
     })?;
     SAMPLERS.build(&settings.sample.sampler)?;
@@ -190,7 +190,7 @@ fn resolve(settings: &mut Settings, data: &DataInfo, codec: Option<&Codec>) -> R
     Ok(())
 }
 
-/// The pool to train on and the held-out pictures: no more than a tenth of a small set. Where patches are trained on, as many
+/// The pool to train on and the held-out images: no more than a tenth of a small set. Where patches are trained on, as many
 /// of them as were wanted are taken from these.
 fn hold_out(pool: Pool, wanted: usize) -> Result<(Pool, Option<Batch>)> {
     let count = pool.len().map_or(wanted as u64, |have| (wanted as u64).min(have / 10));
@@ -211,6 +211,6 @@ impl Prepared {
 
     /// What decides the result, as JSON: a run taken up again must have the same.
     pub(crate) fn fingerprint(&self) -> String {
-        self.settings.fingerprint(&self.request.data, self.pictures)
+        self.settings.fingerprint(&self.request.data, self.images)
     }
 }

@@ -1,16 +1,16 @@
-//! What a network is told of a degraded picture, in training and afterwards.
+//! What a network is told of a degraded image, in training and afterwards.
 
 use std::sync::Arc;
 
 use langevin_core::{Result, Stream};
 use langevin_model::{Task, TaskKind};
-use langevin_restore::{NoPictures, Operator, Shape, enlargement, operators};
+use langevin_restore::{NoImages, Operator, Shape, enlargement, operators};
 use langevin_train::{Conditions, Told};
 
 use super::masks::random_mask;
 use crate::restoration::trained::filled_in;
 
-/// What a network for it is told of clean pictures of `shape`.
+/// What a network for it is told of clean images of `shape`.
 ///
 /// # Errors
 /// As [`crate::restoration::trained::scale`].
@@ -18,7 +18,7 @@ pub fn conditions(task: &Task, shape: Shape) -> Result<Arc<dyn Conditions>> {
     Ok(match task.kind {
         TaskKind::Inpaint => Arc::new(InpaintConditions::new(shape)),
         TaskKind::Upscale => {
-            let operator = operators::build(task.operator(), shape, &NoPictures)
+            let operator = operators::build(task.operator(), shape, &NoImages)
                 .map_err(|error| error.within("task.operator"))?;
             Arc::new(UpscaleConditions::new(operator))
         }
@@ -45,8 +45,8 @@ impl Conditions for UpscaleConditions {
     fn of(&self, clean: &[f32], _stream: &mut Stream) -> Told {
         let wide: Vec<f64> = clean.iter().map(|value| f64::from(*value)).collect();
         let larger = self.larger.apply(&self.operator.apply(&wide));
-        let picture: Vec<f32> = larger.into_iter().map(|value| value as f32).collect();
-        Told { centre: Some(picture.clone()), picture, counted: None }
+        let image: Vec<f32> = larger.into_iter().map(|value| value as f32).collect();
+        Told { centre: Some(image.clone()), image, counted: None }
     }
 }
 
@@ -70,7 +70,7 @@ impl Conditions for InpaintConditions {
         let [_, height, width] = self.shape;
         let hidden = random_mask(stream, height, width);
         let counted = hidden.iter().map(|hidden| f32::from(*hidden)).collect();
-        Told { picture: filled_in(clean, &hidden), centre: None, counted: Some(counted) }
+        Told { image: filled_in(clean, &hidden), centre: None, counted: Some(counted) }
     }
 }
 
@@ -85,13 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn an_enlarged_picture_and_the_rest_are_the_picture() {
+    fn an_enlarged_image_and_the_rest_are_the_image() {
         let task = Task { kind: TaskKind::Upscale, operator: Some("average:scale=2".to_owned()) };
         let conditions = super::conditions(&task, [1, 2, 4]).unwrap();
         // Two blocks, of means 0.5 and -0.5; bicubic weights half way to the neighbour, at the border.
         let clean = [0.3, 0.7, -0.5, -0.5, 0.7, 0.3, -0.9, -0.1];
         let told = conditions.of(&clean, &mut stream(0));
-        assert_eq!(Some(&told.picture), told.centre.as_ref());
+        assert_eq!(Some(&told.image), told.centre.as_ref());
         let keys = |x: f64| match x.abs() {
             x if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
             x => ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0,
@@ -100,7 +100,7 @@ mod tests {
         let (beside, beyond) = (keys(0.25), keys(1.25));
         let inner = 0.5 * (near - far) / (near + far);
         let outer = 0.5 * (beside - beyond) / (beside + beyond);
-        for (found, wanted) in told.picture.iter().zip([outer, inner, -inner, -outer].into_iter().cycle()) {
+        for (found, wanted) in told.image.iter().zip([outer, inner, -inner, -outer].into_iter().cycle()) {
             assert!((f64::from(*found) - wanted).abs() < 1e-6, "{found} {wanted}");
         }
     }
@@ -112,11 +112,11 @@ mod tests {
         let clean: Vec<f32> = (0..192).map(|at| 0.1 + at as f32 / 300.0).collect();
         let told = conditions.of(&clean, &mut stream(4));
         let hole = told.counted.clone().unwrap();
-        assert_eq!((conditions.channels(), told.picture.len()), (4, 4 * 64));
-        assert_eq!(told.picture[192..], hole);
+        assert_eq!((conditions.channels(), told.image.len()), (4, 4 * 64));
+        assert_eq!(told.image[192..], hole);
         for (at, value) in clean.iter().enumerate() {
             let wanted = if hole[at % 64] == 1.0 { 0.0 } else { *value };
-            assert_eq!(told.picture[at], wanted);
+            assert_eq!(told.image[at], wanted);
         }
         assert_eq!(told, conditions.of(&clean, &mut stream(4)));
         assert_ne!(told, conditions.of(&clean, &mut stream(5)));

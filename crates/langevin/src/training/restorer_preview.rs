@@ -1,9 +1,9 @@
-//! A restorer tried on held-out pictures while it trains: how near its one-step answer comes, and what it draws.
+//! A restorer tried on held-out images while it trains: how near its one-step answer comes, and what it draws.
 
 use burn::tensor::Device;
 use langevin_core::{
-    Cond, Denoiser, ErrorKind, Network, NoiseStreams, Picture, Preconditioned, Purpose, Result, Stop, Stream,
-    batch_to_pictures, signed_to_batch,
+    Cond, Denoiser, ErrorKind, Image, Network, NoiseStreams, Preconditioned, Purpose, Result, Stop, Stream,
+    batch_to_images, signed_to_batch,
 };
 use langevin_data::Batch;
 use langevin_figures::sheet;
@@ -15,12 +15,12 @@ use crate::restoration::trained::{Conditioned, one_step};
 
 /// The seed of the degradations and of all noise.
 const SEED: u64 = 0;
-/// Pictures that are answered at once.
+/// Images that are answered at once.
 const AT_ONCE: usize = 16;
 /// Rows of a preview: degraded, restored in one step, drawn and true.
 const ROWS: usize = 8;
 
-/// Held-out pictures, degraded, with the true ones.
+/// Held-out images, degraded, with the true ones.
 pub(crate) struct Trial {
     task: Task,
     shape: [usize; 3],
@@ -31,7 +31,7 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    /// Degrades the pictures of `held`; classes are told if `classes`.
+    /// Degrades the images of `held`; classes are told if `classes`.
     pub(crate) fn new(
         task: &Task,
         conditions: &dyn Conditions,
@@ -54,14 +54,14 @@ impl Trial {
         }
     }
 
-    /// The restorer of pictures `from..to`, and what it is told beside them.
+    /// The restorer of images `from..to`, and what it is told beside them.
     fn restorer<D: Denoiser>(
         &self,
         model: D,
         (from, to): (usize, usize),
     ) -> (Conditioned<D>, NoiseStreams, Cond) {
         let [c, h, w] = self.shape;
-        let told: Vec<f32> = self.told[from..to].iter().flat_map(|told| told.picture.clone()).collect();
+        let told: Vec<f32> = self.told[from..to].iter().flat_map(|told| told.image.clone()).collect();
         let channels = self.task.condition_channels(c);
         let told = signed_to_batch(told, [to - from, channels, h, w], &self.device);
         let labels = self.labels.as_ref().map(|labels| labels[from..to].to_vec());
@@ -69,7 +69,7 @@ impl Trial {
         (Conditioned::new(model, self.task.kind, told, c, true), streams, Cond::labelled(labels))
     }
 
-    /// The one-step answers for the first `count` pictures.
+    /// The one-step answers for the first `count` images.
     fn means<N: Network>(&self, model: &Preconditioned<N>, count: usize) -> Result<Vec<Vec<f32>>> {
         let [c, h, w] = self.shape;
         let highest = model.diffusion.highest();
@@ -91,9 +91,7 @@ impl Trial {
     pub(crate) fn judge<N: Network>(&self, model: &Preconditioned<N>) -> Result<Vec<(&'static str, f64)>> {
         let made = self.means(model, self.truth.len())?;
         let (simple, simply): (Vec<Vec<f32>>, _) = match self.task.kind {
-            TaskKind::Upscale => {
-                (self.told.iter().map(|told| told.picture.clone()).collect(), "psnr_bicubic")
-            }
+            TaskKind::Upscale => (self.told.iter().map(|told| told.image.clone()).collect(), "psnr_bicubic"),
             TaskKind::Inpaint => {
                 let filled =
                     self.truth.iter().zip(&self.told).map(|(truth, told)| self.mean_filled(truth, told));
@@ -135,14 +133,14 @@ impl Trial {
         10.0 * (4.0 * count / squares).log10()
     }
 
-    /// A sheet of some pictures: degraded, restored in one step, drawn, true. `None` when `stop` becomes a signal's number.
+    /// A sheet of some images: degraded, restored in one step, drawn, true. `None` when `stop` becomes a signal's number.
     pub(crate) fn sheet<N: Network>(
         &self,
         model: &Preconditioned<N>,
         settings: &SampleSettings,
         scale: usize,
         stop: &Stop,
-    ) -> Result<Option<Picture>> {
+    ) -> Result<Option<Image>> {
         let count = ROWS.min(self.truth.len());
         let means = self.means(model, count)?;
         let pipeline = Pipeline::of_network(model, settings, AT_ONCE).with_clip(false);
@@ -152,20 +150,20 @@ impl Trial {
         let x = pure_start(&run, path[0], self.shape, &self.device);
         let drawn = match SAMPLERS.build(&settings.sampler)?.sample(&restorer, x, &path, &mut run) {
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => return Ok(None),
-            drawn => batch_to_pictures(restorer.pictures(drawn?)),
+            drawn => batch_to_images(restorer.images(drawn?)),
         };
         let [c, _, _] = self.shape;
-        let shown = |values: &[f32]| self.picture(&values[..c * self.shape[1] * self.shape[2]]);
+        let shown = |values: &[f32]| self.image(&values[..c * self.shape[1] * self.shape[2]]);
         let row = |at: usize| {
-            [shown(&self.told[at].picture), shown(&means[at]), drawn[at].clone(), shown(&self.truth[at])]
+            [shown(&self.told[at].image), shown(&means[at]), drawn[at].clone(), shown(&self.truth[at])]
         };
-        let pictures: Vec<Picture> = (0..count).flat_map(row).collect();
-        Ok(Some(sheet::sheet(&pictures, 4, 2, scale)))
+        let images: Vec<Image> = (0..count).flat_map(row).collect();
+        Ok(Some(sheet::sheet(&images, 4, 2, scale)))
     }
 
-    fn picture(&self, values: &[f32]) -> Picture {
+    fn image(&self, values: &[f32]) -> Image {
         let [c, h, w] = self.shape;
-        Picture::from_signed(values, c, h, w)
+        Image::from_signed(values, c, h, w)
     }
 }
 
@@ -177,7 +175,7 @@ mod tests {
 
     use super::*;
 
-    /// ModelDenoiser 0 to everything, so that a denoised picture of this diffusion is 0 at the highest level.
+    /// ModelDenoiser 0 to everything, so that a denoised image of this diffusion is 0 at the highest level.
     #[derive(Module, Debug)]
     struct Nothing {
         zero: Param<Tensor<4>>,
@@ -210,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_nothing_is_the_enlarged_picture() {
+    fn an_answer_of_nothing_is_the_enlarged_image() {
         let held = Batch {
             pixels: (0..3 * 64).map(|at| (at as f32 * 0.7).sin()).collect(),
             shape: [3, 1, 8, 8],
@@ -225,7 +223,7 @@ mod tests {
         assert_eq!((judged[0].0, judged[1].0), ("psnr_one_step", "psnr_bicubic"));
         assert!((judged[0].1 - judged[1].1).abs() < 1e-3, "{judged:?}");
         let square = |(told, truth): (&Told, &Vec<f32>)| -> f64 {
-            told.picture.iter().zip(truth).map(|(a, b)| f64::from(a - b).powi(2)).sum()
+            told.image.iter().zip(truth).map(|(a, b)| f64::from(a - b).powi(2)).sum()
         };
         let squares: f64 = trial.told.iter().zip(&trial.truth).map(square).sum();
         assert!((judged[1].1 - 10.0 * (4.0 * 192.0 / squares).log10()).abs() < 1e-2, "{judged:?}");

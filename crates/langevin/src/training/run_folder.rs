@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use langevin_core::{Picture, Result};
+use langevin_core::{Image, Result};
 use langevin_figures::png;
 use langevin_files::{create_folder, replace_file};
 use langevin_train::Preview;
@@ -14,7 +14,7 @@ pub(crate) fn begin(out: &Path, toml: &str) -> Result<()> {
 }
 
 /// Writes `sheet` among the samples of the run's folder `out`.
-pub(crate) fn store(out: &Path, sheet: &Picture, images: u64) -> Result<Preview> {
+pub(crate) fn store(out: &Path, sheet: &Image, images: u64) -> Result<Preview> {
     let bytes = png::encode(sheet, &[])?;
     replace_file(&out.join("samples").join(format!("step-{images:09}.png")), &bytes)?;
     Ok(Preview { png: bytes, width: sheet.width as u32, height: sheet.height as u32 })

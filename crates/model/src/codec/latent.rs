@@ -35,7 +35,7 @@ impl LatentInfo {
         }
     }
 
-    /// The autoencoder as its own file would describe it, of pictures of `size`; whence it came is not known.
+    /// The autoencoder as its own file would describe it, of images of `size`; whence it came is not known.
     pub(crate) fn described(&self, size: (usize, usize)) -> AutoencoderInfo {
         AutoencoderInfo {
             version: 1,
@@ -64,7 +64,7 @@ impl LatentInfo {
     }
 }
 
-/// Takes the autoencoder out of the tensors of a latent model for pictures of `size`.
+/// Takes the autoencoder out of the tensors of a latent model for images of `size`.
 ///
 /// # Errors
 /// Bad input, where it does not fit its description.

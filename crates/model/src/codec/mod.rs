@@ -1,4 +1,4 @@
-//! A trained autoencoder with the statistics of its latents: pictures to latents of mean 0 and variance 1, and back.
+//! A trained autoencoder with the statistics of its latents: images to latents of mean 0 and variance 1, and back.
 
 mod latent;
 mod preview;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Error, Lanes, NamedTensors, Result, signed_to_batch, tensor_file};
+use langevin_core::{Error, NamedTensors, Result, Workers, signed_to_batch, tensor_file};
 use langevin_nn::{Autoencoder, AutoencoderConfig, TinyDecoder};
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ const TILE: usize = 64;
 /// Latent pixels that tiles share.
 const OVERLAP: usize = 16;
 
-/// Mean and spread of the latents of the training pictures, channel by channel. A diffusion model sees
+/// Mean and spread of the latents of the training images, channel by channel. A diffusion model sees
 /// `(latent - shift) * scale`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,7 +41,7 @@ pub struct Statistics {
 pub struct AutoencoderInfo {
     /// Version of this description, 1.
     pub version: u32,
-    /// Width and height of the pictures it was trained on.
+    /// Width and height of the images it was trained on.
     pub size: (usize, usize),
     /// The network.
     pub network: AutoencoderConfig,
@@ -54,7 +54,7 @@ pub struct AutoencoderInfo {
     pub data: String,
     /// The preset it was trained with.
     pub preset: String,
-    /// Pictures seen in training.
+    /// Images seen in training.
     pub images: u64,
     /// Seed of the training.
     pub seed: u64,
@@ -170,30 +170,30 @@ impl Codec {
         langevin_nn::export(&self.network)
     }
 
-    /// How many times smaller than pictures the sides of latents are.
+    /// How many times smaller than images the sides of latents are.
     pub fn factor(&self) -> usize {
         self.info.network.factor()
     }
 
-    /// The latents `[n, latent channels, h / factor, w / factor]` of pictures `[n, channels, h, w]` in [-1, 1], at mean 0 and variance
-    /// 1 over the training pictures. Of a picture each number's mean is taken.
+    /// The latents `[n, latent channels, h / factor, w / factor]` of images `[n, channels, h, w]` in [-1, 1], at mean 0 and variance
+    /// 1 over the training images. Of an image each number's mean is taken.
     ///
     /// # Errors
     /// Usage, where a side is not a multiple of the factor or the channels are others. Failed, when the system gives no threads.
-    pub fn encode(&self, pictures: Tensor<4>) -> Result<Tensor<4>> {
-        let [_, c, h, w] = pictures.dims();
+    pub fn encode(&self, images: Tensor<4>) -> Result<Tensor<4>> {
+        let [_, c, h, w] = images.dims();
         self.info.network.latent_shape(h, w)?;
         if c != self.info.network.channels {
             return Err(Error::usage(format!(
-                "this autoencoder takes pictures of {} channels, not {c}",
+                "this autoencoder takes images of {} channels, not {c}",
                 self.info.network.channels
             )));
         }
-        let latents = side_by_side(pictures, |part| self.network.encode(part).mean)?;
+        let latents = in_parallel(images, |part| self.network.encode(part).mean)?;
         Ok(self.info.statistics.applied(latents))
     }
 
-    /// The pictures of latents; about in [-1, 1].
+    /// The images of latents; about in [-1, 1].
     ///
     /// # Errors
     /// Failed, when the system gives no threads.
@@ -201,20 +201,20 @@ impl Codec {
         let device = latents.device();
         let Statistics { shift, scale } = &self.info.statistics;
         let raw = latents / Statistics::column(scale, &device) + Statistics::column(shift, &device);
-        side_by_side(raw, |part| self.network.decode(part))
+        in_parallel(raw, |part| self.network.decode(part))
     }
 
     /// The same, watched through the tiny decoder (TAESD) in `folder`, that of a diffusers `AutoencoderTiny`.
     ///
     /// # Errors
-    /// Bad input, as [`langevin_hub::read_tiny_decoder`]; usage, where it is for other latents or pictures.
+    /// Bad input, as [`langevin_hub::read_tiny_decoder`]; usage, where it is for other latents or images.
     pub fn with_preview_decoder(self, folder: &Path, device: &Device) -> Result<Self> {
         let (config, tensors) = langevin_hub::read_tiny_decoder(folder)?;
         let (own, network) = ((config.latent_channels, config.channels, config.factor()), &self.info.network);
         let wanted = (network.code_dim(), network.channels, network.factor());
         if own != wanted {
             return Err(Error::usage(format!(
-                "{}: makes pictures of {} channels, {} times larger, of latents of {} channels, where the model's have {}, {} and {}",
+                "{}: makes images of {} channels, {} times larger, of latents of {} channels, where the model's have {}, {} and {}",
                 folder.display(),
                 own.1,
                 own.2,
@@ -247,7 +247,7 @@ impl Codec {
         cells.reshape([n, channels, h * factor, w * factor])
     }
 
-    /// As [`Codec::encode`] for one picture of any size in planes, tile by tile where it is large. Sides that are not multiples of
+    /// As [`Codec::encode`] for one image of any size in planes, tile by tile where it is large. Sides that are not multiples of
     /// `multiple`, itself one of the factor, are continued by the last row and column.
     ///
     /// # Errors
@@ -270,7 +270,7 @@ impl Codec {
         self.by_tiles(planes, (factor, 1), self.info.network.code_dim(), device, |tile| self.encode(tile))
     }
 
-    /// As [`Codec::decode`] for the latents of one picture of any size, tile by tile where they are large.
+    /// As [`Codec::decode`] for the latents of one image of any size, tile by tile where they are large.
     ///
     /// # Errors
     /// As [`Codec::decode`].
@@ -306,13 +306,13 @@ fn host(x: Tensor<4>) -> Vec<f32> {
     x.try_into_vec_as::<f32>().expect("a float tensor holds floats")
 }
 
-/// `make` of each part of a batch, the parts side by side on the threads; a picture's bytes do not depend on its neighbours.
-fn side_by_side(batch: Tensor<4>, make: impl Fn(Tensor<4>) -> Tensor<4> + Sync) -> Result<Tensor<4>> {
+/// `make` of each part of a batch, the parts side by side on the threads; an image's bytes do not depend on its neighbours.
+fn in_parallel(batch: Tensor<4>, make: impl Fn(Tensor<4>) -> Tensor<4> + Sync) -> Result<Tensor<4>> {
     let count = batch.dims()[0];
     if count < 2 {
         return Ok(make(batch));
     }
     let parts: Vec<Tensor<4>> = (0..count).map(|k| batch.clone().narrow(0, k, 1)).collect();
-    let made = Lanes::new(count)?.run(parts, make);
+    let made = Workers::new(count)?.run(parts, make);
     Ok(Tensor::cat(made, 0))
 }

@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LatentPreview {
-    /// For each channel of the picture, a factor for each channel of the latents, and last what is added.
+    /// For each channel of the image, a factor for each channel of the latents, and last what is added.
     pub rows: Vec<Vec<f64>>,
 }
 
 impl LatentPreview {
-    /// The map for `latents` `[n, k, h, w]` of `pictures` `[n, channels, f h, f w]`; `None` where the latents do not determine it.
-    pub fn fitted(latents: Tensor<4>, pictures: Tensor<4>) -> Option<Self> {
+    /// The map for `latents` `[n, k, h, w]` of `images` `[n, channels, f h, f w]`; `None` where the latents do not determine it.
+    pub fn fitted(latents: Tensor<4>, images: Tensor<4>) -> Option<Self> {
         let [n, k, h, w] = latents.dims();
-        let [_, channels, height, _] = pictures.dims();
+        let [_, channels, height, _] = images.dims();
         let factor = height / h;
-        let means = pictures.reshape([n, channels, h, factor, w, factor]).mean_dim(5).mean_dim(3);
+        let means = images.reshape([n, channels, h, factor, w, factor]).mean_dim(5).mean_dim(3);
         let flat =
             |x: Tensor<4>| x.into_data().convert::<f64>().try_to_vec::<f64>().expect("converted to f64");
         let (latents, means) = (flat(latents), flat(means.reshape([n, channels, h, w])));
@@ -25,15 +25,14 @@ impl LatentPreview {
         // The normal equations, [k + 1, k + 1] beside [k + 1, channels].
         let width = k + 1 + channels;
         let mut table = vec![vec![0.0; width]; k + 1];
-        for picture in 0..n {
+        for image in 0..n {
             for pixel in 0..pixels {
-                let latent =
-                    |i: usize| if i == k { 1.0 } else { latents[(picture * k + i) * pixels + pixel] };
+                let latent = |i: usize| if i == k { 1.0 } else { latents[(image * k + i) * pixels + pixel] };
                 for (i, row) in table.iter_mut().enumerate() {
                     for (j, value) in row.iter_mut().enumerate() {
                         let other = match j.checked_sub(k + 1) {
                             None => latent(j),
-                            Some(channel) => means[(picture * channels + channel) * pixels + pixel],
+                            Some(channel) => means[(image * channels + channel) * pixels + pixel],
                         };
                         *value += latent(i) * other;
                     }

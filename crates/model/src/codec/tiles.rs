@@ -1,4 +1,4 @@
-//! Pictures larger than one pass of an autoencoder should see: tile by tile, the results fading into each other.
+//! Images larger than one pass of an autoencoder should see: tile by tile, the results fading into each other.
 
 use langevin_core::Result;
 
@@ -43,7 +43,7 @@ impl Span {
     }
 }
 
-/// A picture in planes.
+/// An image in planes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Planes {
     /// Channel after channel, row after row.
@@ -52,7 +52,7 @@ pub(super) struct Planes {
     pub(super) shape: [usize; 3],
 }
 
-/// How a picture is divided.
+/// How an image is divided.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tiling {
     /// Most latent pixels of a tile's side.
@@ -61,16 +61,16 @@ pub(super) struct Tiling {
     pub(super) overlap: usize,
 }
 
-/// What `make` makes of `picture`, tile by tile. `from` and `to` are the pixels to each latent one of the picture and of the
+/// What `make` makes of `image`, tile by tile. `from` and `to` are the pixels to each latent one of the image and of the
 /// result; `channels` are those of the result.
 pub(super) fn tiled(
-    picture: &Planes,
+    image: &Planes,
     tiling: Tiling,
     (from, to): (usize, usize),
     channels: usize,
     mut make: impl FnMut(Planes) -> Result<Planes>,
 ) -> Result<Planes> {
-    let [c, h, w] = picture.shape;
+    let [c, h, w] = image.shape;
     let (rows, columns) = (h / from, w / from);
     let (height, width) = (rows * to, columns * to);
     let down = spans(rows, tiling.most, tiling.overlap);
@@ -82,7 +82,7 @@ pub(super) fn tiled(
             let part = [c, row.length * from, column.length * from];
             let line = |channel: usize, y: usize| {
                 let at = (channel * h + row.start * from + y) * w + column.start * from;
-                &picture.values[at..at + part[2]]
+                &image.values[at..at + part[2]]
             };
             let values = (0..c)
                 .flat_map(|channel| (0..part[1]).flat_map(move |y| line(channel, y)))
@@ -131,7 +131,7 @@ mod tests {
     fn what_is_the_same_in_every_tile_has_no_seams() {
         let shape = [2, 24, 40];
         let values: Vec<f32> = (0..2 * 24 * 40).map(|i| (i as f32 * 0.31).cos()).collect();
-        let picture = Planes { values, shape };
+        let image = Planes { values, shape };
         let tiling = Tiling { most: 5, overlap: 2 };
         // Every pixel doubled both ways by repetition, tile by tile, from cells of 4.
         let double = |tile: Planes| {
@@ -143,8 +143,8 @@ mod tests {
                 .collect();
             Ok(Planes { values, shape: [c, 2 * h, 2 * w] })
         };
-        let whole = double(picture.clone()).unwrap();
-        let made = tiled(&picture, tiling, (4, 8), 2, double).unwrap();
+        let whole = double(image.clone()).unwrap();
+        let made = tiled(&image, tiling, (4, 8), 2, double).unwrap();
         assert_eq!(made.shape, whole.shape);
         let off = made.values.iter().zip(&whole.values).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(off < 1e-5, "{off}");

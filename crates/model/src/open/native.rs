@@ -83,7 +83,7 @@ pub(super) fn build(
     let (width, height) = info.size;
     info.network.check_size(rows, columns).map_err(damaged)?;
     if width.max(height) > LARGEST_SIDE {
-        return Err(damaged(Error::bad_input(format!("it claims pictures of {width}x{height}"))));
+        return Err(damaged(Error::bad_input(format!("it claims images of {width}x{height}"))));
     }
     // A description may claim a network that no memory holds; its file cannot.
     let stored: u64 = tensors.values().map(|(_, values)| values.len() as u64).sum();

@@ -10,10 +10,10 @@ use crate::adaptation::Adaptation;
 #[derive(Debug, Clone)]
 pub struct Encoders {
     parts: Vec<(ClipText, ClipTokenizer)>,
-    /// Whether the network is told a pooled vector and the sizes of pictures beside the tokens (SDXL).
+    /// Whether the network is told a pooled vector and the sizes of images beside the tokens (SDXL).
     added: bool,
     zeros_for_empty: bool,
-    /// Width and height of the pictures.
+    /// Width and height of the images.
     size: (usize, usize),
     /// What changed the pipeline as it was opened.
     adaptation: Adaptation,

@@ -24,7 +24,7 @@ struct DecoderBlock {
     upsamplers: Vec<Resampler>,
 }
 
-/// Pictures to latents.
+/// Images to latents.
 #[derive(Module, Debug)]
 pub struct Encoder {
     conv_in: Conv2d,
@@ -34,7 +34,7 @@ pub struct Encoder {
     conv_out: Conv2d,
 }
 
-/// Latents to pictures.
+/// Latents to images.
 #[derive(Module, Debug)]
 pub struct Decoder {
     conv_in: Conv2d,

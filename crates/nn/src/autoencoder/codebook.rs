@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use crate::draw::Draw;
 use crate::layers::Embedding;
 
-/// Latent vectors that are compared with the codebook at once: bounds the memory of a large picture.
+/// Latent vectors that are compared with the codebook at once: bounds the memory of a large image.
 const AT_ONCE: usize = 4096;
 
 /// A codebook.
@@ -27,7 +27,7 @@ impl Codebook {
         self.embedding.weight.val().dims()[0]
     }
 
-    /// The numbers of the vectors nearest to `latents`, `[n, dim, h, w]`: `[n h w]`, picture after picture, row after row.
+    /// The numbers of the vectors nearest to `latents`, `[n, dim, h, w]`: `[n h w]`, image after image, row after row.
     pub fn codes(&self, latents: Tensor<4>) -> Vec<usize> {
         let table = self.embedding.weight.val().detach();
         let lengths = table.clone().square().sum_dim(1).transpose();

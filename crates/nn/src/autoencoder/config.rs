@@ -7,11 +7,11 @@ use crate::activation::Activation;
 use crate::attention::AttentionShape;
 use crate::resnet::ResnetShape;
 
-/// The configuration of an [`super::Autoencoder`]. Its defaults make a small one for pictures of 32 to 128 pixels.
+/// The configuration of an [`super::Autoencoder`]. Its defaults make a small one for images of 32 to 128 pixels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AutoencoderConfig {
-    /// Channels of the pictures. Default 3.
+    /// Channels of the images. Default 3.
     pub channels: usize,
     /// Channels of each level, finest first; every level after the first halves the sides. Default 32, 64, 128.
     pub levels: Vec<usize>,
@@ -76,7 +76,7 @@ impl AutoencoderConfig {
         }
         if let Some(codes) = [1, 2].iter().find(|few| **few == self.codebook) {
             return Err(Error::usage(format!(
-                "autoencoder: a codebook of {codes} tells pictures hardly apart"
+                "autoencoder: a codebook of {codes} tells images hardly apart"
             ))
             .hint("give it some hundreds, or 0 for none"));
         }
@@ -101,7 +101,7 @@ impl AutoencoderConfig {
         Ok(())
     }
 
-    /// How many times smaller than the pictures the sides of the latents are.
+    /// How many times smaller than the images the sides of the latents are.
     pub fn factor(&self) -> usize {
         1 << (self.levels.len() - 1)
     }
@@ -119,7 +119,7 @@ impl AutoencoderConfig {
         }
     }
 
-    /// The shape `[channels, height, width]` of the latents of pictures of `height` x `width` pixels.
+    /// The shape `[channels, height, width]` of the latents of images of `height` x `width` pixels.
     ///
     /// # Errors
     /// `Usage` where a side is not a multiple of [`AutoencoderConfig::factor`].
@@ -127,7 +127,7 @@ impl AutoencoderConfig {
         let factor = self.factor();
         if height == 0 || width == 0 || !height.is_multiple_of(factor) || !width.is_multiple_of(factor) {
             return Err(Error::usage(format!(
-                "this autoencoder takes pictures whose sides are multiples of {factor}, not {width}x{height}"
+                "this autoencoder takes images whose sides are multiples of {factor}, not {width}x{height}"
             )));
         }
         Ok([self.code_dim(), height / factor, width / factor])

@@ -1,4 +1,4 @@
-//! The critic that an autoencoder is trained against: it looks at small parts of a picture and says how true each seems (Isola et
+//! The critic that an autoencoder is trained against: it looks at small parts of an image and says how true each seems (Isola et
 //! al. 2017, pix2pix, 1611.07004; Esser et al. 2021).
 
 use burn::module::Module;
@@ -11,7 +11,7 @@ use crate::layers::{Conv2d, GroupNorm};
 /// Epsilon of the norms.
 const EPS: f64 = 1e-5;
 
-/// A critic of parts of pictures.
+/// A critic of parts of images.
 #[derive(Module, Debug)]
 pub struct Critic {
     conv_in: Conv2d,
@@ -20,7 +20,7 @@ pub struct Critic {
     conv_out: Conv2d,
 }
 
-/// What a critic sees in pictures.
+/// What a critic sees in images.
 #[derive(Debug, Clone)]
 pub struct Seen {
     /// What each of its layers makes of them, `[n, h, w, c]`.
@@ -30,7 +30,7 @@ pub struct Seen {
 }
 
 impl Critic {
-    /// A critic of pictures of `inputs` channels, whose layers have `channels` channels and twice as many each time the picture
+    /// A critic of images of `inputs` channels, whose layers have `channels` channels and twice as many each time the image
     /// is halved, `halvings` times.
     pub fn new(draw: &Draw<'_>, inputs: usize, channels: usize, halvings: usize) -> Self {
         let down = |i: usize| {
@@ -48,9 +48,9 @@ impl Critic {
         }
     }
 
-    /// What it sees in pictures `[n, channels, h, w]`.
-    pub fn forward(&self, pictures: Tensor<4>) -> Seen {
-        let mut x = kernels::silu(self.conv_in.forward(kernels::channels_last(pictures)));
+    /// What it sees in images `[n, channels, h, w]`.
+    pub fn forward(&self, images: Tensor<4>) -> Seen {
+        let mut x = kernels::silu(self.conv_in.forward(kernels::channels_last(images)));
         let mut features = vec![x.clone()];
         for (conv, norm) in self.convs.iter().zip(&self.norms) {
             x = norm.forward(conv.forward(x));

@@ -18,7 +18,7 @@ pub struct LearningConfig {
     pub autoencoder: AutoencoderConfig,
     /// Channels of the critic's first layer; 0 trains without one. Default 0.
     pub critic_channels: usize,
-    /// How often the critic halves the picture: 2 looks at parts of 15 pixels, 3 of 31. Default 0.
+    /// How often the critic halves the image: 2 looks at parts of 15 pixels, 3 of 31. Default 0.
     pub critic_halvings: usize,
 }
 
@@ -51,7 +51,7 @@ impl LearningConfig {
 }
 
 impl Network for Learning {
-    /// The pictures after the way to the latents and back; an autoencoder is told of no noise.
+    /// The images after the way to the latents and back; an autoencoder is told of no noise.
     fn forward(&self, x: Tensor<4>, _noise_input: Tensor<1>, _cond: &Cond) -> Tensor<4> {
         self.autoencoder.decode(self.autoencoder.encode(x).mean)
     }

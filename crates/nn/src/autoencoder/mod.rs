@@ -1,4 +1,4 @@
-//! The autoencoder of latent diffusion (Rombach et al. 2022, 2112.10752; Esser et al. 2021, 2012.09841): pictures to latents
+//! The autoencoder of latent diffusion (Rombach et al. 2022, 2112.10752; Esser et al. 2021, 2012.09841): images to latents
 //! that are smaller, and back.
 //!
 //! Each parameter's module path is the name its tensor has in a diffusers `AutoencoderKL` or `VQModel`.
@@ -40,7 +40,7 @@ pub struct Autoencoder {
     config: AutoencoderConfig,
 }
 
-/// What the encoder makes of pictures.
+/// What the encoder makes of images.
 #[derive(Debug, Clone)]
 pub struct Encoded {
     /// The latents, `[n, latent channels, h / factor, w / factor]`: the mean, where each number has a Gaussian; before they become
@@ -94,9 +94,9 @@ impl Autoencoder {
         &self.config
     }
 
-    /// The latents of pictures `[n, channels, h, w]` in [-1, 1], whose sides are multiples of the factor.
-    pub fn encode(&self, pictures: Tensor<4>) -> Encoded {
-        let mut x = self.encoder.forward(kernels::channels_last(pictures));
+    /// The latents of images `[n, channels, h, w]` in [-1, 1], whose sides are multiples of the factor.
+    pub fn encode(&self, images: Tensor<4>) -> Encoded {
+        let mut x = self.encoder.forward(kernels::channels_last(images));
         if let Some(conv) = &self.quant_conv {
             x = conv.forward(x);
         }
@@ -125,12 +125,12 @@ impl Autoencoder {
         self.quantize.as_ref()
     }
 
-    /// The pictures `[n, channels, h, w]` of latents; with a codebook, of the vectors nearest to them.
+    /// The images `[n, channels, h, w]` of latents; with a codebook, of the vectors nearest to them.
     pub fn decode(&self, latents: Tensor<4>) -> Tensor<4> {
         self.decode_codes(self.quantised(latents))
     }
 
-    /// The pictures of latents as they are, whether or not they are in the codebook.
+    /// The images of latents as they are, whether or not they are in the codebook.
     pub fn decode_codes(&self, latents: Tensor<4>) -> Tensor<4> {
         let mut x = kernels::channels_last(latents);
         if let Some(conv) = &self.post_quant_conv {

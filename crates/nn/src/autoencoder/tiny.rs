@@ -15,7 +15,7 @@ use crate::layers::Conv2d;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TinyDecoderConfig {
-    /// Channels of the pictures. Default 3.
+    /// Channels of the images. Default 3.
     pub channels: usize,
     /// Channels of the latents. Default 4.
     pub latent_channels: usize,
@@ -60,7 +60,7 @@ enum Layer {
     Function(Vec<Conv2d>),
 }
 
-/// Three convolutions beside the picture itself.
+/// Three convolutions beside the image itself.
 #[derive(Module, Debug)]
 struct Block {
     conv: Vec<Part>,
@@ -95,7 +95,7 @@ impl TinyDecoderConfig {
         Ok(())
     }
 
-    /// How many times smaller than pictures the sides of latents are.
+    /// How many times smaller than images the sides of latents are.
     pub fn factor(&self) -> usize {
         1 << self.levels.len().saturating_sub(1)
     }
@@ -152,7 +152,7 @@ impl TinyDecoder {
         &self.config
     }
 
-    /// The pictures, about in [-1, 1], `[n, channels, h factor, w factor]`, of latents as the diffusion model sees them, `[n, latent
+    /// The images, about in [-1, 1], `[n, channels, h factor, w factor]`, of latents as the diffusion model sees them, `[n, latent
     /// channels, h, w]`.
     pub fn decode(&self, latents: Tensor<4>) -> Tensor<4> {
         let most = self.config.magnitude;

@@ -125,7 +125,7 @@ impl NetworkConfig {
         ];
         for kinds in kinds {
             let skips = kinds.iter().filter(|kind| **kind == Resample::Skip).count();
-            // The picture's branch must reach from the finest level without a gap.
+            // The image's branch must reach from the finest level without a gap.
             if kinds.iter().take(skips).any(|kind| *kind != Resample::Skip) {
                 return Err(Error::usage(
                     "unet: levels that resample by skip must be the finest ones, without a gap",
@@ -133,7 +133,7 @@ impl NetworkConfig {
             }
             if skips > 0 && self.condition_channels > 0 {
                 return Err(Error::usage(
-                    "unet: a network that resamples by skip carries the noisy picture along, and cannot be told of another one",
+                    "unet: a network that resamples by skip carries the noisy image along, and cannot be told of another one",
                 )
                 .hint("resample by conv or resnet"));
             }
@@ -146,7 +146,7 @@ impl NetworkConfig {
         Ok(())
     }
 
-    /// Says whether pictures of `height` x `width` fit.
+    /// Says whether images of `height` x `width` fit.
     ///
     /// # Errors
     /// `Usage` where a side is not a multiple of [`Self::size_multiple`].
@@ -154,7 +154,7 @@ impl NetworkConfig {
         let multiple = self.size_multiple();
         if height == 0 || width == 0 || !height.is_multiple_of(multiple) || !width.is_multiple_of(multiple) {
             return Err(Error::usage(format!(
-                "this network takes pictures whose sides are multiples of {multiple}, not {width}x{height}"
+                "this network takes images whose sides are multiples of {multiple}, not {width}x{height}"
             )));
         }
         Ok(())
@@ -200,7 +200,7 @@ impl NetworkConfig {
                 .hint("leave network.transformer out for a U-Net"))
         };
         if self.condition_channels > 0 {
-            return refuse("is told of no picture beside the noisy one, so it restores nothing");
+            return refuse("is told of no image beside the noisy one, so it restores nothing");
         }
         if self.dropout != 0.0 {
             return refuse("drops nothing out, and network.dropout is not 0");

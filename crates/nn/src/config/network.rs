@@ -19,7 +19,7 @@ pub enum TimeFeatures {
     Learned,
 }
 
-/// How pictures change size between levels.
+/// How images change size between levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resample {
@@ -28,7 +28,7 @@ pub enum Resample {
     /// Residual blocks that average or repeat pixels on both branches (ADM, BigGAN).
     Resnet,
     /// NCSN++ (Song et al. 2021, appendix H): residual blocks through the filter `[1, 3, 3, 1]`, and a branch that carries
-    /// the picture itself along, down and up. Such a level divides its sums by the root of 2, has a quarter as many
+    /// the image itself along, down and up. Such a level divides its sums by the root of 2, has a quarter as many
     /// groups as channels (at most 32), and attends only once on the way up.
     Skip,
 }
@@ -38,9 +38,9 @@ pub enum Resample {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NetworkConfig {
-    /// Channels of the noisy picture. Default 3.
+    /// Channels of the noisy image. Default 3.
     pub in_channels: usize,
-    /// Channels of a picture that the network is told of beside the noisy one, joined with it at the input: what a picture is
+    /// Channels of an image that the network is told of beside the noisy one, joined with it at the input: what an image is
     /// restored from. Default 0.
     #[serde(skip_serializing_if = "is_default")]
     pub condition_channels: usize,
@@ -60,7 +60,7 @@ pub struct NetworkConfig {
     pub mid_block: bool,
     /// Channels of one attention head; `None` makes one head of all channels. Default 64.
     pub attention_head_dim: Option<usize>,
-    /// Groups of every group norm; 0 keeps only its scale and shift, so that a pixel is answered alike in a picture of any
+    /// Groups of every group norm; 0 keeps only its scale and shift, so that a pixel is answered alike in an image of any
     /// size (Lim et al. 2017, EDSR, leave norms out for restoration). Default 32.
     pub norm_groups: usize,
     /// Whether the middle block and the end have a quarter as many groups as channels, at most 32, as levels that resample
@@ -75,7 +75,7 @@ pub struct NetworkConfig {
     /// The function between the layers of every residual block. Default silu.
     #[serde(skip_serializing_if = "is_default")]
     pub activation: Activation,
-    /// The noisy picture is multiplied by this before the first layer. Default 1.
+    /// The noisy image is multiplied by this before the first layer. Default 1.
     #[serde(skip_serializing_if = "is_one")]
     pub input_scale: f64,
     /// And this is added. Default 0.
@@ -101,7 +101,7 @@ pub struct NetworkConfig {
     /// Whether the embedding scales and shifts each block's second norm, rather than being added before it. Default
     /// false.
     pub scale_shift: bool,
-    /// How pictures change size between levels. Default conv.
+    /// How images change size between levels. Default conv.
     pub resample: Resample,
     /// The same for each level on the way down, finest first, where they differ. Default: `resample` everywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,7 +109,7 @@ pub struct NetworkConfig {
     /// The same for each level on the way up, finest first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub up_resample: Option<Vec<Resample>>,
-    /// Zeros around a picture before a strided convolution: 1, or 0 for one after the last row and column. Default 1.
+    /// Zeros around an image before a strided convolution: 1, or 0 for one after the last row and column. Default 1.
     pub downsample_padding: usize,
     /// Each block's sum of input and change is divided by this. Default 1.
     pub output_scale_factor: f64,
@@ -121,7 +121,7 @@ pub struct NetworkConfig {
     /// Classes the network can be told; 0 makes it unconditional. Default 0.
     pub classes: usize,
     /// Whether one more row of the class table stands for "no class", which classifier-free guidance needs. Without
-    /// it a picture of no class gets no class vector. Default true.
+    /// it an image of no class gets no class vector. Default true.
     pub null_class: bool,
     /// Chance of a number being dropped in each residual block. Default 0.
     pub dropout: f64,
@@ -210,7 +210,7 @@ impl NetworkConfig {
         })
     }
 
-    /// Sides of pictures must be multiples of this: the patch, doubled at every level after the first.
+    /// Sides of images must be multiples of this: the patch, doubled at every level after the first.
     pub fn size_multiple(&self) -> usize {
         if self.transformer.is_some() { self.patch } else { self.patch << (self.channels.len() - 1) }
     }

@@ -14,7 +14,7 @@ pub struct TransformerConfig {
     pub heads: usize,
     /// Blocks. Default 8.
     pub layers: usize,
-    /// Tokens of a side of the pictures whose places are whole numbers; those of other pictures are stretched to them. Default 16.
+    /// Tokens of a side of the images whose places are whole numbers; those of other images are stretched to them. Default 16.
     pub side: usize,
 }
 

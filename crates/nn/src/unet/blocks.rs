@@ -21,7 +21,7 @@ pub struct DownBlock {
     downsamplers: Vec<Resampler>,
     /// For `Resample::Skip` in place of `downsamplers`.
     resnet_down: Option<ResnetBlock>,
-    /// What the shrunken picture itself adds.
+    /// What the shrunken image itself adds.
     skip_conv: Option<Conv2d>,
 }
 
@@ -41,7 +41,7 @@ pub struct UpBlock {
     /// For `Resample::Skip` in place of `upsamplers`.
     resnet_up: Option<ResnetBlock>,
     skip_norm: Option<GroupNorm>,
-    /// What this level adds to the picture itself.
+    /// What this level adds to the image itself.
     skip_conv: Option<Conv2d>,
     #[module(skip)]
     kind: Resample,
@@ -74,13 +74,13 @@ impl DownBlock {
         }
     }
 
-    /// Appends what each layer leaves for the way up to `skips`; `picture` is the input itself at this level's size.
+    /// Appends what each layer leaves for the way up to `skips`; `image` is the input itself at this level's size.
     pub fn forward(
         &self,
         mut x: Tensor<4>,
         pass: &Pass<'_>,
         skips: &mut Vec<Tensor<4>>,
-        picture: &mut Tensor<4>,
+        image: &mut Tensor<4>,
         context: Option<&Tensor<3>>,
     ) -> Tensor<4> {
         for (i, resnet) in self.resnets.iter().enumerate() {
@@ -95,8 +95,8 @@ impl DownBlock {
             skips.push(x.clone());
         }
         if let (Some(resnet), Some(conv)) = (&self.resnet_down, &self.skip_conv) {
-            *picture = fir::halve(picture.clone());
-            x = conv.forward(picture.clone()) + resnet.forward(x, pass);
+            *image = fir::halve(image.clone());
+            x = conv.forward(image.clone()) + resnet.forward(x, pass);
             skips.push(x.clone());
         }
         x
@@ -167,14 +167,14 @@ impl UpBlock {
         }
     }
 
-    /// Takes back from `skips` what the way down left, last first; `picture` is what the levels below have added to the
+    /// Takes back from `skips` what the way down left, last first; `image` is what the levels below have added to the
     /// answer itself, at their size.
     pub fn forward(
         &self,
         mut x: Tensor<4>,
         pass: &Pass<'_>,
         skips: &mut Vec<Tensor<4>>,
-        picture: &mut Option<Tensor<4>>,
+        image: &mut Option<Tensor<4>>,
         context: Option<&Tensor<3>>,
     ) -> Tensor<4> {
         for (i, resnet) in self.resnets.iter().enumerate() {
@@ -190,11 +190,11 @@ impl UpBlock {
             for attention in &self.attentions {
                 x = attention.forward(x, context);
             }
-            *picture = picture.take().map(fir::double);
+            *image = image.take().map(fir::double);
         }
         if let (Some(resnet), Some(norm), Some(conv)) = (&self.resnet_up, &self.skip_norm, &self.skip_conv) {
             let own = conv.forward(norm.forward(x.clone()));
-            *picture = Some(match picture.take() {
+            *image = Some(match image.take() {
                 Some(below) => below + own,
                 None => own,
             });

@@ -12,17 +12,17 @@ const TOKENS: u64 = 77;
 pub struct Estimate {
     /// Numbers in the network's tensors.
     pub parameters: u64,
-    /// Floating-point operations of one forward pass of one picture, a multiply-add being two; convolutions, linear
+    /// Floating-point operations of one forward pass of one image, a multiply-add being two; convolutions, linear
     /// layers and attention, the rest being a few percent. A training step takes three times as many.
     pub flops: u64,
-    /// Bytes kept from the forward to the backward pass of one picture in training, at 4 bytes a number.
+    /// Bytes kept from the forward to the backward pass of one image in training, at 4 bytes a number.
     pub training_bytes: u64,
-    /// Bytes alive at the widest point of one picture's forward pass without training: skips and the largest layer.
+    /// Bytes alive at the widest point of one image's forward pass without training: skips and the largest layer.
     pub sampling_bytes: u64,
 }
 
 impl NetworkConfig {
-    /// The cost of this network on pictures of `height` x `width` pixels; the config must be one that passes
+    /// The cost of this network on images of `height` x `width` pixels; the config must be one that passes
     /// [`NetworkConfig::check`].
     pub fn estimate(&self, height: usize, width: usize) -> Estimate {
         let mut walk = Walk { config: self, estimate: Estimate::default(), kept: 0, skips: 0, widest: 0 };
@@ -177,7 +177,7 @@ impl Walk<'_> {
         self.conv(channels, channels, 1, pixels, pixels);
     }
 
-    /// A convolution over `taps` pixels from a picture of `from` pixels to one of `to`; its input is kept.
+    /// A convolution over `taps` pixels from an image of `from` pixels to one of `to`; its input is kept.
     fn conv(&mut self, inputs: u64, outputs: u64, taps: u64, from: u64, to: u64) {
         self.estimate.parameters += outputs * (inputs * taps + 1);
         self.estimate.flops += 2 * inputs * outputs * taps * to;

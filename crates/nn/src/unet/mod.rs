@@ -184,7 +184,7 @@ impl UNet {
         let Some(table) = &self.class_embedding else { return embedding };
         let unknown = vec![None; n];
         let labels = cond.labels.as_ref().unwrap_or(&unknown);
-        assert_eq!(labels.len(), n, "one label for each picture");
+        assert_eq!(labels.len(), n, "one label for each image");
         let rows: Vec<usize> = labels
             .iter()
             .map(|label| match label {
@@ -198,7 +198,7 @@ impl UNet {
         if config.null_class {
             return embedding + table.forward(&rows);
         }
-        // Without a row for "no class", such a picture gets no class vector at all.
+        // Without a row for "no class", such an image gets no class vector at all.
         let known: Vec<f32> = rows.iter().map(|row| f32::from(*row < config.classes)).collect();
         let known = Tensor::<1>::from_data(known.as_slice(), device).reshape([n, 1]);
         let rows: Vec<usize> = rows.iter().map(|row| (*row).min(config.classes - 1)).collect();
@@ -241,34 +241,34 @@ impl UNet {
         let pass = Pass::new(self.config.activation.of(embedding), cond.dropout.as_ref());
         let (scale, shift) = (self.config.input_scale, self.config.input_shift);
         let x = if (scale, shift) == (1.0, 0.0) { x } else { x.mul_scalar(scale).add_scalar(shift) };
-        let (mut picture, mut x) = if self.config.condition_channels == 0 {
+        let (mut image, mut x) = if self.config.condition_channels == 0 {
             let folded = fold(x, patch);
             (folded.clone(), self.conv_in.forward(folded))
         } else {
-            let told = cond.picture.clone().expect("a network that restores is told of a picture");
-            assert_eq!(told.dims(), [n, self.config.condition_channels, h, w], "the picture that is told of");
+            let told = cond.image.clone().expect("a network that restores is told of an image");
+            assert_eq!(told.dims(), [n, self.config.condition_channels, h, w], "the image that is told of");
             let joined = Tensor::cat(vec![x.clone(), told], 1);
             (x, self.conv_in.forward(fold(joined, patch)))
         };
         let context = context.map(|told| {
-            assert_eq!(told.len(), n, "one text for each picture");
+            assert_eq!(told.len(), n, "one text for each image");
             told.tokens.to_device(&x.device())
         });
         let context = context.as_ref();
         let mut skips = vec![x.clone()];
         for block in &self.down_blocks {
-            x = block.forward(x, &pass, &mut skips, &mut picture, context);
+            x = block.forward(x, &pass, &mut skips, &mut image, context);
         }
         if let Some(block) = &self.mid_block {
             x = block.forward(x, &pass, context);
         }
-        let mut picture = None;
+        let mut image = None;
         for block in &self.up_blocks {
-            x = block.forward(x, &pass, &mut skips, &mut picture, context);
+            x = block.forward(x, &pass, &mut skips, &mut image, context);
         }
         let mut out = self.conv_out.forward(self.conv_norm_out.forward(x));
-        if let Some(picture) = picture {
-            out = out + picture;
+        if let Some(image) = image {
+            out = out + image;
         }
         debug_assert_eq!(out.dims()[0], n);
         unfold(out, patch, h, w)
@@ -285,7 +285,7 @@ fn fold(x: Tensor<4>, patch: usize) -> Tensor<4> {
     x.reshape([n, c, h, patch, w, patch]).permute([0, 2, 4, 1, 3, 5]).reshape([n, h, w, c * patch * patch])
 }
 
-/// Undoes [`fold`] for pictures of `h` x `w` pixels.
+/// Undoes [`fold`] for images of `h` x `w` pixels.
 fn unfold(x: Tensor<4>, patch: usize, h: usize, w: usize) -> Tensor<4> {
     if patch == 1 {
         return kernels::channels_first(x);

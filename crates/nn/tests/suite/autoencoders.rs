@@ -1,4 +1,4 @@
-//! The autoencoder against diffusers' `AutoencoderKL` and `VQModel`: every weight loaded by its name, latents, pictures and
+//! The autoencoder against diffusers' `AutoencoderKL` and `VQModel`: every weight loaded by its name, latents, images and
 //! gradients compared with the numbers that `references/autoencoder.py` wrote.
 
 use burn::module::Module;

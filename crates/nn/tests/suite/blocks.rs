@@ -11,7 +11,7 @@ fn waves(count: usize, phase: f64) -> Vec<f32> {
     (0..count).map(|i| ((i as f64 * 1.7 + phase).sin()) as f32).collect()
 }
 
-fn picture(values: &[f32], shape: [usize; 4], device: &Device) -> Tensor<4> {
+fn image(values: &[f32], shape: [usize; 4], device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
 }
 
@@ -19,14 +19,14 @@ fn picture(values: &[f32], shape: [usize; 4], device: &Device) -> Tensor<4> {
 fn check<M: Module>(name: &str, block: &M, shape: [usize; 4], run: impl Fn(&M, Tensor<4>) -> Tensor<4>) {
     let device = Device::flex().autodiff();
     let values = waves(shape.iter().product(), 0.3);
-    let x = picture(&values, shape, &device).require_grad();
+    let x = image(&values, shape, &device).require_grad();
     let out = run(block, x.clone());
     let probe = waves(out.dims().iter().product(), 1.1);
     let dims = out.dims();
-    let grads = (out * picture(&probe, dims, &device)).sum().backward();
+    let grads = (out * image(&probe, dims, &device)).sum().backward();
     let grad = x.grad(&grads).unwrap().into_data().try_to_vec::<f32>().unwrap();
     let loss = |values: &[f32]| {
-        let out = run(block, picture(values, shape, &device)).into_data().try_to_vec::<f32>().unwrap();
+        let out = run(block, image(values, shape, &device)).into_data().try_to_vec::<f32>().unwrap();
         out.iter().zip(&probe).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
     };
     for position in (0..values.len()).step_by(values.len() / 7) {

@@ -1,4 +1,4 @@
-//! Bit-equal pictures in every batch and on every number of threads; initial weights; sizes; estimates; dropout.
+//! Bit-equal images in every batch and on every number of threads; initial weights; sizes; estimates; dropout.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use langevin_core::{Cond, Network, NoiseStreams, Purpose};
@@ -37,7 +37,7 @@ fn configs() -> Vec<NetworkConfig> {
     ]
 }
 
-/// A network that is told of a picture.
+/// A network that is told of an image.
 fn conditional() -> NetworkConfig {
     NetworkConfig { condition_channels: 2, patch: 2, ..configs().remove(0) }
 }
@@ -64,7 +64,7 @@ fn forward(config: &NetworkConfig, model: &UNet, images: &[u64]) -> Vec<u32> {
         labels: (config.classes > 0)
             .then(|| images.iter().map(|image| [None, Some(0), Some(2)][(*image % 3) as usize]).collect()),
         dropout: (config.dropout > 0.0).then(|| streams.clone()),
-        picture: (config.condition_channels > 0)
+        image: (config.condition_channels > 0)
             .then(|| streams.normal(Purpose::Degradation, 0, [config.condition_channels, 16, 8], &device)),
         ..Cond::none()
     };
@@ -73,7 +73,7 @@ fn forward(config: &NetworkConfig, model: &UNet, images: &[u64]) -> Vec<u32> {
 }
 
 #[test]
-fn without_weights_for_it_the_picture_that_is_told_changes_no_bit() {
+fn without_weights_for_it_the_image_that_is_told_changes_no_bit() {
     let device = Device::flex();
     for patch in [1, 2] {
         let plain = NetworkConfig { patch, classes: 0, ..configs().remove(0) };
@@ -95,7 +95,7 @@ fn without_weights_for_it_the_picture_that_is_told_changes_no_bit() {
 }
 
 #[test]
-fn a_picture_is_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
+fn a_image_is_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
     let device = Device::flex();
     for config in configs().into_iter().chain([conditional()]) {
         let model = stirred(&config, &device);
@@ -198,7 +198,7 @@ fn estimates_count_every_parameter() {
         assert_eq!(estimate.parameters, parameter_count(&model) as u64, "{config:?}");
         assert!(estimate.training_bytes > estimate.sampling_bytes);
     }
-    // The three networks of the performance table: parameters in millions, GFLOP per 32 x 32 picture.
+    // The three networks of the performance table: parameters in millions, GFLOP per 32 x 32 image.
     let mnist = NetworkConfig {
         in_channels: 1,
         out_channels: 1,

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use langevin_core::guidance::{ClassifierFree, Guided};
 use langevin_core::process::{Diffusion, DiffusionSpec};
 use langevin_core::{
-    Added, Cond, Context, Denoiser, Differentiable, Levels, Network, Preconditioned, Tracked, Windowed,
+    Added, Autodiff, Cond, Context, Denoiser, Differentiable, Levels, Network, Preconditioned, Windowed,
     Windows,
 };
 use langevin_nn::unet::Resample;
@@ -49,7 +49,7 @@ fn stirred(config: &NetworkConfig, device: &Device) -> UNet {
     load(model, &tensors).unwrap()
 }
 
-fn picture(n: usize, device: &Device) -> Tensor<4> {
+fn image(n: usize, device: &Device) -> Tensor<4> {
     tensor([n, 3, 8, 12], device, |at| (0.37 * at as f64).sin())
 }
 
@@ -67,10 +67,10 @@ fn levels(model: &Preconditioned<UNet>, n: usize) -> Levels {
 }
 
 #[test]
-fn a_picture_and_its_text_are_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
+fn a_image_and_its_text_are_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
     let device = Device::flex();
     let model = stirred(&config(), &device);
-    let (x, cond) = (picture(9, &device), Cond::texts(context(9, 0.0, &device), None));
+    let (x, cond) = (image(9, &device), Cond::texts(context(9, 0.0, &device), None));
     let time = tensor([9], &device, |at| at as f64);
     let forward = |start: usize, count: usize| {
         let (x, time) = (x.clone().narrow(0, start, count), time.clone().narrow(0, start, count));
@@ -98,7 +98,7 @@ fn computing_again_gives_the_same_gradients() {
     let gradients = |device: Device| {
         let model = stirred(&config(), &device);
         let cond = Cond::texts(context(2, 0.0, &device), None);
-        let out = model.forward(picture(2, &device), tensor([2], &device, |at| at as f64), &cond);
+        let out = model.forward(image(2, &device), tensor([2], &device, |at| at as f64), &cond);
         let mut grads = out.powi_scalar(2).mean().backward();
         let found = langevin_core::parameters::gradients(&model, &mut grads);
         found
@@ -116,7 +116,7 @@ fn a_network_starts_by_answering_zero() {
     let device = Device::flex();
     let network = config().init(9, &device).unwrap();
     let cond = Cond::texts(context(1, 0.0, &device), None);
-    let out = network.forward(picture(1, &device), tensor([1], &device, |_| 0.5), &cond);
+    let out = network.forward(image(1, &device), tensor([1], &device, |_| 0.5), &cond);
     assert!(out.try_into_vec_as::<f32>().unwrap().iter().all(|value| *value == 0.0));
 }
 
@@ -124,7 +124,7 @@ fn a_network_starts_by_answering_zero() {
 fn guidance_compares_with_what_takes_the_texts_place() {
     let device = Device::flex();
     let model = model(&config(), &device);
-    let (x, at) = (picture(2, &device), levels(&model, 2));
+    let (x, at) = (image(2, &device), levels(&model, 2));
     let (told, free) = (context(2, 0.0, &device), context(2, 2.0, &device));
     let alone =
         |context: &Context| model.denoise(x.clone(), &at, &Cond::texts(context.clone(), None)).unwrap();
@@ -149,7 +149,7 @@ fn a_text_that_does_not_fit_is_refused_with_the_reason() {
         &device,
     );
     assert_eq!((with_added.network.context_dim(), untold.network.context_dim()), (Some(6), None));
-    let (x, at) = (picture(2, &device), levels(&untold, 2));
+    let (x, at) = (image(2, &device), levels(&untold, 2));
     let good = context(2, 0.0, &device);
     let tokens = |shape: [usize; 3]| Context { tokens: Tensor::zeros(shape, &device), ..good.clone() };
     let numbers = Tensor::zeros([2, 2], &device);
@@ -158,7 +158,7 @@ fn a_text_that_does_not_fit_is_refused_with_the_reason() {
         (&untold, Some(good.clone()), "trained without texts"),
         (&with_added, None, "told of none"),
         (&with_added, Some(tokens([2, 5, 7])), "vectors of 6 numbers, not 7"),
-        (&with_added, Some(tokens([1, 5, 6])), "1 texts are told of 2 pictures"),
+        (&with_added, Some(tokens([1, 5, 6])), "1 texts are told of 2 images"),
         (&with_added, Some(Context { added: None, ..good.clone() }), "is told of none"),
         (&with_added, Some(Context { added: Some(fewer), ..good.clone() }), "17 long together"),
         (&without_added, Some(good.clone()), "cannot be told a pooled vector"),
@@ -178,17 +178,17 @@ fn a_text_that_does_not_fit_is_refused_with_the_reason() {
 fn windows_and_derivatives_take_the_texts_along() {
     let device = Device::flex();
     let model = model(&config(), &device);
-    let (x, at) = (picture(2, &device), levels(&model, 2));
+    let (x, at) = (image(2, &device), levels(&model, 2));
     let cond = Cond::texts(context(2, 0.0, &device), None);
     let expected = model.denoise(x.clone(), &at, &cond).unwrap();
-    // One window is the picture itself.
+    // One window is the image itself.
     let windows = Windows { side: 16, overlap: 4, multiple: 2, at_once: 1 };
     let windowed = Windowed::new(&model, windows).unwrap().denoise(x.clone(), &at, &cond).unwrap();
     assert_eq!(bits(windowed), bits(expected.clone()));
     // A model with autodiff is told of texts without.
-    let tracked = Tracked::new(&model, &device);
+    let tracked = Autodiff::new(&model, &device);
     let v = tensor([2, 3, 8, 12], &device, |at| (0.11 * at as f64).cos());
-    let (denoised, pulled) = tracked.denoise_and_pull(x.clone(), v.clone(), &at, &cond).unwrap();
+    let (denoised, pulled) = tracked.denoise_vjp(x.clone(), v.clone(), &at, &cond).unwrap();
     assert_eq!(bits(denoised), bits(expected));
     // Against a difference of the denoiser along a direction.
     let along = tensor([2, 3, 8, 12], &device, |at| (0.23 * at as f64).sin());

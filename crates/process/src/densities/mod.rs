@@ -37,7 +37,7 @@ pub const DENSITIES: Registry<dyn Density> = Registry {
 ///
 /// With `offset` uniform in `(0, 1)` each number is uniform within its stratum and the batch as a whole is
 /// uniform, with much less variance in the loss than independent numbers (Kingma et al. 2021, VDM,
-/// 2107.00630). Give them to a density. They rise with `i`, so the pictures of a batch must come in an order
+/// 2107.00630). Give them to a density. They rise with `i`, so the images of a batch must come in an order
 /// that says nothing about them. `offset` outside `(0, 1)` is moved just inside.
 pub fn stratified(batch: usize, offset: f64) -> Vec<f64> {
     let offset = offset.clamp(1e-6, 1.0 - 1e-6);

@@ -1,7 +1,7 @@
-//! `consistency`: another parameterisation, held to give back a picture of the lowest level as it is.
+//! `consistency`: another parameterisation, held to give back an image of the lowest level as it is.
 //!
 //! Song et al. 2023 (2303.01469), eq. 5: `f(x, t) = c_skip(t) x + c_out(t) F`, with `c_skip = 1` and `c_out = 0` at the lowest
-//! level `e`. Where they change EDM's coefficients, this takes a step from the denoised picture `D` of any parameterisation
+//! level `e`. Where they change EDM's coefficients, this takes a step from the denoised image `D` of any parameterisation
 //! down to that level, `f = (e / t) x / alpha + (1 - e / t) D` in `sigma / alpha` (the form of Kim et al. 2024, 2310.02279,
 //! eq. 9), so a student begins where its teacher's single step would end.
 
@@ -13,7 +13,7 @@ use crate::registry::{Entry, OptionDoc};
 pub(super) const ENTRY: Entry<dyn Parameterisation> = Entry {
     name: "consistency",
     aliases: &[],
-    summary: "another parameterisation, held to give back a picture of the lowest level as it is",
+    summary: "another parameterisation, held to give back an image of the lowest level as it is",
     source: "Song et al. 2023, arXiv:2303.01469, eq. 5; Kim et al. 2024, arXiv:2310.02279, eq. 9",
     options: &[
         OptionDoc { key: "of", default: "edm", doc: "what the network predicts, without options" },
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn in_between_it_is_a_step_of_ddim_and_its_target_gives_the_picture() {
+    fn in_between_it_is_a_step_of_ddim_and_its_target_gives_the_image() {
         let (level, end) = (Level { alpha: 0.6, sigma: 0.8 }, Level { alpha: 1.0, sigma: 0.1 });
         for of in ["x0", "v", "edm", "velocity", "epsilon"] {
             let (c, plain) = (at(&format!("consistency:of={of},end=0.1"), 0.6, 0.8), at(of, 0.6, 0.8));

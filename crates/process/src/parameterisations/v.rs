@@ -1,4 +1,4 @@
-//! `v`: the network predicts noise at the clean end and the picture at the noisy end.
+//! `v`: the network predicts noise at the clean end and the image at the noisy end.
 //!
 //! Salimans & Ho 2022 (2202.00512), appendix D: `v = alpha n - sigma x0`, `x0 = alpha x - sigma v` for a
 //! variance-preserving process. For any other, the level is first divided by `r = sqrt(alpha^2 + sigma^2)`,

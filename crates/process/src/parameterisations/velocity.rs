@@ -1,4 +1,4 @@
-//! `velocity`: the network predicts the direction from picture to noise.
+//! `velocity`: the network predicts the direction from image to noise.
 //!
 //! Lipman et al. 2023 (2210.02747), eq. 23; Liu et al. 2023 (2209.03003), eq. 1: `F = n - x0`, so
 //! `x0 = (x - sigma F) / (alpha + sigma)`. The input is divided by `alpha + sigma`, which is 1 for the flow

@@ -1,4 +1,4 @@
-//! `x0`: the network predicts the clean picture.
+//! `x0`: the network predicts the clean image.
 //!
 //! Ho et al. 2020 (2006.11239), section 3.2; Salimans & Ho 2022 (2202.00512), section 4. The input is divided
 //! by `sqrt(alpha^2 + sigma^2)`.
@@ -11,7 +11,7 @@ use crate::registry::Entry;
 pub(super) const ENTRY: Entry<dyn Parameterisation> = Entry {
     name: "x0",
     aliases: &["sample", "x_prediction"],
-    summary: "the network predicts the clean picture",
+    summary: "the network predicts the clean image",
     source: "Salimans & Ho 2022, arXiv:2202.00512, section 4",
     options: &[],
     build: |_| Ok(Box::new(X0)),

@@ -1,4 +1,4 @@
-//! `flow`: the straight line from picture to noise, `alpha + sigma = 1`.
+//! `flow`: the straight line from image to noise, `alpha + sigma = 1`.
 //!
 //! Lipman et al. 2023 (2210.02747), eq. 20 with sigma_min = 0; Liu et al. 2023 (2209.03003).
 //! `alpha = sigmoid(log_snr / 2)`.
@@ -10,7 +10,7 @@ use crate::registry::Entry;
 pub(super) const ENTRY: Entry<dyn Process> = Entry {
     name: "flow",
     aliases: &["rectified_flow"],
-    summary: "the straight line from picture to noise: alpha + sigma = 1 (flow matching, SD3)",
+    summary: "the straight line from image to noise: alpha + sigma = 1 (flow matching, SD3)",
     source: "Lipman et al. 2023, arXiv:2210.02747, eq. 20",
     options: &[],
     build: |_| Ok(Box::new(Flow)),

@@ -1,4 +1,4 @@
-//! `ve`: variance-exploding, `alpha = 1`: noise is added to the untouched picture.
+//! `ve`: variance-exploding, `alpha = 1`: noise is added to the untouched image.
 //!
 //! Song et al. 2021 (2011.13456), eq. 29. `sigma = exp(-log_snr / 2)` up to half of `limit`. With `alpha = 1`
 //! there is no level of pure noise, so for a schedule that ends in one (flow, continuous cosine, rescaled)

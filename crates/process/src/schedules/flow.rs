@@ -1,4 +1,4 @@
-//! `flow`: the log-SNR of the straight line from picture to noise, `alpha = 1 - t`, `sigma = t`.
+//! `flow`: the log-SNR of the straight line from image to noise, `alpha = 1 - t`, `sigma = t`.
 //!
 //! Lipman et al. 2023 (2210.02747), eq. 20 with sigma_min = 0; Liu et al. 2023 (2209.03003). The log-SNR is
 //! `+inf` at 0 and `-inf` at 1.
@@ -9,7 +9,7 @@ use crate::registry::Entry;
 pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
     name: "flow",
     aliases: &["rectified_flow"],
-    summary: "the straight line from picture to noise (flow matching, rectified flow)",
+    summary: "the straight line from image to noise (flow matching, rectified flow)",
     source: "Lipman et al. 2023, arXiv:2210.02747, eq. 20",
     options: &[],
     cases: &["flow"],

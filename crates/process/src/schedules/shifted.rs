@@ -1,7 +1,7 @@
-//! `shifted`: a base schedule moved towards more noise, as larger pictures need.
+//! `shifted`: a base schedule moved towards more noise, as larger images need.
 //!
 //! Hoogeboom et al. 2023, simple diffusion (2301.11093), section 3.1: `log_snr - 2 ln(shift)` with
-//! `shift = side / 64`, since neighbouring pixels of a larger picture average out the noise. Esser et al.
+//! `shift = side / 64`, since neighbouring pixels of a larger image average out the noise. Esser et al.
 //! 2024, SD3 (2403.03206), eq. 23, is the same thing on `flow`: `t' = shift t / (1 + (shift - 1) t)`.
 
 use super::{Schedule, Table, build_inner};
@@ -10,7 +10,7 @@ use crate::registry::{Entry, OptionDoc};
 pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
     name: "shifted",
     aliases: &[],
-    summary: "a base schedule with more noise, for larger pictures",
+    summary: "a base schedule with more noise, for larger images",
     source: "Hoogeboom et al. 2023, arXiv:2301.11093; Esser et al. 2024, arXiv:2403.03206, eq. 23",
     options: &[
         OptionDoc {

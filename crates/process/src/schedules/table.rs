@@ -35,7 +35,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = Entry {
 /// Between entries the log-SNR is interpolated linearly, as k-diffusion and diffusers do in
 /// `ln(sigma / alpha)`. Towards a last entry without signal (zero terminal SNR) it is `alpha` of the
 /// variance-preserving form that is interpolated linearly. The first entry holds a little noise: the clean
-/// picture lies outside the table.
+/// image lies outside the table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     /// The running product of `1 - beta`.

@@ -1,7 +1,7 @@
 //! `ays`: Align Your Steps, levels optimised for models of the Stable Diffusion family.
 //!
 //! Sabour et al. 2024 (2404.14507), the schedules for 10 steps published with it: eleven values of `sigma / alpha`, the last
-//! of which gives way to the clean picture, as in diffusers and k-diffusion users' practice. Other numbers of steps
+//! of which gives way to the clean image, as in diffusers and k-diffusion users' practice. Other numbers of steps
 //! interpolate the logarithm (the authors' rule). The first level is the schedule's noisy end, which for those models it is
 //! anyway; where the range of a model is narrower than the table's, the table is squeezed into it.
 

@@ -9,7 +9,7 @@ use crate::registry::{OptionDoc, Options};
 pub(super) const END: OptionDoc = OptionDoc {
     key: "end",
     default: "clean",
-    doc: "where the path ends: the clean picture (clean), or the schedule's own lowest level (lowest)",
+    doc: "where the path ends: the clean image (clean), or the schedule's own lowest level (lowest)",
 };
 
 /// The option `extra`.

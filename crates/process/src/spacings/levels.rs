@@ -1,7 +1,7 @@
 //! `levels`: a list of levels, such as a measurement found for one model.
 //!
 //! With as many steps as there are values the path is the list, the noisy end of the schedule in place of its first value
-//! and the clean picture after its last. Other numbers of steps interpolate the logarithm of `sigma / alpha`, as Sabour et
+//! and the clean image after its last. Other numbers of steps interpolate the logarithm of `sigma / alpha`, as Sabour et
 //! al. 2024 (2404.14507) do with theirs. Where the range of a model is narrower than the list's, the list is squeezed into it.
 
 use super::{Spacing, finish};

@@ -23,7 +23,7 @@ pub(super) const ENTRY: Entry<dyn Spacing> = Entry {
         OptionDoc {
             key: "max",
             default: "auto",
-            doc: "highest log-SNR before the clean picture; auto is the schedule's own, but at most 10",
+            doc: "highest log-SNR before the clean image; auto is the schedule's own, but at most 10",
         },
     ],
     build: |options| {

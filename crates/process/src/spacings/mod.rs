@@ -1,4 +1,4 @@
-//! Spacings: the path of levels that a sampler walks from noise to picture, one file each.
+//! Spacings: the path of levels that a sampler walks from noise to image, one file each.
 
 mod ays;
 mod beta;
@@ -25,7 +25,7 @@ use crate::registry::Registry;
 pub trait Spacing: Debug + Send + Sync {
     /// The path of `steps` steps: `steps + 1` levels of strictly falling noise, the noisiest first, the last
     /// clean (`sigma = 0`) unless an option says otherwise. With one step it is the schedule's noisy end and the clean
-    /// picture.
+    /// image.
     ///
     /// # Errors
     /// Usage when `steps` is 0, or more than an integer-time table or the numbers can tell apart.
@@ -56,12 +56,12 @@ fn first_time(steps: usize) -> f64 {
     1.0 / steps.max(1000) as f64
 }
 
-/// The path of these times, noisy first, with the clean picture after them.
+/// The path of these times, noisy first, with the clean image after them.
 fn of_times(diffusion: &Diffusion, times: impl IntoIterator<Item = f64>) -> Result<Vec<Level>> {
     finish(times.into_iter().map(|t| diffusion.level(t)).collect())
 }
 
-/// Adds the clean picture and checks what every path promises.
+/// Adds the clean image and checks what every path promises.
 fn finish(mut path: Vec<Level>) -> Result<Vec<Level>> {
     let steps = path.len();
     path.push(Level::CLEAN);

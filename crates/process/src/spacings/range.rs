@@ -9,7 +9,7 @@ use crate::registry::{OptionDoc, Options};
 pub(super) const SIGMA_MIN: OptionDoc = OptionDoc {
     key: "sigma_min",
     default: "auto",
-    doc: "lowest sigma / alpha before the clean picture; auto is the schedule's own, but at least 0.002",
+    doc: "lowest sigma / alpha before the clean image; auto is the schedule's own, but at least 0.002",
 };
 
 /// The option `sigma_max`.

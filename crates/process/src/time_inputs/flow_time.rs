@@ -1,4 +1,4 @@
-//! `flow_time`: where the level lies on the straight line from picture to noise, whatever the schedule.
+//! `flow_time`: where the level lies on the straight line from image to noise, whatever the schedule.
 //!
 //! Esser et al. 2024, SD3 (2403.03206): the network takes `1000 sigma` of the flow *after* its schedule is
 //! shifted, so the number belongs to the level and not to the schedule's time:

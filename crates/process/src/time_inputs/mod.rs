@@ -32,6 +32,6 @@ pub const TIME_INPUTS: Registry<dyn TimeInput> = Registry {
     ],
 };
 
-/// The log-SNR is clamped to `-LIMIT..LIMIT` before it becomes an input: beyond it the picture is, to any
+/// The log-SNR is clamped to `-LIMIT..LIMIT` before it becomes an input: beyond it the image is, to any
 /// network, all signal or all noise.
 const LIMIT: f64 = 20.0;

@@ -1,9 +1,9 @@
 //! `edm`: the weight of EDM, which makes the loss of its preconditioned network 1 at every level at the
 //! start.
 //!
-//! Karras et al. 2022 (2206.00364), table 1: `(s^2 + sigma_data^2) / (s sigma_data)^2` on the picture's
+//! Karras et al. 2022 (2206.00364), table 1: `(s^2 + sigma_data^2) / (s sigma_data)^2` on the image's
 //! error, with `s = sigma / alpha`; it is 1 on the error of EDM's F. It diverges without noise when the
-//! network predicts the picture; there it is bounded.
+//! network predicts the image; there it is bounded.
 
 use super::{Weighting, bounded, out_over_sigma};
 use crate::level::Level;

@@ -18,9 +18,9 @@ use crate::registry::Registry;
 
 /// How much an error counts at each level.
 ///
-/// Papers state a weight on the squared error of the denoised picture, or of the noise. The loss is computed
+/// Papers state a weight on the squared error of the denoised image, or of the noise. The loss is computed
 /// on the network's own output, `mean((F - target)^2)`, which is the same thing with another factor: an error
-/// `e` of F is an error `out * e` of the denoised picture and `alpha / sigma * out * e` of the noise. So one
+/// `e` of F is an error `out * e` of the denoised image and `alpha / sigma * out * e` of the noise. So one
 /// weighting means the same training whatever the parameterisation.
 pub trait Weighting: Debug + Send + Sync {
     /// The factor on `mean((F - target)^2)` at the level `at`, whose coefficients are `coefficients`. Not
@@ -51,13 +51,13 @@ pub const WEIGHTINGS: Registry<dyn Weighting> = Registry {
     ],
 };
 
-/// The factor on the squared error of F that is a factor of 1 on the squared error of the denoised picture.
-fn of_picture(coefficients: &Coefficients) -> f64 {
+/// The factor on the squared error of F that is a factor of 1 on the squared error of the denoised image.
+fn of_image(coefficients: &Coefficients) -> f64 {
     coefficients.out * coefficients.out
 }
 
 /// The factor on the squared error of F that is a factor of 1 on the squared error of the noise:
-/// `(alpha out / sigma)^2`. Infinite without noise where F is the picture itself.
+/// `(alpha out / sigma)^2`. Infinite without noise where F is the image itself.
 fn of_noise(at: Level, coefficients: &Coefficients) -> f64 {
     let scaled = at.alpha * out_over_sigma(at, coefficients);
     scaled * scaled
@@ -65,7 +65,7 @@ fn of_noise(at: Level, coefficients: &Coefficients) -> f64 {
 
 /// `out / sigma`, also at `sigma = 0`.
 fn out_over_sigma(at: Level, coefficients: &Coefficients) -> f64 {
-    // With F at its target the noise cancels in the denoised picture, skip * sigma + out * target_noise = 0,
+    // With F at its target the noise cancels in the denoised image, skip * sigma + out * target_noise = 0,
     // which gives out / sigma without dividing by sigma.
     if coefficients.target_noise == 0.0 || at.alpha == 0.0 {
         return coefficients.out / at.sigma;

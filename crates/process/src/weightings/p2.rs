@@ -2,7 +2,7 @@
 //!
 //! Choi et al. 2022 (2204.00227), eq. 8: `1 / (k + snr)^gamma` on the noise's error.
 
-use super::{Weighting, bounded, of_noise, of_picture};
+use super::{Weighting, bounded, of_image, of_noise};
 use crate::level::Level;
 use crate::parameterisations::Coefficients;
 use crate::registry::{Entry, OptionDoc};
@@ -34,10 +34,10 @@ impl Weighting for P2 {
         if snr < 1.0 {
             return bounded(of_noise(at, coefficients) * libm::pow(self.k + snr, -self.gamma));
         }
-        // The same, snr / (k + snr)^gamma on the picture's error, without an infinity over an infinity.
+        // The same, snr / (k + snr)^gamma on the image's error, without an infinity over an infinity.
         let bend = libm::pow(1.0 + self.k / snr, -self.gamma);
         if coefficients.target_noise == 0.0 {
-            return bounded(of_picture(coefficients) * libm::pow(snr, 1.0 - self.gamma) * bend);
+            return bounded(of_image(coefficients) * libm::pow(snr, 1.0 - self.gamma) * bend);
         }
         bounded(of_noise(at, coefficients) * libm::pow(snr, -self.gamma) * bend)
     }

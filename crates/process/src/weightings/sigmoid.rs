@@ -2,9 +2,9 @@
 //!
 //! Kingma & Gao 2023 (2303.00848), section 5 and appendix M: `sigmoid(bias - log_snr)` on the noise's error;
 //! Hoogeboom et al. 2024, simpler diffusion (2410.19324), write it `e^bias sigmoid(log_snr - bias)` on the
-//! picture's.
+//! image's.
 
-use super::{Weighting, bounded, of_noise, of_picture};
+use super::{Weighting, bounded, of_image, of_noise};
 use crate::level::Level;
 use crate::parameterisations::Coefficients;
 use crate::registry::{Entry, OptionDoc};
@@ -30,7 +30,7 @@ impl Weighting for Sigmoid {
         bounded(if above < 0.0 {
             of_noise(at, coefficients) / (1.0 + libm::exp(above))
         } else {
-            of_picture(coefficients) * libm::exp(self.bias) / (1.0 + libm::exp(-above))
+            of_image(coefficients) * libm::exp(self.bias) / (1.0 + libm::exp(-above))
         })
     }
 }

@@ -1,7 +1,7 @@
 //! `snr`: the squared error of the noise, whatever the network predicts.
 //!
-//! Salimans & Ho 2022 (2202.00512), section 4: the weight `snr` on the picture's error is the weight 1 on the
-//! noise's. It diverges without noise when the network predicts the picture; there it is bounded.
+//! Salimans & Ho 2022 (2202.00512), section 4: the weight `snr` on the image's error is the weight 1 on the
+//! noise's. It diverges without noise when the network predicts the image; there it is bounded.
 
 use super::{Weighting, bounded, of_noise};
 use crate::level::Level;
@@ -11,7 +11,7 @@ use crate::registry::Entry;
 pub(super) const ENTRY: Entry<dyn Weighting> = Entry {
     name: "snr",
     aliases: &["epsilon"],
-    summary: "weight snr on the picture's error, 1 on the noise's",
+    summary: "weight snr on the image's error, 1 on the noise's",
     source: "Salimans & Ho 2022, arXiv:2202.00512, section 4",
     options: &[],
     build: |_| Ok(Box::new(Snr)),

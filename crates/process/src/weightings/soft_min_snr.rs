@@ -1,10 +1,10 @@
 //! `soft_min_snr`: `min_snr` with a smooth bend.
 //!
 //! Crowson et al. 2024, HDiT (2401.11605), section 4.2 and k-diffusion: the weight
-//! `1 / (1 / snr + 1 / gamma)` on the picture's error, with `gamma = 1 / sigma_data^2` (4 for 0.5). On EDM's
+//! `1 / (1 / snr + 1 / gamma)` on the image's error, with `gamma = 1 / sigma_data^2` (4 for 0.5). On EDM's
 //! F it is `(s sigma_data)^2 / (s^2 + sigma_data^2)^2` with `s = sigma / alpha`.
 
-use super::{Weighting, bounded, of_noise, of_picture};
+use super::{Weighting, bounded, of_image, of_noise};
 use crate::level::Level;
 use crate::parameterisations::Coefficients;
 use crate::registry::{Entry, OptionDoc};
@@ -12,7 +12,7 @@ use crate::registry::{Entry, OptionDoc};
 pub(super) const ENTRY: Entry<dyn Weighting> = Entry {
     name: "soft_min_snr",
     aliases: &[],
-    summary: "weight 1 / (1 / snr + 1 / gamma) on the picture's error",
+    summary: "weight 1 / (1 / snr + 1 / gamma) on the image's error",
     source: "Crowson et al. 2024, arXiv:2401.11605, section 4.2",
     options: &[OptionDoc {
         key: "gamma",
@@ -40,7 +40,7 @@ impl Weighting for SoftMinSnr {
         bounded(if snr < gamma {
             of_noise(at, coefficients) / (snr / gamma + 1.0)
         } else {
-            of_picture(coefficients) * gamma / (1.0 + gamma / snr)
+            of_image(coefficients) * gamma / (1.0 + gamma / snr)
         })
     }
 }

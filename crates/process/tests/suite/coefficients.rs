@@ -18,7 +18,7 @@ fn levels() -> Vec<Level> {
 }
 
 #[test]
-fn a_perfect_network_gives_the_picture_back() {
+fn a_perfect_network_gives_the_image_back() {
     for name in PARAMETERISATIONS.names() {
         let parameterisation = PARAMETERISATIONS.build(name).unwrap();
         for at in levels() {
@@ -98,20 +98,20 @@ fn every_weighting_is_finite_everywhere() {
     }
 }
 
-/// A weighting other than `simple` weighs the error of the picture, so it must not depend on what the network
+/// A weighting other than `simple` weighs the error of the image, so it must not depend on what the network
 /// predicts.
 #[test]
 fn a_weighting_means_the_same_for_every_parameterisation() {
     for weighting in WEIGHTINGS.names().filter(|name| *name != "simple") {
         let built = WEIGHTINGS.build(weighting).unwrap();
         for at in levels().into_iter().filter(|at| at.log_snr().abs() < 10.0) {
-            let on_picture = |name: &str| {
+            let on_image = |name: &str| {
                 let c = PARAMETERISATIONS.build(name).unwrap().coefficients(at, SIGMA_DATA).unwrap();
                 built.weight(at, &c, SIGMA_DATA) / (c.out * c.out)
             };
-            let want = on_picture("x0");
+            let want = on_image("x0");
             for name in PARAMETERISATIONS.names() {
-                let got = on_picture(name);
+                let got = on_image(name);
                 assert!((got / want - 1.0).abs() < 1e-9, "{weighting} {name} {at:?}: {got} {want}");
             }
         }
@@ -119,7 +119,7 @@ fn a_weighting_means_the_same_for_every_parameterisation() {
 }
 
 #[test]
-fn published_weights_of_the_picture() {
+fn published_weights_of_the_image() {
     let x0 = PARAMETERISATIONS.build("x0").unwrap();
     let snr_at = |at: Level| at.alpha * at.alpha / (at.sigma * at.sigma);
     let matches = |weighting: &str, want: &dyn Fn(Level) -> f64| {

@@ -6,7 +6,7 @@ use langevin_process::{
 
 use crate::{close, diffusion, schedules};
 
-/// Walks `path` from an exact noisy picture with an exact denoiser and returns what comes out.
+/// Walks `path` from an exact noisy image with an exact denoiser and returns what comes out.
 fn walk(path: &[Level], eta: f64) -> f64 {
     let (x0, n, z) = (0.37, -1.21, 0.9);
     let mut x = path[0].alpha * x0 + path[0].sigma * n;

@@ -1,6 +1,6 @@
 //! Blending: any sampler, where the model sees, wherever it is asked, the measurement under the noise of that level in place of what the
 //! walk has there (Avrahami et al. 2022, "Blended Diffusion", arXiv 2111.14818, Algorithm 2; in latents 2206.02779, section 4.1). The
-//! noise is the one that the walk began with, as in the inpainting of diffusers with a model of four channels, whose pictures these are.
+//! noise is the one that the walk began with, as in the inpainting of diffusers with a model of four channels, whose images these are.
 //!
 //! What a sampler makes of the part that was not measured depends on that part and on the model's answers alone, so it need not know
 //! of the measurement. As with replacement, the walk does not hear of it until the next call: fast, with seams where the model is not

@@ -1,7 +1,7 @@
-//! Data consistency with any sampler: the model's clean pictures are corrected by the measurement wherever it is asked ([`Consistent`]),
-//! and a sampler of `langevin sample` walks as if that were a model of the measured pictures.
+//! Data consistency with any sampler: the model's clean images are corrected by the measurement wherever it is asked ([`Consistent`]),
+//! and a sampler of `langevin sample` walks as if that were a model of the measured images.
 //!
-//! With `correction=pinv` and `sampler=ddim` it is DDNM with `eta = 0` but for the noise, which is seen beside the corrected picture; with
+//! With `correction=pinv` and `sampler=ddim` it is DDNM with `eta = 0` but for the noise, which is seen beside the corrected image; with
 //! `correction=prox` it is DiffPIR with `zeta = 0`. Higher-order samplers make of it what few calls allow.
 
 use burn::tensor::Tensor;
@@ -18,7 +18,7 @@ use crate::walk::{Walk, choice};
 pub(super) const ENTRY: Entry<dyn Method> = Entry {
     name: "consistency",
     aliases: &["consistent"],
-    summary: "any sampler, with the model's pictures corrected by the measurement",
+    summary: "any sampler, with the model's images corrected by the measurement",
     source: "Wang, Yu and Zhang 2023, eq. 13 (arXiv 2212.00490); Zhu et al. 2023, eq. 13 (arXiv 2305.08995)",
     options: &[
         OptionDoc {

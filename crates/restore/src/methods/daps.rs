@@ -1,5 +1,5 @@
 //! DAPS (Zhang et al. 2025, "Improving Diffusion Inverse Problem Solving with Decoupled Noise Annealing", arXiv 2407.01521, Algorithm
-//! 1): at each level a few steps of the probability flow guess a clean picture, which is then drawn from
+//! 1): at each level a few steps of the probability flow guess a clean image, which is then drawn from
 //! `exp(-|x - guess|^2 / 2 r^2 - |y - A(x)|^2 / 2 tau^2)` and put under the noise of the next level. Levels are not chained, so
 //! errors of one do not carry on to the next.
 //!
@@ -86,7 +86,7 @@ const LAST: f64 = 0.01;
 const RHO: f64 = 7.0;
 
 impl Daps {
-    /// The levels of the flow from `from`, in pictures of full signal but for the first where that has none; `reach` is the
+    /// The levels of the flow from `from`, in images of full signal but for the first where that has none; `reach` is the
     /// noise of the first that has.
     fn flow(&self, from: Level, reach: f64) -> Vec<Level> {
         let noisy = |ratio: f64| Level { alpha: 1.0, sigma: ratio };

@@ -1,5 +1,5 @@
 //! DDNM (Wang, Yu and Zhang 2023, "Zero-Shot Image Restoration Using Denoising Diffusion Null-Space Model", arXiv 2212.00490,
-//! Algorithm 1 and, with time travel, Algorithm 2): the model's clean picture is made to agree with the measurement,
+//! Algorithm 1 and, with time travel, Algorithm 2): the model's clean image is made to agree with the measurement,
 //! `x0' = A+ y + (I - A+ A) x0` (eq. 13), before every step.
 //!
 //! The step is the authors' own: `alpha' x0' + sigma' (sqrt(1 - eta^2) e + eta z)`, with `e` the noise seen beside `x0`, not
@@ -32,7 +32,7 @@ pub(super) const REPEAT: OptionDoc = OptionDoc {
 pub(super) const ENTRY: Entry<dyn Method> = Entry {
     name: "ddnm",
     aliases: &[],
-    summary: "the model's picture made to agree with an exact measurement before every step; fast, no derivative",
+    summary: "the model's image made to agree with an exact measurement before every step; fast, no derivative",
     source: "Wang, Yu and Zhang 2023, eq. 13, Algorithms 1 and 2 (arXiv 2212.00490)",
     options: &[ETA, TRAVEL, REPEAT],
     cases: &["ddnm", "ddnm:travel=2,repeat=2"],

@@ -56,7 +56,7 @@ struct Ddrm {
 }
 
 impl Ddrm {
-    /// What a step to `to` makes of a coordinate with the singular value `s`: the factors of the clean picture, of the noise
+    /// What a step to `to` makes of a coordinate with the singular value `s`: the factors of the clean image, of the noise
     /// that was seen, of `U^T y`, and of fresh noise.
     fn parts(&self, s: f64, sigma_y: f64, to: Level) -> [f64; 4] {
         let Level { alpha, sigma } = to;

@@ -1,12 +1,12 @@
 //! DiffPIR (Zhu et al. 2023, "Denoising Diffusion Models for Plug-and-Play Image Restoration", arXiv 2305.08995, Algorithm 1): the
-//! model's clean picture is drawn to the measurement, the noise is seen anew beside it, and a part of it is replaced.
+//! model's clean image is drawn to the measurement, the noise is seen anew beside it, and a part of it is replaced.
 //!
 //! * `x0' = argmin |y - A x|^2 + rho |x - x0|^2`, `rho = lambda sigma_y^2 / s^2`, `s = sigma / alpha` (eq. 13). Without noise, where the authors'
 //!   code takes a small one, it is the limit `x0 + A+ (y - A x0)`.
 //! * `x' = alpha' x0' + sigma' (sqrt(1 - zeta) e' + sqrt(zeta) z)` with `e' = (x - alpha x0') / sigma` (eq. 14).
 //!
 //! `rho` depends on `sigma / alpha` alone, so the formulas hold in any process. `sigma_y` is in the model's units: the paper's 0.05 of
-//! pictures in [0, 1] is 0.1 here. At `alpha = 0`, where `rho` would be 0, it is that of the next level.
+//! images in [0, 1] is 0.1 here. At `alpha = 0`, where `rho` would be 0, it is that of the next level.
 
 use burn::tensor::Tensor;
 use langevin_core::registry::{Entry, OptionDoc};
@@ -26,7 +26,7 @@ pub(super) const LAMBDA: OptionDoc = OptionDoc {
 pub(super) const ENTRY: Entry<dyn Method> = Entry {
     name: "diffpir",
     aliases: &[],
-    summary: "the model's picture drawn to the measurement as far as its noise allows; 20 to 100 steps, no derivative",
+    summary: "the model's image drawn to the measurement as far as its noise allows; 20 to 100 steps, no derivative",
     source: "Zhu et al. 2023, Algorithm 1, eq. 13 and 14 (arXiv 2305.08995)",
     options: &[
         LAMBDA,

@@ -1,8 +1,8 @@
 //! DPS (Chung et al. 2023, "Diffusion Posterior Sampling for General Noisy Inverse Problems", arXiv 2209.14687, Algorithm 1):
-//! an ancestral step, then a step down the gradient of the residual with respect to the noisy picture, through the model.
+//! an ancestral step, then a step down the gradient of the residual with respect to the noisy image, through the model.
 //!
 //! The authors' code, from which the settings come, moves by `zeta` along the gradient of the norm `|y - A(x0(x))|`, each
-//! picture by itself. It works in a variance-preserving process; in another one the picture is `sqrt(alpha^2 + sigma^2)` times
+//! image by itself. It works in a variance-preserving process; in another one the image is `sqrt(alpha^2 + sigma^2)` times
 //! larger, at the start of the step and at its end, and so is the move: `zeta m m' d|y - A(x0(x))| / dx`.
 //!
 //! `zeta` is the length of a move in one of 1000 steps: with fewer steps it has to be larger. The norm has the same gradient
@@ -59,7 +59,7 @@ impl Method for Dps {
         let mut x = walk.begin(path[0]);
         for pair in path.windows(2) {
             let (from, to) = (pair[0], pair[1]);
-            // Minus the gradient of the norm by the clean picture: A^T r / |r|.
+            // Minus the gradient of the norm by the clean image: A^T r / |r|.
             let (denoised, down) = walk.ask_and_pull(&x, from, |clean, part| {
                 let residual = part.residual(clean.clone());
                 let inverse = |norm: f64| if norm > 0.0 { 1.0 / norm } else { 0.0 };

@@ -1,10 +1,10 @@
 //! The exact posterior of denoising: for `y = x0 + sigma_y n` the model itself is the answer.
 //!
-//! `E[x0 | y] = D(y, sigma_y)` in one call, the picture of least expected squared error (Miyasawa 1961; Robbins 1956). And
-//! `y` is a noisy picture like any other on the way of a sampler, so walking from it, at the level `sigma_y`, to the clean
+//! `E[x0 | y] = D(y, sigma_y)` in one call, the image of least expected squared error (Miyasawa 1961; Robbins 1956). And
+//! `y` is a noisy image like any other on the way of a sampler, so walking from it, at the level `sigma_y`, to the clean
 //! end draws from `p(x0 | y)` (Kawar et al. 2021, "Stochastic Image Denoising by Sampling from the Posterior Distribution",
 //! arXiv 2101.09552, with a sampler in place of annealed Langevin dynamics). A sampler without noise of its own maps each
-//! `y` to one picture, so the draws need one that adds noise.
+//! `y` to one image, so the draws need one that adds noise.
 
 use burn::tensor::Tensor;
 use langevin_core::registry::{Entry, OptionDoc};

@@ -1,5 +1,5 @@
 //! PiGDM, pseudo-inverse guidance (Song, Vahdat, Mardani and Kautz 2023, "Pseudoinverse-Guided Diffusion Models for Inverse
-//! Problems", OpenReview 9_gsMA8MRKQ, eq. 7 and Algorithm 1): the clean picture given `x` is taken for normal around the model's answer
+//! Problems", OpenReview 9_gsMA8MRKQ, eq. 7 and Algorithm 1): the clean image given `x` is taken for normal around the model's answer
 //! with the variance `r^2`, which makes the likelihood of the measurement known:
 //!
 //! `d ln p(y | x) / dx = J^T A^T (r^2 A A^T + sigma_y^2)^-1 (y - A x0)`, `J = dx0/dx`, `r^2 = d^2 s^2 / (d^2 + s^2)`,

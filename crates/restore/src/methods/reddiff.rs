@@ -1,11 +1,11 @@
 //! RED-diff (Mardani, Song, Kautz and Vahdat 2024, "A Variational Perspective on Solving Inverse Problems with Diffusion Models",
-//! arXiv 2305.04391, Algorithm 1): a picture `mu` is optimised with Adam, each step against the measurement and against what the model
+//! arXiv 2305.04391, Algorithm 1): an image `mu` is optimised with Adam, each step against the measurement and against what the model
 //! says of it under the noise of one level, from much noise to little.
 //!
 //! The loss of a step is `v mean (y - A(mu))^2 / 2 + w mean (e(x) - n) mu`, with `x = alpha mu + sigma n`, `e` the noise that the model sees, held
 //! fixed, and `w = lambda sigma / alpha` (the paper's choice, `linear`). Since `e(x) - n = alpha (mu - x0(x)) / sigma`, the
 //! second gradient is `lambda (mu - x0(x))`, finite at `alpha = 0`. Both means are over their own numbers of values; multiplied by that of a
-//! picture, which Adam does not notice, the gradient is `lambda (mu - x0(x)) - v (pixels / measurements) A^T (y - A(mu))`.
+//! image, which Adam does not notice, the gradient is `lambda (mu - x0(x)) - v (pixels / measurements) A^T (y - A(mu))`.
 //!
 //! It looks for a mode: sharp where the measurement decides, soft where it does not. On Gaussian data with covariance `C` and mean
 //! `m` the loss at one level is least where `(v c A^T A + lambda s^2 (C + s^2)^-1) (mu - m) = v c A^T (y - A m)`, `c` = pixels / measurements and
@@ -23,7 +23,7 @@ use crate::walk::Walk;
 pub(super) const ENTRY: Entry<dyn Method> = Entry {
     name: "reddiff",
     aliases: &["red_diff"],
-    summary: "optimises one picture against measurement and model; soft, good PSNR, any operator, no derivative of the model",
+    summary: "optimises one image against measurement and model; soft, good PSNR, any operator, no derivative of the model",
     source: "Mardani, Song, Kautz and Vahdat 2024, Algorithm 1 (arXiv 2305.04391)",
     options: &[
         OptionDoc { key: "lambda", default: "0.25", doc: "weight of the model, at least 0" },

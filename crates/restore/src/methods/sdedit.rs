@@ -1,11 +1,11 @@
 //! SDEdit (Meng et al. 2022, "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential Equations", arXiv 2108.01073,
-//! Algorithm 1): the picture is put under the noise of a level on the way, and the model walks on from there. The more noise, the freer it is.
+//! Algorithm 1): the image is put under the noise of a level on the way, and the model walks on from there. The more noise, the freer it is.
 //!
 //! `strength` is the share of the steps that are walked, as in diffusers: 1 begins from noise that holds (almost) nothing of the
-//! picture. What is begun with is the measurement; for an operator that does more than blur, what it says of the picture
+//! image. What is begun with is the measurement; for an operator that does more than blur, what it says of the image
 //! (`A+ y`, and with noise the least squares of measurement and gray).
 //!
-//! On Gaussian data of mean `m` and covariance `C`, begun at `s = sigma / alpha` from a picture `u`, a walk that draws from the model ends with the mean
+//! On Gaussian data of mean `m` and covariance `C`, begun at `s = sigma / alpha` from an image `u`, a walk that draws from the model ends with the mean
 //! `m + C (C + s^2)^-1 (u - m)` and the covariance `C s^2 (C + s^2)^-1 + C s^2 C (C + s^2)^-2`: nothing about it depends on the operator.
 
 use burn::tensor::Tensor;
@@ -20,7 +20,7 @@ use crate::walk::Walk;
 pub(super) const ENTRY: Entry<dyn Method> = Entry {
     name: "sdedit",
     aliases: &["edit"],
-    summary: "puts the picture under noise and lets the model walk on from there: variations, sketches made real",
+    summary: "puts the image under noise and lets the model walk on from there: variations, sketches made real",
     source: "Meng et al. 2022, Algorithm 1 (arXiv 2108.01073)",
     options: &[
         OptionDoc {
@@ -69,8 +69,8 @@ impl Method for SdEdit {
     ) -> Result<Tensor<4>> {
         let walk = Walk::new(self.needs(), prior, problem, path, 0, run)?;
         let end = self.end(path);
-        let picture = if problem.operator().is_identity() { problem.y() } else { walk.guess() };
-        let x = picture.mul_scalar(end[0].alpha) + walk.start(end[0]);
+        let image = if problem.operator().is_identity() { problem.y() } else { walk.guess() };
+        let x = image.mul_scalar(end[0].alpha) + walk.start(end[0]);
         self.sampler.sample(prior.denoiser, x, end, run)
     }
 

@@ -34,7 +34,7 @@ pub fn build(spec: &str) -> Result<Box<dyn Noise>> {
     }
 }
 
-/// The stream that the noise of picture `image` of `seed` comes from.
+/// The stream that the noise of image `image` of `seed` comes from.
 pub fn stream(seed: u64, image: u64) -> Stream {
     Stream::new(seed, Purpose::Measurement, image, 0)
 }

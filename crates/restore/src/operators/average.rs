@@ -1,11 +1,11 @@
-//! Smaller pictures whose pixels are the means of square blocks: the downsampling of DDRM and DDNM.
+//! Smaller images whose pixels are the means of square blocks: the downsampling of DDRM and DDNM.
 
 use langevin_core::Result;
 use langevin_core::registry::{Entry, OptionDoc, Options};
 
 use super::scaled;
 use crate::grouped::Grouped;
-use crate::operator::{Degradation, Operator, Pictures, Shape};
+use crate::operator::{Degradation, Images, Operator, Shape};
 
 pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     name: "average",
@@ -31,7 +31,7 @@ struct Average {
 }
 
 impl Degradation for Average {
-    fn on(&self, shape: Shape, _pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
+    fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
         let output = scaled(shape, self.scale)?;
         let ([_, height, width], s) = (shape, self.scale);
         let [channels, low, narrow] = output;

@@ -1,11 +1,11 @@
-//! Smaller pictures by bicubic interpolation against aliasing: what most papers on super-resolution mean by "bicubic".
+//! Smaller images by bicubic interpolation against aliasing: what most papers on super-resolution mean by "bicubic".
 
 use langevin_core::registry::{Entry, OptionDoc};
 use langevin_core::{Error, Result};
 
 use super::average::{SCALE, read_scale};
 use super::scaled;
-use crate::operator::{Degradation, Operator, Pictures, Shape};
+use crate::operator::{Degradation, Images, Operator, Shape};
 use crate::resampling::{Edge, Interpolation, resampled};
 use crate::separable::Separable;
 
@@ -50,7 +50,7 @@ pub(super) struct Resample {
 }
 
 impl Degradation for Resample {
-    fn on(&self, shape: Shape, _pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
+    fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
         let [channels, low, narrow] = scaled(shape, self.scale)?;
         let rows = |input, output| resampled(input, output, self.kernel, self.edge);
         Ok(Box::new(Separable::new(channels, rows(shape[1], low), rows(shape[2], narrow), 1e-6)))

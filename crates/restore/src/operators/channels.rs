@@ -4,7 +4,7 @@ use langevin_core::registry::{Entry, OptionDoc};
 use langevin_core::{Error, Result};
 
 use super::mask::Mask;
-use crate::operator::{Degradation, Operator, Pictures, Shape};
+use crate::operator::{Degradation, Images, Operator, Shape};
 
 pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     name: "channels",
@@ -39,11 +39,11 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
 struct Missing(Vec<usize>);
 
 impl Degradation for Missing {
-    fn on(&self, shape: Shape, _pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
+    fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
         let [channels, height, width] = shape;
         if let Some(other) = self.0.iter().find(|channel| **channel >= channels) {
             return Err(Error::usage(format!(
-                "channel {other} cannot be missing: the picture has {channels} channel{}",
+                "channel {other} cannot be missing: the image has {channels} channel{}",
                 if channels == 1 { "" } else { "s" }
             ))
             .hint("channels are numbered from 0"));

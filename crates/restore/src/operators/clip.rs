@@ -3,7 +3,7 @@
 use langevin_core::registry::{Entry, OptionDoc};
 use langevin_core::{Error, Result};
 
-use crate::operator::{Degradation, Operator, Pictures, Shape};
+use crate::operator::{Degradation, Images, Operator, Shape};
 use crate::units::PIXELS;
 
 pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
@@ -37,7 +37,7 @@ struct Clip {
 }
 
 impl Degradation for Clip {
-    fn on(&self, shape: Shape, _pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
+    fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
         Ok(Box::new(Clipped { clip: *self, shape }))
     }
 }

@@ -4,7 +4,7 @@ use langevin_core::Result;
 use langevin_core::registry::{Entry, OptionDoc};
 
 use crate::blur::{BOUNDARY, Border, Kernel, THRESHOLD};
-use crate::operator::{Degradation, Operator, Pictures, Shape};
+use crate::operator::{Degradation, Images, Operator, Shape};
 
 pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     name: "disk_blur",
@@ -47,7 +47,7 @@ impl Disk {
 }
 
 impl Degradation for Disk {
-    fn on(&self, shape: Shape, _pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
+    fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
         self.kernel().on(shape, self.border)
     }
 }

@@ -5,7 +5,7 @@ use langevin_core::{Error, Result};
 
 use super::whole;
 use crate::blur::{BOUNDARY, Border, THRESHOLD, product};
-use crate::operator::{Degradation, Operator, Pictures, Shape};
+use crate::operator::{Degradation, Images, Operator, Shape};
 
 pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     name: "gaussian_blur",
@@ -48,7 +48,7 @@ struct Gaussian {
 }
 
 impl Degradation for Gaussian {
-    fn on(&self, shape: Shape, _pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
+    fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
         let weight = |k: usize| {
             let off = (k as f64 - self.radius as f64) / self.sigma;
             libm::exp(-0.5 * off * off)

@@ -4,7 +4,7 @@ use langevin_core::registry::{Entry, OptionDoc};
 use langevin_core::{Error, Result};
 
 use crate::grouped::Grouped;
-use crate::operator::{Degradation, Operator, Pictures, Shape};
+use crate::operator::{Degradation, Images, Operator, Shape};
 
 pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     name: "gray",
@@ -34,14 +34,14 @@ const REC601: [f64; 3] = [0.299, 0.587, 0.114];
 struct Gray([f64; 3]);
 
 impl Degradation for Gray {
-    fn on(&self, shape: Shape, _pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
+    fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
         let [channels, height, width] = shape;
         if channels != 3 {
             return Err(Error::usage(format!(
-                "gray is made of red, green and blue, and the picture has {channels} channel{}",
+                "gray is made of red, green and blue, and the image has {channels} channel{}",
                 if channels == 1 { "" } else { "s" }
             ))
-            .hint("take a model and a picture in colour"));
+            .hint("take a model and an image in colour"));
         }
         let pixels = height * width;
         let members = (0..pixels).flat_map(|at| (0..3).map(move |c| c * pixels + at)).collect();

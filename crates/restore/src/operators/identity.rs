@@ -3,7 +3,7 @@
 use langevin_core::Result;
 use langevin_core::registry::Entry;
 
-use crate::operator::{Degradation, Linear, Operator, Pictures, Shape, Spectral};
+use crate::operator::{Degradation, Images, Linear, Operator, Shape, Spectral};
 
 pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     name: "identity",
@@ -20,7 +20,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
 struct Same;
 
 impl Degradation for Same {
-    fn on(&self, shape: Shape, _pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
+    fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
         Ok(Box::new(Identity { shape, values: vec![1.0; shape.iter().product()] }))
     }
 }

@@ -1,6 +1,6 @@
 //! Compression by JPEG, with a real encoder and decoder. Not linear.
 //!
-//! The picture is cut to [-1, 1], rounded to 8 bits, encoded with the tables of the standard's annex K scaled to the quality,
+//! The image is cut to [-1, 1], rounded to 8 bits, encoded with the tables of the standard's annex K scaled to the quality,
 //! without subsampling of colours, and decoded. Rounding has no useful derivative; [`Operator::pull`] is the straight-through
 //! surrogate `v` (Bengio et al. 2013, arXiv 1308.3432), the derivative of the codec without its rounding. In the gradient of
 //! `|y - A(x)|^2` it leaves exactly the coefficients alone that `x` and `y` are rounded to alike.
@@ -9,10 +9,10 @@ use image::DynamicImage;
 use image::codecs::jpeg::JpegDecoder;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use langevin_core::registry::{Entry, OptionDoc};
-use langevin_core::{Error, Picture, Result, Samples};
+use langevin_core::{Error, Image, Result, Samples};
 
 use super::whole;
-use crate::operator::{Degradation, Operator, Pictures, Shape};
+use crate::operator::{Degradation, Images, Operator, Shape};
 
 pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     name: "jpeg",
@@ -29,11 +29,11 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
 struct Quality(u8);
 
 impl Degradation for Quality {
-    fn on(&self, shape: Shape, _pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
+    fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
         let [channels, height, width] = shape;
         if channels != 1 && channels != 3 {
-            return Err(Error::usage(format!("jpeg holds 1 or 3 channels, and the picture has {channels}"))
-                .hint("take a gray or an RGB picture"));
+            return Err(Error::usage(format!("jpeg holds 1 or 3 channels, and the image has {channels}"))
+                .hint("take a gray or an RGB image"));
         }
         if height.max(width) > usize::from(u16::MAX) {
             return Err(Error::usage(format!(
@@ -77,10 +77,10 @@ impl Operator for Jpeg {
     fn apply(&self, x: &[f64]) -> Vec<f64> {
         let [channels, height, width] = self.shape;
         let values: Vec<f32> = x.iter().map(|x| *x as f32).collect();
-        let Samples::U8(samples) = Picture::from_signed(&values, channels, height, width).samples else {
+        let Samples::U8(samples) = Image::from_signed(&values, channels, height, width).samples else {
             unreachable!("from_signed gives 8 bits")
         };
-        let decoded = Picture::from_u8(width, height, channels, self.coded(&samples));
+        let decoded = Image::from_u8(width, height, channels, self.coded(&samples));
         decoded.to_signed().into_iter().map(f64::from).collect()
     }
 

@@ -1,4 +1,4 @@
-//! Smaller pictures by Lanczos' window of three lobes against aliasing.
+//! Smaller images by Lanczos' window of three lobes against aliasing.
 
 use langevin_core::registry::Entry;
 

@@ -2,9 +2,9 @@
 //! pseudo-inverse.
 
 use langevin_core::registry::{Entry, OptionDoc};
-use langevin_core::{Error, Picture, Purpose, Result, Stream};
+use langevin_core::{Error, Image, Purpose, Result, Stream};
 
-use crate::operator::{Degradation, Linear, Operator, Pictures, Shape, Spectral};
+use crate::operator::{Degradation, Images, Linear, Operator, Shape, Spectral};
 
 pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     name: "mask",
@@ -15,7 +15,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
         OptionDoc {
             key: "file",
             default: "",
-            doc: "a picture of the same size: white is hidden, black is kept",
+            doc: "an image of the same size: white is hidden, black is kept",
         },
         OptionDoc { key: "invert", default: "false", doc: "true: black is hidden in the file" },
         OptionDoc {
@@ -53,12 +53,12 @@ enum Hidden {
 }
 
 impl Degradation for Hidden {
-    fn on(&self, shape: Shape, pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
+    fn on(&self, shape: Shape, images: &dyn Images) -> Result<Box<dyn Operator>> {
         let [_, height, width] = shape;
         let hidden = match self {
             Self::File(file, invert) => {
-                let picture = pictures.open(file)?;
-                hidden(&picture, file, (width, height), *invert)?
+                let image = images.open(file)?;
+                hidden(&image, file, (width, height), *invert)?
             }
             Self::Centre(share) => {
                 let inside = |at: usize, side: usize| {
@@ -79,23 +79,18 @@ impl Degradation for Hidden {
     }
 }
 
-/// Which pixels the mask in the picture called `name` hides from a picture of `width` and `height`: white ones (at least
-/// half), or black ones if `invert`. Of a colour picture the mean of the channels counts, alpha apart.
+/// Which pixels the mask in the image called `name` hides from an image of `width` and `height`: white ones (at least
+/// half), or black ones if `invert`. Of a colour image the mean of the channels counts, alpha apart.
 ///
 /// # Errors
 /// Bad input: the mask has another size.
-pub fn hidden(
-    mask: &Picture,
-    name: &str,
-    (width, height): (usize, usize),
-    invert: bool,
-) -> Result<Vec<bool>> {
+pub fn hidden(mask: &Image, name: &str, (width, height): (usize, usize), invert: bool) -> Result<Vec<bool>> {
     if (mask.width, mask.height) != (width, height) {
         return Err(Error::bad_input(format!(
-            "{name}: the mask has {} x {} pixels, and the picture {width} x {height}",
+            "{name}: the mask has {} x {} pixels, and the image {width} x {height}",
             mask.width, mask.height
         ))
-        .hint("a mask must have the size of its picture"));
+        .hint("a mask must have the size of its image"));
     }
     let channels = mask.channels;
     let colours = if channels == 2 || channels == 4 { channels - 1 } else { channels };
@@ -107,7 +102,7 @@ pub fn hidden(
     Ok((0..width * height).map(|pixel| white(pixel) != invert).collect())
 }
 
-/// A mask over pictures of one shape.
+/// A mask over images of one shape.
 #[derive(Debug)]
 pub struct Mask {
     shape: Shape,

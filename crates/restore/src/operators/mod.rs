@@ -18,7 +18,7 @@ use langevin_core::registry::{Options, Registry};
 use langevin_core::{Error, Result};
 
 use crate::composed::Composed;
-use crate::operator::{Degradation, Operator, Pictures, Shape};
+use crate::operator::{Degradation, Images, Operator, Shape};
 
 pub use mask::{Mask, hidden};
 
@@ -42,16 +42,16 @@ pub const OPERATORS: Registry<dyn Degradation> = Registry {
     ],
 };
 
-/// The operator for pictures of `shape` that `spec`, `name` or `name:key=value,key=value`, asks for; several joined with `+`
+/// The operator for images of `shape` that `spec`, `name` or `name:key=value,key=value`, asks for; several joined with `+`
 /// are applied one after the other, the first one first.
 ///
 /// # Errors
-/// Usage: an unknown name or option, a shape that does not go with it. Bad input: a file of `pictures` that does not.
-pub fn build(spec: &str, shape: Shape, pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
+/// Usage: an unknown name or option, a shape that does not go with it. Bad input: a file of `images` that does not.
+pub fn build(spec: &str, shape: Shape, images: &dyn Images) -> Result<Box<dyn Operator>> {
     let mut parts: Vec<Box<dyn Operator>> = Vec::new();
     for part in spec.split('+') {
         let shape = parts.last().map_or(shape, |last| last.output());
-        parts.push(OPERATORS.build(part.trim())?.on(shape, pictures)?);
+        parts.push(OPERATORS.build(part.trim())?.on(shape, images)?);
     }
     if parts.len() > 1 {
         return Ok(Box::new(Composed::new(parts)));
@@ -59,26 +59,26 @@ pub fn build(spec: &str, shape: Shape, pictures: &dyn Pictures) -> Result<Box<dy
     Ok(parts.remove(0))
 }
 
-/// The shape of the pictures, of `channels` channels, that the operator of `spec` makes measurements of shape `measured` from.
+/// The shape of the images, of `channels` channels, that the operator of `spec` makes measurements of shape `measured` from.
 ///
 /// # Errors
-/// As [`build`]; usage, when no picture gives such a measurement.
-pub fn shape_for(spec: &str, measured: Shape, channels: usize, pictures: &dyn Pictures) -> Result<Shape> {
+/// As [`build`]; usage, when no image gives such a measurement.
+pub fn shape_for(spec: &str, measured: Shape, channels: usize, images: &dyn Images) -> Result<Shape> {
     let [_, height, width] = measured;
     let mut refused = None;
     for scale in 1..=64 {
         let shape = [channels, height * scale, width * scale];
-        match build(spec, shape, pictures) {
+        match build(spec, shape, images) {
             Ok(operator) if operator.output() == measured => return Ok(shape),
             Ok(operator) if operator.output()[0] != measured[0] => {
                 return Err(Error::usage(format!(
-                    "{spec} makes {} channels out of {channels}, and the picture has {}",
+                    "{spec} makes {} channels out of {channels}, and the image has {}",
                     operator.output()[0],
                     measured[0]
                 ))
-                .hint("take a model of as many channels, or say with --simulate that the picture is clean"));
+                .hint("take a model of as many channels, or say with --simulate that the image is clean"));
             }
-            // An operator that makes pictures smaller would have done so here.
+            // An operator that makes images smaller would have done so here.
             Ok(operator) if operator.output()[1..] == shape[1..] => break,
             Ok(_) => {}
             Err(error) => refused = refused.or(Some(error)),
@@ -88,10 +88,10 @@ pub fn shape_for(spec: &str, measured: Shape, channels: usize, pictures: &dyn Pi
         }
     }
     Err(refused
-        .unwrap_or_else(|| Error::usage(format!("{spec} makes no pictures of {width} x {height} pixels"))))
+        .unwrap_or_else(|| Error::usage(format!("{spec} makes no images of {width} x {height} pixels"))))
 }
 
-/// The shape of pictures made `scale` times smaller.
+/// The shape of images made `scale` times smaller.
 ///
 /// # Errors
 /// Usage: a side does not divide.
@@ -100,7 +100,7 @@ fn scaled([channels, height, width]: Shape, scale: usize) -> Result<Shape> {
         return Ok([channels, height / scale, width / scale]);
     }
     Err(Error::usage(format!("{width} x {height} pixels do not divide by the scale {scale}"))
-        .hint("take another scale, or crop the picture to a multiple of it"))
+        .hint("take another scale, or crop the image to a multiple of it"))
 }
 
 /// A whole number among the options.

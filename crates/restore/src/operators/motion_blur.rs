@@ -4,7 +4,7 @@ use langevin_core::Result;
 use langevin_core::registry::{Entry, OptionDoc};
 
 use crate::blur::{BOUNDARY, Border, Kernel, THRESHOLD};
-use crate::operator::{Degradation, Operator, Pictures, Shape};
+use crate::operator::{Degradation, Images, Operator, Shape};
 
 pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
     name: "motion_blur",
@@ -71,7 +71,7 @@ fn shares(at: f64, length: usize) -> [(usize, f64); 2] {
 }
 
 impl Degradation for Motion {
-    fn on(&self, shape: Shape, _pictures: &dyn Pictures) -> Result<Box<dyn Operator>> {
+    fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
         self.kernel().on(shape, self.border)
     }
 }

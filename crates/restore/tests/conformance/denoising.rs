@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use langevin_core::closed_form::{ClosedForm, Exact};
 use langevin_core::{Cond, Level, NoiseStreams, Purpose, Run, Stream};
 use langevin_process::{Diffusion, DiffusionSpec, SPACINGS};
-use langevin_restore::{METHODS, NoPictures, Prior, Problem, operators};
+use langevin_restore::{METHODS, NoImages, Prior, Problem, operators};
 use langevin_testkit::samplers::{tensor, values};
 use langevin_testkit::{Counting, Gaussian};
 
@@ -21,7 +21,7 @@ fn paths(steps: usize) -> Vec<Vec<Level>> {
 }
 
 fn problem(y: Tensor<4>, sigma: f64) -> Problem {
-    Problem::new(operators::build("identity", SHAPE, &NoPictures).unwrap(), y, sigma).unwrap()
+    Problem::new(operators::build("identity", SHAPE, &NoImages).unwrap(), y, sigma).unwrap()
 }
 
 fn run(count: u64) -> Run<'static> {
@@ -88,7 +88,7 @@ fn what_is_not_denoising_is_refused() {
     let model = Gaussian::same(0.0, 1.0);
     let y = Tensor::<4>::zeros([1, 1, 4, 4], &Device::flex());
     let refused = |spec: &str, sigma: f64| {
-        let operator = operators::build(spec, [1, 4, 4], &NoPictures).unwrap();
+        let operator = operators::build(spec, [1, 4, 4], &NoImages).unwrap();
         let problem = Problem::new(operator, y.clone(), sigma).unwrap();
         method.restore(Prior::new(&model), &problem, &paths(4)[0], &mut run(1)).unwrap_err()
     };

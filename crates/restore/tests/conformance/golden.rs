@@ -1,6 +1,6 @@
-//! Operators against what Pillow, scipy, basicsr and libjpeg make of the same picture.
+//! Operators against what Pillow, scipy, basicsr and libjpeg make of the same image.
 
-use langevin_core::{Error, Picture, Result};
+use langevin_core::{Error, Image, Result};
 use langevin_restore::operators;
 use serde_json::Value;
 
@@ -22,10 +22,10 @@ fn resampling_and_blur_are_those_of_pillow_matlab_and_scipy() {
     let golden = golden();
     let (height, width) = (whole(&golden["height"]), whole(&golden["width"]));
     let x = numbers(&golden["picture"]);
-    let kernels = |name: &str| -> Result<Picture> {
+    let kernels = |name: &str| -> Result<Image> {
         let kernel = golden["kernels"].get(name).ok_or_else(|| Error::bad_input(name))?;
         let samples = numbers(&kernel["values"]).iter().map(|v| *v as u8).collect();
-        Ok(Picture::from_u8(whole(&kernel["shape"][1]), whole(&kernel["shape"][0]), 1, samples))
+        Ok(Image::from_u8(whole(&kernel["shape"][1]), whole(&kernel["shape"][0]), 1, samples))
     };
     let mut failed = Vec::new();
     for case in golden["cases"].as_array().unwrap() {
@@ -50,16 +50,14 @@ fn jpeg_is_that_of_libjpeg_but_for_roundings() {
         let channels = if case["picture"] == "gray" { 1 } else { 3 };
         let spec = format!("jpeg:quality={}", case["quality"]);
         let shape = [channels, height, width];
-        let operator = operators::build(&spec, shape, &langevin_restore::NoPictures).unwrap();
+        let operator = operators::build(&spec, shape, &langevin_restore::NoImages).unwrap();
         let x = &colour[..channels * height * width];
         let found = operator.apply(x);
         let wanted = numbers(&case["values"]);
         let off = found.iter().zip(&wanted).map(|(a, b)| ((a + 1.0) * 127.5 - b).abs()).sum::<f64>();
         let done = x.iter().zip(&wanted).map(|(a, b)| ((a + 1.0) * 127.5 - b).abs()).sum::<f64>();
         let (off, done) = (off / wanted.len() as f64, done / wanted.len() as f64);
-        println!(
-            "{spec}, {channels} channels: {off:.3} from libjpeg, which changes the picture by {done:.3}"
-        );
+        println!("{spec}, {channels} channels: {off:.3} from libjpeg, which changes the image by {done:.3}");
         assert!(off < 0.1 * done + 0.3, "{spec}, {channels} channels: {off:.3} of {done:.3}");
     }
 }

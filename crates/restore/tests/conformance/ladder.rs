@@ -228,7 +228,7 @@ fn generalised_inverses_agree_with_what_was_measured() {
 }
 
 #[test]
-fn tensors_are_worked_on_picture_by_picture() {
+fn tensors_are_worked_on_image_by_image() {
     let device = Device::flex();
     let [c, h, w] = SHAPE;
     for spec in ["average:scale=2", "gaussian_blur:sigma=1,size=5", "mask"] {

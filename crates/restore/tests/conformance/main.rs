@@ -7,7 +7,7 @@ mod refusals;
 
 use std::sync::LazyLock;
 
-use langevin_core::{Error, Picture, Purpose, Result, Stream};
+use langevin_core::{Error, Image, Purpose, Result, Stream};
 use langevin_restore::{OPERATORS, Operator, Shape, operators};
 
 /// Operators joined from several.
@@ -19,30 +19,30 @@ const JOINED: &[&str] = &[
     "gray+jpeg:quality=30",
 ];
 
-/// The cases of every entry: its defaults where they fit small pictures, and the options that change what it does; and some joined.
+/// The cases of every entry: its defaults where they fit small images, and the options that change what it does; and some joined.
 static SPECS: LazyLock<Vec<&str>> =
     LazyLock::new(|| OPERATORS.entries.iter().flat_map(|entry| entry.cases).chain(JOINED).copied().collect());
 
 const SHAPE: Shape = [3, 8, 12];
 
 /// The small files of the tests.
-fn pictures(name: &str) -> Result<Picture> {
+fn images(name: &str) -> Result<Image> {
     let even = |width: usize, height: usize| {
         let value = |at: usize| (at * at * 37 % 251) as u8;
-        Picture::from_u8(width, height, 1, (0..width * height).map(value).collect())
+        Image::from_u8(width, height, 1, (0..width * height).map(value).collect())
     };
     match name {
         "mask" => Ok(even(12, 8)),
         "kernel" => Ok(even(4, 5)),
         "large" => Ok(even(13, 3)),
-        "black" => Ok(Picture::from_u8(3, 3, 1, vec![0; 9])),
-        "white" => Ok(Picture::from_u8(12, 8, 1, vec![255; 96])),
+        "black" => Ok(Image::from_u8(3, 3, 1, vec![0; 9])),
+        "white" => Ok(Image::from_u8(12, 8, 1, vec![255; 96])),
         _ => Err(Error::bad_input(format!("{name}: there is no such file"))),
     }
 }
 
 fn build(spec: &str) -> Box<dyn Operator> {
-    operators::build(spec, SHAPE, &pictures).unwrap_or_else(|error| panic!("{spec}: {error}"))
+    operators::build(spec, SHAPE, &images).unwrap_or_else(|error| panic!("{spec}: {error}"))
 }
 
 fn normals(count: usize, step: u64) -> Vec<f64> {

@@ -1,12 +1,12 @@
 //! What does not fit is refused with a reason.
 
 use burn::tensor::{Device, Tensor};
-use langevin_restore::{METHODS, NOISES, NoPictures, Problem, Shape, noises, operators};
+use langevin_restore::{METHODS, NOISES, NoImages, Problem, Shape, noises, operators};
 
-use super::{SHAPE, build, pictures};
+use super::{SHAPE, build, images};
 
 fn refused(spec: &str, shape: Shape) -> (String, i32) {
-    let error = operators::build(spec, shape, &pictures).expect_err(spec);
+    let error = operators::build(spec, shape, &images).expect_err(spec);
     (error.to_string(), error.exit_code())
 }
 
@@ -18,13 +18,13 @@ fn shapes_that_do_not_go_with_an_operator_are_refused() {
         ("lanczos:scale=8", SHAPE, 2, "do not divide"),
         ("average:scale=1", SHAPE, 2, "[2, 64]"),
         ("average:scale=2.5", SHAPE, 2, "whole number"),
-        ("gaussian_blur:sigma=4", SHAPE, 2, "larger than the picture"),
-        ("gaussian_blur:sigma=4,boundary=reflect", SHAPE, 2, "larger than the picture"),
+        ("gaussian_blur:sigma=4", SHAPE, 2, "larger than the image"),
+        ("gaussian_blur:sigma=4,boundary=reflect", SHAPE, 2, "larger than the image"),
         ("gaussian_blur:size=4", SHAPE, 2, "must be odd"),
         ("gaussian_blur:boundary=zero", SHAPE, 2, "circular or reflect"),
-        ("motion_blur:length=30", SHAPE, 2, "larger than the picture"),
-        ("disk_blur:radius=9,boundary=reflect", SHAPE, 2, "larger than the picture"),
-        ("file_blur:file=large", SHAPE, 2, "larger than the picture"),
+        ("motion_blur:length=30", SHAPE, 2, "larger than the image"),
+        ("disk_blur:radius=9,boundary=reflect", SHAPE, 2, "larger than the image"),
+        ("file_blur:file=large", SHAPE, 2, "larger than the image"),
         ("file_blur:file=black", SHAPE, 3, "black all over"),
         ("file_blur:file=missing", SHAPE, 3, "no such file"),
         ("file_blur", SHAPE, 2, "needs a kernel"),
@@ -47,7 +47,7 @@ fn shapes_that_do_not_go_with_an_operator_are_refused() {
         let (message, found) = refused(spec, shape);
         assert!(message.contains(word) && found == code, "{spec}: {found}, {message}");
     }
-    assert_eq!(operators::build("mask:file=mask", SHAPE, &NoPictures).unwrap_err().exit_code(), 3);
+    assert_eq!(operators::build("mask:file=mask", SHAPE, &NoImages).unwrap_err().exit_code(), 3);
 }
 
 #[test]

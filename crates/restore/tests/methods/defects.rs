@@ -9,10 +9,10 @@ use langevin_restore::{METHODS, Operator, Prior, Problem};
 use crate::dense::{COUNT, Dense, SHAPE};
 use crate::{RATIOS, ve, vp};
 
-/// Pictures for each walk: 800 hidden numbers.
-const PICTURES: usize = 200;
+/// Images for each walk: 800 hidden numbers.
+const IMAGES: usize = 200;
 
-/// A model that answers its `n`-th call with pictures of the value `values(n)`, and keeps what it was asked.
+/// A model that answers its `n`-th call with images of the value `values(n)`, and keeps what it was asked.
 struct Recorder {
     answer: fn(usize) -> f32,
     asked: Mutex<Vec<(Level, Vec<f64>)>>,
@@ -27,7 +27,7 @@ impl Denoiser for Recorder {
     }
 }
 
-/// The numbers of pictures that the mask hides.
+/// The numbers of images that the mask hides.
 fn hidden(x: Tensor<4>) -> Vec<f64> {
     let values: Vec<f64> = x.into_data().convert::<f64>().try_to_vec().unwrap();
     let mask = Dense::mask();
@@ -38,11 +38,11 @@ fn hidden(x: Tensor<4>) -> Vec<f64> {
 /// What the model was asked while `spec` restored black around a hidden middle, and what came out in the middle.
 fn walked(spec: &str, path: &[Level], answer: fn(usize) -> f32) -> (Vec<(Level, Vec<f64>)>, Vec<f64>) {
     let [c, h, w] = SHAPE;
-    let zeros = TensorData::zeros::<f32, _>([PICTURES, c, h, w]);
+    let zeros = TensorData::zeros::<f32, _>([IMAGES, c, h, w]);
     let y = Tensor::from_data(zeros, &Device::flex());
     let problem = Problem::new(Box::new(Dense::mask()), y, 0.0).unwrap();
     let model = Recorder { answer, asked: Mutex::default() };
-    let mut run = Run::new(Cond::none(), NoiseStreams::new(5, 0..PICTURES as u64));
+    let mut run = Run::new(Cond::none(), NoiseStreams::new(5, 0..IMAGES as u64));
     let made = METHODS.build(spec).unwrap().restore(Prior::new(&model), &problem, path, &mut run).unwrap();
     (model.asked.into_inner().unwrap(), hidden(made))
 }
@@ -52,9 +52,9 @@ fn rms(values: &[f64]) -> f64 {
 }
 
 /// lucidrains' `repaint.py` tells the model one level for as long as it resamples; deepinv's DDRM divides its noise by the
-/// root of 2. Where the model answers with nothing, a picture is its noise, whose size must be what the model is told.
+/// root of 2. Where the model answers with nothing, an image is its noise, whose size must be what the model is told.
 #[test]
-fn the_noise_in_a_picture_is_what_the_model_is_told() {
+fn the_noise_in_a_image_is_what_the_model_is_told() {
     for spec in [
         "repaint:jump=2,repeat=3",
         "repaint:jump=1,repeat=4,eta=0.5",
@@ -93,8 +93,8 @@ fn resampling_goes_through_the_levels_again() {
     }
 }
 
-/// `score_sde`'s inpainting takes the hidden pixels of its last mean from the noisy picture, and deepinv's DiffPIR computes a
-/// last clean picture and returns the one before.
+/// `score_sde`'s inpainting takes the hidden pixels of its last mean from the noisy image, and deepinv's DiffPIR computes a
+/// last clean image and returns the one before.
 #[test]
 fn what_is_hidden_ends_as_the_last_answer() {
     for spec in

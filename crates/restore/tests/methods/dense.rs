@@ -6,11 +6,11 @@ use nalgebra::{DMatrix, DVector, SymmetricEigen};
 pub type Matrix = DMatrix<f64>;
 pub type Vector = DVector<f64>;
 
-/// The side of the pictures of these tests.
+/// The side of the images of these tests.
 pub const SIDE: usize = 4;
-/// The shape of the pictures of these tests.
+/// The shape of the images of these tests.
 pub const SHAPE: Shape = [1, SIDE, SIDE];
-/// The values of a picture.
+/// The values of an image.
 pub const COUNT: usize = SIDE * SIDE;
 
 /// An operator that is a matrix, with its decomposition.

@@ -7,7 +7,7 @@ use crate::dense::{COUNT, Dense, SHAPE, Vector};
 use crate::oracle::{Setting, unit};
 use crate::{RATIOS, abs, data, measurement, restored, vp};
 
-/// Noise number `step` of picture 0.
+/// Noise number `step` of image 0.
 fn noise(purpose: Purpose, step: u64) -> Vector {
     let drawn = NoiseStreams::new(3, [0]).normal(purpose, step, SHAPE, &burn::tensor::Device::flex());
     let values: Vec<f64> = drawn.into_data().convert::<f64>().try_to_vec().unwrap();

@@ -351,7 +351,7 @@ impl Setting {
         x
     }
 
-    /// SDEdit from the picture `u`.
+    /// SDEdit from the image `u`.
     pub fn sdedit(&self, abs: &[f64], u: &Vector) -> State {
         let start = State { mean: u * abs[0].sqrt(), ..State::noise(1.0 - abs[0]) };
         abs.windows(2).fold(start, |x, pair| {

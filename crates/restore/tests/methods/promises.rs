@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::tensor::Tensor;
 use langevin_core::{
-    Cond, Denoiser, Differentiable, Level, Levels, NoiseStreams, Pulling, Result, Run, SideBySide,
+    Cond, Cotangent, Denoiser, Differentiable, Level, Levels, NoiseStreams, Parallel, Result, Run,
 };
 use langevin_restore::{METHODS, Method, Needs, Operator, Prior, Problem};
 use langevin_testkit::Correlated;
@@ -50,7 +50,7 @@ impl Denoiser for Counted {
 }
 
 impl Differentiable for Counted {
-    fn denoise_and_pull(
+    fn denoise_vjp(
         &self,
         x: Tensor<4>,
         v: Tensor<4>,
@@ -58,18 +58,18 @@ impl Differentiable for Counted {
         cond: &Cond,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
         self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.denoise_and_pull(x, v, at, cond)
+        self.0.denoise_vjp(x, v, at, cond)
     }
 
-    fn denoise_and_pull_by(
+    fn denoise_vjp_with(
         &self,
         x: Tensor<4>,
         at: &Levels,
         cond: &Cond,
-        of: Pulling<'_>,
+        of: Cotangent<'_>,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
         self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.denoise_and_pull_by(x, at, cond, of)
+        self.0.denoise_vjp_with(x, at, cond, of)
     }
 }
 
@@ -100,7 +100,7 @@ fn calls_are_as_stated_and_every_step_is_told() {
     }
 }
 
-/// What `method` makes of pictures `images`, of which each has its own measurement.
+/// What `method` makes of images `images`, of which each has its own measurement.
 fn together(method: &dyn Method, images: std::ops::Range<u64>, model: &dyn Differentiable) -> Vec<u32> {
     let (operator, sigma) = fitting(method.needs());
     let all: Vec<Tensor<4>> = images
@@ -130,19 +130,19 @@ impl Denoiser for Asked<'_> {
 }
 
 #[test]
-fn a_picture_is_the_same_alone_in_a_batch_and_in_lanes() {
-    let lanes = SideBySide::new(data(), 2).unwrap();
+fn a_image_is_the_same_alone_in_a_batch_and_in_lanes() {
+    let lanes = Parallel::new(data(), 2).unwrap();
     for spec in SPECS.iter() {
         let method = METHODS.build(spec).unwrap();
         let batch = together(&*method, 0..3, &data());
         for image in 0..3 {
             let alone = together(&*method, image..image + 1, &data());
             let at = image as usize * COUNT;
-            assert_eq!(batch[at..at + COUNT], alone[..], "{spec}: picture {image}");
+            assert_eq!(batch[at..at + COUNT], alone[..], "{spec}: image {image}");
         }
         assert_eq!(batch, together(&*method, 0..3, &lanes), "{spec} in lanes");
         let differ = batch[..COUNT] != batch[COUNT..2 * COUNT];
-        assert!(differ, "{spec}: two pictures are the same");
+        assert!(differ, "{spec}: two images are the same");
     }
 }
 
@@ -194,8 +194,8 @@ fn what_is_known_for_certain_is_kept() {
         for (name, operator) in Dense::all() {
             let y = measurement(&operator, 0.0);
             let made = restored(spec, operator.clone(), &y, 0.0, &vp(&RATIOS), 2).unwrap();
-            for picture in made {
-                for (a, b) in operator.apply(&picture).iter().zip(&y) {
+            for image in made {
+                for (a, b) in operator.apply(&image).iter().zip(&y) {
                     assert!((a - b).abs() < 1e-4, "{spec}, {name}: {a} and {b}");
                 }
             }
@@ -238,7 +238,7 @@ fn stopped_work_says_so() {
     }
 }
 
-/// A model that keeps the first picture that it is asked for, and its level.
+/// A model that keeps the first image that it is asked for, and its level.
 struct First(Correlated, std::sync::Mutex<Option<(Tensor<4>, Level)>>);
 
 impl Denoiser for First {
@@ -249,7 +249,7 @@ impl Denoiser for First {
 }
 
 impl Differentiable for First {
-    fn denoise_and_pull(
+    fn denoise_vjp(
         &self,
         x: Tensor<4>,
         v: Tensor<4>,
@@ -257,12 +257,12 @@ impl Differentiable for First {
         cond: &Cond,
     ) -> Result<(Tensor<4>, Tensor<4>)> {
         self.1.lock().unwrap().get_or_insert_with(|| (x.clone(), at.0[0]));
-        self.0.denoise_and_pull(x, v, at, cond)
+        self.0.denoise_vjp(x, v, at, cond)
     }
 }
 
 #[test]
-fn a_walk_begins_around_the_picture_that_the_problem_begins_with() {
+fn a_walk_begins_around_the_image_that_the_problem_begins_with() {
     for spec in SPECS.iter() {
         let method = METHODS.build(spec).unwrap();
         let (operator, sigma) = fitting(method.needs());

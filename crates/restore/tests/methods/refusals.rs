@@ -98,7 +98,7 @@ fn options_out_of_range() {
 }
 
 #[test]
-fn another_number_of_pictures() {
+fn another_number_of_images() {
     use langevin_core::{Denoiser, Level, Levels};
     let operator = Dense::mask();
     let y = measurement(&operator, 0.0);
@@ -109,7 +109,7 @@ fn another_number_of_pictures() {
     let x = crate::repeated(&[0.1; 16], SHAPE, 3);
     let at = Levels::all(Level { alpha: 0.6, sigma: 0.8 }, 3);
     assert!(consistent.denoise(x, &at, &Cond::none()).is_err());
-    // Levels of their own, one for each picture.
+    // Levels of their own, one for each image.
     let x = crate::repeated(&[0.1; 16], SHAPE, 2);
     let at = Levels(vec![Level { alpha: 0.6, sigma: 0.8 }, Level { alpha: 1.0, sigma: 0.1 }]);
     let prox = Consistent::new(&model, &problem, Correction::Prox { lambda: 1.0 }).unwrap();

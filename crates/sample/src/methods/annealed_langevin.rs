@@ -1,8 +1,8 @@
 //! Annealed Langevin dynamics: Song & Ermon 2019, NCSN (1907.05600), Algorithm 1. At every level a few steps
-//! `x + a/2 score + sqrt(a) z` with `a = epsilon sigma_i^2 / sigma_L^2`, then on with the same picture at less noise; Jolicoeur-Martineau
-//! et al. 2021 (2009.05475) end with the model's clean picture.
+//! `x + a/2 score + sqrt(a) z` with `a = epsilon sigma_i^2 / sigma_L^2`, then on with the same image at less noise; Jolicoeur-Martineau
+//! et al. 2021 (2009.05475) end with the model's clean image.
 //!
-//! In another process than VE the picture over `alpha` is what goes on. Nothing but these steps takes the noise away: a path needs
+//! In another process than VE the image over `alpha` is what goes on. Nothing but these steps takes the noise away: a path needs
 //! many levels that lie close to each other (`exponential` spacing, tens of levels and more).
 
 use burn::tensor::Tensor;

@@ -1,9 +1,9 @@
 //! Ancestral sampling (Ho, Jain and Abbeel 2020, "Denoising Diffusion Probabilistic Models", arXiv 2006.11239,
-//! Algorithm 2): each step draws from the posterior of the less noisy picture given the current one and the model's
+//! Algorithm 2): each step draws from the posterior of the less noisy image given the current one and the model's
 //! answer, eq. 6 and 7.
 //!
 //! [`Level::ancestral`] is eq. 7 for the steps of any path in any process, finite at both ends. Its noise is Ho's `beta
-//! tilde`, right when the clean picture is known for certain. Ho's `beta` is what is right for data of variance 1: `beta
+//! tilde`, right when the clean image is known for certain. Ho's `beta` is what is right for data of variance 1: `beta
 //! tilde` and, through the coefficient of x0, the variance `sigma^2 / (alpha^2 + sigma^2)` of such data given x. For a VP
 //! process that sum is `beta` exactly, and in the others it keeps the meaning.
 
@@ -22,7 +22,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     options: &[OptionDoc {
         key: "variance",
         default: "fixed_small",
-        doc: "noise of a step: fixed_small (beta tilde, right for certain pictures) or fixed_large (beta, right for data of variance 1), or none (the mean alone, for comparing programs)",
+        doc: "noise of a step: fixed_small (beta tilde, right for certain images) or fixed_large (beta, right for data of variance 1), or none (the mean alone, for comparing programs)",
     }],
     cases: &["ddpm", "ddpm:variance=fixed_large"],
     build: |options| {
@@ -87,7 +87,7 @@ impl Sampler for Ddpm {
 }
 
 impl Ddpm {
-    /// The standard deviation of the clean picture given the noisy one that the noise of a step allows for: none, or that
+    /// The standard deviation of the clean image given the noisy one that the noise of a step allows for: none, or that
     /// of data of variance 1.
     fn unknown(&self, at: Level) -> f64 {
         if self.variance == Variance::Large { at.sigma / at.magnitude() } else { 0.0 }

@@ -40,7 +40,7 @@ struct Dpm2 {
     limit: f64,
 }
 
-/// The clean picture that a midpoint step of finite length to a noisy level aims at, and the pictures it saw.
+/// The clean image that a midpoint step of finite length to a noisy level aims at, and the images it saw.
 pub(super) fn towards(
     model: &dyn Denoiser,
     x: &Tensor<4>,

@@ -1,7 +1,7 @@
 //! Adaptive DPM-Solver-12 and -23 (Lu et al. 2022, arXiv 2206.00927, appendix C): every step in two orders, whose difference
 //! chooses its size; k-diffusion's `sample_dpm_adaptive`.
 //!
-//! Walks `x / alpha` over the half log-SNR, each picture with steps of its own. The size follows the error by the integral
+//! Walks `x / alpha` over the half log-SNR, each image with steps of its own. The size follows the error by the integral
 //! rule of k-diffusion, its defaults and its limiter. See [`crate::adaptive`] for the ends.
 
 use burn::tensor::Tensor;
@@ -15,15 +15,15 @@ use crate::walk::whole;
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "dpm_adaptive",
     aliases: &["dpm_solver_adaptive"],
-    summary: "DPM-Solver with step sizes chosen for each picture; --steps 1 is enough",
+    summary: "DPM-Solver with step sizes chosen for each image; --steps 1 is enough",
     source: "Lu et al. 2022, appendix C (arXiv 2206.00927); k-diffusion, sample_dpm_adaptive",
     options: &[
         OptionDoc { key: "order", default: "3", doc: "2 (orders 1 and 2) or 3 (orders 2 and 3)" },
-        OptionDoc { key: "rtol", default: "0.05", doc: "error allowed in a step, relative to the picture" },
+        OptionDoc { key: "rtol", default: "0.05", doc: "error allowed in a step, relative to the image" },
         OptionDoc {
             key: "atol",
             default: "0.0078",
-            doc: "error allowed in a step where the picture is near 0",
+            doc: "error allowed in a step where the image is near 0",
         },
         OptionDoc { key: "h_init", default: "0.05", doc: "the first step tried, in half log-SNR" },
         END,
@@ -71,9 +71,9 @@ impl Pair for DpmAdaptive {
         self.order
     }
 
-    /// Everything is written with clean pictures: a change of noise from `D` to an answer `D'` at `sigma'` is `(D - D') / sigma'`, and
+    /// Everything is written with clean images: a change of noise from `D` to an answer `D'` at `sigma'` is `(D - D') / sigma'`, and
     /// the error is made of changes alone. As a difference of noises, or of the ends in two orders, it would be lost in the
-    /// rounding of the picture at high noise, where it decides the sizes of the first steps.
+    /// rounding of the image at high noise, where it decides the sizes of the first steps.
     fn attempt(&self, asked: &Asked<'_>, from: &[Lane], to: &[f64]) -> Result<Vec<Tried>> {
         let x = gather(from);
         let device = x.device();
@@ -103,7 +103,7 @@ impl Pair for DpmAdaptive {
         } else {
             let slope = |h: f64| h.exp_m1() / h - 1.0;
             let (part_1, part_2) = (1.0 / 3.0, 2.0 / 3.0);
-            // In noise, then in the picture.
+            // In noise, then in the image.
             let more = early * each(&|s, t| -part_2 / part_1 * slope(part_2 * (t - s)));
             let inside = straight(part_2) + more.clone() * each(&sigma(part_2));
             let late = change(answer(&inside, part_2)?, part_2) + more;

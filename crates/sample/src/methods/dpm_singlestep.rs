@@ -2,7 +2,7 @@
 //! appendix B; 2206.00927): two or three steps of the path make one step of order 2 or 3, whose inner points are the levels
 //! between. One call a step of the path; diffusers' `DPMSolverSinglestepScheduler`.
 //!
-//! The pictures inside a group are estimates of lower order, and are replaced at its end.
+//! The images inside a group are estimates of lower order, and are replaced at its end.
 
 use burn::tensor::Tensor;
 use langevin_core::registry::{Entry, OptionDoc};
@@ -25,7 +25,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         OptionDoc {
             key: "algorithm",
             default: "dpmsolver++",
-            doc: "interpolate the clean pictures (dpmsolver++) or the noise (dpmsolver)",
+            doc: "interpolate the clean images (dpmsolver++) or the noise (dpmsolver)",
         },
     ],
     cases: &["dpm_singlestep", "dpm_singlestep:order=3", "dpm_singlestep:order=3,solver_type=heun"],
@@ -48,7 +48,7 @@ struct DpmSinglestep {
 
 impl DpmSinglestep {
     /// The order of every step: 1, 2, 3, 1, 2, 3, ... with what does not fill a group at the end, and a last step of order 1
-    /// to the clean picture.
+    /// to the clean image.
     fn orders(&self, path: &[Level]) -> Vec<usize> {
         let steps = path.len() - 1;
         let mut orders: Vec<usize> = (0..steps).map(|i| i % self.order + 1).collect();
@@ -102,7 +102,7 @@ impl Sampler for DpmSinglestep {
     ) -> Result<Tensor<4>> {
         let steps = steps(path)?;
         let orders = self.orders(path);
-        // Where the group began: the step, the picture, what the model said of it.
+        // Where the group began: the step, the image, what the model said of it.
         let mut group: Option<(PathStep, Tensor<4>, Tensor<4>)> = None;
         let mut answers: Vec<(f64, Tensor<4>)> = Vec::new();
         for step in steps {

@@ -1,7 +1,7 @@
 //! DPM-Solver++(2M) (Lu et al. 2022, "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models",
 //! arXiv 2211.01095, Algorithm 2); k-diffusion's `sample_dpmpp_2m`.
 //!
-//! One model call a step: the clean picture is extrapolated to the middle of the step from this answer and the last. Steps
+//! One model call a step: the clean image is extrapolated to the middle of the step from this answer and the last. Steps
 //! are measured by `h`, half the growth of the log-SNR. The first step, the step to `sigma = 0`, and the step after one
 //! that began without signal (`alpha = 0`) have no finite slope to extrapolate, and are first order.
 

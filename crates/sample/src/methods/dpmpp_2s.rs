@@ -29,7 +29,7 @@ struct Dpmpp2s {
     r: f64,
 }
 
-/// The clean picture that a step of finite length to a noisy level aims at.
+/// The clean image that a step of finite length to a noisy level aims at.
 pub(super) fn towards(
     model: &dyn Denoiser,
     x: &Tensor<4>,

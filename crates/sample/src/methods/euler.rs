@@ -2,7 +2,7 @@
 //! Algorithm 2 without its second-order lines 9 to 11; k-diffusion's `sample_euler`.
 //!
 //! Euler's step depends on the variable one steps in. EDM steps `x / alpha` over `sigma / alpha`; a flow model steps `x`
-//! over time. Both keep the model's clean picture and noise fixed during the step, so both are the same step,
+//! over time. Both keep the model's clean image and noise fixed during the step, so both are the same step,
 //! [`crate::PathStep::advance`], and the same as DDIM's with `eta = 0`. (Euler on the time of a VP equation is a different, worse
 //! method: it bends even when the answer is exact.) What this method has beside DDIM is the churn.
 

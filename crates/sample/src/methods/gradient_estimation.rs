@@ -1,9 +1,9 @@
 //! Gradient-estimation sampling (Permenter and Yuan 2024, "Interpreting and Improving Diffusion Models from an Optimization
-//! Perspective", arXiv 2306.04848, Algorithm 2): denoising as gradient descent on the distance to the pictures, the
+//! Perspective", arXiv 2306.04848, Algorithm 2): denoising as gradient descent on the distance to the images, the
 //! gradient estimated from the last two answers, `gamma n_t + (1 - gamma) n_(t+1)`.
 //!
 //! `gamma = 1` is Euler, 1.5 the second-order rule of Adams and Bashforth; the paper finds 2 best at few steps. As widely
-//! used, the step to `sigma = 0` lands on the clean picture of the model.
+//! used, the step to `sigma = 0` lands on the clean image of the model.
 
 use burn::tensor::Tensor;
 use langevin_core::registry::{Entry, OptionDoc};

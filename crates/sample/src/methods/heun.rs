@@ -75,7 +75,7 @@ impl Over {
     }
 }
 
-/// The picture at the end of a step, and the clean one that the step led towards.
+/// The image at the end of a step, and the clean one that the step led towards.
 pub(super) fn advance(
     model: &dyn Denoiser,
     x: Tensor<4>,
@@ -94,7 +94,7 @@ pub(super) fn advance(
     Ok((next, denoised))
 }
 
-/// The calls of a method that asks once in steps to the clean picture and twice in others.
+/// The calls of a method that asks once in steps to the clean image and twice in others.
 pub(super) fn two_where_noisy(path: &[Level]) -> usize {
     let noisy_ends = path.iter().skip(1).filter(|level| level.sigma > 0.0).count();
     path.len() - 1 + noisy_ends

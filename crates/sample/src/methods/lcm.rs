@@ -1,4 +1,4 @@
-//! Multistep consistency sampling: land on the model's clean picture, noise it up to the next level, ask again. Song et al.
+//! Multistep consistency sampling: land on the model's clean image, noise it up to the next level, ask again. Song et al.
 //! 2023, "Consistency Models" (arXiv 2303.01469), Algorithm 1; Luo et al. 2023, "Latent Consistency Models" (arXiv
 //! 2310.04378), Algorithm 3; diffusers' `LCMScheduler`.
 //!

@@ -1,5 +1,5 @@
 //! Predictor-corrector sampling: Song et al. 2021 (2011.13456), Algorithms 1 to 5 of appendix G. At every level the corrector
-//! makes Langevin steps that lead the picture to the distribution of that level, and the predictor goes on to the next; as in
+//! makes Langevin steps that lead the image to the distribution of that level, and the predictor goes on to the next; as in
 //! the authors' code and diffusers' `ScoreSdeVeScheduler`, the corrector comes first, and the last step adds no noise.
 //!
 //! The predictors in any process, with `a = alpha / alpha'` and `G^2 = sigma^2 - a^2 sigma'^2` (`a = 1` in VE, `G^2 = 1 - a^2 = beta` in
@@ -9,7 +9,7 @@
 //! is long: steps with `g^2 > sigma^2 / 2` are those of `reverse_diffusion`.
 //!
 //! The corrector's step is `2 (snr |z| / |score|)^2`, in VP and sub-VP times `a^2`, Algorithms 4 and 5. The authors take the mean of the
-//! norms over the batch; here each picture has its own, so that it does not depend on the batch, and a step of at
+//! norms over the batch; here each image has its own, so that it does not depend on the batch, and a step of at
 //! most `25 sigma^2`, since a score near zero asks for a step without bound.
 
 use burn::tensor::Tensor;
@@ -110,7 +110,7 @@ impl Predictor {
                 Prediction { x: if a > 0.0 { 1.0 / a } else { to.sigma / from.sigma }, x0: 0.0, noise: 0.0 }
             }
         };
-        // The last step has no noise and, whatever the predictor, ends on the clean picture.
+        // The last step has no noise and, whatever the predictor, ends on the clean image.
         if to.is_clean() { Prediction { x: 0.0, x0: to.alpha, noise: 0.0 } } else { made }
     }
 }

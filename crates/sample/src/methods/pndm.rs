@@ -4,9 +4,9 @@
 //! Most steps are linear multistep: the noise of the last four answers in Adams' and Bashforth's weights (section 3.3, eq.
 //! 12). What begins is a choice. `prk=false` takes one improved Euler step, as Stable Diffusion does (PLMS; diffusers'
 //! `skip_prk_steps=True`). `prk=true` takes three Runge-Kutta steps of four calls (F-PNDM, eq. 13; diffusers' default), two of
-//! which are asked in the middle of the step by the model's own time ([`langevin_core::Clock`]).
+//! which are asked in the middle of the step by the model's own time ([`langevin_core::TimeMap`]).
 //!
-//! Written with clean pictures the improved step leads towards `D + w (D' - D)` with `w = exp(h) / 2`, which is limited as in
+//! Written with clean images the improved step leads towards `D + w (D' - D)` with `w = exp(h) / 2`, which is limited as in
 //! [`super::heun`]; where that limit is exceeded, an improved step also takes the place of a Runge-Kutta step.
 
 use burn::tensor::Tensor;
@@ -87,7 +87,7 @@ fn improved_weight(step: PathStep) -> f64 {
 
 /// The end of a Runge-Kutta step and the model's answer there, from its answer at the start.
 ///
-/// The noise of each further answer is counted from that of the first. With `x'` the picture that a noise `n` carries to a level
+/// The noise of each further answer is counted from that of the first. With `x'` the image that a noise `n` carries to a level
 /// of `r' = sigma' / alpha'`, `(x' - alpha' D') / sigma' - n = (D - D') / r' + (1 - r / r') (n' - n)` where `n'` is what carried it, which
 /// has no difference of large numbers in it.
 fn runge_kutta(
@@ -98,12 +98,12 @@ fn runge_kutta(
     run: &Run<'_>,
 ) -> Result<(Tensor<4>, Tensor<4>)> {
     let half = step.until(run.clock.middle(step.from, step.to));
-    // The picture that the first noise and `more` of it carry to the end of a step.
+    // The image that the first noise and `more` of it carry to the end of a step.
     let carried = |over: PathStep, more: &Tensor<4>| {
         let length = over.to.alpha * (over.to.ratio() - over.from.ratio());
         over.advance(x.clone(), denoised.clone()) + more.clone().mul_scalar(length)
     };
-    // How much more noise than the first answer another sees, at the end of `over` in the picture that `more` carried there.
+    // How much more noise than the first answer another sees, at the end of `over` in the image that `more` carried there.
     let seen = |over: PathStep, more: &Tensor<4>| -> Result<(Tensor<4>, Tensor<4>)> {
         let answer = ask(model, &carried(over, more), over.to, run)?;
         let ratio = over.to.ratio();

@@ -2,7 +2,7 @@
 //! (2011.13456), eq. 6 and 13; Zhang & Chen 2023, DEIS (2204.13902), eq. 6,
 //! `dx = (f x - (1 + lambda^2) / 2 g^2 score) dt + lambda g dw`.
 //!
-//! With the model's clean picture held during a step the equation is linear and is solved exactly, in every process: of the
+//! With the model's clean image held during a step the equation is linear and is solved exactly, in every process: of the
 //! noise in `x` the part `(r' / r)^(lambda^2)` is kept, `r = sigma / alpha`, and the rest is drawn anew. `lambda = 0` is `ddim`,
 //! `lambda = 1` ancestral sampling, and above it more noise is renewed than that.
 

@@ -1,5 +1,5 @@
 //! Dormand and Prince's method of order 5 with an error estimate of order 4 (1980, J. Comp. Appl. Math. 6, table 2) on the
-//! probability-flow equation, with step sizes chosen for each picture; the black-box solver of Song et al. 2021 (arXiv
+//! probability-flow equation, with step sizes chosen for each image; the black-box solver of Song et al. 2021 (arXiv
 //! 2011.13456, section 4.3, `RK45`).
 //!
 //! Walks `x / (alpha + sigma)` over the flow's time `sigma / (alpha + sigma)`, in which the equation is `dx/dt = n - x0` for
@@ -16,15 +16,11 @@ use crate::sampler::Sampler;
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "rk45",
     aliases: &["dopri5", "dormand_prince"],
-    summary: "Runge-Kutta of order 5 with step sizes chosen for each picture; --steps 1 is enough",
+    summary: "Runge-Kutta of order 5 with step sizes chosen for each image; --steps 1 is enough",
     source: "Dormand and Prince 1980, table 2; Song et al. 2021, section 4.3 (arXiv 2011.13456)",
     options: &[
-        OptionDoc { key: "rtol", default: "1e-4", doc: "error allowed in a step, relative to the picture" },
-        OptionDoc {
-            key: "atol",
-            default: "1e-4",
-            doc: "error allowed in a step where the picture is near 0",
-        },
+        OptionDoc { key: "rtol", default: "1e-4", doc: "error allowed in a step, relative to the image" },
+        OptionDoc { key: "atol", default: "1e-4", doc: "error allowed in a step where the image is near 0" },
         END,
         MAX_CALLS,
     ],
@@ -48,8 +44,8 @@ fn level(place: f64) -> Level {
     Level { alpha: 1.0 + place, sigma: -place }
 }
 
-/// The slopes where the steps start: kept from the step before, or asked for, for the pictures that have none, and only for
-/// those, since what one picture gets must not depend on the others.
+/// The slopes where the steps start: kept from the step before, or asked for, for the images that have none, and only for
+/// those, since what one image gets must not depend on the others.
 fn first_slopes(
     from: &[Lane],
     slope: impl Fn(&Tensor<4>, &[Lane], &[f64]) -> Result<(Tensor<4>, Tensor<4>)>,

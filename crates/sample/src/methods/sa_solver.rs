@@ -1,5 +1,5 @@
 //! SA-Solver (Xue et al. 2023, "SA-Solver: Stochastic Adams Solver for Fast Sampling of Diffusion Models", arXiv 2309.05019),
-//! Algorithm 1 in the model's clean pictures: Adams-Bashforth steps and Adams-Moulton corrections for the reverse SDE with
+//! Algorithm 1 in the model's clean images: Adams-Bashforth steps and Adams-Moulton corrections for the reverse SDE with
 //! any share of noise, `tau` (0 the probability flow, 1 the SDE). The correction uses the noise of the step it mends, and
 //! the answer that the next step needs anyway.
 //!
@@ -83,7 +83,7 @@ impl SaSolver {
         if (self.range[0]..=self.range[1]).contains(&at.ratio()) { self.tau } else { 0.0 }
     }
 
-    /// The picture at the end of `step`, given the answers a polynomial goes through; `corrects` if the first of them was
+    /// The image at the end of `step`, given the answers a polynomial goes through; `corrects` if the first of them was
     /// given at the end.
     fn land(
         &self,

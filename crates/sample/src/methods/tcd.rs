@@ -2,12 +2,12 @@
 //! 4): a deterministic step to less noise than asked for, at `(1 - eta)` of the next level's time, and fresh noise up to the
 //! level. `eta = 0` is DDIM, `eta = 1` is consistency sampling ([`super::lcm`]).
 //!
-//! A path has levels and no times: the time is that of the run's [`Clock`], the model's own as a rule, which on a table is the
+//! A path has levels and no times: the time is that of the run's [`TimeMap`], the model's own as a rule, which on a table is the
 //! index that diffusers' `TCDScheduler` takes.
 
 use burn::tensor::Tensor;
 use langevin_core::registry::{Entry, OptionDoc};
-use langevin_core::{Clock, Denoiser, Level, Result, Run};
+use langevin_core::{Denoiser, Level, Result, Run, TimeMap};
 
 use crate::path::steps;
 use crate::sampler::Sampler;
@@ -35,7 +35,7 @@ struct Tcd {
 
 /// The noise kept and the fresh noise of a step to `to`: `x` at `(1 - eta)` of its time, scaled to its signal, has the first,
 /// and the second makes up for the rest.
-fn shares(clock: &Clock, to: Level, eta: f64) -> (f64, f64) {
+fn shares(clock: &TimeMap, to: Level, eta: f64) -> (f64, f64) {
     // A schedule's clean end may hold more noise than the end of the path.
     let kept = to.alpha * clock.part_of(to, 1.0 - eta).ratio().min(to.ratio());
     (kept, (to.sigma * to.sigma - kept * kept).max(0.0).sqrt())
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn eta_goes_from_all_noise_kept_to_none() {
         let to = Level { alpha: 0.6, sigma: 0.8 };
-        let shares = |to, eta| shares(&Clock::FLOW, to, eta);
+        let shares = |to, eta| shares(&TimeMap::FLOW, to, eta);
         let (kept, renewed) = shares(to, 0.0);
         assert!((kept - 0.8).abs() < 1e-15 && renewed < 1e-7);
         assert_eq!(shares(to, 1.0), (0.0, 0.8));

@@ -1,5 +1,5 @@
 //! UniPC (Zhao et al. 2023, "UniPC: A Unified Predictor-Corrector Framework for Fast Sampling of Diffusion Models", arXiv
-//! 2302.04867), Algorithms 5 to 8 in the model's clean pictures: a multistep predictor, and a corrector that uses the answer at
+//! 2302.04867), Algorithms 5 to 8 in the model's clean images: a multistep predictor, and a corrector that uses the answer at
 //! the new point to mend the step that led there. The corrector raises the order by one and costs no call, since the next
 //! step needs that answer anyway. diffusers' `UniPCMultistepScheduler`.
 //!

@@ -1,4 +1,4 @@
-//! Adaptive methods: near the exact flow as their tolerance asks, with each picture on its own.
+//! Adaptive methods: near the exact flow as their tolerance asks, with each image on its own.
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{Cond, Denoiser, ErrorKind, Level, Levels, NoiseStreams, Result, Run};
@@ -45,7 +45,7 @@ fn tighter_tolerances_come_nearer_and_ask_more() {
 }
 
 #[test]
-fn one_step_from_pure_noise_to_the_clean_picture_is_enough() {
+fn one_step_from_pure_noise_to_the_clean_image_is_enough() {
     let gaussian = Gaussian::varied(4);
     for spec in ["rk45", "dpm_adaptive:rtol=0.001,atol=0.001"] {
         let path = [Level { alpha: 0.0, sigma: 1.0 }, Level::CLEAN];

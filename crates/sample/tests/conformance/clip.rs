@@ -1,4 +1,4 @@
-//! `ddim:clip`: the clean picture is clamped, and the noise stays what the model saw in the picture (Song et al. 2021, eq.
+//! `ddim:clip`: the clean image is clamped, and the noise stays what the model saw in the image (Song et al. 2021, eq.
 //! 12, with the clamped x0 in its first term alone). And starts of variance 1.
 
 use burn::tensor::{Device, Tensor};
@@ -17,7 +17,7 @@ impl Denoiser for Three {
 const PATH: [Level; 2] = [Level { alpha: 0.6, sigma: 0.8 }, Level { alpha: 0.8, sigma: 0.6 }];
 
 #[test]
-fn the_clean_picture_is_clamped_and_the_noise_kept() {
+fn the_clean_image_is_clamped_and_the_noise_kept() {
     let x = Tensor::<1>::from_data([2.0_f32, -1.0].as_slice(), &Device::flex()).reshape([1, 1, 1, 2]);
     let end = |sampler: &str| {
         let mut run = Run::new(Cond::none(), NoiseStreams::new(0, 0..1));
@@ -37,7 +37,7 @@ fn the_clean_picture_is_clamped_and_the_noise_kept() {
 }
 
 #[test]
-fn a_start_of_unit_variance_is_that_of_the_noisy_pictures() {
+fn a_start_of_unit_variance_is_that_of_the_noisy_images() {
     let device = Device::flex();
     let path = [Level { alpha: 1.0, sigma: 2.0 }, Level { alpha: 1.0, sigma: 1.0 }];
     let drawn = |unit_start: bool| {
@@ -46,7 +46,7 @@ fn a_start_of_unit_variance_is_that_of_the_noisy_pictures() {
         let end = sample_all(&Three, sampler.as_ref(), &path, &request, &device, |_| ()).unwrap();
         end.try_into_vec_as::<f32>().unwrap()
     };
-    // One step from 2 to 1 halves what lies beyond the clean picture.
+    // One step from 2 to 1 halves what lies beyond the clean image.
     for (plain, unit) in drawn(false).into_iter().zip(drawn(true)) {
         let (plain, unit) = (f64::from(plain) - 1.5, f64::from(unit) - 1.5);
         assert!((unit / plain - 5_f64.sqrt() / 2.0).abs() < 1e-5, "{plain} and {unit}");

@@ -15,9 +15,9 @@ impl Denoiser for FlowEnd {
         let (shape, device) = (x.dims(), x.device());
         let pixels = shape[1] * shape[2] * shape[3];
         let mut answer = Vec::new();
-        for (picture, level) in values(x).chunks(pixels).zip(&at.0) {
-            let picture: Vec<f64> = picture.iter().map(|v| f64::from(*v)).collect();
-            let end = self.0.flow(*level, Level::CLEAN, &picture);
+        for (image, level) in values(x).chunks(pixels).zip(&at.0) {
+            let image: Vec<f64> = image.iter().map(|v| f64::from(*v)).collect();
+            let end = self.0.flow(*level, Level::CLEAN, &image);
             answer.extend(end.iter().map(|v| *v as f32));
         }
         Ok(Tensor::from_data(TensorData::new(answer, shape), &device))

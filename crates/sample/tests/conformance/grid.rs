@@ -2,11 +2,11 @@
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::closed_form::Mixture;
-use langevin_core::{Clock, Denoiser};
+use langevin_core::{Denoiser, TimeMap};
 use langevin_process::{Diffusion, DiffusionSpec, Level, SPACINGS};
 use langevin_sample::{Follow, SAMPLERS, SampleRequest, Sampler, fine_path, sample_all};
 
-/// Pictures that no level was measured on.
+/// Images that no level was measured on.
 const HELD_OUT: SampleRequest = SampleRequest {
     count: 96,
     first: 1000,
@@ -17,7 +17,7 @@ const HELD_OUT: SampleRequest = SampleRequest {
     texts: None,
     start: None,
     unit_start: false,
-    clock: Clock::FLOW,
+    clock: TimeMap::FLOW,
     stop: None,
 };
 
@@ -26,7 +26,7 @@ fn walk(model: &dyn Denoiser, sampler: &dyn Sampler, path: &[Level]) -> Vec<f32>
     made.try_into_vec_as::<f32>().unwrap()
 }
 
-/// The mean over pictures of the root mean square over values.
+/// The mean over images of the root mean square over values.
 fn distance(a: &[f32], b: &[f32]) -> f64 {
     let squares = a
         .chunks(2)

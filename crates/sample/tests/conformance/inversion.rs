@@ -7,7 +7,7 @@ use langevin_testkit::{Exact, Mixture};
 
 use super::{path, sampler};
 
-const PICTURES: [f64; 6] = [0.4, 0.5, -0.7, 0.2, 0.3, -0.8];
+const IMAGES: [f64; 6] = [0.4, 0.5, -0.7, 0.2, 0.3, -0.8];
 const SHAPE: [usize; 4] = [3, 2, 1, 1];
 
 fn run<'a>() -> Run<'a> {
@@ -16,7 +16,7 @@ fn run<'a>() -> Run<'a> {
 
 fn inverted(path: &[Level], iterations: usize) -> Vec<f32> {
     let mixture = Mixture::three();
-    values(invert(&mixture, tensor(&PICTURES, SHAPE), path, iterations, &mut run()).unwrap())
+    values(invert(&mixture, tensor(&IMAGES, SHAPE), path, iterations, &mut run()).unwrap())
 }
 
 fn largest_difference(made: &[f32], wanted: &[f64]) -> f64 {
@@ -30,10 +30,10 @@ fn many_steps_reach_the_noise_of_the_exact_flow() {
     let (from, to) = (path[0], path[path.len() - 2]);
     let mixture = Mixture::three();
     let noise = inverted(&path[..path.len() - 1], 1);
-    for (noise, picture) in noise.chunks(2).zip(PICTURES.chunks(2)) {
+    for (noise, image) in noise.chunks(2).zip(IMAGES.chunks(2)) {
         let noise: Vec<f64> = noise.iter().map(|v| f64::from(*v)).collect();
         let back = mixture.flow(from, to, &noise);
-        assert!(back.iter().zip(picture).all(|(a, b)| (a - b).abs() < 0.03), "{back:?} and {picture:?}");
+        assert!(back.iter().zip(image).all(|(a, b)| (a - b).abs() < 0.03), "{back:?} and {image:?}");
     }
 }
 
@@ -46,7 +46,7 @@ fn iterations_make_ddim_lead_back() {
             let noise =
                 tensor(&inverted(&path, iterations).iter().map(|v| f64::from(*v)).collect::<Vec<_>>(), SHAPE);
             let made = values(sampler("ddim").sample(&mixture, noise, &path, &mut run()).unwrap());
-            largest_difference(&made, &PICTURES)
+            largest_difference(&made, &IMAGES)
         };
         let (once, often) = (back(1), back(30));
         assert!(often < 0.5 * once && often < 0.02, "{schedule}: {once} and {often}");
@@ -59,7 +59,7 @@ fn every_step_is_reported_and_pure_noise_is_reached() {
     assert_eq!(path[0], Level { alpha: 0.0, sigma: 1.0 });
     let mut levels = Vec::new();
     let mut run = run().on_progress(|at| levels.push((at.step, at.steps, at.level)));
-    let made = invert(&Mixture::three(), tensor(&PICTURES, SHAPE), &path, 2, &mut run).unwrap();
+    let made = invert(&Mixture::three(), tensor(&IMAGES, SHAPE), &path, 2, &mut run).unwrap();
     drop(run);
     let wanted: Vec<_> = (1..=5).map(|step| (step, 5, path[5 - step])).collect();
     assert_eq!(levels, wanted);

@@ -90,7 +90,7 @@ fn orders_of_convergence_are_those_claimed() {
 }
 
 #[test]
-fn pictures_are_finite_and_calls_exact_over_every_spacing() {
+fn images_are_finite_and_calls_exact_over_every_spacing() {
     let mut cases = Vec::new();
     for schedule in SCHEDULES.names() {
         for process in PROCESSES.names() {
@@ -121,7 +121,7 @@ fn pictures_are_finite_and_calls_exact_over_every_spacing() {
 #[test]
 fn bytes_do_not_depend_on_batches_or_threads() {
     let path = path("cosine", "vp", "trailing", 3);
-    // Small pictures for all, and ones whose work is split between threads for one of each kind.
+    // Small images for all, and ones whose work is split between threads for one of each kind.
     let large = ["ddpm", "heun", "dpmpp_3m_sde", "unipc", "rk45"];
     let cases = SPECS.iter().map(|spec| (*spec, [2, 9, 7])).chain(large.map(|spec| (spec, [1, 513, 513])));
     report(
@@ -133,7 +133,7 @@ fn bytes_do_not_depend_on_batches_or_threads() {
 
 #[test]
 fn stochastic_samplers_reproduce_mean_and_variance() {
-    // The variance that Ho et al. call small is right for a single picture and the large one for data of variance 1; both
+    // The variance that Ho et al. call small is right for a single image and the large one for data of variance 1; both
     // are right in the limit of many steps.
     let gaussian = Gaussian::same(0.3, 0.25);
     let count = 12_000;
@@ -158,7 +158,7 @@ fn stochastic_samplers_reproduce_mean_and_variance() {
 }
 
 #[test]
-fn every_sampler_lands_on_a_single_picture() {
+fn every_sampler_lands_on_a_single_image() {
     let target = Point(vec![0.5, -0.25, 1.0]);
     for spec in SPECS.iter() {
         for steps in [1, 2, 7] {
@@ -191,7 +191,7 @@ fn euler_is_ddim() {
 }
 
 #[test]
-fn many_steps_from_pure_noise_reach_the_exact_picture() {
+fn many_steps_from_pure_noise_reach_the_exact_image() {
     // The whole way, from alpha = 0 to sigma = 0, where no order is defined but the limit is: x0 = m + sqrt(v) n.
     let gaussian = Gaussian::varied(4);
     let request = SampleRequest::new(2, 4, [4, 1, 1]);

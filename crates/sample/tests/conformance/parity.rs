@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use burn::tensor::{Tensor, TensorData};
-use langevin_core::{Clock, Cond, Denoiser, Level, Levels, NoiseStreams, Result, Run};
+use langevin_core::{Cond, Denoiser, Level, Levels, NoiseStreams, Result, Run, TimeMap};
 use langevin_process::SPACINGS;
 use langevin_testkit::samplers::{tensor, values};
 use langevin_testkit::{Gaussian, Mixture};
@@ -24,7 +24,7 @@ const STEPS: [u64; 4] = [5, 10, 20, 50];
 /// What f32 and the different order of the sums may make of a walk.
 const TOLERANCE: f64 = 1e-4;
 
-/// The tiny fixed function of the reference, of pictures of two values.
+/// The tiny fixed function of the reference, of images of two values.
 struct Curved;
 
 impl Denoiser for Curved {
@@ -63,7 +63,7 @@ fn distance(golden: &Value, row: &Value) -> f64 {
     };
     let mut made = Vec::new();
     let noise = NoiseStreams::new(0, 0..2);
-    let clock = row["schedule"].as_str().map_or(Clock::FLOW, |text| Clock::of(diffusion(text, "vp")));
+    let clock = row["schedule"].as_str().map_or(TimeMap::FLOW, |text| TimeMap::of(diffusion(text, "vp")));
     let mut run = Run::new(Cond::none(), noise).by(clock).on_progress(|at| made.push(values(at.x.clone())));
     let scale = if path[0].alpha == 1.0 { path[0].sigma } else { 1.0 };
     let start: Vec<f64> = numbers(&golden["start"]).iter().map(|v| v * scale).collect();

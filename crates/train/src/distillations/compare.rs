@@ -6,7 +6,7 @@ use langevin_core::{Error, Losses, Result};
 
 use crate::passes::Pass;
 
-/// A distance between pictures.
+/// A distance between images.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Distance {
     /// The mean squared error of their values.
@@ -25,7 +25,7 @@ pub(super) const METRIC: OptionDoc = OptionDoc {
 pub(super) const HUBER: OptionDoc = OptionDoc {
     key: "c",
     default: "auto",
-    doc: "where pseudo_huber turns from squared to linear; auto is 0.00054 times the root of a picture's values",
+    doc: "where pseudo_huber turns from squared to linear; auto is 0.00054 times the root of an image's values",
 };
 
 impl Distance {
@@ -43,7 +43,7 @@ impl Distance {
         }
     }
 
-    /// The loss of `answer` against `target`, one weight for each picture, over the part of the batch that `share` says.
+    /// The loss of `answer` against `target`, one weight for each image, over the part of the batch that `share` says.
     pub(super) fn losses(self, answer: Tensor<4>, target: Tensor<4>, weights: &[f64], share: f64) -> Losses {
         let [batch, channels, height, width] = answer.dims();
         let values = channels * height * width;
@@ -62,14 +62,14 @@ impl Distance {
     }
 }
 
-/// One number for each picture, as a tensor that broadcasts over it.
+/// One number for each image, as a tensor that broadcasts over it.
 pub(super) fn column(values: impl IntoIterator<Item = f64>, device: &Device) -> Tensor<4> {
     let values: Vec<f32> = values.into_iter().map(|value| value as f32).collect();
     let count = values.len();
     Tensor::from_data(TensorData::new(values, [count, 1, 1, 1]), device)
 }
 
-/// The noisy pictures of `pass` at `levels`, without gradients.
+/// The noisy images of `pass` at `levels`, without gradients.
 pub(super) fn noisy(pass: &Pass, levels: &[langevin_core::Level]) -> Tensor<4> {
     let (x0, noise) = (pass.x0.clone().without_autodiff(), pass.noise.clone().without_autodiff());
     let device = x0.device();

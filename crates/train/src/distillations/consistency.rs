@@ -1,9 +1,9 @@
 //! Consistency distillation (Song et al. 2023, "Consistency Models", arXiv 2303.01469), Algorithm 2: the student answers
-//! alike along a trajectory of the teacher. A picture at a level `t` and the one to which a Heun step of the teacher leads
+//! alike along a trajectory of the teacher. An image at a level `t` and the one to which a Heun step of the teacher leads
 //! from there, at the next lower level `t'`, shall have the same answer. What the student is compared with answers with an
 //! average of its weights.
 //!
-//! Boundary: at the lowest level the answer is the picture itself, which the parameterisation `consistency` sees to. Levels,
+//! Boundary: at the lowest level the answer is the image itself, which the parameterisation `consistency` sees to. Levels,
 //! their density, the weight `1 / (t - t')` and the distance are those of Song and Dhariwal 2024 (arXiv 2310.14189), table
 //! 1, with fewer intervals: a teacher's step has little error, and answers spread over fewer intervals sooner.
 
@@ -13,7 +13,7 @@ use langevin_core::{Cond, Denoiser, Error, Level, Levels, Losses, Result};
 
 use super::compare::{Distance, HUBER, METRIC, column, noisy};
 use super::discretisation::{Discretisation, Interval, MEAN, START, STD};
-use super::{Course, Distillation, Models, Traits};
+use super::{DistillSchedule, Distillation, Models, Traits};
 use crate::passes::Pass;
 
 /// Largest weight of a step's second answer, as in the sampler `heun`: Heun's rule has none and overshoots where the noise
@@ -83,11 +83,11 @@ impl Distillation for Consistency {
         Traits { needs_teacher: true, halves: false, is_consistent: true, sampler: "lcm" }
     }
 
-    fn level(&self, course: &Course, uniform: f64, seen: u64) -> Level {
+    fn level(&self, course: &DistillSchedule, uniform: f64, seen: u64) -> Level {
         self.levels.interval(course, uniform, seen).map_or(course.diffusion.highest(), |found| found.from)
     }
 
-    fn loss(&self, course: &Course, models: &Models<'_>, pass: Pass) -> Result<Losses> {
+    fn loss(&self, course: &DistillSchedule, models: &Models<'_>, pass: Pass) -> Result<Losses> {
         let teacher =
             models.teacher.ok_or_else(|| Error::usage("consistency distillation needs a teacher"))?;
         let over = self.levels.of(course, &pass)?;
@@ -117,9 +117,9 @@ mod tests {
 
     const END: f64 = 0.002;
 
-    fn course() -> Course {
+    fn course() -> DistillSchedule {
         let spec = DiffusionSpec { schedule: "edm".into(), process: "edm".into(), ..Default::default() };
-        Course { diffusion: Diffusion::new(&spec).unwrap(), path: Vec::new(), images: 100 }
+        DistillSchedule { diffusion: Diffusion::new(&spec).unwrap(), path: Vec::new(), images: 100 }
     }
 
     fn tensor(values: &[f64]) -> Tensor<4> {

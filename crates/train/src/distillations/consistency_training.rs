@@ -1,5 +1,5 @@
 //! Consistency training without a teacher (Song and Dhariwal 2024, "Improved Techniques for Training Consistency Models",
-//! arXiv 2310.14189; Song et al. 2023, arXiv 2303.01469, Algorithm 3): a picture and the same picture with less of the same
+//! arXiv 2310.14189; Song et al. 2023, arXiv 2303.01469, Algorithm 3): an image and the same image with less of the same
 //! noise shall have the same answer. What the student is compared with is the student itself, without gradients.
 //!
 //! Table 1 of the paper: levels doubled from 10 to 1280 intervals, their logarithm normal with mean -1.1 and deviation 2,
@@ -10,13 +10,13 @@ use langevin_core::{Level, Levels, Losses, Result};
 
 use super::compare::{Distance, HUBER, METRIC, noisy};
 use super::discretisation::{Discretisation, MEAN, MOST, START, STD};
-use super::{Course, Distillation, Models, Traits};
+use super::{DistillSchedule, Distillation, Models, Traits};
 use crate::passes::Pass;
 
 pub(super) const ENTRY: Entry<dyn Distillation> = Entry {
     name: "consistency_training",
     aliases: &["consistency-training", "ct", "ict"],
-    summary: "a consistency model without a teacher, from pictures and noise alone",
+    summary: "a consistency model without a teacher, from images and noise alone",
     source: "Song & Dhariwal 2024, table 1 (arXiv 2310.14189)",
     options: &[START, MOST, MEAN, STD, METRIC, HUBER],
     build: |options| {
@@ -39,11 +39,11 @@ impl Distillation for ConsistencyTraining {
         Traits { needs_teacher: false, halves: false, is_consistent: true, sampler: "lcm" }
     }
 
-    fn level(&self, course: &Course, uniform: f64, seen: u64) -> Level {
+    fn level(&self, course: &DistillSchedule, uniform: f64, seen: u64) -> Level {
         self.levels.interval(course, uniform, seen).map_or(course.diffusion.highest(), |found| found.from)
     }
 
-    fn loss(&self, course: &Course, models: &Models<'_>, pass: Pass) -> Result<Losses> {
+    fn loss(&self, course: &DistillSchedule, models: &Models<'_>, pass: Pass) -> Result<Losses> {
         let over = self.levels.of(course, &pass)?;
         let from: Vec<Level> = over.iter().map(|interval| interval.from).collect();
         let to: Vec<Level> = over.iter().map(|interval| interval.to).collect();
@@ -65,7 +65,7 @@ mod tests {
     use super::super::DISTILLATIONS;
     use super::*;
 
-    /// Answers with this part of the noisy picture, and something of the noise level.
+    /// Answers with this part of the noisy image, and something of the noise level.
     struct Part(f32);
 
     impl Denoiser for Part {
@@ -83,7 +83,7 @@ mod tests {
     fn the_loss_is_that_of_the_paper() {
         let spec = DiffusionSpec { schedule: "cosine".into(), process: "vp".into(), ..Default::default() };
         let diffusion = Diffusion::new(&spec).unwrap();
-        let course = Course { diffusion: diffusion.clone(), path: Vec::new(), images: 80 };
+        let course = DistillSchedule { diffusion: diffusion.clone(), path: Vec::new(), images: 80 };
         let (x0, noise) = ([0.5, -0.2, 0.9, 0.1], [1.0, -0.3, 0.2, -1.4]);
         let (student, still, uniforms) = (Part(0.8), Part(0.6), [0.25, 0.75]);
         for (seen, intervals) in [(0, 10), (25, 40), (80, 1280)] {

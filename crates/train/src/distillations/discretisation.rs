@@ -4,7 +4,7 @@
 use langevin_core::process::{OptionDoc, Options, SPACINGS, quantile};
 use langevin_core::{Error, Level, Result};
 
-use super::Course;
+use super::DistillSchedule;
 use crate::passes::Pass;
 
 /// Above this a noisy end counts as without signal; 80 stands in for it.
@@ -35,7 +35,7 @@ pub(super) struct Discretisation {
     pub(super) std: f64,
 }
 
-/// An interval of noise: the level a picture is shown at, the one its answer is compared at, and the weight of that.
+/// An interval of noise: the level an image is shown at, the one its answer is compared at, and the weight of that.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Interval {
     /// The noisier level.
@@ -68,7 +68,7 @@ impl Discretisation {
         })
     }
 
-    /// The intervals after `seen` of `images` pictures: `min(start 2^k, most)`, with `k` rising at even times, so that the
+    /// The intervals after `seen` of `images` images: `min(start 2^k, most)`, with `k` rising at even times, so that the
     /// last doubling has as long as the others.
     pub(super) fn intervals(&self, seen: u64, images: u64) -> usize {
         let doublings = (self.most / self.start).ilog2();
@@ -77,14 +77,14 @@ impl Discretisation {
         (self.start << done).min(self.most)
     }
 
-    /// The interval of each picture of `pass`.
-    pub(super) fn of(&self, course: &Course, pass: &Pass) -> Result<Vec<Interval>> {
+    /// The interval of each image of `pass`.
+    pub(super) fn of(&self, course: &DistillSchedule, pass: &Pass) -> Result<Vec<Interval>> {
         let grid = grid(course, self.intervals(pass.seen, course.images))?;
         Ok(pass.uniforms.iter().map(|uniform| self.pick(&grid, *uniform)).collect())
     }
 
     /// The interval that the number `uniform` in (0, 1) stands for.
-    pub(super) fn interval(&self, course: &Course, uniform: f64, seen: u64) -> Result<Interval> {
+    pub(super) fn interval(&self, course: &DistillSchedule, uniform: f64, seen: u64) -> Result<Interval> {
         Ok(self.pick(&grid(course, self.intervals(seen, course.images))?, uniform))
     }
 
@@ -101,9 +101,9 @@ impl Discretisation {
 
 /// The levels of `intervals` intervals with their `sigma / alpha`, cleanest first, spaced as Karras et al. 2022, eq. 5. A
 /// noisy end without signal counts as 80.
-fn grid(course: &Course, intervals: usize) -> Result<Vec<(Level, f64)>> {
+fn grid(course: &DistillSchedule, intervals: usize) -> Result<Vec<(Level, f64)>> {
     let mut path = SPACINGS.build("karras")?.path(&course.diffusion, intervals + 1)?;
-    // Without the clean picture.
+    // Without the clean image.
     path.pop();
     let levels = path.into_iter().rev().map(|level| {
         let ratio = level.ratio();
@@ -120,9 +120,9 @@ mod tests {
 
     const ICT: Discretisation = Discretisation { start: 10, most: 1280, mean: -1.1, std: 2.0 };
 
-    fn course(schedule: &str, process: &str) -> Course {
+    fn course(schedule: &str, process: &str) -> DistillSchedule {
         let spec = DiffusionSpec { schedule: schedule.into(), process: process.into(), ..Default::default() };
-        Course { diffusion: Diffusion::new(&spec).unwrap(), path: Vec::new(), images: 8_000 }
+        DistillSchedule { diffusion: Diffusion::new(&spec).unwrap(), path: Vec::new(), images: 8_000 }
     }
 
     #[test]

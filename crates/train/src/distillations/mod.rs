@@ -27,7 +27,7 @@ pub struct Traits {
     pub needs_teacher: bool,
     /// Whether the student of `N` steps is the teacher of one of `N / 2`.
     pub halves: bool,
-    /// Whether the student must give back pictures of the lowest level as they are, so that its parameterisation is
+    /// Whether the student must give back images of the lowest level as they are, so that its parameterisation is
     /// `consistency` around that of the model it begins from.
     pub is_consistent: bool,
     /// The sampler that the student is made for.
@@ -36,13 +36,13 @@ pub struct Traits {
 
 /// What a student is taught with.
 #[derive(Debug, Clone)]
-pub struct Course {
+pub struct DistillSchedule {
     /// The noise, which the teacher and the student share.
     pub diffusion: Diffusion,
     /// The levels of the teacher's steps, noisiest first, for a distillation that halves them: twice as many steps as the
     /// student's. Empty for others.
     pub path: Vec<Level>,
-    /// Pictures over which whatever depends on the progress of training goes from its beginning to its end.
+    /// Images over which whatever depends on the progress of training goes from its beginning to its end.
     pub images: u64,
 }
 
@@ -63,14 +63,14 @@ pub trait Distillation: Debug + Send + Sync {
     /// What it is given and what comes of it.
     fn traits(&self) -> Traits;
 
-    /// The level that a picture with the number `uniform` in (0, 1) is shown at, after `seen` pictures.
-    fn level(&self, course: &Course, uniform: f64, seen: u64) -> Level;
+    /// The level that an image with the number `uniform` in (0, 1) is shown at, after `seen` images.
+    fn level(&self, course: &DistillSchedule, uniform: f64, seen: u64) -> Level;
 
     /// The loss of a pass, times [`Pass::share`].
     ///
     /// # Errors
     /// Usage, where a model has no answer at a level.
-    fn loss(&self, course: &Course, models: &Models<'_>, pass: Pass) -> Result<Losses>;
+    fn loss(&self, course: &DistillSchedule, models: &Models<'_>, pass: Pass) -> Result<Losses>;
 
     /// The share of the old that the target's weights keep at each update, if it has a target of averaged weights.
     fn target_decay(&self) -> Option<f64> {
@@ -81,13 +81,17 @@ pub trait Distillation: Debug + Send + Sync {
 /// A distillation as the trainer's objective.
 pub struct Distilled {
     method: Box<dyn Distillation>,
-    course: Course,
+    course: DistillSchedule,
     teacher: Option<Box<dyn Denoiser>>,
 }
 
 impl Distilled {
     /// `method` over `course`, with the answers of `teacher` where it needs one.
-    pub fn new(method: Box<dyn Distillation>, course: Course, teacher: Option<Box<dyn Denoiser>>) -> Self {
+    pub fn new(
+        method: Box<dyn Distillation>,
+        course: DistillSchedule,
+        teacher: Option<Box<dyn Denoiser>>,
+    ) -> Self {
         Self { method, course, teacher }
     }
 }

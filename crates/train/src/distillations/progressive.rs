@@ -2,12 +2,12 @@
 //! 2202.00512), Algorithm 2: one step of the student arrives where two DDIM steps of the teacher do. Then the student is the
 //! teacher of the next, with half as many steps.
 //!
-//! From level `t` over `t'` to `t''` the teacher, asked twice, arrives at `x''`. The clean picture with which one step from
+//! From level `t` over `t'` to `t''` the teacher, asked twice, arrives at `x''`. The clean image with which one step from
 //! `t` arrives there too is the student's target (their appendix G, in any process):
 //!
 //! `x~ = (x'' - x s''/s) / (a'' - a s''/s)`
 //!
-//! which is a weighted mean of the teacher's two answers. The loss is the squared error of the clean picture, weighted by
+//! which is a weighted mean of the teacher's two answers. The loss is the squared error of the clean image, weighted by
 //! `max(SNR, 1)` (their section 4, "truncated SNR"), whatever the student's network predicts.
 
 use burn::tensor::Tensor;
@@ -15,7 +15,7 @@ use langevin_core::process::{Entry, OptionDoc};
 use langevin_core::{Cond, Denoiser, Error, Level, Levels, Losses, Result};
 
 use super::compare::{Distance, column, noisy};
-use super::{Course, Distillation, Models, Traits};
+use super::{DistillSchedule, Distillation, Models, Traits};
 use crate::passes::Pass;
 
 pub(super) const ENTRY: Entry<dyn Distillation> = Entry {
@@ -27,7 +27,7 @@ pub(super) const ENTRY: Entry<dyn Distillation> = Entry {
         OptionDoc {
             key: "weighting",
             default: "truncated_snr",
-            doc: "of the error of the clean picture: truncated_snr (at least 1), or snr_plus_one",
+            doc: "of the error of the clean image: truncated_snr (at least 1), or snr_plus_one",
         },
         OptionDoc {
             key: "most",
@@ -87,14 +87,14 @@ impl Progressive {
     }
 }
 
-fn pair(course: &Course, uniform: f64) -> Pair {
+fn pair(course: &DistillSchedule, uniform: f64) -> Pair {
     let steps = (course.path.len() - 1) / 2;
     let from_clean = ((uniform * steps as f64) as usize).min(steps - 1);
     let at = 2 * (steps - 1 - from_clean);
     Pair { from: course.path[at], middle: course.path[at + 1], to: course.path[at + 2] }
 }
 
-/// The clean pictures with which one step arrives where two steps of `teacher` do, for noisy pictures `x`.
+/// The clean images with which one step arrives where two steps of `teacher` do, for noisy images `x`.
 fn target(teacher: &dyn Denoiser, x: &Tensor<4>, pairs: &[Pair], cond: &Cond) -> Result<Tensor<4>> {
     let device = x.device();
     let of = |pick: &dyn Fn(&Pair) -> f64| column(pairs.iter().map(pick), &device);
@@ -110,11 +110,11 @@ impl Distillation for Progressive {
         Traits { needs_teacher: true, halves: true, is_consistent: false, sampler: "ddim" }
     }
 
-    fn level(&self, course: &Course, uniform: f64, _seen: u64) -> Level {
+    fn level(&self, course: &DistillSchedule, uniform: f64, _seen: u64) -> Level {
         pair(course, uniform).from
     }
 
-    fn loss(&self, course: &Course, models: &Models<'_>, pass: Pass) -> Result<Losses> {
+    fn loss(&self, course: &DistillSchedule, models: &Models<'_>, pass: Pass) -> Result<Losses> {
         let teacher =
             models.teacher.ok_or_else(|| Error::usage("progressive distillation needs a teacher"))?;
         let pairs: Vec<Pair> = pass.uniforms.iter().map(|u| pair(course, *u)).collect();
@@ -138,11 +138,11 @@ mod tests {
 
     const MEAN: f64 = 0.2;
 
-    fn course(schedule: &str, process: &str, steps: usize) -> Course {
+    fn course(schedule: &str, process: &str, steps: usize) -> DistillSchedule {
         let spec = DiffusionSpec { schedule: schedule.into(), process: process.into(), ..Default::default() };
         let diffusion = Diffusion::new(&spec).unwrap();
         let path = SPACINGS.build("trailing").unwrap().path(&diffusion, steps).unwrap();
-        Course { diffusion, path, images: 1 }
+        DistillSchedule { diffusion, path, images: 1 }
     }
 
     fn tensor(values: &[f64]) -> Tensor<4> {
@@ -155,7 +155,7 @@ mod tests {
         tensor.into_data().convert::<f64>().try_to_vec().unwrap()
     }
 
-    /// The clean picture that a Gaussian of variance `v` answers.
+    /// The clean image that a Gaussian of variance `v` answers.
     fn answer(v: f64, x: f64, at: Level) -> f64 {
         MEAN + at.alpha * v / (at.alpha * at.alpha * v + at.sigma * at.sigma) * (x - at.alpha * MEAN)
     }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_loss_is_the_weighted_error_of_the_clean_picture() {
+    fn the_loss_is_the_weighted_error_of_the_clean_image() {
         let course = course("cosine", "vp", 16);
         let (teacher, student) = (Gaussian::same(MEAN, 0.3), Gaussian::same(MEAN, 0.5));
         let (x0, noise, uniforms) = ([0.4, -0.7], [0.9, -1.1], vec![0.2, 0.8]);

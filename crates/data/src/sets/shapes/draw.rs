@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use super::scene::{Rgb, mix, scene, smooth};
 use super::{COLOURS, Truth};
-use crate::{Picture, Samples};
+use crate::{Image, Samples};
 
 /// Draws `truth` as RGB, `side` x `side` pixels of 8 bits. The same bytes on every machine.
-pub fn draw(truth: &Truth, side: usize) -> Picture {
+pub fn draw(truth: &Truth, side: usize) -> Image {
     let mut samples = Vec::with_capacity(3 * side * side);
     let pen = Pen::new(truth, side);
     for y in 0..side {
@@ -16,7 +16,7 @@ pub fn draw(truth: &Truth, side: usize) -> Picture {
             samples.extend(pen.pixel(x, y));
         }
     }
-    Picture { width: side, height: side, channels: 3, samples: Samples::U8(samples) }
+    Image { width: side, height: side, channels: 3, samples: Samples::U8(samples) }
 }
 
 /// The scene alone.

@@ -7,9 +7,9 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use super::draw::{Pen, draw, draw_scene};
 use super::{CLASSES, COLOURS, SCENES, Truth};
-use crate::{Picture, Samples};
+use crate::{Image, Samples};
 
-/// The drawing nearest to a picture.
+/// The drawing nearest to an image.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Match {
     /// What it shows.
@@ -18,17 +18,17 @@ pub struct Match {
     pub distance: f64,
 }
 
-/// What `picture` shows if it is a drawing of the set, byte for byte; else `None`.
-pub fn read_back(picture: &Picture) -> Option<Truth> {
-    closest(picture).filter(|found| found.distance == 0.0).map(|found| found.truth)
+/// What `image` shows if it is a drawing of the set, byte for byte; else `None`.
+pub fn read_back(image: &Image) -> Option<Truth> {
+    closest(image).filter(|found| found.distance == 0.0).map(|found| found.truth)
 }
 
-/// The drawing nearest to `picture`, which must be square RGB of 16 to 512 pixels a side (`None` otherwise). Of a
-/// drawing of the set it is that drawing; of another picture it is the best that a local search finds.
-pub fn closest(picture: &Picture) -> Option<Match> {
-    let side = picture.width;
-    let Samples::U8(pixels) = picture.to_8_bit().samples else { return None };
-    if picture.height != side || picture.channels != 3 || !(16..=512).contains(&side) {
+/// The drawing nearest to `image`, which must be square RGB of 16 to 512 pixels a side (`None` otherwise). Of a
+/// drawing of the set it is that drawing; of another image it is the best that a local search finds.
+pub fn closest(image: &Image) -> Option<Match> {
+    let side = image.width;
+    let Samples::U8(pixels) = image.to_8_bit().samples else { return None };
+    if image.height != side || image.channels != 3 || !(16..=512).contains(&side) {
         return None;
     }
     let guide = guide(side);
@@ -66,7 +66,7 @@ struct Guide {
     moments: Vec<Moments>,
 }
 
-/// How much of a picture differs from its scene, and where the middle of that is, in sides.
+/// How much of an image differs from its scene, and where the middle of that is, in sides.
 #[derive(Debug, Clone, Copy)]
 struct Moments {
     mass: f64,
@@ -180,7 +180,7 @@ fn improve(pixels: &[u8], start: Truth, side: usize) -> (u64, Truth) {
     }
     let near = |k: i16| (-2..=2).flat_map(move |a| (-2..=2).map(move |b| (k, a, b)));
     let pairs: Vec<_> = (-2..=2).flat_map(near).collect();
-    // Only a picture that is nearly a drawing is worth the long search.
+    // Only an image that is nearly a drawing is worth the long search.
     let close = (pixels.len() as u64) * 36;
     while best.0 > 0 && best.0 < close && try_moves(pixels, &mut best, &pairs, side) {}
     best

@@ -7,7 +7,7 @@ use super::super::gemm::{OuterProduct, outer_product};
 use super::super::simd::Isa;
 use super::tiles::{GAP, Grid, Tiles};
 
-/// The gradient of the kernels, `[taps, co, ci]`, from pictures `x` and the output's gradient.
+/// The gradient of the kernels, `[taps, co, ci]`, from images `x` and the output's gradient.
 pub(in crate::flex) fn kernel_gradients(
     isa: Isa,
     tiles: Tiles,
@@ -48,7 +48,7 @@ pub(in crate::flex) fn kernel_gradients(
             let (point, column) = (task / panels, task % panels * isa.panel());
             let product = OuterProduct {
                 pairs: &pairs,
-                pictures: 1,
+                images: 1,
                 left: spread_grad[point * stride_out..].as_ptr(),
                 left_stride: 0,
                 right: spread_x[point * stride_in + column..].as_ptr(),

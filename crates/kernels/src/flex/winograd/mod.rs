@@ -29,7 +29,7 @@ use tiles::{GAP, Grid};
 
 /// Tiles that a thread transforms at least before another helps.
 const MIN_TILES: usize = 4;
-/// Largest number of tiles of a picture whose kernels are transformed where they are used.
+/// Largest number of tiles of an image whose kernels are transformed where they are used.
 const SMALL: usize = 4;
 
 /// Whether a convolution can go this way.
@@ -100,7 +100,7 @@ pub(super) fn ahead(tiles: Tiles, input: [usize; 2]) -> bool {
     tiles.count(input) > SMALL
 }
 
-/// The convolution of `n` pictures `x` with `kernels`; `bias` gives each picture's row or null.
+/// The convolution of `n` images `x` with `kernels`; `bias` gives each image's row or null.
 pub(super) fn product<'a>(
     tiles: Tiles,
     x: &[f32],
@@ -137,7 +137,7 @@ pub(super) fn product<'a>(
                 let spread = (spread.as_slice(), stride);
                 let products = multiply_panel(isa, tiles.points(), spread, ci, count, kernels, columns);
                 for tile in 0..count {
-                    let bias = bias(grid.picture(first + tile));
+                    let bias = bias(grid.image(first + tile));
                     let bias = if bias.is_null() { bias } else { bias.wrapping_add(column) };
                     let points = products[tile * columns..].as_ptr();
                     let to = (out, co, column);

@@ -68,7 +68,7 @@ impl Tiles {
     }
 }
 
-/// Where the tiles of some pictures lie.
+/// Where the tiles of some images lie.
 #[derive(Clone, Copy)]
 pub(super) struct Grid {
     tiles: Tiles,
@@ -76,31 +76,31 @@ pub(super) struct Grid {
     h: usize,
     w: usize,
     across: usize,
-    per_picture: usize,
+    per_image: usize,
 }
 
 impl Grid {
     pub(super) fn new(tiles: Tiles, n: usize, [h, w]: [usize; 2]) -> Self {
-        Self { tiles, n, h, w, across: w.div_ceil(tiles.side()), per_picture: tiles.count([h, w]) }
+        Self { tiles, n, h, w, across: w.div_ceil(tiles.side()), per_image: tiles.count([h, w]) }
     }
 
     pub(super) fn count(&self) -> usize {
-        self.n * self.per_picture
+        self.n * self.per_image
     }
 
-    /// The picture that a tile belongs to.
-    pub(super) fn picture(&self, tile: usize) -> usize {
-        tile / self.per_picture
+    /// The image that a tile belongs to.
+    pub(super) fn image(&self, tile: usize) -> usize {
+        tile / self.per_image
     }
 
-    /// Picture, first row and first column of a tile's output.
+    /// Image, first row and first column of a tile's output.
     fn place(&self, tile: usize) -> (usize, usize, usize) {
-        let (picture, rest) = (tile / self.per_picture, tile % self.per_picture);
+        let (image, rest) = (tile / self.per_image, tile % self.per_image);
         let side = self.tiles.side();
-        (picture, rest / self.across * side, rest % self.across * side)
+        (image, rest / self.across * side, rest % self.across * side)
     }
 
-    /// A square of pixels of `SIDE` x `SIDE`, beginning `before` above and left of the tile; `outside` beyond the picture.
+    /// A square of pixels of `SIDE` x `SIDE`, beginning `before` above and left of the tile; `outside` beyond the image.
     fn square<const SIDE: usize>(
         &self,
         values: &[f32],
@@ -109,14 +109,14 @@ impl Grid {
         before: usize,
         outside: *const f32,
     ) -> [[*const f32; SIDE]; SIDE] {
-        let (picture, top, left) = self.place(tile);
+        let (image, top, left) = self.place(tile);
         std::array::from_fn(|row| {
             std::array::from_fn(|column| {
                 let (y, x) = (top + row, left + column);
                 if y < before || x < before || y - before >= self.h || x - before >= self.w {
                     return outside;
                 }
-                let pixel = (picture * self.h + y - before) * self.w + x - before;
+                let pixel = (image * self.h + y - before) * self.w + x - before;
                 values[pixel * c..][..c].as_ptr()
             })
         })
@@ -186,7 +186,7 @@ impl Grid {
     ///
     /// # Safety
     /// `columns`, a multiple of the vector, numbers can be read for each point, `stride` apart, and from the bias if it is
-    /// not null; `out` has room for the pictures, and nobody else reads or writes these numbers of the tile's pixels.
+    /// not null; `out` has room for the images, and nobody else reads or writes these numbers of the tile's pixels.
     #[allow(clippy::too_many_arguments)] // where from, what is added, where to
     pub(super) unsafe fn gather_output(
         &self,
@@ -213,7 +213,7 @@ impl Grid {
         }
     }
 
-    /// The places of a tile's pixels in an output of `c` channels, from channel `first`; null outside the picture.
+    /// The places of a tile's pixels in an output of `c` channels, from channel `first`; null outside the image.
     fn places<const SIDE: usize>(
         &self,
         out: Shared,
@@ -221,14 +221,14 @@ impl Grid {
         first: usize,
         tile: usize,
     ) -> [[*mut f32; SIDE]; SIDE] {
-        let (picture, top, left) = self.place(tile);
+        let (image, top, left) = self.place(tile);
         std::array::from_fn(|row| {
             std::array::from_fn(|x| {
                 let (y, x) = (top + row, left + x);
                 if y >= self.h || x >= self.w {
                     return std::ptr::null_mut();
                 }
-                out.at(((picture * self.h + y) * self.w + x) * c + first)
+                out.at(((image * self.h + y) * self.w + x) * c + first)
             })
         })
     }

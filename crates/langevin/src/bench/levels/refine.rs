@@ -1,5 +1,5 @@
-//! Levels judged by what a sampler makes of them: the distance of its pictures from those of the fine trajectories with the
-//! same noise. The best of several candidates is moved to and fro for as long as that brings the pictures nearer.
+//! Levels judged by what a sampler makes of them: the distance of its images from those of the fine trajectories with the
+//! same noise. The best of several candidates is moved to and fro for as long as that brings the images nearer.
 //!
 //! The search over measured errors of single steps (`langevin_sample::StepErrors`) adds up sizes of errors, each measured on the
 //! fine trajectory. A walk of few steps leaves that trajectory at once, and errors of one step undo part of those before it, so
@@ -21,7 +21,7 @@ const MOVES: [f64; 2] = [0.3, 0.12];
 /// What a move must gain: less is chance, and not worth asking the model again.
 const GAIN: f64 = 0.002;
 
-/// Pictures with their fine ends, to judge levels by.
+/// Images with their fine ends, to judge levels by.
 pub(crate) struct Judge<'a> {
     pub(crate) model: &'a Model,
     pub(crate) plan: SamplePlan,
@@ -31,7 +31,7 @@ pub(crate) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    /// The first `count` pictures of this judge's.
+    /// The first `count` images of this judge's.
     pub(crate) fn first(&self, count: usize) -> Judge<'a> {
         let count = count.min(self.plan.count);
         let labels = self.plan.labels.as_ref().map(|labels| labels[..count].to_vec());
@@ -42,7 +42,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// How far the pictures of `sampler` over `levels` (`sigma / alpha`, falling) are from the fine ends: the mean over pictures
+    /// How far the images of `sampler` over `levels` (`sigma / alpha`, falling) are from the fine ends: the mean over images
     /// of the root mean square over values.
     ///
     /// # Errors
@@ -55,16 +55,16 @@ impl<'a> Judge<'a> {
         let drawn = sample_along(self.model, &self.plan, sampler, &path, self.device, |_| {})?;
         let values: usize = self.model.shape().iter().product();
         let off = (drawn - self.ends.clone()).try_into_vec_as::<f32>().expect("a float tensor holds floats");
-        let of_picture = |off: &[f32]| {
+        let of_image = |off: &[f32]| {
             let squares: f64 = off.iter().map(|v| f64::from(*v).powi(2)).sum();
             (squares / values as f64).sqrt()
         };
-        let mean = off.chunks_exact(values).map(of_picture).sum::<f64>() / self.ends.dims()[0] as f64;
+        let mean = off.chunks_exact(values).map(of_image).sum::<f64>() / self.ends.dims()[0] as f64;
         Ok(if mean.is_finite() { mean } else { f64::INFINITY })
     }
 
     /// The best of `candidates` for `sampler`, and, with `moves`, of its blends with the others and of what comes of moving its
-    /// levels, unless `check`, on whose pictures nothing was chosen, finds that no nearer than the candidate. `told` is called
+    /// levels, unless `check`, on whose images nothing was chosen, finds that no nearer than the candidate. `told` is called
     /// after each walk.
     ///
     /// # Errors

@@ -19,13 +19,13 @@ pub struct GridRequest {
     pub cfg_scale: Option<f64>,
     /// What guides.
     pub guidance: GuidanceConfig,
-    /// Pictures to follow; up to eight times as many are walked.
+    /// Images to follow; up to eight times as many are walked.
     pub count: usize,
     /// The number of the first; the others come after it.
     pub first: u64,
     /// The seed of their noise.
     pub seed: u64,
-    /// Pictures at once.
+    /// Images at once.
     pub batch_size: usize,
     /// Asks the work to stop.
     pub stop: Stop,
@@ -35,16 +35,16 @@ pub struct GridRequest {
 const PUBLISHED: [&str; 6] = ["karras", "trailing", "log_snr", "exponential", "beta", "ays"];
 /// Up to this many steps levels are moved; more steps gain little, and each move is a walk.
 const MOVED: usize = 32;
-/// Walks of this many steps see as many pictures as were asked for; shorter ones see more, as many calls in all...
+/// Walks of this many steps see as many images as were asked for; shorter ones see more, as many calls in all...
 const EQUAL: usize = 20;
 /// ...but at most so many times as many.
 const MOST: usize = 4;
 
-/// Finds levels for solvers of first and second order (ddim, `dpmpp_2m`) at each number of steps. Pictures are followed finely;
+/// Finds levels for solvers of first and second order (ddim, `dpmpp_2m`) at each number of steps. Images are followed finely;
 /// the levels over which the measured errors of single steps sum to the least ([`langevin_sample::StepErrors`]) and those of the
 /// published spacings are then walked by the solver itself, and what comes nearest to the fine ends is moved to and fro for as
-/// long as it comes nearer. That must hold on further pictures too, else the levels stay as they were. The fewer the steps, the
-/// more pictures are walked: where they end differs more then. `progress` is told the share that is done.
+/// long as it comes nearer. That must hold on further images too, else the levels stay as they were. The fewer the steps, the
+/// more images are walked: where they end differs more then. `progress` is told the share that is done.
 ///
 /// # Errors
 /// Usage: more steps than fine levels, a model that cannot be sampled. Interrupted, when cancelled.
@@ -74,10 +74,10 @@ pub fn optimise(
     };
     let candidates: Vec<Vec<Vec<f64>>> = steps.iter().map(|steps| published(model, *steps)).collect();
     let follow = Follow::default();
-    let pictures = |at: usize| (request.count * EQUAL / steps[at]).clamp(request.count, MOST * request.count);
-    let walked = |at: usize| steps[at] * pictures(at);
+    let images = |at: usize| (request.count * EQUAL / steps[at]).clamp(request.count, MOST * request.count);
+    let walked = |at: usize| steps[at] * images(at);
     let walks = |at: usize| walks(candidates[at].len() + 1, steps[at], steps[at] <= MOVED) * walked(at);
-    let most = (0..steps.len()).map(pictures).max().unwrap_or(request.count);
+    let most = (0..steps.len()).map(images).max().unwrap_or(request.count);
     let total = follow.calls(&path) * request.count
         + 2 * 2 * path.len() * most
         + 2 * (0..steps.len()).map(walks).sum::<usize>();
@@ -103,7 +103,7 @@ pub fn optimise(
         for (at, levels) in errors.best_levels(order, &steps)?.iter().enumerate() {
             let mut tried = candidates[at].clone();
             tried.extend(listed(levels));
-            let (judge, check) = (judge.first(pictures(at)), check.first(pictures(at)));
+            let (judge, check) = (judge.first(images(at)), check.first(images(at)));
             let levels =
                 judge.best(sampler.as_ref(), &tried, steps[at] <= MOVED, &check, || tell(walked(at)))?;
             grids.push(Grid { order, levels });
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_published_spacing_comes_nearer_on_other_pictures() {
+    fn no_published_spacing_comes_nearer_on_other_images() {
         let device = Device::flex();
         let model = Model::open("builtin:ring8", &device).unwrap();
         let request = GridRequest {

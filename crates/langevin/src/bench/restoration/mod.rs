@@ -1,5 +1,5 @@
-//! Comparing methods of restoration on one model and one data set: the same degraded pictures for all, the same calls of the
-//! network, constants chosen on training pictures.
+//! Comparing methods of restoration on one model and one data set: the same degraded images for all, the same calls of the
+//! network, constants chosen on training images.
 
 mod report;
 
@@ -8,13 +8,13 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{
-    Cond, Denoiser, Differentiable, Error, ErrorKind, Level, NoiseStreams, Picture, Result, Stop,
-    batch_to_pictures, signed_to_batch,
+    Cond, Denoiser, Differentiable, Error, ErrorKind, Image, Level, NoiseStreams, Result, Stop,
+    batch_to_images, signed_to_batch,
 };
 use langevin_data::{OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::{Case, Features, METRICS, Sample};
 use langevin_model::{Model, Pipeline};
-use langevin_restore::{METHODS, Method, NoPictures, Prior, Problem, noises, operators, simulate};
+use langevin_restore::{METHODS, Method, NoImages, Prior, Problem, noises, operators, simulate};
 use serde::Serialize;
 
 use crate::evaluation::{self, FeatureSpec};
@@ -72,17 +72,17 @@ pub struct BenchRequest {
     pub tasks: Vec<Task>,
     /// The methods; a name tries several constants, a name with options is taken as it is. Empty for all.
     pub methods: Vec<String>,
-    /// Budgets: calls of the network for a picture.
+    /// Budgets: calls of the network for an image.
     pub calls: Vec<usize>,
-    /// Pictures.
+    /// Images.
     pub count: usize,
-    /// Training pictures that constants are chosen on, at budgets up to 20; fewer at larger ones.
+    /// Training images that constants are chosen on, at budgets up to 20; fewer at larger ones.
     pub tune: usize,
     /// The seed of all noise.
     pub seed: u64,
-    /// Pictures at once.
+    /// Images at once.
     pub batch_size: usize,
-    /// What tells pictures apart.
+    /// What tells images apart.
     pub features: FeatureSpec,
     /// Where trained features are kept.
     pub cache: Option<PathBuf>,
@@ -107,9 +107,9 @@ pub struct Row {
     pub psnr: (f64, f64),
     /// The mean SSIM.
     pub ssim: f64,
-    /// The mean distance of features from the clean picture's, in units of that between different clean pictures.
+    /// The mean distance of features from the clean image's, in units of that between different clean images.
     pub distance: f64,
-    /// Seconds for each picture.
+    /// Seconds for each image.
     pub seconds: f64,
 }
 
@@ -120,13 +120,13 @@ pub struct Comparison {
     pub model: String,
     /// The data.
     pub data: String,
-    /// Pictures restored.
+    /// Images restored.
     pub n: usize,
-    /// Training pictures that constants were chosen on.
+    /// Training images that constants were chosen on.
     pub tune: usize,
     /// The seed.
     pub seed: u64,
-    /// What told pictures apart.
+    /// What told images apart.
     pub features: String,
     /// The tasks.
     pub tasks: Vec<Task>,
@@ -136,7 +136,7 @@ pub struct Comparison {
     pub left_out: Vec<String>,
     /// For each task a sheet, and what its rows are.
     #[serde(skip)]
-    pub sheets: Vec<(String, Picture, Vec<String>)>,
+    pub sheets: Vec<(String, Image, Vec<String>)>,
 }
 
 /// Told what is being done and which share of it is done; its error stops the work.
@@ -145,7 +145,7 @@ pub type Progress<'a> = dyn FnMut(&str, f64) -> Result<()> + 'a;
 /// Compares.
 ///
 /// # Errors
-/// Usage: unknown names, or operators that do not go with the pictures. Bad input: data that cannot be read. What `progress` says.
+/// Usage: unknown names, or operators that do not go with the images. Bad input: data that cannot be read. What `progress` says.
 pub fn compare(
     model: &Model,
     request: &BenchRequest,
@@ -162,13 +162,13 @@ pub fn compare(
         METHODS.build(method)?;
     }
     for task in &tasks {
-        operators::build(&task.operator, model.shape(), &NoPictures)?;
+        operators::build(&task.operator, model.shape(), &NoImages)?;
         noises::build(&task.noise.to_string())?;
     }
     let training = pool(model, &request.data, "train")?;
     let test = pool(model, &request.data, "test")?;
-    let clean = Pictures::new(spread(&test, request.count, UNSEEN, device)?);
-    let tuning = Pictures::new(spread(&training, request.tune, 0, device)?);
+    let clean = Images::new(spread(&test, request.count, UNSEEN, device)?);
+    let tuning = Images::new(spread(&training, request.tune, 0, device)?);
     let told = |share: f64| progress("training features", share);
     let features = evaluation::features_of(
         &request.features,
@@ -209,23 +209,23 @@ pub fn compare(
     Ok(found)
 }
 
-/// Clean pictures as numbers and as pictures.
-struct Pictures {
+/// Clean images as numbers and as images.
+struct Images {
     values: Tensor<4>,
-    shown: Vec<Picture>,
+    shown: Vec<Image>,
 }
 
-impl Pictures {
+impl Images {
     fn new(values: Tensor<4>) -> Self {
-        let shown = batch_to_pictures(values.clone());
+        let shown = batch_to_images(values.clone());
         Self { values, shown }
     }
 }
 
-/// Where pictures of an unlimited set are taken from, which no training comes to.
+/// Where images of an unlimited set are taken from, which no training comes to.
 const UNSEEN: u64 = 1 << 40;
 
-/// The pictures of a part of a data set as the model draws them. A set that is drawn has no parts.
+/// The images of a part of a data set as the model draws them. A set that is drawn has no parts.
 fn pool(model: &Model, data: &str, part: &str) -> Result<Pool> {
     let (width, height) = model.info.size;
     let spec = if data.starts_with("builtin:") { data.to_owned() } else { format!("{data}#{part}") };
@@ -233,7 +233,7 @@ fn pool(model: &Model, data: &str, part: &str) -> Result<Pool> {
     Pool::new(dataset, Prepare::new(width, height, model.info.channels), PoolOptions::default())
 }
 
-/// `count` pictures, spread evenly over the set; of an unlimited one those from `first`.
+/// `count` images, spread evenly over the set; of an unlimited one those from `first`.
 fn spread(pool: &Pool, count: usize, first: u64, device: &Device) -> Result<Tensor<4>> {
     let count = pool.len().map_or(count, |have| count.min(have as usize));
     let (width, height) = pool.prepare().size;
@@ -246,10 +246,10 @@ fn spread(pool: &Pool, count: usize, first: u64, device: &Device) -> Result<Tens
     Ok(signed_to_batch(values, shape, device))
 }
 
-fn bench_sample(pictures: &[Picture], features: &dyn Features) -> Result<Sample> {
+fn bench_sample(images: &[Image], features: &dyn Features) -> Result<Sample> {
     let mut sample = Sample::new("restored");
-    let described = features.describe(pictures)?;
-    sample.append(pictures.to_vec(), &vec![None; pictures.len()], described, true);
+    let described = features.describe(images)?;
+    sample.append(images.to_vec(), &vec![None; images.len()], described, true);
     Ok(sample)
 }
 
@@ -268,18 +268,18 @@ impl Bench<'_> {
         &self,
         task: &Task,
         methods: &[String],
-        (clean, tuning): (&Pictures, &Pictures),
+        (clean, tuning): (&Images, &Images),
         found: &mut Comparison,
         told: &mut Progress<'_>,
     ) -> Result<()> {
         let problem = self.problem(task, &clean.values, 0)?;
-        // Far from the noise of the pictures that count.
+        // Far from the noise of the images that count.
         let tried = self.problem(task, &tuning.values, 1 << 32)?;
         let begun = least_squares(&problem)?;
-        let plain = batch_to_pictures(begun.clone());
+        let plain = batch_to_images(begun.clone());
         found.rows.push(self.row(task, "least squares", (0, 0, 0), 0.0, plain.clone())?);
         let shown = clean.shown.len().min(report::COLUMNS);
-        let mut sheet: Vec<Picture> = clean.shown[..shown].to_vec();
+        let mut sheet: Vec<Image> = clean.shown[..shown].to_vec();
         sheet.extend_from_slice(&plain[..shown]);
         let mut rows = vec!["clean".to_owned(), "least squares".to_owned()];
         let budgets = &self.request.calls;
@@ -298,11 +298,11 @@ impl Bench<'_> {
                     let start = Instant::now();
                     let made = self.restore(&*built, &problem, &path, 0)?;
                     let seconds = start.elapsed().as_secs_f64();
-                    let pictures = batch_to_pictures(made);
-                    let row = self.row(task, &spec, (*budget, steps, calls), seconds, pictures.clone())?;
-                    Ok(Some((row, pictures)))
+                    let images = batch_to_images(made);
+                    let row = self.row(task, &spec, (*budget, steps, calls), seconds, images.clone())?;
+                    Ok(Some((row, images)))
                 });
-                let (row, pictures) = match done {
+                let (row, images) = match done {
                     Ok(Some(done)) => done,
                     Ok(None) => continue,
                     Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => return Err(error),
@@ -312,7 +312,7 @@ impl Bench<'_> {
                     }
                 };
                 if at == budgets.len() / 2 || row.calls == 1 {
-                    sheet.extend_from_slice(&pictures[..shown]);
+                    sheet.extend_from_slice(&images[..shown]);
                     rows.push(format!("{}, {} calls", row.method, row.calls));
                 }
                 last = Some((row.method.clone(), row.calls));
@@ -324,7 +324,7 @@ impl Bench<'_> {
     }
 
     fn problem(&self, task: &Task, clean: &Tensor<4>, first: u64) -> Result<Problem> {
-        let operator = operators::build(&task.operator, self.model.shape(), &NoPictures)?;
+        let operator = operators::build(&task.operator, self.model.shape(), &NoImages)?;
         let noise = noises::build(&task.noise.to_string())?;
         let count = clean.dims()[0] as u64;
         let streams = NoiseStreams::new(self.request.seed, first..first + count);
@@ -342,13 +342,13 @@ impl Bench<'_> {
         self.pipeline.path(&settings.sampler, &settings.spacing, steps)
     }
 
-    /// The constants that are best on training pictures within `budget`, and the steps that takes.
+    /// The constants that are best on training images within `budget`, and the steps that takes.
     fn choose(
         &self,
         method: &str,
         budget: usize,
         tried: &Problem,
-        tuning: &Pictures,
+        tuning: &Images,
     ) -> Result<(String, usize)> {
         let specs = if method.contains(':') { vec![method.to_owned()] } else { candidates::of(method) };
         let count = (self.request.tune * 20 / budget.max(20)).clamp(1, tuning.shown.len());
@@ -427,10 +427,10 @@ impl Bench<'_> {
         method: &str,
         (budget, steps, calls): (usize, usize, usize),
         seconds: f64,
-        pictures: Vec<Picture>,
+        images: Vec<Image>,
     ) -> Result<Row> {
-        let count = pictures.len() as f64;
-        let judged = bench_sample(&pictures, self.features.as_ref())?;
+        let count = images.len() as f64;
+        let judged = bench_sample(&images, self.features.as_ref())?;
         let measured = |name: &str| -> Result<(f64, f64)> {
             let case =
                 Case { judged: &judged, reference: &self.clean, gallery: None, trainer: None, seed: 0 };
@@ -458,7 +458,7 @@ impl Bench<'_> {
 }
 
 /// What is known without a model: `A+ y`, or with noise the least squares of measurement and gray; the measurement where the
-/// operator is not linear and it has the shape of a picture.
+/// operator is not linear and it has the shape of an image.
 fn least_squares(problem: &Problem) -> Result<Tensor<4>> {
     let linear = match problem.linear() {
         Ok(linear) => linear,

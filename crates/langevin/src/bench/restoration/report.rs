@@ -1,25 +1,25 @@
 //! The comparison as a table and as sheets.
 
-use langevin_core::Picture;
+use langevin_core::Image;
 use langevin_figures::sheet;
 use langevin_model::Model;
 
 use super::{Comparison, Row};
 
-/// Pictures in a row of a sheet.
+/// Images in a row of a sheet.
 pub(super) const COLUMNS: usize = 12;
 
-/// Rows of pictures, the first clean.
-pub(super) fn sheet(model: &Model, pictures: &[Picture], columns: usize) -> Picture {
-    sheet::sheet(pictures, columns.max(1), 2, model.info.magnification().min(2))
+/// Rows of images, the first clean.
+pub(super) fn sheet(model: &Model, images: &[Image], columns: usize) -> Image {
+    sheet::sheet(images, columns.max(1), 2, model.info.magnification().min(2))
 }
 
 impl Comparison {
     /// The table as Markdown.
     pub fn markdown(&self) -> String {
         let mut text = format!(
-            "{}, {} pictures of the test part of {}, seed {}. Constants are those with the highest PSNR at each number of calls on up to \
-             {} training pictures. Distance: of features ({}) from those of the clean picture, 1 being that of another picture.\n",
+            "{}, {} images of the test part of {}, seed {}. Constants are those with the highest PSNR at each number of calls on up to \
+             {} training images. Distance: of features ({}) from those of the clean image, 1 being that of another image.\n",
             self.model, self.n, self.data, self.seed, self.tune, self.features
         );
         for task in &self.tasks {
@@ -28,7 +28,7 @@ impl Comparison {
                 0.0 => ", no noise\n\n".to_owned(),
                 noise => format!(", noise of {noise} of 255\n\n"),
             };
-            text += "| method | calls | steps | PSNR dB | SSIM | distance | ms a picture |\n|---|---|---|---|---|---|---|\n";
+            text += "| method | calls | steps | PSNR dB | SSIM | distance | ms an image |\n|---|---|---|---|---|---|---|\n";
             let rows: Vec<&Row> = self.rows.iter().filter(|row| row.task == task.name).collect();
             for row in &rows {
                 let best = rows.iter().filter(|other| other.budget == row.budget && row.budget > 0);

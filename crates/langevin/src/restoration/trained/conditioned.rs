@@ -5,41 +5,41 @@ use langevin_core::{Cond, Denoiser, Levels, NoiseStreams, Purpose, Result};
 use langevin_model::TaskKind;
 use langevin_process::Level;
 
-/// A denoiser that is told of degraded pictures.
+/// A denoiser that is told of degraded images.
 ///
-/// What is denoised are pictures, of which what is known stays known at every step, or where pictures are enlarged what is
-/// missing in the enlarged ones: [`Conditioned::pictures`] makes pictures of it.
+/// What is denoised are images, of which what is known stays known at every step, or where images are enlarged what is
+/// missing in the enlarged ones: [`Conditioned::images`] makes images of it.
 pub struct Conditioned<D> {
     inner: D,
     kind: TaskKind,
-    /// `[batch, condition channels, height, width]`; a batch of 1 is told of for every picture.
+    /// `[batch, condition channels, height, width]`; a batch of 1 is told of for every image.
     told: Tensor<4>,
     channels: usize,
     clip: bool,
 }
 
 impl<D> Conditioned<D> {
-    /// Tells `inner`, a network for pictures of `channels` channels and tasks of `kind`, what is in `told`: one degraded picture
-    /// for all, or one for each. With `clip` pictures are kept within their range.
+    /// Tells `inner`, a network for images of `channels` channels and tasks of `kind`, what is in `told`: one degraded image
+    /// for all, or one for each. With `clip` images are kept within their range.
     pub fn new(inner: D, kind: TaskKind, told: Tensor<4>, channels: usize, clip: bool) -> Self {
         Self { inner, kind, told, channels, clip }
     }
 
-    /// The pictures of what was found.
-    pub fn pictures(&self, found: Tensor<4>) -> Tensor<4> {
+    /// The images of what was found.
+    pub fn images(&self, found: Tensor<4>) -> Tensor<4> {
         match self.kind {
             TaskKind::Upscale => found + self.shown(),
             TaskKind::Inpaint => found,
         }
     }
 
-    /// The enlarged picture, or the one with a hole.
+    /// The enlarged image, or the one with a hole.
     fn shown(&self) -> Tensor<4> {
         self.told.clone().narrow(1, 0, self.channels)
     }
 
-    fn kept_in_range(&self, pictures: Tensor<4>) -> Tensor<4> {
-        if self.clip { pictures.clamp(-1.0, 1.0) } else { pictures }
+    fn kept_in_range(&self, images: Tensor<4>) -> Tensor<4> {
+        if self.clip { images.clamp(-1.0, 1.0) } else { images }
     }
 }
 
@@ -47,7 +47,7 @@ impl<D: Denoiser> Denoiser for Conditioned<D> {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
         let (count, told) = (x.dims()[0], self.told.clone());
         let told = if told.dims()[0] == count { told } else { told.repeat_dim(0, count) };
-        let found = self.inner.denoise(x, at, &Cond { picture: Some(told), ..cond.clone() })?;
+        let found = self.inner.denoise(x, at, &Cond { image: Some(told), ..cond.clone() })?;
         Ok(match self.kind {
             TaskKind::Upscale if !self.clip => found,
             TaskKind::Upscale => self.kept_in_range(found + self.shown()) - self.shown(),
@@ -63,7 +63,7 @@ impl<D: Denoiser> Denoiser for Conditioned<D> {
     }
 }
 
-/// The mean of the pictures that fit, in one call: the answer at the highest level, where the noisy picture shows nothing.
+/// The mean of the images that fit, in one call: the answer at the highest level, where the noisy image shows nothing.
 ///
 /// # Shapes
 /// The result is `[streams, channels, height, width]` for `shape` = `[channels, height, width]`.
@@ -80,7 +80,7 @@ pub fn one_step<D: Denoiser>(
 ) -> Result<Tensor<4>> {
     let x = streams.normal(Purpose::Start, 0, shape, device).mul_scalar(highest.sigma);
     let found = restorer.denoise(x, &Levels::all(highest, streams.images().len()), cond)?;
-    Ok(restorer.pictures(found))
+    Ok(restorer.images(found))
 }
 
 #[cfg(test)]
@@ -98,7 +98,7 @@ mod tests {
 
     impl Denoiser for Told {
         fn denoise(&self, _x: Tensor<4>, _at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
-            let told = cond.picture.clone().expect("it is told of a picture");
+            let told = cond.image.clone().expect("it is told of an image");
             let last = told.dims()[1] - 1;
             Ok(told.narrow(1, last, 1).mul_scalar(0.75))
         }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_added_to_the_enlarged_picture_within_the_range() {
+    fn what_is_missing_is_added_to_the_enlarged_image_within_the_range() {
         let told = tensor(&[0.4, 0.8], [1, 1, 1, 2]);
         let near = |made: Vec<f32>, wanted: [f32; 4]| {
             assert!(made.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-6), "{made:?}");
@@ -127,13 +127,13 @@ mod tests {
 
     #[test]
     fn what_is_known_stays_and_the_hole_is_the_answer() {
-        // Each picture is told its own: the first hides its second pixel, the second its first.
+        // Each image is told its own: the first hides its second pixel, the second its first.
         let told = tensor(&[0.4, 0.0, 0.0, 1.0, 0.0, -0.2, 1.0, 0.0], [2, 2, 1, 2]);
         assert_eq!(mean(TaskKind::Inpaint, told, true), [0.4, 0.75, 0.75, -0.2]);
     }
 
     #[test]
-    fn windows_of_a_network_without_norms_join_to_the_whole_picture() {
+    fn windows_of_a_network_without_norms_join_to_the_whole_image() {
         let device = Device::flex();
         let config = NetworkConfig {
             in_channels: 1,

@@ -1,4 +1,4 @@
-//! RestorePlan with a model that was trained for it: pictures of any size, window by window.
+//! RestorePlan with a model that was trained for it: images of any size, window by window.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use langevin_core::{Cond, Denoiser, Error, Level, NoiseStreams, Result, signed_to_batch};
 use langevin_model::windows::{Plan, plan};
 use langevin_model::{Model, Pipeline, Task, TaskKind};
-use langevin_restore::{NoPictures, Operator, Problem, Shape, operators};
+use langevin_restore::{NoImages, Operator, Problem, Shape, operators};
 use langevin_sample::{SAMPLERS, Sampler, pure_start};
 
 use super::conditioned::{Conditioned, one_step};
@@ -18,12 +18,12 @@ use crate::restoration::report::Score;
 use crate::restoration::request::{RestorePlan, path};
 use crate::restoration::restored::{Finishing, Restored};
 
-/// What a restorer makes of a picture.
+/// What a restorer makes of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// The mean of the pictures that fit, in one call: near to the true one, and soft.
+    /// The mean of the images that fit, in one call: near to the true one, and soft.
     Mean,
-    /// One of the pictures that fit.
+    /// One of the images that fit.
     Sample,
 }
 
@@ -36,12 +36,12 @@ pub struct Trained {
     pub sampler: Option<String>,
 }
 
-/// The operator by which a restorer that enlarges knows small pictures, for clean pictures of `shape`.
+/// The operator by which a restorer that enlarges knows small images, for clean images of `shape`.
 ///
 /// # Errors
 /// Usage: a shape that does not divide.
 pub fn known_operator(task: &Task, shape: Shape) -> Result<Box<dyn Operator>> {
-    operators::build(task.operator(), shape, &NoPictures)
+    operators::build(task.operator(), shape, &NoImages)
 }
 
 /// Whether the restorer `model`, trained for `task`, can undo `operator`.
@@ -53,12 +53,12 @@ pub fn check_trained(model: &Model, task: &Task, operator: &dyn Operator) -> Res
     if own != asked {
         let channels = |count: usize| format!("{count} channel{}", if count == 1 { "" } else { "s" });
         return Err(Error::usage(format!(
-            "{}: restores pictures of {}, and this one has {}",
+            "{}: restores images of {}, and this one has {}",
             model.name,
             channels(own),
             channels(asked)
         ))
-        .hint("take a model of as many channels, or turn the picture gray or into colour first"));
+        .hint("take a model of as many channels, or turn the image gray or into colour first"));
     }
     let fits = match task.kind {
         TaskKind::Upscale => {
@@ -70,9 +70,9 @@ pub fn check_trained(model: &Model, task: &Task, operator: &dyn Operator) -> Res
     if fits { Ok(()) } else { Err(task.refusal(&model.name, "and for nothing else")) }
 }
 
-/// Restores one picture with a model that was trained for it; `progress` is told the share that is done.
+/// Restores one image with a model that was trained for it; `progress` is told the share that is done.
 ///
-/// Draw `k` of picture `n` of a seed is the same in any batch and with any number of draws.
+/// Draw `k` of image `n` of a seed is the same in any batch and with any number of draws.
 ///
 /// # Errors
 /// Usage: a model of another task or shape, a method or noise, which it has none of, an unknown sampler or spacing, several
@@ -86,7 +86,7 @@ pub fn restore_trained(
     progress: impl FnMut(f64) + Send,
 ) -> Result<Restored> {
     let task = model.info.task.as_ref().ok_or_else(|| {
-        Error::usage(format!("{}: was trained to draw pictures, not to restore them", model.name))
+        Error::usage(format!("{}: was trained to draw images, not to restore them", model.name))
             .hint("restore with it by a method of `langevin list methods`")
     })?;
     check_trained(model, task, degraded.operator())?;
@@ -109,7 +109,7 @@ pub fn restore_trained(
     let all = calls * work.batches(how).len() + usize::from(compares);
     let (drawn, mean_in_one) = work.run(how, (sampler.as_ref(), &path), compares, all, progress)?;
 
-    let told = Finishing { problem: &problem, colours: &degraded.colours, picture: &degraded.picture };
+    let told = Finishing { problem: &problem, colours: &degraded.colours, image: &degraded.image };
     let method = if how.mode == Mode::Mean { "one step" } else { name };
     let mut restored = told.restored(method.to_owned(), calls, &drawn, None, degraded.truth.as_ref())?;
     if let Some(truth) = &degraded.truth {
@@ -117,8 +117,8 @@ pub fn restore_trained(
         let at = scores.iter().position(|score| score.name == "restored").unwrap_or(0);
         match mean_in_one {
             Some(made) => {
-                let picture = told.finished(&told.values(&made));
-                scores.insert(at, Score::of("one step", &picture, truth)?);
+                let image = told.finished(&told.values(&made));
+                scores.insert(at, Score::of("one step", &image, truth)?);
             }
             None => "one step".clone_into(&mut scores[at].name),
         }
@@ -130,7 +130,7 @@ pub fn restore_trained(
 fn check(task: &Task, name: &str, sigma: f64, restoring: &RestorePlan, how: &Trained) -> Result<()> {
     if restoring.method.is_some() {
         return Err(Error::usage(format!("{name}: was trained {}, so no --method is needed", task.words()))
-            .hint("leave it out, or take a model that draws pictures by itself; --sampler says how draws are made"));
+            .hint("leave it out, or take a model that draws images by itself; --sampler says how draws are made"));
     }
     if restoring.start_sigma.is_some() {
         return Err(Error::usage(format!(
@@ -140,11 +140,11 @@ fn check(task: &Task, name: &str, sigma: f64, restoring: &RestorePlan, how: &Tra
         .hint("leave it out"));
     }
     if sigma > 0.0 {
-        return Err(Error::usage(format!("{name}: was trained for pictures without noise, {}", task.words()))
-            .hint("leave --noise out, take the noise out before with `langevin denoise`, or use a model that draws pictures by itself"));
+        return Err(Error::usage(format!("{name}: was trained for images without noise, {}", task.words()))
+            .hint("leave --noise out, take the noise out before with `langevin denoise`, or use a model that draws images by itself"));
     }
     if how.mode == Mode::Mean && restoring.samples > 1 {
-        return Err(Error::usage("--mode mean makes one picture, and no samples")
+        return Err(Error::usage("--mode mean makes one image, and no samples")
             .hint("leave --samples out, or --mode: several samples come with their mean"));
     }
     if how.mode == Mode::Mean && how.sampler.is_some() {
@@ -171,7 +171,7 @@ fn told(task: &Task, operator: &dyn Operator, y: &[f32], device: &Device) -> Ten
     signed_to_batch(values, [1, task.condition_channels(channels), height, width], device)
 }
 
-/// The work of the network on one picture.
+/// The work of the network on one image.
 struct Work<'a> {
     model: &'a Model,
     task: &'a Task,
@@ -241,7 +241,7 @@ impl Work<'_> {
                 .from_noise(start.map(|start| start.clone().slice_dim(0, from..to)));
             let x = pure_start(&run, path[0], self.shape, self.device);
             restorer.begin();
-            made.push(restorer.pictures(sampler.sample(&restorer, x, path, &mut run)?));
+            made.push(restorer.images(sampler.sample(&restorer, x, path, &mut run)?));
         }
         let mean = compares.then(in_one).transpose()?;
         Ok((Tensor::cat(made, 0), mean))

@@ -2,12 +2,12 @@
 
 use langevin_core::{Error, Result};
 use langevin_model::{Task, TaskKind};
-use langevin_restore::{NoPictures, Operator, operators};
+use langevin_restore::{NoImages, Operator, operators};
 
-/// How many times smaller the operator makes pictures of `side` pixels a side; absent where holes are filled in.
+/// How many times smaller the operator makes images of `side` pixels a side; absent where holes are filled in.
 ///
 /// # Errors
-/// Usage: an operator that is unknown, does not take such pictures, changes channels, or does not make pictures smaller by
+/// Usage: an operator that is unknown, does not take such images, changes channels, or does not make images smaller by
 /// a whole number.
 pub fn scale(task: &Task, channels: usize, side: usize) -> Result<Option<usize>> {
     match (task.kind, &task.operator) {
@@ -17,12 +17,12 @@ pub fn scale(task: &Task, channels: usize, side: usize) -> Result<Option<usize>>
         ))
         .hint("leave it out; its masks are drawn at random")),
         (TaskKind::Upscale, _) => {
-            let operator = operators::build(task.operator(), [channels, side, side], &NoPictures)
+            let operator = operators::build(task.operator(), [channels, side, side], &NoImages)
                 .map_err(|error| error.within("task.operator"))?;
             let scale = scale_of(operator.as_ref());
             scale.map(Some).ok_or_else(|| {
                 Error::usage(format!(
-                    "task.operator = \"{}\": does not make pictures smaller by a whole number, channel by channel",
+                    "task.operator = \"{}\": does not make images smaller by a whole number, channel by channel",
                     task.operator()
                 ))
                 .hint("use bicubic:scale=4, lanczos or average, also after a blur: gaussian_blur:sigma=1+average:scale=4")
@@ -31,7 +31,7 @@ pub fn scale(task: &Task, channels: usize, side: usize) -> Result<Option<usize>>
     }
 }
 
-/// How many times smaller an operator makes pictures, if it does so by a whole number from 2 and keeps their channels.
+/// How many times smaller an operator makes images, if it does so by a whole number from 2 and keeps their channels.
 pub(crate) fn scale_of(operator: &dyn Operator) -> Option<usize> {
     let ([channels, height, width], [kept, low, narrow]) = (operator.input(), operator.output());
     let scale = height / low.max(1);
@@ -48,15 +48,15 @@ mod tests {
     }
 
     #[test]
-    fn whatever_makes_pictures_smaller_can_be_undone() {
+    fn whatever_makes_images_smaller_can_be_undone() {
         assert_eq!(scale(&Task::default(), 1, 64).unwrap(), Some(4));
         assert_eq!(scale(&upscale("average:scale=2"), 3, 16).unwrap(), Some(2));
         assert_eq!(scale(&upscale("gaussian_blur:sigma=1+average:scale=4"), 3, 64).unwrap(), Some(4));
         assert_eq!(scale(&Task { kind: TaskKind::Inpaint, operator: None }, 1, 9).unwrap(), None);
         for (task, word) in [
-            (upscale("gaussian_blur:sigma=1"), "does not make pictures smaller"),
-            (upscale("gray"), "does not make pictures smaller"),
-            (upscale("mask"), "does not make pictures smaller"),
+            (upscale("gaussian_blur:sigma=1"), "does not make images smaller"),
+            (upscale("gray"), "does not make images smaller"),
+            (upscale("mask"), "does not make images smaller"),
             (upscale("bicubic:scale=5"), "64 x 64"),
             (upscale("bicubix"), "bicubic"),
             (Task { kind: TaskKind::Inpaint, ..upscale("mask") }, "fills in holes"),

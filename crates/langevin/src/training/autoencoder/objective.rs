@@ -1,4 +1,4 @@
-//! What an autoencoder learns: pictures that come back as they were, latents that are small, and a critic that finds no difference.
+//! What an autoencoder learns: images that come back as they were, latents that are small, and a critic that finds no difference.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, activation::relu};
@@ -61,13 +61,13 @@ impl Reconstruction {
         (mean.clone() + (vectors - mean).detach(), paid)
     }
 
-    /// What the critic says of `pictures` in place of `truth`: the loss of the autoencoder and that of the critic.
-    fn criticised(&self, critic: &Critic, truth: &Tensor<4>, pictures: Tensor<4>) -> Tensor<1> {
+    /// What the critic says of `images` in place of `truth`: the loss of the autoencoder and that of the critic.
+    fn criticised(&self, critic: &Critic, truth: &Tensor<4>, images: Tensor<4>) -> Tensor<1> {
         let real = critic.forward(truth.clone()).truth;
-        let made = critic.forward(pictures.clone().detach()).truth;
+        let made = critic.forward(images.clone().detach()).truth;
         let learned = relu(real.neg().add_scalar(1.0)).mean() + relu(made.add_scalar(1.0)).mean();
         let fixed = critic.clone().no_grad();
-        let (real, made) = (fixed.forward(truth.clone()), fixed.forward(pictures));
+        let (real, made) = (fixed.forward(truth.clone()), fixed.forward(images));
         let layers = real.features.len() as f64;
         let differ = real.features.into_iter().zip(made.features).map(|(real, made)| {
             let size = f64::from(real.clone().abs().mean().into_scalar::<f32>()).max(1e-6);
@@ -96,16 +96,16 @@ impl Objective<Learning> for Reconstruction {
     ) -> Result<Losses> {
         let Learning { autoencoder, critic } = &model.network;
         let (latents, paid) = self.latents(autoencoder, &pass);
-        let pictures = autoencoder.decode_codes(latents);
+        let images = autoencoder.decode_codes(latents);
         let [n, c, h, w] = pass.x0.dims();
-        let error = (pictures.clone() - pass.x0.clone()).abs();
+        let error = (images.clone() - pass.x0.clone()).abs();
         let per_image = error.reshape([n, c * h * w]).mean_dim(1).reshape([n]);
         let mut mean = per_image.clone().mean() + paid;
         if let Some(critic) = critic
             && !pass.is_validation()
             && pass.seen >= self.settings.critic_from
         {
-            mean = mean + self.criticised(critic, &pass.x0, pictures);
+            mean = mean + self.criticised(critic, &pass.x0, images);
         }
         Ok(Losses { mean: mean.mul_scalar(pass.share), per_image })
     }

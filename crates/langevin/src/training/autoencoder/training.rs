@@ -1,9 +1,9 @@
-//! Training an autoencoder: what comes back of held-out pictures is measured and shown while it learns.
+//! Training an autoencoder: what comes back of held-out images is measured and shown while it learns.
 
 use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{NamedTensors, Picture, Preconditioned, Result, batch_to_pictures, signed_to_batch};
+use langevin_core::{Image, NamedTensors, Preconditioned, Result, batch_to_images, signed_to_batch};
 use langevin_data::{Batch, Loader, LoaderOptions};
 use langevin_eval::{psnr, structural_similarity};
 use langevin_figures::sheet;
@@ -17,13 +17,13 @@ use crate::training::prepare::Prepared;
 use crate::training::run_folder::{begin, store};
 use crate::training::settings::AutoencoderSettings;
 
-/// Pictures of a sheet.
+/// Images of a sheet.
 const SHOWN: usize = 24;
-/// Columns of a sheet, each a picture and below it what came back.
+/// Columns of a sheet, each an image and below it what came back.
 const COLUMNS: usize = 8;
-/// Pictures that the statistics of latents are measured on.
+/// Images that the statistics of latents are measured on.
 const MEASURED: u64 = 512;
-/// Pictures at once.
+/// Images at once.
 const AT_ONCE: usize = 32;
 
 /// Trains the autoencoder of `settings` on the data of `prepared`.
@@ -46,7 +46,7 @@ pub(crate) fn train(
     let loader = move |images_seen| {
         Loader::new(&pool, LoaderOptions { batch, seed, images_seen, ..LoaderOptions::default() })
     };
-    let count = prepared.pictures.map_or(MEASURED, |have| have.min(MEASURED));
+    let count = prepared.images.map_or(MEASURED, |have| have.min(MEASURED));
     let info = &prepared.info;
     let mut hooks = Watching {
         toml: prepared.toml(),
@@ -104,25 +104,25 @@ impl Watching<'_> {
         Codec::from_parts(self.info.clone(), tensors, &self.device)
     }
 
-    /// The first `count` pictures of `batch`, and what comes back of them.
+    /// The first `count` images of `batch`, and what comes back of them.
     fn pairs(
         &self,
         model: &Preconditioned<Learning>,
         batch: &Batch,
         count: usize,
-    ) -> Result<Vec<(Picture, Picture)>> {
+    ) -> Result<Vec<(Image, Image)>> {
         let codec = self.codec(own(langevin_nn::export(&model.network)))?;
         let mut pairs = Vec::new();
         for start in (0..count.min(batch.shape[0])).step_by(AT_ONCE) {
-            let pictures = part(batch, start, AT_ONCE.min(count - start), &self.device);
-            let back = codec.decode(codec.encode(pictures.clone())?)?;
-            pairs.extend(batch_to_pictures(pictures).into_iter().zip(batch_to_pictures(back)));
+            let images = part(batch, start, AT_ONCE.min(count - start), &self.device);
+            let back = codec.decode(codec.encode(images.clone())?)?;
+            pairs.extend(batch_to_images(images).into_iter().zip(batch_to_images(back)));
         }
         Ok(pairs)
     }
 }
 
-/// Pictures `start..start + count` of a batch.
+/// Images `start..start + count` of a batch.
 fn part(batch: &Batch, start: usize, count: usize, device: &Device) -> Tensor<4> {
     let [n, c, h, w] = batch.shape;
     let count = count.min(n - start);

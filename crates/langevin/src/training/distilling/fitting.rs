@@ -22,7 +22,7 @@ pub(super) fn check_teacher(teacher: &Model, request: &DistillRequest, traits: T
     let info = &teacher.info;
     if info.size.0 != info.size.1 {
         return Err(Error::usage(format!(
-            "{name}: draws pictures of {}x{}, and only square ones can be trained",
+            "{name}: draws images of {}x{}, and only square ones can be trained",
             info.size.0, info.size.1
         )));
     }
@@ -36,7 +36,7 @@ pub(super) fn check_teacher(teacher: &Model, request: &DistillRequest, traits: T
     }
     if traits.halves && (predicts.starts_with("epsilon") || predicts.starts_with("score")) {
         return Err(Error::usage(format!(
-            "{name}: predicts the noise, from which few steps cannot tell the picture where there is little signal"
+            "{name}: predicts the noise, from which few steps cannot tell the image where there is little signal"
         ))
         .hint("give a model that predicts v, x0, edm or velocity, or use --method consistency"));
     }
@@ -60,7 +60,7 @@ pub(super) fn check_teacher(teacher: &Model, request: &DistillRequest, traits: T
     diffusion.coefficients(diffusion.highest()).map_err(|error| error.within(name)).map(drop)
 }
 
-/// Whether the data are pictures that the model can draw.
+/// Whether the data are images that the model can draw.
 ///
 /// # Errors
 /// Usage, naming the data, what they are and what the model draws.
@@ -81,7 +81,7 @@ pub(super) fn check_data(teacher: &Model, data: &DataInfo, spec: &str) -> Result
         ))
         .hint("distil with the data that the model was trained on"));
     }
-    // The same data were brought to the model's size before; pictures of a folder are, whatever their size.
+    // The same data were brought to the model's size before; images of a folder are, whatever their size.
     if info.data == spec {
         return Ok(());
     }
@@ -92,12 +92,12 @@ pub(super) fn check_data(teacher: &Model, data: &DataInfo, spec: &str) -> Result
         let shape =
             |((width, height), channels): ((usize, usize), usize)| format!("{width}x{height}x{channels}");
         return Err(told(format!(
-            "its pictures are {}, and {} draws {}",
+            "its images are {}, and {} draws {}",
             shape(have),
             teacher.name,
             shape(want)
         ))
-        .hint("distil with the data that the model was trained on, or such pictures"));
+        .hint("distil with the data that the model was trained on, or such images"));
     }
     Ok(())
 }

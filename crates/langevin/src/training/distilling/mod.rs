@@ -13,9 +13,9 @@ use langevin_model::pipeline::path;
 use langevin_model::{GuidanceConfig, Model, ModelInfo, Pipeline, SampleSettings};
 use langevin_process::{Diffusion, DiffusionSpec, Level, SPACINGS};
 use langevin_train::distillations::Traits;
-use langevin_train::{Course, DISTILLATIONS, Decay, Distilled, TrainConfig};
+use langevin_train::{DISTILLATIONS, Decay, DistillSchedule, Distilled, TrainConfig};
 
-use crate::training::prepare::{Lesson, Prepared, TrainRequest, prepare};
+use crate::training::prepare::{ObjectiveOverride, Prepared, TrainRequest, prepare};
 use crate::training::settings::{DataSettings, Distill, Settings, layered};
 
 /// What the preset of a student is called, before its method.
@@ -47,7 +47,7 @@ pub struct DistillRequest {
     pub flags: Vec<String>,
     /// The run's folder.
     pub out: PathBuf,
-    /// Whether one unreadable picture is an error.
+    /// Whether one unreadable image is an error.
     pub strict: bool,
     /// Only forecast the first stage.
     pub dry_run: bool,
@@ -82,7 +82,7 @@ pub struct Distilling {
 /// Opens the model, looks at the data and resolves the stages.
 ///
 /// # Errors
-/// Bad input: a model or data that cannot be read. Usage: a model of an unsuitable kind or for other pictures, steps that
+/// Bad input: a model or data that cannot be read. Usage: a model of an unsuitable kind or for other images, steps that
 /// halving does not lead to, unknown names.
 pub fn plan(request: DistillRequest, device: &Device) -> Result<Distilling> {
     let traits = DISTILLATIONS.build(&request.method)?.traits();
@@ -198,7 +198,7 @@ fn settings(
         || settings.data != base.data
         || settings.distill != base.distill
     {
-        return Err(Error::usage("a student has the network, the noise and the pictures of its teacher")
+        return Err(Error::usage("a student has the network, the noise and the images of its teacher")
             .hint("only settings of train and sample can be changed"));
     }
     // What depends on the progress of training follows this, also where time decides when it ends.
@@ -253,7 +253,7 @@ impl Distilling {
             // The guidance is in the first student already.
             distill.cfg_scale = if first { self.request.cfg_scale } else { 1.0 };
         }
-        let course = Course {
+        let course = DistillSchedule {
             diffusion: teacher.denoiser.diffusion().clone(),
             path,
             images: settings.train.decay_images,
@@ -275,7 +275,9 @@ impl Distilling {
             half: false,
             stop: self.request.stop.clone(),
             weights,
-            lesson: Some(Lesson { objective: Box::new(Distilled::new(method, course, taught_by)) }),
+            lesson: Some(ObjectiveOverride {
+                objective: Box::new(Distilled::new(method, course, taught_by)),
+            }),
         };
         prepare(request)
     }

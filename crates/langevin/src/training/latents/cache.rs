@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex};
 use burn::tensor::Device;
 use langevin_core::{Error, ErrorKind, Result, Stop, signed_to_batch};
 use langevin_data::order::{Order, Purpose, bits};
-use langevin_data::{Batch, Pool, Showing};
+use langevin_data::{Batch, BatchSource, Pool};
 use langevin_files::{create_folder, replace_file};
 use langevin_model::Codec;
 use serde::{Deserialize, Serialize};
 
-/// Pictures that are encoded at once.
+/// Images that are encoded at once.
 const AT_ONCE: u64 = 32;
-/// Pictures between two words about how far it is.
+/// Images between two words about how far it is.
 const TELL: u64 = 4096;
 
 /// What is encoded, and how.
@@ -25,9 +25,9 @@ pub(crate) struct Encoding<'a> {
     /// The first 16 digits of the sum of the autoencoder's file.
     pub(crate) hash: &'a str,
     pub(crate) pool: &'a Pool,
-    /// Most pictures, if there is a limit.
+    /// Most images, if there is a limit.
     pub(crate) limit: Option<u64>,
-    /// Pictures of an unlimited set.
+    /// Images of an unlimited set.
     pub(crate) of_unlimited: u64,
     pub(crate) folder: &'a Path,
     pub(crate) stop: &'a Stop,
@@ -41,8 +41,8 @@ struct Contents {
     /// The autoencoder, the data and how they were made ready: latents of another are made anew.
     key: String,
     name: String,
-    pictures: u64,
-    /// 2 where each picture is there mirrored too.
+    images: u64,
+    /// 2 where each image is there mirrored too.
     variants: u64,
     shape: [usize; 3],
     labels: Vec<Option<u32>>,
@@ -56,18 +56,18 @@ struct Stored {
     file: Mutex<File>,
 }
 
-impl Showing for Stored {
+impl BatchSource for Stored {
     fn name(&self) -> String {
         self.contents.name.clone()
     }
 
     fn is_empty(&self) -> bool {
-        self.contents.pictures == 0
+        self.contents.images == 0
     }
 
     fn showing(&self, seed: u64, first_image: u64, count: usize) -> Result<Batch> {
-        let Contents { pictures, variants, shape, labels, captions, .. } = &self.contents;
-        let order = Order::new(seed, Some(*pictures));
+        let Contents { images, variants, shape, labels, captions, .. } = &self.contents;
+        let order = Order::new(seed, Some(*images));
         let [c, h, w] = *shape;
         let mut batch = Batch {
             pixels: Vec::with_capacity(count * c * h * w),
@@ -81,34 +81,37 @@ impl Showing for Stored {
         let mut bytes = vec![0; c * h * w * 4];
         let mut file = self.file.lock().map_err(|_| Error::failed("reading latents has failed before"))?;
         for number in first_image..first_image + count as u64 {
-            let picture = order.at(number);
+            let image = order.at(number);
             let variant = (bits(seed, Purpose::Augment, number) >> 63) % variants;
-            let place = (picture * variants + variant) * bytes.len() as u64;
+            let place = (image * variants + variant) * bytes.len() as u64;
             file.seek(SeekFrom::Start(place)).and_then(|_| file.read_exact(&mut bytes)).map_err(failed)?;
             batch.pixels.extend(bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
-            batch.labels.push(labels[picture as usize]);
-            batch.captions.push(captions[picture as usize].clone());
+            batch.labels.push(labels[image as usize]);
+            batch.captions.push(captions[image as usize].clone());
         }
         Ok(batch)
     }
 }
 
-/// The latents of the pictures of `encoding`, from its folder or made now; `tell` hears the pictures done and those in all.
+/// The latents of the images of `encoding`, from its folder or made now; `tell` hears the images done and those in all.
 ///
 /// # Errors
 /// Interrupted, when a signal came; failed, when the disk is full; bad input, as [`Pool::batch`].
-pub(crate) fn encode(encoding: &Encoding<'_>, mut tell: impl FnMut(u64, u64)) -> Result<Arc<dyn Showing>> {
+pub(crate) fn encode(
+    encoding: &Encoding<'_>,
+    mut tell: impl FnMut(u64, u64),
+) -> Result<Arc<dyn BatchSource>> {
     let Encoding { codec, hash, pool, limit, of_unlimited, folder, stop, device } = encoding;
     let prepare = pool.prepare();
-    let pictures = pool.len().unwrap_or(*of_unlimited).min(limit.unwrap_or(u64::MAX));
+    let images = pool.len().unwrap_or(*of_unlimited).min(limit.unwrap_or(u64::MAX));
     let variants = if prepare.flip { 2 } else { 1 };
     let (width, height) = prepare.size;
     let shape = codec.info.network.latent_shape(height, width)?;
     let name = pool.info().name.clone();
-    let key = format!("{hash} {name} {width}x{height}x{} {pictures} {variants}", prepare.channels);
+    let key = format!("{hash} {name} {width}x{height}x{} {images} {variants}", prepare.channels);
     let (data, contents_file) = (folder.join("latents.f32"), folder.join("latents.json"));
     if let Some(contents) = known(&contents_file, &key) {
-        let size = pictures * variants * (shape.iter().product::<usize>() * 4) as u64;
+        let size = images * variants * (shape.iter().product::<usize>() * 4) as u64;
         if let Ok(file) = File::open(&data)
             && file.metadata().is_ok_and(|found| found.len() == size)
         {
@@ -119,34 +122,34 @@ pub(crate) fn encode(encoding: &Encoding<'_>, mut tell: impl FnMut(u64, u64)) ->
     let failed = |error: std::io::Error| Error::failed(format!("{}: {error}", data.display()));
     let mut file = File::create(&data).map_err(failed)?;
     let (mut labels, mut captions) = (Vec::new(), Vec::new());
-    for first in (0..pictures).step_by(AT_ONCE as usize) {
+    for first in (0..images).step_by(AT_ONCE as usize) {
         if let Some(signal) = stop.signal() {
-            return Err(Error::new(ErrorKind::Interrupted(signal), "stopped while pictures were encoded")
+            return Err(Error::new(ErrorKind::Interrupted(signal), "stopped while images were encoded")
                 .hint("run the same command to begin again"));
         }
-        let batch = pool.batch(first..(first + AT_ONCE).min(pictures))?;
+        let batch = pool.batch(first..(first + AT_ONCE).min(images))?;
         let mut both = vec![encoded_batch(codec, &batch, device)?];
         if variants == 2 {
             both.push(encoded_batch(codec, &mirrored(&batch), device)?);
         }
         let size = shape.iter().product::<usize>();
         let mut bytes = Vec::new();
-        for picture in 0..batch.shape[0] {
+        for image in 0..batch.shape[0] {
             for variant in &both {
-                let values = &variant.pixels[picture * size..(picture + 1) * size];
+                let values = &variant.pixels[image * size..(image + 1) * size];
                 bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
             }
         }
         file.write_all(&bytes).map_err(failed)?;
         labels.extend(batch.labels);
         captions.extend(batch.captions);
-        let done = (first + AT_ONCE).min(pictures);
-        if done / TELL > first / TELL || done == pictures {
-            tell(done, pictures);
+        let done = (first + AT_ONCE).min(images);
+        if done / TELL > first / TELL || done == images {
+            tell(done, images);
         }
     }
     file.sync_all().map_err(failed)?;
-    let contents = Contents { key, name, pictures, variants, shape, labels, captions };
+    let contents = Contents { key, name, images, variants, shape, labels, captions };
     let text = serde_json::to_vec(&contents).expect("plain values");
     replace_file(&contents_file, &text)?;
     let file = File::open(&data).map_err(failed)?;
@@ -156,7 +159,7 @@ pub(crate) fn encode(encoding: &Encoding<'_>, mut tell: impl FnMut(u64, u64)) ->
 fn known(file: &Path, key: &str) -> Option<Contents> {
     let contents: Contents = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
     let whole =
-        contents.labels.len() as u64 == contents.pictures && contents.captions.len() == contents.labels.len();
+        contents.labels.len() as u64 == contents.images && contents.captions.len() == contents.labels.len();
     (contents.key == key && whole).then_some(contents)
 }
 
@@ -168,7 +171,7 @@ pub(crate) fn encoded_batch(codec: &Codec, batch: &Batch, device: &Device) -> Re
     Ok(Batch { pixels, shape, ..batch.clone() })
 }
 
-/// The same pictures seen in a mirror.
+/// The same images seen in a mirror.
 fn mirrored(batch: &Batch) -> Batch {
     let mut turned = batch.clone();
     turned.pixels.chunks_exact_mut(batch.shape[3]).for_each(<[f32]>::reverse);

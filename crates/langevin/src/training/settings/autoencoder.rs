@@ -12,7 +12,7 @@ pub struct AutoencoderSettings {
     /// The network.
     pub network: AutoencoderConfig,
     /// Weight of the divergence of each latent number's Gaussian from the standard one, its sum over the latents in nats for each
-    /// number of the picture. Latent diffusion was published with 1e-6; more makes latents smoother and pictures softer. Default 1e-4.
+    /// number of the image. Latent diffusion was published with 1e-6; more makes latents smoother and images softer. Default 1e-4.
     pub kl: f64,
     /// With a codebook: how strongly latents are drawn to their vectors, of what draws the vectors to them (van den Oord et al. 2017,
     /// beta). Default 0.25.
@@ -21,14 +21,14 @@ pub struct AutoencoderSettings {
     pub usage: f64,
     /// Weight of the critic's judgement (hinge loss; Esser et al. 2021); 0 trains without a critic. Default 0.02.
     pub adversarial: f64,
-    /// Weight of the difference between what the critic's layers see in a picture and in its reconstruction (Larsen et al. 2016,
+    /// Weight of the difference between what the critic's layers see in an image and in its reconstruction (Larsen et al. 2016,
     /// 1512.09300): a feature loss by a network that learns beside. Default 0.5.
     pub features: f64,
-    /// Pictures before the critic begins to learn and to be listened to: first pictures come back at all. Default 16384.
+    /// Images before the critic begins to learn and to be listened to: first images come back at all. Default 16384.
     pub critic_from: u64,
     /// Channels of the critic's first layer. Default 16.
     pub critic_channels: usize,
-    /// How often the critic halves pictures: 2 looks at parts of 15 pixels, 3 of 31. Default 2.
+    /// How often the critic halves images: 2 looks at parts of 15 pixels, 3 of 31. Default 2.
     pub critic_halvings: usize,
 }
 
@@ -49,7 +49,7 @@ impl Default for AutoencoderSettings {
 }
 
 impl AutoencoderSettings {
-    /// Says what does not fit pictures of `size` x `size`.
+    /// Says what does not fit images of `size` x `size`.
     ///
     /// # Errors
     /// Usage, naming the setting.
@@ -58,7 +58,7 @@ impl AutoencoderSettings {
         let [channels, height, width] = self.network.latent_shape(size, size)?;
         if channels * height * width >= self.network.channels * size * size {
             return Err(Error::usage(format!(
-                "autoencoder: latents of {width}x{height} with {channels} channels are no smaller than the pictures"
+                "autoencoder: latents of {width}x{height} with {channels} channels are no smaller than the images"
             ))
             .hint("give it another level, or fewer latent_channels"));
         }

@@ -4,6 +4,13 @@ use langevin_train::Decay;
 
 use super::Settings;
 
+/// Settings by section and name that were called otherwise when runs began that may be taken up again.
+const RENAMED: [(&str, &str, &str); 3] = [
+    ("data", "images", "pictures"),
+    ("latent", "images", "pictures"),
+    ("train", "validation_images", "validation_pictures"),
+];
+
 impl Settings {
     /// What decides the result, as JSON: a run taken up again must have the same. When to stop, save and show is
     /// left out.
@@ -42,7 +49,14 @@ impl Settings {
             }
         }
         settings["data"]["name"] = data.into();
-        settings["data"]["pictures"] = images.into();
+        settings["data"]["images"] = images.into();
+        for (section, name, before) in RENAMED {
+            let section = settings.get_mut(section).and_then(serde_json::Value::as_object_mut);
+            if let Some((section, value)) = section.and_then(|all| all.remove(name).map(|value| (all, value)))
+            {
+                section.insert(before.to_owned(), value);
+            }
+        }
         settings.to_string()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Pictures of an unlimited data set that are encoded.
+/// Images of an unlimited data set that are encoded.
 const OF_UNLIMITED: u64 = 32_768;
 
 /// Which latents a model is trained on.
@@ -14,12 +14,13 @@ pub struct LatentSettings {
     /// What it is; empty until it was opened.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub hash: String,
-    /// Pictures of an unlimited data set that are encoded. Default 32768.
-    pub pictures: u64,
+    /// Images of an unlimited data set that are encoded. Default 32768.
+    #[serde(alias = "pictures")]
+    pub images: u64,
 }
 
 impl Default for LatentSettings {
     fn default() -> Self {
-        Self { autoencoder: String::new(), hash: String::new(), pictures: OF_UNLIMITED }
+        Self { autoencoder: String::new(), hash: String::new(), images: OF_UNLIMITED }
     }
 }

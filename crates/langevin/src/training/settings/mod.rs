@@ -24,13 +24,13 @@ pub use text::TextSettings;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The pictures.
+    /// The images.
     pub data: DataSettings,
     /// The noise and what the network predicts.
     pub diffusion: DiffusionSpec,
     /// The network.
     pub network: NetworkConfig,
-    /// What is restored, where the model is a restorer; absent, it draws pictures by itself.
+    /// What is restored, where the model is a restorer; absent, it draws images by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<Task>,
     /// An autoencoder, where one is trained in place of a denoiser; diffusion, network and sample say nothing then.
@@ -54,18 +54,18 @@ pub struct Settings {
     pub distill: Option<Distill>,
 }
 
-/// What pictures the model is trained on.
+/// What images the model is trained on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataSettings {
-    /// Side of the square pictures in pixels; `0` takes the size of the data set's first picture.
+    /// Side of the square images in pixels; `0` takes the size of the data set's first image.
     pub size: usize,
     /// Channels: 1 gray, 3 colour, 4 with alpha; `0` takes those of the data set.
     pub channels: usize,
-    /// Tell the network the class of each picture, so that one can be asked for.
+    /// Tell the network the class of each image, so that one can be asked for.
     pub class_conditional: bool,
-    /// Train on parts of `size` x `size` pixels from anywhere in the pictures, at their own scale: for a prior that restores
-    /// pictures of any size.
+    /// Train on parts of `size` x `size` pixels from anywhere in the images, at their own scale: for a prior that restores
+    /// images of any size.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub patches: bool,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Most tokens of a text, start and end among them.
 pub const LONGEST: usize = 77;
 
-/// The encoder of texts that a model learns with its pictures.
+/// The encoder of texts that a model learns with its images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TextSettings {

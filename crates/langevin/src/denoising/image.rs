@@ -1,9 +1,9 @@
-//! The colours of a picture as numbers, and back into a picture of its kind.
+//! The colours of an image as numbers, and back into an image of its kind.
 
-use langevin_core::{Picture, Purpose, Samples, Stream};
+use langevin_core::{Image, Purpose, Samples, Stream};
 use langevin_restore::units::sigma_to_pixels;
 
-/// The colours of a picture without its alpha: planes (channel, height, width), black at -1 and white at 1, not clipped.
+/// The colours of an image without its alpha: planes (channel, height, width), black at -1 and white at 1, not clipped.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Values {
     /// `channels * height * width` values.
@@ -16,18 +16,18 @@ pub struct Values {
     pub width: usize,
 }
 
-/// Channels of a picture without its alpha: gray and alpha has 2, RGBA 4.
-fn colours(picture: &Picture) -> usize {
-    if picture.channels == 2 || picture.channels == 4 { picture.channels - 1 } else { picture.channels }
+/// Channels of an image without its alpha: gray and alpha has 2, RGBA 4.
+fn colours(image: &Image) -> usize {
+    if image.channels == 2 || image.channels == 4 { image.channels - 1 } else { image.channels }
 }
 
 impl Values {
-    /// The colours of `picture`.
-    pub fn of(picture: &Picture) -> Self {
-        let channels = colours(picture);
-        let mut values = picture.to_signed();
-        values.truncate(channels * picture.width * picture.height);
-        Self { values, channels, height: picture.height, width: picture.width }
+    /// The colours of `image`.
+    pub fn of(image: &Image) -> Self {
+        let channels = colours(image);
+        let mut values = image.to_signed();
+        values.truncate(channels * image.width * image.height);
+        Self { values, channels, height: image.height, width: image.width }
     }
 
     /// With Gaussian noise of the standard deviation `sigma` (the unit of the values) added, a function of `seed` and the number
@@ -48,16 +48,16 @@ impl Values {
         self.values.chunks_exact(self.height * self.width)
     }
 
-    /// As a picture like `like`: of its depth, with its alpha, sample for sample.
+    /// As an image like `like`: of its depth, with its alpha, sample for sample.
     ///
     /// # Panics
     /// If the two differ in size or colours.
-    pub fn to_picture(&self, like: &Picture) -> Picture {
+    pub fn to_image(&self, like: &Image) -> Image {
         let Self { values, channels, height, width } = self;
-        assert_eq!((*channels, *height, *width), (colours(like), like.height, like.width), "pictures alike");
+        assert_eq!((*channels, *height, *width), (colours(like), like.height, like.width), "images alike");
         let made = match like.samples {
-            Samples::U8(_) => Picture::from_signed(values, *channels, *height, *width),
-            Samples::U16(_) => Picture::from_signed_16(values, *channels, *height, *width),
+            Samples::U8(_) => Image::from_signed(values, *channels, *height, *width),
+            Samples::U16(_) => Image::from_signed_16(values, *channels, *height, *width),
         };
         if *channels == like.channels {
             return made;
@@ -67,14 +67,14 @@ impl Values {
             (Samples::U16(made), Samples::U16(like)) => Samples::U16(with_alpha(&made, like, *channels)),
             _ => unreachable!("made of the depth of the other"),
         };
-        Picture { samples, channels: like.channels, ..*like }
+        Image { samples, channels: like.channels, ..*like }
     }
 
-    /// Standard deviations as a picture: black for 0, white for `white` (the unit of the values) and above.
-    pub fn deviations_to_picture(&self, white: f64) -> Picture {
+    /// Standard deviations as an image: black for 0, white for `white` (the unit of the values) and above.
+    pub fn deviations_to_image(&self, white: f64) -> Image {
         let shown: Vec<f32> =
             self.values.iter().map(|value| (f64::from(*value) / white * 2.0 - 1.0) as f32).collect();
-        Picture::from_signed(&shown, self.channels, self.height, self.width)
+        Image::from_signed(&shown, self.channels, self.height, self.width)
     }
 
     /// The mean of the values, of deviations in units of 0 to 255.
@@ -96,18 +96,18 @@ mod tests {
 
     #[test]
     fn depth_and_alpha_stay() {
-        let gray = Picture::from_u16(2, 1, 2, vec![1000, 7, 60_000, 65_535]);
-        assert_eq!(Values::of(&gray).to_picture(&gray), gray);
-        let rgba = Picture::from_u8(2, 1, 4, vec![1, 2, 3, 4, 250, 251, 252, 253]);
+        let gray = Image::from_u16(2, 1, 2, vec![1000, 7, 60_000, 65_535]);
+        assert_eq!(Values::of(&gray).to_image(&gray), gray);
+        let rgba = Image::from_u8(2, 1, 4, vec![1, 2, 3, 4, 250, 251, 252, 253]);
         let values = Values::of(&rgba);
         assert_eq!((values.channels, values.values.len()), (3, 6));
         let black = Values { values: vec![-1.0; 6], ..values };
-        assert_eq!(black.to_picture(&rgba).samples, Samples::U8(vec![0, 0, 0, 4, 0, 0, 0, 253]));
+        assert_eq!(black.to_image(&rgba).samples, Samples::U8(vec![0, 0, 0, 4, 0, 0, 0, 253]));
     }
 
     #[test]
     fn noise_has_its_strength_and_is_not_cut_off() {
-        let white = Values::of(&Picture::from_u8(100, 100, 1, vec![255; 10_000]));
+        let white = Values::of(&Image::from_u8(100, 100, 1, vec![255; 10_000]));
         let noisy = white.clone().with_noise(0.2, 1, 3);
         let square = noisy.values.iter().map(|v| f64::from(v - 1.0).powi(2)).sum::<f64>() / 1e4;
         assert!((square.sqrt() - 0.2).abs() < 0.005, "{}", square.sqrt());

@@ -1,4 +1,4 @@
-//! From bytes to a [`Picture`]: png, jpeg, webp, bmp, tiff and the first frame of a gif, told apart by content.
+//! From bytes to a [`Image`]: png, jpeg, webp, bmp, tiff and the first frame of a gif, told apart by content.
 //! Limits are checked against the header before a pixel is decoded, EXIF orientation is applied, and depth and
 //! channels are kept as stored.
 
@@ -8,54 +8,54 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
-use crate::{Error, Picture, Result, Samples};
+use crate::{Error, Image, Result, Samples};
 
 /// Largest width or height, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
-/// Most pixels in one picture.
+/// Most pixels in one image.
 pub const MAX_PIXELS: u64 = 64 << 20;
-/// Most bytes one decoded picture may take.
+/// Most bytes one decoded image may take.
 pub const MAX_BYTES: u64 = 256 << 20;
-/// Most bytes one picture's file may have.
+/// Most bytes one image's file may have.
 pub const MAX_FILE: u64 = 512 << 20;
 
-/// Decodes one picture; `name` is what messages call it.
+/// Decodes one image; `name` is what messages call it.
 ///
 /// # Errors
-/// Bad input beginning with `name`: not a picture, cut short, broken, or over the limits.
-pub fn decode(bytes: &[u8], name: &str) -> Result<Picture> {
-    let format = sniff(bytes).ok_or_else(|| Error::bad_input(format!("{name}: {}", not_a_picture(bytes))))?;
+/// Bad input beginning with `name`: not an image, cut short, broken, or over the limits.
+pub fn decode(bytes: &[u8], name: &str) -> Result<Image> {
+    let format = sniff(bytes).ok_or_else(|| Error::bad_input(format!("{name}: {}", not_a_image(bytes))))?;
     if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
         return Err(Error::bad_input(format!("{name}: the jpeg is cut short")));
     }
     let broken = |what: String| Error::bad_input(format!("{name}: {what}"));
     // The decoders are written to return errors; this keeps one that does panic from ending a long run.
     match catch_unwind(AssertUnwindSafe(|| decode_as(bytes, format))) {
-        Ok(Ok(picture)) => Ok(picture),
+        Ok(Ok(image)) => Ok(image),
         Ok(Err(what)) => Err(broken(what)),
         Err(_) => Err(broken(format!("the {} decoder failed on it", format_name(format)))),
     }
 }
 
-/// Reads and decodes the picture at `path`.
+/// Reads and decodes the image at `path`.
 ///
 /// # Errors
 /// As [`decode`], or bad input when the file cannot be read.
-pub fn read_picture(path: impl AsRef<Path>) -> Result<Picture> {
+pub fn read_image(path: impl AsRef<Path>) -> Result<Image> {
     let path = path.as_ref();
     decode(&read_file(path)?, &path.display().to_string())
 }
 
-/// The ICC profile in the picture at `path`, which says what its samples look like; `None` where there is none that can be read.
+/// The ICC profile in the image at `path`, which says what its samples look like; `None` where there is none that can be read.
 pub fn read_profile(path: impl AsRef<Path>) -> Option<Vec<u8>> {
     profile_in(&read_file(path.as_ref()).ok()?)
 }
 
-/// The picture at `path`, as [`read_picture`], and its ICC profile, as [`read_profile`], from one reading of the file.
+/// The image at `path`, as [`read_image`], and its ICC profile, as [`read_profile`], from one reading of the file.
 ///
 /// # Errors
-/// As [`read_picture`]; a profile that cannot be read is none.
-pub fn read_picture_and_profile(path: impl AsRef<Path>) -> Result<(Picture, Option<Vec<u8>>)> {
+/// As [`read_image`]; a profile that cannot be read is none.
+pub fn read_image_and_profile(path: impl AsRef<Path>) -> Result<(Image, Option<Vec<u8>>)> {
     let path = path.as_ref();
     let bytes = read_file(path)?;
     Ok((decode(&bytes, &path.display().to_string())?, profile_in(&bytes)))
@@ -82,7 +82,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(failed)
 }
 
-/// The picture format that the first bytes of a file announce, if it is one this crate reads.
+/// The image format that the first bytes of a file announce, if it is one this crate reads.
 pub(crate) fn sniff(head: &[u8]) -> Option<ImageFormat> {
     use ImageFormat::{Bmp, Gif, Jpeg, Png, Tiff, WebP};
     let format = match head {
@@ -98,7 +98,7 @@ pub(crate) fn sniff(head: &[u8]) -> Option<ImageFormat> {
     Some(format)
 }
 
-fn not_a_picture(bytes: &[u8]) -> String {
+fn not_a_image(bytes: &[u8]) -> String {
     let what = match bytes {
         [] => return "the file is empty".into(),
         [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', ..] => "avif",
@@ -106,16 +106,16 @@ fn not_a_picture(bytes: &[u8]) -> String {
         [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', ..] => "jpeg xl",
         [b'8', b'B', b'P', b'S', ..] => "photoshop",
         [b'<', ..] => "svg or other text",
-        _ => return "not a picture".into(),
+        _ => return "not an image".into(),
     };
     format!("{what} is not read; convert it to png, jpeg or webp")
 }
 
 fn format_name(format: ImageFormat) -> &'static str {
-    format.extensions_str().first().copied().unwrap_or("picture")
+    format.extensions_str().first().copied().unwrap_or("image")
 }
 
-fn decode_as(bytes: &[u8], format: ImageFormat) -> Result<Picture, String> {
+fn decode_as(bytes: &[u8], format: ImageFormat) -> Result<Image, String> {
     let explain = |e: image::ImageError| format!("broken {}: {}", format_name(format), e.to_string().trim());
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = image::Limits::default();
@@ -126,20 +126,20 @@ fn decode_as(bytes: &[u8], format: ImageFormat) -> Result<Picture, String> {
     let mut decoder = reader.into_decoder().map_err(explain)?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
-        return Err("the picture has no pixels".into());
+        return Err("the image has no pixels".into());
     }
     let pixels = u64::from(width) * u64::from(height);
     if width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS || decoder.total_bytes() > MAX_BYTES {
         return Err(format!("{width}x{height} is over the limit of {MAX_SIDE} a side and 64 megapixels"));
     }
-    // A picture whose EXIF block is broken is still a picture: it is taken as upright.
+    // An image whose EXIF block is broken is still an image: it is taken as upright.
     let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(explain)?;
     image.apply_orientation(orientation);
     Ok(from_image(image))
 }
 
-fn from_image(image: DynamicImage) -> Picture {
+fn from_image(image: DynamicImage) -> Image {
     let (width, height) = (image.width() as usize, image.height() as usize);
     let channels = usize::from(image.color().channel_count());
     let samples = match image {
@@ -155,7 +155,7 @@ fn from_image(image: DynamicImage) -> Picture {
         other if channels == 4 => Samples::U16(other.into_rgba16().into_raw()),
         other => Samples::U16(other.into_rgb16().into_raw()),
     };
-    Picture { width, height, channels, samples }
+    Image { width, height, channels, samples }
 }
 
 /// Whether an end marker follows the first scan. The decoder fills what is missing with gray and says nothing,
