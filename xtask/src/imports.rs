@@ -27,7 +27,9 @@ pub fn imports(tree: &Tree, folder: &str) -> Vec<Import> {
         for path in &source.paths {
             let Some(target) = sources.resolve(module, &path.segments, 0) else { continue };
             let to = &sources.modules[&target].file;
-            if path.reexport || to == &source.file {
+            // A registry lists the entries of its children; that is a list, not something it needs of them.
+            let listed = path.segments.last().is_some_and(|name| name == "ENTRY");
+            if path.reexport || listed || to == &source.file {
                 continue;
             }
             let import = Import {

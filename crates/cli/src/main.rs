@@ -6,7 +6,7 @@ mod guide;
 mod outputs;
 mod shell;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use langevin::kernels::allocator;
 
 #[global_allocator]
@@ -16,20 +16,20 @@ static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 #[derive(Parser)]
 #[command(name = "langevin", version, arg_required_else_help = true, max_term_width = 110)]
 #[command(after_help = "Examples:
-  langevin train builtin:shapes --out runs/first     watch a model learn and draw, from nothing
-  langevin sample builtin:shapes --grid shapes.png   draw with the model that comes along
-  langevin noise photo.jpg                           see what a diffusion does to an image")]
+  langevin train builtin:shapes --out runs/first     train from scratch and watch the samples
+  langevin sample builtin:shapes --grid shapes.png   generate images with a shipped model
+  langevin noise photo.jpg                           see the forward process on an image")]
 struct Arguments {
-    /// Say less on stderr: only warnings and errors.
+    /// Print only warnings and errors on stderr.
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Say more on stderr.
+    /// Print more on stderr.
     #[arg(short, long, global = true)]
     verbose: bool,
-    /// Threads to compute with [default: all cores].
+    /// Compute threads [default: all cores].
     #[arg(long, global = true, value_name = "N", value_parser = shell::from_1_to::<1024>())]
     threads: Option<usize>,
-    /// What to compute on.
+    /// Compute device.
     #[arg(long, global = true, value_name = "DEVICE", default_value = "cpu")]
     device: String,
     #[command(subcommand)]
@@ -38,52 +38,52 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Train a model on images; run again to go on where it stopped.
+    /// Train a model on images; the same command resumes a run.
     Train(commands::train::Train),
-    /// Teach a model to draw in few steps; run again to go on where it stopped.
+    /// Distil a model to few sampling steps; the same command resumes a run.
     Distill(commands::distill::Distill),
-    /// Make an average of a run's weights of any width, after training.
+    /// Build a post-hoc EMA of any length from a run's stored snapshots.
     Ema(commands::ema::Ema),
-    /// Draw images with a model.
+    /// Generate images with a model.
     Sample(commands::sample::Sample),
-    /// Find the noise from which a model draws given images.
+    /// Invert images: find the start noise that a model generates them from.
     Invert(commands::invert::Invert),
-    /// Take the noise out of images of any size.
+    /// Denoise images of any size.
     Denoise(commands::denoise::Denoise),
     /// Restore degraded images with a model.
     Restore(commands::restore::Restore),
-    /// Draw parts of images anew.
+    /// Inpaint masked regions.
     Inpaint(commands::inpaint::Inpaint),
-    /// Draw small images large.
+    /// Upscale images.
     Upscale(commands::upscale::Upscale),
-    /// Draw blurred images sharp.
+    /// Deblur images.
     Deblur(commands::deblur::Deblur),
-    /// Let a model draw variations of images, or make sketches real.
+    /// Edit images: variations, or images from sketches (SDEdit).
     Edit(commands::edit::Edit),
-    /// Judge the images of a model, or a set of images, by a data set.
+    /// Score samples, or a set of images, against a data set (FID, KID, precision/recall, memorisation...).
     Eval(commands::eval::Eval),
-    /// Say how likely a data set is under a model, in bits per dimension.
+    /// Compute the likelihood of a data set under a model, in bits per dimension.
     Likelihood(commands::likelihood::Likelihood),
-    /// Draw what noise does to an image, and how the schedules differ.
+    /// Show the forward process of an image, and how the schedules differ.
     Noise(commands::noise::Noise),
-    /// Say what a model, run, image or data set is.
+    /// Describe a model, run, image or data set.
     Inspect(commands::inspect::Inspect),
-    /// Compare samplers on a model, and write the best ones into its file.
+    /// Benchmark samplers on a model, and store the best ones in its file.
     BenchSamplers(commands::bench_samplers::BenchSamplers),
-    /// Compare methods of restoration on a model and a data set.
+    /// Benchmark restoration methods on a model and a data set.
     BenchRestore(commands::bench_restore::BenchRestore),
-    /// List everything that has a name.
+    /// List samplers, schedules, models, presets and everything else that has a name.
     List(commands::list::List),
-    /// Measure speed and memory of a model or preset.
+    /// Benchmark the speed and memory of a model or preset.
     Bench(commands::bench::Bench),
-    /// Turn a model into another form: a single file, or a folder of diffusers.
+    /// Convert a model to a single file or to a diffusers folder.
     Convert(commands::convert::Convert),
-    /// Say what can be computed on.
+    /// List the devices to compute on.
     #[command(after_help = "Example:\n  langevin devices")]
     Devices,
-    /// Say what this program runs on.
+    /// Describe the machine, the version and the shipped models.
     Env(commands::env::Env),
-    /// Print completions for a shell.
+    /// Print shell completions.
     Completions(commands::completions::Completions),
 }
 
@@ -114,7 +114,7 @@ fn main() {
         Command::Convert(command) => command.run(&shell),
         Command::Devices => commands::env::devices(),
         Command::Env(command) => command.run(),
-        Command::Completions(command) => command.run(),
+        Command::Completions(command) => command.run(Arguments::command()),
     };
     if let Err(error) = result {
         eprintln!("{}: {error}", shell.paint("error", "1;31"));

@@ -2,16 +2,7 @@
 
 use langevin_core::{Image, Result};
 
-use crate::{Rows, Sample};
-
-/// What is known of some images.
-#[derive(Debug, Clone, Default)]
-pub struct Described {
-    /// One row for each image.
-    pub rows: Rows,
-    /// The class that each image is read as, from features that read classes.
-    pub read: Option<Vec<u32>>,
-}
+use crate::{Described, Sample};
 
 /// Something that describes images by numbers.
 pub trait Features: Send + Sync {

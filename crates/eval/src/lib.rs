@@ -8,6 +8,7 @@
 //! It knows no network: features, classifiers and the model come from outside.
 
 mod bound;
+mod described;
 mod features;
 mod gallery;
 mod metric;
@@ -22,7 +23,8 @@ mod similarity;
 mod statistics;
 
 pub use bound::Bound;
-pub use features::{Described, Features, Trainer};
+pub use described::Described;
+pub use features::{Features, Trainer};
 pub use gallery::{Chunk, Gallery};
 pub use langevin_core::{Error, ErrorKind, Image, Result};
 pub use metric::{Better, Case, Measured, Metric, Nearest, Needs, Value};

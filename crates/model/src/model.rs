@@ -86,6 +86,12 @@ impl Model {
         .hint("take a model of pixels; latents can be drawn with `langevin sample` and judged with `langevin eval`"))
     }
 
+    /// The lowest and highest noise `sigma / alpha` that it was trained for.
+    pub fn sigma_range(&self) -> (f64, f64) {
+        let diffusion = self.denoiser.diffusion();
+        (diffusion.lowest().ratio(), diffusion.highest().ratio())
+    }
+
     /// `[channels, height, width]` of what it denoises: its images, or their latents.
     pub fn shape(&self) -> [usize; 3] {
         self.info.shape()

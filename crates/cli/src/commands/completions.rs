@@ -1,6 +1,6 @@
 //! `langevin completions`: completions for a shell.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 use langevin::Result;
 
@@ -14,10 +14,10 @@ pub struct Completions {
 }
 
 impl Completions {
-    /// Runs the command.
-    pub fn run(self) -> Result<()> {
+    /// Prints the completions for the whole command line `all`.
+    pub fn run(self, mut all: Command) -> Result<()> {
         let mut text = Vec::new();
-        clap_complete::generate(self.shell, &mut crate::Arguments::command(), "langevin", &mut text);
+        clap_complete::generate(self.shell, &mut all, "langevin", &mut text);
         crate::outputs::result(String::from_utf8_lossy(&text).trim_end())
     }
 }

@@ -1,6 +1,6 @@
 //! Cutting an image into windows and joining what is answered of them.
 
-use super::Windows;
+use super::windows::Windows;
 
 /// The windows along one side of an image.
 #[derive(Debug)]

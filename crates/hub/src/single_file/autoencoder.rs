@@ -3,7 +3,7 @@
 use langevin_core::{Error, NamedTensors, Result};
 use serde_json::{Value, json};
 
-use super::{count, side};
+use super::layout::{count, side};
 use crate::autoencoder::{self, AutoencoderParts};
 use crate::names::to_ours;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use langevin_core::{NamedTensors, Result};
 
-use super::UNET;
+use super::layout::UNET;
 use crate::weights::read_unnamed;
 
 /// What the names of averages begin with.

@@ -3,7 +3,7 @@
 use langevin_core::{Error, NamedTensors, Numbers, Result};
 use serde_json::{Value, json};
 
-use super::{count, side};
+use super::layout::{count, side};
 use crate::clip_text;
 use crate::text::TextEncoder;
 

@@ -7,6 +7,7 @@ mod autoencoder;
 mod averaged;
 mod blocks;
 mod encoders;
+mod layout;
 mod prediction;
 mod tokenizers;
 mod unet;
@@ -20,36 +21,16 @@ use std::path::Path;
 use langevin_core::{Error, NamedTensors, Result, tensor_file};
 
 pub(crate) use self::blocks::place;
+use self::layout::{
+    AUTOENCODER, CLIP, FIRST_OF_TWO, Kind, MEANS, OPEN_CLIP, PARTS, REFINER, SECOND_OF_TWO, UNET, V,
+    ZERO_SNR, has, side,
+};
 use self::prediction::Known;
 pub use self::tokenizers::VARIABLE as TOKENIZER_VARIABLE;
 use crate::latent::LatentPipeline;
 use crate::pickle::is_checkpoint;
 use crate::text::{TextEncoder, TextParts};
 use crate::weights;
-
-const UNET: &str = "model.diffusion_model.";
-const AUTOENCODER: &str = "first_stage_model.";
-const CLIP: &str = "cond_stage_model.transformer.";
-const OPEN_CLIP: &str = "cond_stage_model.model.";
-const FIRST_OF_TWO: &str = "conditioner.embedders.0.transformer.";
-const SECOND_OF_TWO: &str = "conditioner.embedders.1.model.";
-const REFINER: &str = "conditioner.embedders.0.model.";
-const PARTS: [&str; 7] = [UNET, AUTOENCODER, CLIP, OPEN_CLIP, FIRST_OF_TWO, SECOND_OF_TWO, REFINER];
-/// Tensors whose names alone say something: v is predicted, the last level is noise alone, latents have means of their own.
-const V: &str = "v_pred";
-const ZERO_SNR: &str = "ztsnr";
-const MEANS: &str = "edm_mean";
-
-/// Which Stable Diffusion a file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// 1.x: CLIP.
-    One,
-    /// 2.x: OpenCLIP.
-    Two,
-    /// XL: both.
-    Xl,
-}
 
 /// Whether `path` is a file that [`read_single_file`] is for: safetensors with names of CompVis, or a PyTorch checkpoint.
 pub fn is_single_file(path: &Path) -> bool {
@@ -241,26 +222,4 @@ fn check(parts: &Parts, others: &[String]) -> Result<()> {
         .hint("some checkpoints are published without: take a whole one, or a folder of diffusers"));
     }
     Ok(())
-}
-
-/// Whether a tensor's name begins with `prefix`.
-fn has(tensors: &NamedTensors, prefix: &str) -> bool {
-    tensors.range(prefix.to_owned()..).next().is_some_and(|(name, _)| name.starts_with(prefix))
-}
-
-/// How many things are numbered from 0 after `prefix`.
-fn count(tensors: &NamedTensors, prefix: &str) -> usize {
-    (0..1 << 10).take_while(|index| has(tensors, &format!("{prefix}{index}."))).count()
-}
-
-/// A side of a tensor.
-fn side(tensors: &NamedTensors, name: &str, axis: usize) -> Result<usize> {
-    let Some((shape, _)) = tensors.get(name) else {
-        return Err(Error::bad_input(format!("lacks the tensor \"...{name}\""))
-            .hint("the file may be of a part, or damaged"));
-    };
-    shape
-        .get(axis)
-        .copied()
-        .ok_or_else(|| Error::bad_input(format!("its tensor \"...{name}\" has the shape {shape:?}")))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use langevin_core::{Error, Result};
 use serde_json::{Value, json};
 
-use super::Kind;
+use super::layout::Kind;
 use crate::scheduler::Sampling;
 use crate::schedulers;
 

@@ -4,7 +4,7 @@ use langevin_core::{Error, NamedTensors, Result};
 use serde_json::{Map, Value, json};
 
 use super::blocks::place;
-use super::{count, has, side};
+use super::layout::{count, has, side};
 use crate::condition;
 use crate::names::to_ours;
 use crate::text::TextNetwork;

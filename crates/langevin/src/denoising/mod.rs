@@ -57,8 +57,8 @@ pub struct Denoised {
 
 /// The lowest and highest noise that `model` was trained for, in units of 0 to 255.
 pub fn range(model: &Model) -> (f64, f64) {
-    let diffusion = model.denoiser.diffusion();
-    (sigma_to_pixels(diffusion.lowest().ratio()), sigma_to_pixels(diffusion.highest().ratio()))
+    let (lowest, highest) = model.sigma_range();
+    (sigma_to_pixels(lowest), sigma_to_pixels(highest))
 }
 
 /// The noise of `noisy` in units of 0 to 255, as [`langevin_restore::noise_level`] estimates it: the mean over the colours.

@@ -13,7 +13,6 @@ use langevin_restore::{
 };
 
 use super::request::{NEAR, RestorePlan, default_method, path};
-use crate::denoising;
 
 /// A measurement and what will restore it.
 pub(super) struct Begun<'a> {
@@ -136,9 +135,11 @@ fn beginning(
     }
     let sigma = sigma_from_pixels(start)?;
     if !known_noise(model, sigma) {
-        let (lowest, highest) = denoising::range(model);
+        let (lowest, highest) = model.sigma_range();
         return Err(Error::usage(format!(
-            "a walk cannot begin at a noise of {start} of 255: the model knows {lowest:.2} to {highest:.0}"
+            "a walk cannot begin at a noise of {start} of 255: the model knows {:.2} to {:.0}",
+            sigma_to_pixels(lowest),
+            sigma_to_pixels(highest)
         )));
     }
     SPACINGS.build(&format!("karras:sigma_max={sigma}"))?.path(model.denoiser.diffusion(), restoring.steps)
