@@ -1,7 +1,6 @@
 //! Data sets that are empty, broken or not what they seem: exit code 3, the file named with the reason, no run begun.
 
-use std::path::{Path, PathBuf};
-
+use crate::stored::stored;
 use crate::world::{World, image};
 
 const TRAIN: &str = "train DATA --preset tiny --images 32 --out run";
@@ -52,13 +51,8 @@ fn parquet_that_is_cut_short_is_named() {
     let world = World::new();
     world.write("fake.parquet", b"PAR1 is how it begins and how it should end");
     refused(&world, "fake.parquet", &["parquet"]);
-    let stored = std::env::var_os("LANGEVIN_TEST_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from)
-        .join("cifar10/test-00000-of-00001.parquet");
-    let Ok(whole) = std::fs::read(&stored) else {
-        println!("skipped: {} is not there", stored.display());
-        return;
-    };
+    let Some(path) = stored("cifar10/test-00000-of-00001.parquet") else { return };
+    let whole = std::fs::read(path).unwrap();
     for length in [4, 1000, whole.len() / 2, whole.len() - 1] {
         world.write("cut.parquet", &whole[..length]);
         refused(&world, "cut.parquet", &["parquet"]);

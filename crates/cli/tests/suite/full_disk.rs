@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::stored::skip;
 use crate::world::World;
 
 /// A small file system in memory, taken away at the end.
@@ -16,7 +17,7 @@ impl SmallDisk {
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder).output();
         let done = mounted.is_ok_and(|output| output.status.success());
         if !done {
-            println!("skipped: a small file system cannot be mounted here");
+            skip("a small file system cannot be mounted here");
         }
         done.then(|| Self(folder.to_owned()))
     }

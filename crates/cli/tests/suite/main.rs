@@ -25,5 +25,6 @@ mod pipelines;
 mod restorers;
 mod restoring;
 mod sampling;
+mod stored;
 mod training;
 mod world;

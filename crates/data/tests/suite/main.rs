@@ -5,3 +5,4 @@ mod loading;
 mod make;
 mod real;
 mod shapes;
+mod stored;

@@ -1,20 +1,10 @@
 //! Real data: MNIST, CIFAR-10, BSDS500 and Set12, where they are; skipped where they are not.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use langevin_data::{Dataset, OpenOptions, Pool, PoolOptions, Prepare, open};
 
-fn data(name: &str) -> Option<PathBuf> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
-    let root = std::env::var_os("LANGEVIN_TEST_DATA").map_or_else(|| PathBuf::from(beside), PathBuf::from);
-    let path = root.join(name);
-    if !path.exists() {
-        println!("skipped: there is no {}", path.display());
-        return None;
-    }
-    Some(path)
-}
+use crate::stored::stored;
 
 fn opened(path: &std::path::Path, suffix: &str) -> Arc<dyn Dataset> {
     open(&format!("{}{suffix}", path.display()), &OpenOptions::default()).unwrap()
@@ -22,7 +12,7 @@ fn opened(path: &std::path::Path, suffix: &str) -> Arc<dyn Dataset> {
 
 #[test]
 fn mnist() {
-    let Some(path) = data("mnist") else { return };
+    let Some(path) = stored("mnist") else { return };
     let set = opened(&path, "");
     assert_eq!((set.info().len, set.info().size, set.info().channels), (Some(60_000), (28, 28), 1));
     let labels: Vec<_> = (0..5).map(|k| set.item(k).unwrap().label).collect();
@@ -33,7 +23,7 @@ fn mnist() {
 
 #[test]
 fn cifar10() {
-    let Some(path) = data("cifar10") else { return };
+    let Some(path) = stored("cifar10") else { return };
     let set = opened(&path, "");
     assert_eq!((set.info().len, set.info().size, set.info().channels), (Some(50_000), (32, 32), 3));
     assert_eq!(set.info().classes[..3], ["airplane", "automobile", "bird"]);
@@ -45,7 +35,7 @@ fn cifar10() {
 
 #[test]
 fn photographs() {
-    let Some(path) = data("bsds500-train") else { return };
+    let Some(path) = stored("bsds500-train") else { return };
     let set = opened(&path, "");
     assert_eq!((set.info().len, set.info().channels), (Some(200), 3));
     let pool = Pool::new(set, Prepare::new(64, 64, 3), PoolOptions::default()).unwrap();
@@ -57,7 +47,7 @@ fn photographs() {
 
 #[test]
 fn set12() {
-    let Some(path) = data("set12") else { return };
+    let Some(path) = stored("set12") else { return };
     let set = opened(&path, "");
     assert_eq!((set.info().len, set.info().channels), (Some(12), 1));
     assert!(matches!(set.item(0).unwrap().image.width, 256 | 512));
