@@ -1,7 +1,5 @@
 //! Model files that are cut short, lie, or are something else: exit code 3 with name and reason, never a panic.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use crate::world::{World, image, plain_run};
@@ -31,14 +29,12 @@ fn described(change: impl Fn(&mut Value)) -> Vec<u8> {
     join(&header.to_string(), data)
 }
 
-/// Checks that both commands that read models refuse `name`, quickly and leaving nothing.
+/// Checks that both commands that read models refuse `name`, leaving nothing.
 fn refused(world: &World, name: &str, parts: &[&str]) {
     let before = world.contents();
     let parts = [&[name], parts].concat();
-    let start = Instant::now();
     world.run(&format!("inspect {name}")).refused(3, &parts);
     world.run(&format!("sample {name} -n 1 -o out/")).refused(3, &parts);
-    assert!(start.elapsed() < Duration::from_secs(20), "{name} took {:?}", start.elapsed());
     assert_eq!(world.contents(), before, "{name}");
 }
 

