@@ -1,5 +1,5 @@
 //! The metrics against other programs: scipy, prdc, torchmetrics, scikit-image and pytorch-msssim
-//! (`references/evaluation.py`).
+//! (`references/golden/evaluation.py`).
 
 use langevin_core::{Image, Result};
 use langevin_eval::{Case, Chunk, Described, Gallery, METRICS, Measured, Rows, Sample};
@@ -70,7 +70,7 @@ fn kid_of_subsets_is_near_kid_of_all_pairs_and_repeats() {
     assert_eq!(measure("kid:subsets=5,size=60", &judged, &reference).unwrap_err().exit_code(), 2);
 }
 
-/// The formula of `references/evaluation.py`.
+/// The formula of `references/golden/evaluation.py`.
 fn image(width: usize, height: usize, channels: usize, salt: usize) -> Image {
     let value = |at: usize| {
         let (c, x, y) = (at % channels, at / channels % width, at / channels / width);

@@ -1,4 +1,4 @@
-//! Our side of `cargo xtask bench-peers`: the networks that `references/bench_peers.py` makes, timed on request.
+//! Our side of `cargo xtask bench-peers`: the networks that `references/bench/peers.py` makes, timed on request.
 //!
 //! Each line on stdin is a request; each answer is one line of JSON on stdout.
 //! * `load NAME FILE`: reads a network and compares its answer with the one in the file

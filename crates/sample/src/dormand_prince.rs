@@ -263,7 +263,7 @@ mod tests {
         assert!((back[0].state[0] - 1.0).abs() < 1e-6);
     }
 
-    /// SciPy's steps, state and calls (`references/solve_ivp.py`).
+    /// SciPy's steps, state and calls (`references/golden/solve_ivp.py`).
     #[test]
     fn steps_are_those_of_scipy() {
         let golden = include_str!("../../../references/golden/solve_ivp.json");

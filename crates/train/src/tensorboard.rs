@@ -8,7 +8,7 @@
 //! `SessionLog` of status START, at which TensorBoard forgets everything it read at that step or later; so events that
 //! were written after the last checkpoint do not show twice.
 //!
-//! Checked with `references/tensorboard_check.py` against tensorboard 2.21.0 (the `EventAccumulator` it is built on):
+//! Checked with `references/roundtrip/tensorboard_check.py` against tensorboard 2.21.0 (the `EventAccumulator` it is built on):
 //! scalars, steps and images came back as written, a torn last record was passed over, and after a resume no step
 //! showed twice.
 
@@ -290,10 +290,10 @@ mod tests {
         assert!(EventWriter::create(&file, 0).is_err());
     }
 
-    /// Writes the folder that `references/tensorboard_check.py --known` reads: a first start that ends torn after
+    /// Writes the folder that `references/roundtrip/tensorboard_check.py --known` reads: a first start that ends torn after
     /// step 5, and a resume after step 3.
     #[test]
-    #[ignore = "makes a folder for references/tensorboard_check.py"]
+    #[ignore = "makes a folder for references/roundtrip/tensorboard_check.py"]
     fn a_folder_for_the_real_reader() {
         let folder = std::env::temp_dir().join("langevin-tensorboard-check");
         let _ = fs::remove_dir_all(&folder);

@@ -56,7 +56,7 @@ pub fn compare(sides: &Sides) -> Result<Cold, String> {
         ]);
         our_times.push(seconds(command)?);
         let mut command = Command::new(&sides.python);
-        command.arg(sides.root.join("references/bench_cold.py"));
+        command.arg(sides.root.join("references/bench/cold.py"));
         command.args([format!("{folder}/pipeline"), format!("{folder}/theirs-{run}")]);
         command.env("OMP_NUM_THREADS", &threads);
         their_times.push(seconds(command)?);

@@ -12,7 +12,7 @@ use std::path::Path;
 use report::{Memory, Report, Timing};
 use sides::{Sides, THREADS};
 
-/// Networks of `references/bench_peers.py`.
+/// Networks of `references/bench/peers.py`.
 const NETWORKS: &[&str] = &["mnist", "cifar", "ddpm", "dit"];
 /// Counted rounds; one more warms up.
 const ROUNDS: usize = 5;

@@ -25,7 +25,7 @@ impl Sides {
 
     /// A fresh process of PyTorch.
     pub fn theirs(&self) -> Result<Peer, String> {
-        let script = self.root.join("references/bench_peers.py");
+        let script = self.root.join("references/bench/peers.py");
         Peer::start(&self.python, &[script.display().to_string()], THREADS)
     }
 }

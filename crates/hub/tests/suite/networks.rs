@@ -1,4 +1,4 @@
-//! Every type of block of `UNet2DModel`, against the outputs that `references/parity_networks.py` recorded: read as a folder
+//! Every type of block of `UNet2DModel`, against the outputs that `references/golden/parity_networks.py` recorded: read as a folder
 //! whose weights are made by the same formula there and here.
 
 use std::path::{Path, PathBuf};

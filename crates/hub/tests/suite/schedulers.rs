@@ -1,4 +1,4 @@
-//! Scheduler configs: the timesteps and levels of our paths against those of diffusers (`references/parity_paths.py`).
+//! Scheduler configs: the timesteps and levels of our paths against those of diffusers (`references/golden/parity_paths.py`).
 
 use burn::tensor::Device;
 use langevin_core::closed_form::Mixture;
@@ -77,7 +77,7 @@ fn paths_are_those_of_diffusers() {
     }
 }
 
-/// The loop of `ScoreSdeVePipeline` with the same noise (`references/score_sde.py`), to the last image.
+/// The loop of `ScoreSdeVePipeline` with the same noise (`references/golden/score_sde.py`), to the last image.
 #[test]
 fn a_variance_exploding_walk_is_that_of_diffusers() {
     let text = std::fs::read_to_string(golden("score_sde.json")).unwrap();

@@ -1,5 +1,5 @@
-//! The parts of pipelines that are told of texts, against the numbers that `references/text_networks.py` and
-//! `references/clip_tokenizer.py` recorded.
+//! The parts of pipelines that are told of texts, against the numbers that `references/golden/text_networks.py` and
+//! `references/golden/clip_tokenizer.py` recorded.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The tiny decoder against diffusers' `AutoencoderTiny`, as `references/tiny_decoder.py` wrote it.
+//! The tiny decoder against diffusers' `AutoencoderTiny`, as `references/golden/tiny_decoder.py` wrote it.
 
 use std::path::Path;
 

@@ -249,7 +249,7 @@ pub(super) fn resized(image: &Image) -> Vec<f32> {
 mod tests {
     use super::*;
 
-    /// The numbers of `references/inception.py`, in [-1, 1).
+    /// The numbers of `references/golden/inception.py`, in [-1, 1).
     fn drawn(count: usize, salt: u32) -> impl Iterator<Item = f32> {
         (0..count as u32).map(move |at| {
             let mut x =

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-/// Made by `references/unicode_tables.py`.
+/// Made by `references/tables/unicode_tables.py`.
 const TABLE: &str = include_str!("unicode.txt");
 
 /// The syllables of Hangul, which are composed by arithmetic (The Unicode Standard, section 3.12).

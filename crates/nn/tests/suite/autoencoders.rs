@@ -1,5 +1,5 @@
 //! The autoencoder against diffusers' `AutoencoderKL` and `VQModel`: every weight loaded by its name, latents, images and
-//! gradients compared with the numbers that `references/autoencoder.py` wrote.
+//! gradients compared with the numbers that `references/golden/autoencoder.py` wrote.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};

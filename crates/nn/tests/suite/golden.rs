@@ -1,5 +1,5 @@
 //! The networks against diffusers' `UNet2DModel`, `UNet2DConditionModel` and `DiTTransformer2DModel`: every weight loaded by its
-//! name, output and gradients compared with the numbers that `references/unet.py`, `text_networks.py` and `dit.py` wrote.
+//! name, output and gradients compared with the numbers that `references/golden/unet.py`, `text_networks.py` and `dit.py` wrote.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! Texts: CLIP's tokenizer and encoder against the tokens and vectors that `references/clip_tokenizer.py` and
-//! `references/text_networks.py` recorded of transformers.
+//! Texts: CLIP's tokenizer and encoder against the tokens and vectors that `references/golden/clip_tokenizer.py` and
+//! `references/golden/text_networks.py` recorded of transformers.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The tables, time steps and sigmas of diffusers, made by `references/process_schedules.py`.
+//! The tables, time steps and sigmas of diffusers, made by `references/golden/process_schedules.py`.
 
 use langevin_process::{SCHEDULES, SPACINGS, Table};
 use serde_json::Value;

@@ -174,7 +174,7 @@ mod tests {
 
     use super::*;
 
-    /// Corrector and predictor of diffusers' `ScoreSdeVeScheduler`, step by step (`references/score_sde.py`).
+    /// Corrector and predictor of diffusers' `ScoreSdeVeScheduler`, step by step (`references/golden/score_sde.py`).
     #[test]
     fn steps_are_those_of_diffusers() {
         let golden = include_str!("../../../../references/golden/score_sde.json");

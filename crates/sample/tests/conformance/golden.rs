@@ -1,5 +1,5 @@
 //! The samplers against those of k-diffusion and diffusers, on a denoiser known in closed form
-//! (`references/samplers.py`).
+//! (`references/golden/samplers.py`).
 
 use langevin_core::{Cond, Level, NoiseStreams, Purpose, Run};
 use langevin_testkit::Mixture;

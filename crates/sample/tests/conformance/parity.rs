@@ -1,4 +1,4 @@
-//! Whole walks against those of diffusers and k-diffusion with the same noise (`references/parity_samplers.py`), and the
+//! Whole walks against those of diffusers and k-diffusion with the same noise (`references/golden/parity_samplers.py`), and the
 //! table of how far apart they are.
 
 use std::collections::BTreeMap;

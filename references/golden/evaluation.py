@@ -1,6 +1,6 @@
 """Golden numbers for crates/eval: the metrics as other programs compute them.
 
-    python references/evaluation.py    # writes references/golden/evaluation.json
+    python references/golden/evaluation.py    # writes references/golden/evaluation.json
 
 Features are multiples of 1/64, so that they are the same numbers in f32. Pictures are made from a formula that the test
 has too.
@@ -103,7 +103,7 @@ golden = {
     ],
     "pairs": [pair(40, 33, 3), pair(176, 192, 3), pair(181, 190, 1)],
 }
-path = pathlib.Path(__file__).parent / "golden" / "evaluation.json"
+path = pathlib.Path(__file__).parent / "evaluation.json"
 path.write_text(json.dumps(golden) + "\n")
 print(path.stat().st_size, "bytes")
 for entry in golden["sets"]:

@@ -1,14 +1,17 @@
 """Golden numbers for the autoencoders: tiny diffusers AutoencoderKL and VQModel with random weights, pictures, their latents, what
 is decoded, and the gradient of sum(decoded * probe) by the weights.
 
-Run from this folder: python autoencoder.py   (writes golden/autoencoder_*.safetensors)
+    python references/golden/autoencoder.py    # writes references/golden/autoencoder_*.safetensors
 """
 
 import json
+import pathlib
 
 import torch
 from diffusers import AutoencoderKL, VQModel
 from safetensors.torch import save_file
+
+GOLDEN = pathlib.Path(__file__).parent
 
 CASES = {
     # As in Stable Diffusion: attention in the middle, convolutions around the latents.
@@ -68,7 +71,7 @@ def main():
             tensors["weight." + key] = parameter
         tensors = {key: value.detach().contiguous().float() for key, value in tensors.items()}
         config = json.dumps(case["ours"], sort_keys=True)
-        save_file(tensors, f"golden/autoencoder_{name}.safetensors", metadata={"config": config})
+        save_file(tensors, GOLDEN / f"autoencoder_{name}.safetensors", metadata={"config": config})
 
 
 if __name__ == "__main__":

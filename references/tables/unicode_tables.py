@@ -1,6 +1,6 @@
 """What CLIP's tokenizer knows of Unicode, taken from the library whose tokens ours must equal.
 
-    python references/unicode_tables.py    # writes crates/nn/src/text/unicode.txt
+    python references/tables/unicode_tables.py    # writes crates/nn/src/text/unicode.txt
 
 Lines of the table, code points in hexadecimal:
 * `L first last` and `N first last`: letters and numbers, as the library's regular expressions see them;
@@ -16,7 +16,7 @@ import unicodedata
 
 from tokenizers import Regex, normalizers, pre_tokenizers
 
-TARGET = pathlib.Path(__file__).parent.parent / "crates/nn/src/text/unicode.txt"
+TARGET = pathlib.Path(__file__).parent.parent.parent / "crates/nn/src/text/unicode.txt"
 ALL = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]
 
 

@@ -1,6 +1,6 @@
 """Records what Pillow, scipy, basicsr (Matlab's imresize) and libjpeg make of a picture, for crates/restore.
 
-    python references/restore_operators.py FOLDER/basicsr/utils/matlab_functions.py
+    python references/golden/restore_operators.py FOLDER/basicsr/utils/matlab_functions.py
 
 The argument is a file of basicsr 1.4.2 (`pip download --no-deps basicsr`), which is read without installing the package.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-OUT = pathlib.Path(__file__).parent / "golden" / "restore_operators.json"
+OUT = pathlib.Path(__file__).parent / "restore_operators.json"
 
 
 def matlab(path):

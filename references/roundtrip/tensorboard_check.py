@@ -1,7 +1,7 @@
 """Reads TensorBoard events with the real `tensorboard` package (2.21.0) and says what is in them.
 
-    python references/tensorboard_check.py FOLDER      any run: steps must rise, pictures must be PNG
-    python references/tensorboard_check.py --known     the folder that this test writes, value by value:
+    python references/roundtrip/tensorboard_check.py FOLDER      any run: steps must rise, pictures must be PNG
+    python references/roundtrip/tensorboard_check.py --known     the folder that this test writes, value by value:
         cargo test --release -p langevin-train tensorboard -- --ignored
 """
 

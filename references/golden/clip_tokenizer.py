@@ -1,6 +1,6 @@
 """Golden tokens of transformers' CLIPTokenizer, for a small vocabulary that is learned here.
 
-    python references/clip_tokenizer.py    # writes references/golden/clip_tokenizer and clip_tokenizer_json
+    python references/golden/clip_tokenizer.py    # writes references/golden/clip_tokenizer and clip_tokenizer_json
 
 The first folder has vocab.json and merges.txt, as the first pipelines of Stable Diffusion store them; the second has tokenizer.json
 alone and fills up with "!", as the second tokenizer of SDXL does.
@@ -15,7 +15,7 @@ import tempfile
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
-GOLDEN = pathlib.Path(__file__).parent / "golden"
+GOLDEN = pathlib.Path(__file__).parent
 NOUNS = "cat dog house tree river mountain photo painting sketch portrait robot castle ocean forest woman man child bird".split()
 KINDS = "small large old bright dark golden red blue green quiet stormy ancient detailed highly beautiful wooden".split()
 PLACES = "in the morning, at night, under the stars, by the sea, on a table, in Paris, with soft light, in oil, 4k".split(", ")

@@ -1,6 +1,6 @@
-"""Records what diffusers' rescale_noise_cfg and normalized_guidance answer: golden/guidance.json.
+"""Records what diffusers' rescale_noise_cfg and normalized_guidance answer.
 
-    python references/guidance.py
+    python references/golden/guidance.py    # writes references/golden/guidance.json
 """
 
 import json
@@ -66,6 +66,6 @@ def apg():
 
 
 if __name__ == "__main__":
-    path = Path(__file__).parent / "golden" / "guidance.json"
+    path = Path(__file__).parent / "guidance.json"
     path.write_text(json.dumps({"rescaled": rescaled(), "apg": apg()}) + "\n")
     print(path)

@@ -1,13 +1,16 @@
 """Golden numbers for the U-Net: tiny diffusers UNet2DModels with random weights, one input, the output, and the gradient
 of sum(output * probe) by the weights and by the input.
 
-Run from this folder: python unet.py   (writes golden/unet_*.safetensors)
+    python references/golden/unet.py    # writes references/golden/unet_*.safetensors
 """
 
 import json
+import pathlib
 import torch
 from diffusers import UNet2DModel
 from safetensors.torch import save_file
+
+GOLDEN = pathlib.Path(__file__).parent
 
 CASES = {
     # DDPM: strided resampling, attention at the second level in two heads, the original code's asymmetric padding.
@@ -80,7 +83,7 @@ def main():
                 tensors["grad." + key] = parameter.grad
         metadata = {"config": json.dumps(case["ours"]), "labels": json.dumps(case.get("labels"))}
         tensors = {key: value.detach().clone().contiguous() for key, value in tensors.items()}
-        save_file(tensors, f"golden/unet_{name}.safetensors", metadata=metadata)
+        save_file(tensors, GOLDEN / f"unet_{name}.safetensors", metadata=metadata)
         print(name, sum(p.numel() for p in model.parameters()), "parameters, output", out.abs().max().item())
 
 

@@ -1,6 +1,6 @@
 """A pipeline of the size of Stable Diffusion 1.5 with random weights, drawn at 512x512 by this program and by diffusers in turn.
 
-    python references/bench_stable_diffusion.py LANGEVIN [FOLDER]
+    python references/bench/stable_diffusion.py LANGEVIN [FOLDER]
 
 LANGEVIN is the binary; FOLDER (4 GB) is made if it is not there. Prints, for each of two rounds, seconds to load, for a step and for the
 rest (text and decoder), and the most memory. Both use two threads and 32-bit numbers, one picture, no guidance.
@@ -43,7 +43,7 @@ print(load, step, one - step, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 def make(folder):
     import diffusers
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
-    tokenizer = CLIPTokenizer.from_pretrained(pathlib.Path(__file__).parent / "golden" / "clip_tokenizer")
+    tokenizer = CLIPTokenizer.from_pretrained(pathlib.Path(__file__).parent.parent / "golden" / "clip_tokenizer")
     diffusers.StableDiffusionPipeline(
         vae=diffusers.AutoencoderKL(**SIZES["vae"]), text_encoder=CLIPTextModel(CLIPTextConfig(**SIZES["text"])), tokenizer=tokenizer,
         unet=diffusers.UNet2DConditionModel(**SIZES["unet"]), scheduler=diffusers.DDIMScheduler(**SIZES["scheduler"]), safety_checker=None,

@@ -2,7 +2,7 @@
 
     langevin train builtin:shapes --preset tiny --size 16 --minutes 1 --seed 1 --out model --set network.patch=1 \\
         --set diffusion.schedule=linear --set diffusion.parameterisation=epsilon --set network.channels=[16,32]
-    python references/hub_round_trip.py LANGEVIN model
+    python references/roundtrip/hub_round_trip.py LANGEVIN model
 
 LANGEVIN is the binary. The model is converted to a folder, and its network written by diffusers with each scheduler and
 sampled by both programs from the same noise; where a scheduler is for another prediction than noise, a small network with random

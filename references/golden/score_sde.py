@@ -1,10 +1,10 @@
 """Golden steps and walks for crates/sample/src/methods/pc.rs and crates/hub: diffusers' ScoreSdeVeScheduler on a mixture
 known in closed form.
 
-    python references/score_sde.py    # writes references/golden/score_sde.json
+    python references/golden/score_sde.py    # writes references/golden/score_sde.json
 
 Single steps of predictor and corrector are given recorded noise. Whole walks follow the loop of ScoreSdeVePipeline on data in
-[0, 1], with langevin's noise (references/parity_samplers.py); their states are given in [-1, 1]. The picture is a batch of
+[0, 1], with langevin's noise (references/golden/parity_samplers.py); their states are given in [-1, 1]. The picture is a batch of
 one, since the corrector's step is a mean over the batch.
 """
 
@@ -94,5 +94,5 @@ def walk(steps, snr, correct_steps, sampling_eps):
 # The network is asked at levels that differ from those of the steps by sampling_eps; the first walks have none to speak of.
 golden["walks"] = [walk(steps, snr, n, 1e-9) for steps in [5, 10, 20, 50] for snr, n in [(0.15, 1), (0.1, 2)]]
 golden["walks"].append(walk(20, 0.15, 1, 1e-5))
-path = pathlib.Path(__file__).parent / "golden" / "score_sde.json"
+path = pathlib.Path(__file__).parent / "score_sde.json"
 path.write_text(json.dumps(golden, indent=1) + "\n")

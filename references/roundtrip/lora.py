@@ -1,6 +1,6 @@
 """LoRA files and skipped blocks of encoders, in diffusers and here, from the same noise.
 
-    python references/lora.py LANGEVIN
+    python references/roundtrip/lora.py LANGEVIN
 
 LANGEVIN is the binary. The tiny pipelines of single_file.py get random LoRA of linear layers and convolutions, of the network and of the
 encoders, saved by diffusers itself (PEFT's names, with PEFT's metadata) and here with kohya's names, blocks counted as diffusers does and, for

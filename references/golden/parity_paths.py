@@ -1,6 +1,6 @@
 """Golden paths of diffusers' schedulers: the timesteps and noise levels of each class, with its odd defaults.
 
-    python references/parity_paths.py    # writes references/golden/scheduler_paths.json
+    python references/golden/parity_paths.py    # writes references/golden/scheduler_paths.json
 """
 
 import json
@@ -110,7 +110,7 @@ def main():
             return {key: rounded(inner) for key, inner in value.items()}
         return [rounded(inner) for inner in value] if isinstance(value, list) else value
 
-    target = pathlib.Path(__file__).parent / "golden" / "scheduler_paths.json"
+    target = pathlib.Path(__file__).parent / "scheduler_paths.json"
     target.write_text(json.dumps(rounded(rows), separators=(",", ":")).replace('{"class"', '\n{"class"') + "\n")
     print(target, target.stat().st_size, "bytes")
 

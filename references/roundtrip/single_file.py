@@ -1,6 +1,6 @@
 """Stable Diffusion in one file with the names of CompVis, beside the same pipeline as a folder of diffusers.
 
-    python references/single_file.py LANGEVIN
+    python references/roundtrip/single_file.py LANGEVIN
 
 LANGEVIN is the binary. Tiny pipelines in the shapes of Stable Diffusion 1, 2 and XL, with random weights, are written by diffusers as
 folders and here as single files: safetensors of 32 and 16 bits, and the pickle of a trainer with its averages beside. Prints for each

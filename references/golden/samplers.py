@@ -1,6 +1,6 @@
 """Golden trajectories for crates/sample: k-diffusion's and diffusers' samplers on a denoiser known in closed form.
 
-    python references/samplers.py    # writes references/golden/samplers.json
+    python references/golden/samplers.py    # writes references/golden/samplers.json
 
 k-diffusion is installed without its dependencies, of which its sampling.py needs only torch and tqdm for the functions
 used here: the others are replaced by empty modules. Everything is computed in float64. Where a sampler is stochastic its
@@ -166,7 +166,7 @@ def single_steps_of_diffusers():
 
 if __name__ == "__main__":
     golden = {
-        "made_by": "references/samplers.py",
+        "made_by": "references/golden/samplers.py",
         "versions": {name: importlib.metadata.version(name) for name in ["torch", "diffusers", "k-diffusion"]},
         "start": START.flatten().tolist(),
         "trajectories": trajectories_of_k_diffusion() + trajectories_of_diffusers(),
@@ -180,6 +180,6 @@ if __name__ == "__main__":
             return {key: rounded(inner) for key, inner in value.items()}
         return [rounded(inner) for inner in value] if isinstance(value, list) else value
 
-    target = pathlib.Path(__file__).parent / "golden" / "samplers.json"
+    target = pathlib.Path(__file__).parent / "samplers.json"
     target.write_text(json.dumps(rounded(golden), separators=(",", ":")).replace('{"source"', '\n{"source"') + "\n")
     print(target, target.stat().st_size, "bytes")

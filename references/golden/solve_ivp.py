@@ -1,6 +1,6 @@
 """Golden steps for crates/sample/src/dormand_prince.rs: SciPy's RK45 on the predator-prey equation.
 
-    python references/solve_ivp.py    # writes references/golden/solve_ivp.json
+    python references/golden/solve_ivp.py    # writes references/golden/solve_ivp.json
 """
 
 import json
@@ -28,5 +28,5 @@ for start, end, tolerance in [(0.0, 10.0, 1e-3), (0.0, 10.0, 1e-6), (5.0, 0.0, 1
         }
     )
 golden = {"scipy": scipy.__version__, "begin": [10.0, 5.0], "rows": rows}
-path = pathlib.Path(__file__).parent / "golden" / "solve_ivp.json"
+path = pathlib.Path(__file__).parent / "solve_ivp.json"
 path.write_text(json.dumps(golden, indent=1) + "\n")

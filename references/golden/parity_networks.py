@@ -1,6 +1,6 @@
 """Golden outputs of tiny diffusers UNet2DModels: every type of block and every option that is read.
 
-    python references/parity_networks.py    # writes references/golden/networks.safetensors
+    python references/golden/parity_networks.py    # writes references/golden/networks.safetensors
 
 Weights and inputs are not stored: each is a formula of the position of its tensor (in the order of the names) and of the number
 in it, so that only the configs, the names with their shapes, and the outputs are kept.
@@ -102,7 +102,7 @@ def main():
             "tensors": {key: list(tensor.shape) for key, tensor in state.items()},
         }
         print(f"{name:20} {sum(t.numel() for t in state.values()):7} parameters, output up to {outputs[name].abs().max():.3g}")
-    target = pathlib.Path(__file__).parent / "golden" / "networks.safetensors"
+    target = pathlib.Path(__file__).parent / "networks.safetensors"
     save_file(outputs, target, metadata={"cases": json.dumps(described)})
     print(target, target.stat().st_size, "bytes")
 

@@ -1,6 +1,6 @@
 """Whole pipelines of latents, drawn by diffusers and by this program from the same noise and the same prompts.
 
-    python references/latent_pipelines.py LANGEVIN
+    python references/roundtrip/latent_pipelines.py LANGEVIN
 
 LANGEVIN is the binary. Tiny pipelines in the shapes of Stable Diffusion 1, 2 and XL, with random weights, are written by
 diffusers as folders and drawn by both. Prints the largest difference of 8-bit pictures, and how many numbers are black or
@@ -24,7 +24,7 @@ warnings.filterwarnings("ignore")
 diffusers.utils.logging.set_verbosity_error()
 diffusers.utils.logging.disable_progress_bar()
 transformers.utils.logging.set_verbosity_error()
-TOKENIZER = pathlib.Path(__file__).parent / "golden" / "clip_tokenizer"
+TOKENIZER = pathlib.Path(__file__).parent.parent / "golden" / "clip_tokenizer"
 PROMPTS = ["a red star at night", "The QUICK brown fox, 42 times!", ""]
 SD = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1)
 

@@ -1,6 +1,6 @@
 """Pictures edited and filled in through an autoencoder, by diffusers and by this program from the same noise and the same prompts.
 
-    python references/latent_editing.py LANGEVIN
+    python references/roundtrip/latent_editing.py LANGEVIN
 
 LANGEVIN is the binary. The tiny pipelines of latent_pipelines.py are written by diffusers as folders; a picture is edited
 (img2img), and a hole in it filled, by networks of four channels and by those of nine that are told of the hole. Diffusers draws

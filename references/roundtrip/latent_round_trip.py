@@ -1,6 +1,6 @@
 """Pipelines of latents that this program wrote, loaded by diffusers.
 
-    python references/latent_round_trip.py LANGEVIN
+    python references/roundtrip/latent_round_trip.py LANGEVIN
 
 LANGEVIN is the binary. The tiny pipelines of latent_pipelines.py are written by diffusers, converted by `langevin convert` to other
 folders, and loaded from those: every tensor and every token must be the same, and both programs draw from the written folder.

@@ -1,7 +1,7 @@
 """Golden features for crates/langevin's Inception: pytorch-fid's network with weights and pictures made from a formula that
 the test has too, since the real weights are a download.
 
-    python references/inception.py    # writes references/golden/inception.json
+    python references/golden/inception.py    # writes references/golden/inception.json
 """
 
 import json
@@ -52,6 +52,6 @@ for width, height, salt in [(32, 32, 7), (320, 310, 8)]:
         features = network(x)[0].flatten()
     print(features[:4], features.abs().max(), features.std())
     cases.append({"width": width, "height": height, "salt": salt, "features": features[::8].double().tolist()})
-path = pathlib.Path(__file__).parent / "golden" / "inception.json"
+path = pathlib.Path(__file__).parent / "inception.json"
 path.write_text(json.dumps(cases) + "\n")
 print(path.stat().st_size, "bytes")

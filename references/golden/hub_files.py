@@ -1,6 +1,6 @@
 """Golden PyTorch checkpoints, and pickles that would run something.
 
-    python references/hub_files.py    # writes references/golden/hub/*.pt, *.ckpt and files.json
+    python references/golden/hub_files.py    # writes references/golden/hub/*.pt, *.ckpt and files.json
 """
 
 import io
@@ -12,7 +12,7 @@ import subprocess
 
 import torch
 
-FOLDER = pathlib.Path(__file__).parent / "golden" / "hub"
+FOLDER = pathlib.Path(__file__).parent / "hub"
 
 
 def tensors():

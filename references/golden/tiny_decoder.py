@@ -1,6 +1,6 @@
 """Golden numbers for the tiny decoder: a diffusers AutoencoderTiny with random weights as a folder, latents and what is decoded.
 
-Run from this folder: python tiny_decoder.py   (writes golden/hub/tiny/ and golden/tiny_decoder.safetensors)
+    python references/golden/tiny_decoder.py    # writes references/golden/hub/tiny/ and tiny_decoder.safetensors
 """
 
 import pathlib
@@ -20,10 +20,10 @@ def main():
         num_decoder_blocks=(2, 1, 1))
     for parameter in model.parameters():
         parameter.add_(0.1 * torch.randn_like(parameter))
-    model.save_pretrained(HERE / "golden" / "hub" / "tiny")
+    model.save_pretrained(HERE / "hub" / "tiny")
     latents = 2 * torch.randn(2, 4, 4, 3)
     tensors = {"latents": latents, "decoded": model.decode(latents).sample}
-    save_file({key: value.contiguous() for key, value in tensors.items()}, HERE / "golden" / "tiny_decoder.safetensors")
+    save_file({key: value.contiguous() for key, value in tensors.items()}, HERE / "tiny_decoder.safetensors")
 
 
 if __name__ == "__main__":

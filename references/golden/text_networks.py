@@ -1,6 +1,6 @@
 """Golden numbers for networks that are told of texts: diffusers' UNet2DConditionModel and transformers' CLIP text encoders.
 
-    python references/text_networks.py
+    python references/golden/text_networks.py
 
 writes, below references/golden,
 * unet_text.safetensors: a tiny network with its random weights, output and gradients, as unet.py does;
@@ -18,7 +18,7 @@ from parity_networks import numbers, weight
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-GOLDEN = pathlib.Path(__file__).parent / "golden"
+GOLDEN = pathlib.Path(__file__).parent
 
 PLAIN = dict(sample_size=8, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4, cross_attention_dim=12,
              attention_head_dim=2, down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),

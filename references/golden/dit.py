@@ -1,7 +1,7 @@
 """Golden numbers for the diffusion transformer: tiny random models of diffusers, one input, the output, and the gradient of
 sum(output * probe) by the weights and by the input.
 
-    python references/dit.py    # writes references/golden/dit_*.safetensors
+    python references/golden/dit.py    # writes references/golden/dit_*.safetensors
 """
 
 import json
@@ -11,7 +11,7 @@ import torch
 from diffusers import DiTTransformer2DModel, Transformer2DModel
 from safetensors.torch import save_file
 
-GOLDEN = pathlib.Path(__file__).parent / "golden"
+GOLDEN = pathlib.Path(__file__).parent
 
 CASES = {
     # Classes, among them none, and an answer with a variance.

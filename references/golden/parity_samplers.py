@@ -1,6 +1,6 @@
 """Golden trajectories for crates/sample: every sampler against diffusers' and k-diffusion's, with the same noise.
 
-    python references/parity_samplers.py    # writes references/golden/parity_{diffusers,diffusers_stages,k_diffusion}.json
+    python references/golden/parity_samplers.py    # writes references/golden/parity_{diffusers,diffusers_stages,k_diffusion}.json
 
 The models are known in closed form: a mixture and a Gaussian with different moments for each value, and a tiny fixed
 non-linear function of the picture and its level. Everything is computed in float64; where the libraries say float32 they are
@@ -527,7 +527,7 @@ def row(source, sampler, grid, n, model, states):
 def write(name, made):
     levels, rows = made
     golden = {
-        "made_by": "references/parity_samplers.py",
+        "made_by": "references/golden/parity_samplers.py",
         "versions": {name: importlib.metadata.version(name) for name in ["torch", "diffusers", "k-diffusion"]},
         "start": START.flatten().tolist(),
         "grids": levels,
@@ -536,7 +536,7 @@ def write(name, made):
     for paths in levels.values():
         for n, path in paths.items():
             paths[n] = [[float(f"{v:.10g}") for v in level] for level in path]
-    target = pathlib.Path(__file__).parent / "golden" / f"{name}.json"
+    target = pathlib.Path(__file__).parent / f"{name}.json"
     target.write_text(json.dumps(golden, separators=(",", ":")).replace('{"source"', '\n{"source"') + "\n")
     print(target, target.stat().st_size, "bytes", len(rows), "rows")
 

@@ -1,6 +1,6 @@
 """Golden numbers for crates/process: betas, running products, time steps and sigmas of diffusers' schedulers.
 
-    python references/process_schedules.py    # writes references/golden/process_schedules.json
+    python references/golden/process_schedules.py    # writes references/golden/process_schedules.json
 
 diffusers computes its tables in float32. Here torch.float32 stands for float64 while a scheduler is made, so that the
 numbers are those of the formula and not of the rounding. (The sigmas still pass through numpy's float32.)
@@ -109,7 +109,7 @@ golden = {
     ],
 }
 
-path = pathlib.Path(__file__).parent / "golden" / "process_schedules.json"
+path = pathlib.Path(__file__).parent / "process_schedules.json"
 path.parent.mkdir(exist_ok=True)
 path.write_text(json.dumps(golden, indent=1) + "\n")
 print(path, path.stat().st_size, "bytes")
