@@ -151,13 +151,12 @@ fn of_images(old: &[u8], new: &[u8]) -> Option<String> {
     }
     let largest = before.1.iter().zip(&after.1).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0);
     let count = before.1.iter().zip(&after.1).filter(|(a, b)| a != b).count();
-    Some(match largest {
-        0 => {
-            let text = of_texts(&before.2, &after.2).unwrap_or_else(|| "other bytes".to_owned());
-            format!("same pixels; {text}")
-        }
-        _ => format!("pixels differ by up to {largest} ({count} of {} samples)", before.1.len()),
-    })
+    let text = of_texts(&before.2, &after.2).map(|what| format!("text, {what}"));
+    if largest == 0 {
+        return Some(format!("same pixels; {}", text.unwrap_or_else(|| "other bytes".to_owned())));
+    }
+    let text = text.map_or(String::new(), |what| format!("; {what}"));
+    Some(format!("pixels differ by up to {largest} ({count} of {} samples){text}", before.1.len()))
 }
 
 /// (size and kind, samples, texts)
