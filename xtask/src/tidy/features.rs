@@ -19,18 +19,21 @@ pub fn check(root: &Path) -> Result<Vec<Finding>, String> {
     Ok(differences(&binary, &workspace))
 }
 
-/// What `cargo tree` lists, a line each package with its features.
+/// What `cargo tree` lists, a line each package with its features; without the network where all packages are at hand.
 fn listed(root: &Path, which: &[&str]) -> Result<String, String> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(program);
-    command.arg("tree").args(which).args(["--prefix", "none", "-f", "{p} | {f}", "--locked", "--offline"]);
-    let output = command.current_dir(root).output().map_err(|error| format!("cargo tree: {error}"))?;
+    let tree = |more: &[&str]| {
+        let mut command = Command::new(&program);
+        command.arg("tree").args(which).args(["--prefix", "none", "-f", "{p} | {f}", "--locked"]).args(more);
+        command.current_dir(root).output().map_err(|error| format!("cargo tree: {error}"))
+    };
+    let mut output = tree(&["--offline"])?;
     if !output.status.success() {
-        return Err(format!(
-            "cargo tree {}: {}",
-            which.join(" "),
-            String::from_utf8_lossy(&output.stderr).trim()
-        ));
+        output = tree(&[])?;
+    }
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("cargo tree {}: {}", which.join(" "), said.trim()));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
