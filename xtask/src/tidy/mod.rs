@@ -4,6 +4,7 @@
 mod circles;
 mod edges;
 mod features;
+mod promises;
 mod readme;
 mod registries;
 mod sizes;
@@ -32,6 +33,7 @@ const RULES: &[Rule] = &[
     ("registries", registries::check_entries),
     ("large files", sizes::check),
     ("commands in the documents", readme::check),
+    ("promises of the documents", promises::check),
 ];
 
 /// Runs every rule on the files under `root` and prints what they find.

@@ -71,7 +71,7 @@ pub fn check_file_access(tree: &Tree) -> Vec<Finding> {
 
 /// No tabs, no blanks at the end of a line, one newline at the end of a file, no carriage returns.
 pub fn check_white_space(tree: &Tree) -> Vec<Finding> {
-    const CHECKED: [&str; 7] = [".rs", ".toml", ".md", ".py", ".sh", ".yml", ".ci/run"];
+    const CHECKED: [&str; 8] = [".rs", ".toml", ".md", ".py", ".sh", ".yml", ".ci/run", ".ci/weekly"];
     let mut findings = Vec::new();
     for file in tree.files.iter().filter(|file| CHECKED.iter().any(|end| file.path.ends_with(end))) {
         let Some(text) = &file.text else {
