@@ -3,6 +3,7 @@
 mod bench_peers;
 mod code;
 mod compare_binaries;
+mod documents;
 mod imports;
 mod kill_test;
 mod solvers;
@@ -24,7 +25,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&root()),
         ["fmt"] => cargo(&["fmt", "--all"], &[]),
         ["fmt", "--check"] => cargo(&["fmt", "--all", "--check"], &[]),
-        ["docs"] => cargo(
+        ["docs", rest @ ..] => documents::run(&root(), rest),
+        ["rustdoc"] => cargo(
             &["doc", "--release", "--workspace", "--no-deps", "--locked"],
             &[("RUSTDOCFLAGS", "-D warnings")],
         ),

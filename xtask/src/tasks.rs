@@ -6,7 +6,8 @@ pub const HELP: &str = "cargo xtask TASK
 tasks:
   tidy                 check crate edges, circles of files, features, sizes, headers, names, registries and documents
   fmt [--check]        format every crate
-  docs                 build the documentation; a warning is an error
+  rustdoc              build the documentation of the crates; a warning is an error
+  docs [--check]       make docs/methods.md and the tables of docs/samplers.md and docs/parity.md again; or compare the first
   kill-test [--kills N] [--seed N] [--record]
                        kill a tiny training at random times: no unloadable state, and the same model in the end
   solvers [--record]   every sampler x schedule x process x 1 to 50 steps: finite, and at sigma = 0; a few minutes
@@ -17,4 +18,4 @@ tasks:
 
 /// The names of the tasks, for checking that the README speaks of nothing else.
 pub const TASKS: &[&str] =
-    &["tidy", "fmt", "docs", "kill-test", "solvers", "compare-binaries", "bench-peers"];
+    &["tidy", "fmt", "rustdoc", "docs", "kill-test", "solvers", "compare-binaries", "bench-peers"];

@@ -22,3 +22,15 @@ pub fn cargo(args: &[&str], environment: &[(&str, &str)]) -> Result<(), String> 
     let status = command.status().map_err(|error| format!("cargo {}: {error}", args.join(" ")))?;
     if status.success() { Ok(()) } else { Err(format!("cargo {} failed", args.join(" "))) }
 }
+
+/// Runs cargo with the words of `arguments` in the workspace root and gives what it prints.
+pub fn cargo_says(arguments: &str) -> Result<String, String> {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(program).args(arguments.split(' ')).current_dir(root()).output();
+    let output = output.map_err(|error| format!("cargo {arguments}: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(text);
+    }
+    Err(format!("cargo {arguments} failed:\n{text}{}", String::from_utf8_lossy(&output.stderr)))
+}

@@ -57,10 +57,7 @@ fn the_document_of_methods_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/methods.md");
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
     let now = World::new().run("list --markdown").ok();
-    assert!(
-        stored == now.out,
-        "docs/methods.md is out of date; run: langevin list --markdown > docs/methods.md"
-    );
+    assert!(stored == now.out, "docs/methods.md is out of date; run: cargo xtask docs");
 }
 
 #[test]

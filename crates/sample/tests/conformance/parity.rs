@@ -11,6 +11,7 @@ use langevin_testkit::samplers::{tensor, values};
 use langevin_testkit::{Gaussian, Mixture};
 use serde_json::Value;
 
+use super::tables::{documented, print};
 use super::{diffusion, sampler};
 
 const GOLDEN: [&str; 3] = [
@@ -139,21 +140,36 @@ fn the_spacing_lu_lambda_is_that_of_diffusers() {
     }
 }
 
+/// How far apart walks are is rounding, which is not the same on every processor: the document's numbers are held to the
+/// bound that it states, and its rows to those of the recorded walks.
 #[test]
-fn every_row_of_the_table_is_in_the_document() {
-    let document = include_str!("../../../../docs/parity.md");
-    for golden in GOLDEN {
+fn the_document_has_every_row_and_no_number_above_the_bound() {
+    let document = documented(include_str!("../../../../docs/parity.md"));
+    let starts = |golden: &str| -> Vec<String> {
         let golden: Value = serde_json::from_str(golden).unwrap();
-        for row in golden["rows"].as_array().unwrap() {
-            let start =
-                format!("| `{}` | {} |", row["sampler"].as_str().unwrap(), row["source"].as_str().unwrap());
-            assert!(document.contains(&start), "{start} is missing: see CONTRIBUTING.md, golden numbers");
-        }
+        let rows = golden["rows"].as_array().unwrap().iter();
+        rows.map(|row| {
+            format!("| `{}` | {} |", row["sampler"].as_str().unwrap(), row["source"].as_str().unwrap())
+        })
+        .collect()
+    };
+    let wanted: Vec<String> = GOLDEN.iter().flat_map(|golden| starts(golden)).collect();
+    for start in &wanted {
+        assert!(document.contains(start), "{start} is missing; run: cargo xtask docs");
+    }
+    for row in document.lines().skip(2) {
+        assert!(
+            wanted.iter().any(|start| row.starts_with(start)),
+            "{row} is no recorded walk; run: cargo xtask docs"
+        );
+        let cells = row.split('|').skip(3).flat_map(|cell| cell.split_whitespace().next());
+        let numbers: Vec<f64> = cells.map(|cell| cell.parse().unwrap()).collect();
+        assert!(!numbers.is_empty() && numbers.iter().all(|number| *number <= TOLERANCE), "{row}");
     }
 }
 
 #[test]
-#[ignore = "writes docs/parity.md"]
-fn write_parity() {
-    super::tables::replace("docs/parity.md", &markdown());
+#[ignore = "prints a table for docs/parity.md: cargo xtask docs"]
+fn table_of_parity() {
+    print("docs/parity.md", &markdown());
 }
