@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use crate::map;
+use crate::tree::Tree;
 use crate::workspace::cargo_says;
 
 /// The list of every method, made whole.
@@ -22,6 +24,12 @@ pub fn run(root: &Path, args: &[&str]) -> Result<(), String> {
         ["--check"] => true,
         [other, ..] => return Err(format!("docs has no option {other:?}")),
     };
+    let map = map::text(&Tree::read(root)?);
+    if !check {
+        write(root, map::MAP, &map)?;
+    } else if read(root, map::MAP)? != map {
+        return Err(format!("{} is out of date; run: cargo xtask docs", map::MAP));
+    }
     let methods = cargo_says("run --release --quiet --locked -p langevin-cli -- list --markdown")?;
     if check {
         let stored = read(root, METHODS)?;

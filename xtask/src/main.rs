@@ -6,6 +6,7 @@ mod compare_binaries;
 mod documents;
 mod imports;
 mod kill_test;
+mod map;
 mod solvers;
 mod stamp;
 mod tasks;
