@@ -311,14 +311,15 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_children_use_them() {
+    fn a_parent_uses_what_it_names_of_its_children_but_not_the_entries_it_lists() {
         let found = edges(&[
             (
                 "crates/a/src/lib.rs",
-                "mod b; const LIST: &[u8] = &[b::ENTRY]; #[cfg(test)] mod t { use super::b::X; } mod z;",
+                "mod b; mod c; const LIST: &[u8] = &[b::FIRST, c::ENTRY]; #[cfg(test)] mod t { use super::b::X; } mod z;",
             ),
-            ("crates/a/src/b.rs", "pub const ENTRY: u8 = 1;"),
-            ("crates/a/src/z.rs", "pub use crate::b::ENTRY; // use crate::LIST"),
+            ("crates/a/src/b.rs", "pub const FIRST: u8 = 1;"),
+            ("crates/a/src/c.rs", "pub const ENTRY: u8 = 1;"),
+            ("crates/a/src/z.rs", "pub use crate::b::FIRST; // use crate::LIST"),
         ]);
         assert_eq!(found, [edge("lib.rs", "b.rs")]);
     }

@@ -127,9 +127,12 @@ mod tests {
         let root = ("crates/a/src/lib.rs", "mod b; pub use b::Shared;");
         let lists = "mod c; pub use c::ENTRY; pub struct Shared;";
         assert_eq!(messages(&[root, child, ("crates/a/src/b/mod.rs", lists)]), [""; 0]);
-        let uses = "mod c; pub struct Shared; const ALL: &[Shared] = &[c::ENTRY];";
+        let registry = "mod c; pub struct Shared; const ALL: &[Shared] = &[c::ENTRY];";
+        assert_eq!(messages(&[root, child, ("crates/a/src/b/mod.rs", registry)]), [""; 0]);
+        let child = ("crates/a/src/b/c.rs", "use super::Shared; pub const FIRST: Shared = Shared;");
+        let uses = "mod c; pub struct Shared; const ALL: &[Shared] = &[c::FIRST];";
         assert_eq!(messages(&[root, child, ("crates/a/src/b/mod.rs", uses)]).len(), 1);
-        let apart = "mod c; mod shared; use shared::Shared; const ALL: &[Shared] = &[c::ENTRY];";
+        let apart = "mod c; mod shared; use shared::Shared; const ALL: &[Shared] = &[c::FIRST];";
         let shared = ("crates/a/src/b/shared.rs", "pub struct Shared;");
         assert_eq!(messages(&[root, child, shared, ("crates/a/src/b/mod.rs", apart)]), [""; 0]);
     }
