@@ -3,10 +3,10 @@
 use burn::tensor::Tensor;
 use langevin_process::{Level, Result};
 
-use crate::clock::TimeMap;
 use crate::cond::Cond;
 use crate::noise::NoiseStreams;
 use crate::stop::Stop;
+use crate::time_map::TimeMap;
 
 /// What a sampler tells after each step.
 #[derive(Debug)]
@@ -27,12 +27,12 @@ type Callback<'a> = Box<dyn FnMut(&Progress<'_>) + 'a>;
 
 /// The circumstances of one sampling run of one batch.
 pub struct Run<'a> {
-    /// What the model is told.
+    /// What the model is conditioned on.
     pub cond: Cond,
     /// The noise streams of the images of this batch.
     pub noise: NoiseStreams,
     /// The time of methods that need one.
-    pub clock: TimeMap,
+    pub time_map: TimeMap,
     /// Noise of variance 1 to start from instead of that of the streams, `[batch, channels, height, width]`.
     pub start: Option<Tensor<4>>,
     /// Whether pure noise is begun with at the magnitude of noisy images, as some published samplers do, and not at the level's noise.
@@ -44,13 +44,21 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     /// A run by the flow's time that reports to nobody and cannot be stopped.
     pub fn new(cond: Cond, noise: NoiseStreams) -> Self {
-        Self { cond, noise, clock: TimeMap::FLOW, start: None, unit_start: false, progress: None, stop: None }
+        Self {
+            cond,
+            noise,
+            time_map: TimeMap::FLOW,
+            start: None,
+            unit_start: false,
+            progress: None,
+            stop: None,
+        }
     }
 
-    /// Measures time by `clock`.
+    /// Measures time by `time_map`.
     #[must_use]
-    pub fn by(mut self, clock: TimeMap) -> Self {
-        self.clock = clock;
+    pub fn with_time_map(mut self, time_map: TimeMap) -> Self {
+        self.time_map = time_map;
         self
     }
 

@@ -237,7 +237,7 @@ impl<'m> Pipeline<'m> {
     /// A sampling run of one batch: conditioned on `cond`, with the noise of `streams`, the time map of the model's schedule and
     /// the start noise of its settings.
     pub fn run<'r>(&self, cond: Cond, streams: NoiseStreams) -> Run<'r> {
-        let mut run = Run::new(cond, streams).by(self.time_map());
+        let mut run = Run::new(cond, streams).with_time_map(self.time_map());
         run.unit_start = self.settings.unit_start;
         run
     }

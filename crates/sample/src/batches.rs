@@ -32,7 +32,7 @@ pub struct SampleRequest {
     /// Start with the deviation `sqrt(alpha^2 + sigma^2)` of noisy images rather than sigma, as diffusers does.
     pub unit_start: bool,
     /// The time of methods that need one: that of the model's schedule.
-    pub clock: TimeMap,
+    pub time_map: TimeMap,
     /// Stops after the current step once requested.
     pub stop: Option<Stop>,
 }
@@ -50,7 +50,7 @@ impl SampleRequest {
             texts: None,
             start: None,
             unit_start: false,
-            clock: TimeMap::FLOW,
+            time_map: TimeMap::FLOW,
             stop: None,
         }
     }
@@ -135,7 +135,7 @@ pub fn sample_all(
         };
         let images = (offset..end).map(|index| request.first.wrapping_add(index as u64));
         let mut run = Run::new(cond, NoiseStreams::new(request.seed, images))
-            .by(request.clock.clone())
+            .with_time_map(request.time_map.clone())
             .from_noise(request.start.as_ref().map(|start| start.clone().slice_dim(0, offset..end)))
             .on_progress(|progress| each_step(&BatchProgress { offset, count, progress }));
         if let Some(stop) = &request.stop {

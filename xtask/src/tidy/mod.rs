@@ -28,6 +28,7 @@ const RULES: &[Rule] = &[
     ("file names", sources::check_names),
     ("unsafe code", sources::check_unsafe),
     ("file access", sources::check_file_access),
+    ("one pipeline", sources::check_pipeline),
     ("white space", sources::check_white_space),
     ("module lines", registries::check_modules),
     ("registries", registries::check_entries),

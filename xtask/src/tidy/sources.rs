@@ -69,6 +69,34 @@ pub fn check_file_access(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// Jobs and commands evaluate a model through `Pipeline` alone: none puts a denoiser or a sampling run together by hand.
+/// What times a bare network is no job.
+pub fn check_pipeline(tree: &Tree) -> Vec<Finding> {
+    const PARTS: [&str; 6] = [
+        "Run::new(",
+        "Parallel::new(",
+        "Windowed::new(",
+        "Clipped::new(",
+        "Thresholded::new(",
+        "Guided::new(",
+    ];
+    let mut findings = Vec::new();
+    for (file, text) in tree.rust() {
+        let job = ["crates/langevin/src/", "crates/cli/src/"].iter().any(|at| file.path.starts_with(at));
+        if !job || file.path == "crates/langevin/src/bench/networks.rs" {
+            continue;
+        }
+        let code = blanked(text);
+        for (index, line) in without_tests(&code).lines().enumerate() {
+            for part in PARTS.iter().filter(|part| line.contains(*part)) {
+                let message = format!("{part}...): evaluate the model through langevin_model::Pipeline");
+                findings.push(Finding::line(&file.path, index + 1, message));
+            }
+        }
+    }
+    findings
+}
+
 /// No tabs, no blanks at the end of a line, one newline at the end of a file, no carriage returns.
 pub fn check_white_space(tree: &Tree) -> Vec<Finding> {
     const CHECKED: [&str; 8] = [".rs", ".toml", ".md", ".py", ".sh", ".yml", ".ci/run", ".ci/weekly"];
@@ -111,6 +139,14 @@ mod tests {
         assert!(lengths(400).is_empty());
         assert!(lengths(401)[0].warning && lengths(600)[0].warning);
         assert!(!lengths(601)[0].warning);
+    }
+
+    #[test]
+    fn jobs_put_no_denoiser_together() {
+        let code =
+            "let x = 1;\nlet d = Clipped::new(inner, 1.0);\n#[cfg(test)]\nmod tests { Clipped::new() }\n";
+        assert_eq!(found(check_pipeline, "crates/langevin/src/x.rs", code), [2]);
+        assert_eq!(found(check_pipeline, "crates/model/src/x.rs", code), [0; 0]);
     }
 
     #[test]

@@ -106,7 +106,7 @@ pub fn sample_along(
         texts: plan.prompts.as_ref().map(|prompts| prompts.encode(model)).transpose()?,
         start: plan.start.clone(),
         unit_start: pipeline.unit_start(),
-        clock: pipeline.time_map(),
+        time_map: pipeline.time_map(),
         stop: Some(plan.stop.clone()),
     };
     sample_all(denoiser.as_ref(), sampler, path, &request, device, progress)

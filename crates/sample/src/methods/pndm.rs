@@ -97,7 +97,7 @@ fn runge_kutta(
     step: PathStep,
     run: &Run<'_>,
 ) -> Result<(Tensor<4>, Tensor<4>)> {
-    let half = step.until(run.clock.middle(step.from, step.to));
+    let half = step.until(run.time_map.middle(step.from, step.to));
     // The image that the first noise and `more` of it carry to the end of a step.
     let carried = |over: PathStep, more: &Tensor<4>| {
         let length = over.to.alpha * (over.to.ratio() - over.from.ratio());

@@ -35,9 +35,9 @@ struct Tcd {
 
 /// The noise kept and the fresh noise of a step to `to`: `x` at `(1 - eta)` of its time, scaled to its signal, has the first,
 /// and the second makes up for the rest.
-fn shares(clock: &TimeMap, to: Level, eta: f64) -> (f64, f64) {
+fn shares(time_map: &TimeMap, to: Level, eta: f64) -> (f64, f64) {
     // A schedule's clean end may hold more noise than the end of the path.
-    let kept = to.alpha * clock.part_of(to, 1.0 - eta).ratio().min(to.ratio());
+    let kept = to.alpha * time_map.part_of(to, 1.0 - eta).ratio().min(to.ratio());
     (kept, (to.sigma * to.sigma - kept * kept).max(0.0).sqrt())
 }
 
@@ -51,7 +51,7 @@ impl Sampler for Tcd {
     ) -> Result<Tensor<4>> {
         for step in steps(path)? {
             let denoised = ask(model, &x, step.from, run)?;
-            let (kept, renewed) = shares(&run.clock, step.to, self.eta);
+            let (kept, renewed) = shares(&run.time_map, step.to, self.eta);
             let down = step.until(Level { alpha: step.to.alpha, sigma: kept });
             x = down.advance(x, denoised.clone());
             if self.eta > 0.0 && renewed > 0.0 {

@@ -17,7 +17,7 @@ const HELD_OUT: SampleRequest = SampleRequest {
     texts: None,
     start: None,
     unit_start: false,
-    clock: TimeMap::FLOW,
+    time_map: TimeMap::FLOW,
     stop: None,
 };
 

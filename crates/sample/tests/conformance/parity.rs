@@ -65,7 +65,8 @@ fn distance(golden: &Value, row: &Value) -> f64 {
     let mut made = Vec::new();
     let noise = NoiseStreams::new(0, 0..2);
     let clock = row["schedule"].as_str().map_or(TimeMap::FLOW, |text| TimeMap::of(diffusion(text, "vp")));
-    let mut run = Run::new(Cond::none(), noise).by(clock).on_progress(|at| made.push(values(at.x.clone())));
+    let mut run =
+        Run::new(Cond::none(), noise).with_time_map(clock).on_progress(|at| made.push(values(at.x.clone())));
     let scale = if path[0].alpha == 1.0 { path[0].sigma } else { 1.0 };
     let start: Vec<f64> = numbers(&golden["start"]).iter().map(|v| v * scale).collect();
     sampler(text("sampler")).sample(model, tensor(&start, SHAPE), &path, &mut run).unwrap();
