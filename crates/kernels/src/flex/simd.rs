@@ -4,6 +4,37 @@
 //! Kernels are written once over [`Simd`]; [`vectorised!`] compiles each for every instruction set and picks one. All
 //! fuse multiplication and addition where the processor can, and add in the same order, so the width of the vectors
 //! does not change a bit.
+//!
+//! # How a vector body is written
+//!
+//! A loop over slices, once for all instruction sets:
+//!
+//! ```ignore
+//! use super::sigmoid::fma;
+//! use super::simd::{Isa, Simd, vectorised};
+//!
+//! // Inlined into one function for each instruction set, whose vectors the compiler then uses. What it calls is inlined
+//! // too, and multiplies and adds by `fma::<S>`: `mul_add` is a library call where the processor has no such instruction,
+//! // and `a * b + c` has other bits where it has.
+//! #[inline(always)]
+//! fn line_body<S: Simd>(x: &[f32], slope: f32, start: f32, out: &mut [f32]) {
+//!     out.iter_mut().zip(x).for_each(|(out, x)| *out = fma::<S>(slope, *x, start));
+//! }
+//!
+//! vectorised! {
+//!     /// `slope * x + start` of each number.
+//!     fn line(isa, x: &[f32], slope: f32, start: f32, out: &mut [f32]) = line_body
+//! }
+//!
+//! // The instruction set is looked up once for an operation; the slices are one task's.
+//! let isa = Isa::best();
+//! let out = blocks.filled(|_, pixels, out| line(isa, &x[blocks.numbers(&pixels)], 2.0, 1.0, out));
+//! ```
+//!
+//! The compiler never adds floats in another order, so a sum over a slice stays one number at a time: add into an array of
+//! fixed length, the same for every instruction set, as [`super::lanes`] does. Where numbers must stay in registers (the
+//! tiles of [`super::gemm`], the transforms of [`super::winograd`]) the body works on vectors, `S::load`, `S::fma` and
+//! `S::store` of `S::LANES` numbers, and is an `unsafe fn` whose caller promises the memory; `vectorised!` takes those too.
 
 use std::cell::Cell;
 
