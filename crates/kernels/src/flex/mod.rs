@@ -8,6 +8,8 @@ mod attention;
 mod blocks;
 mod buffers;
 mod conv;
+#[cfg(test)]
+mod every_number;
 mod gated_residual;
 mod gelu;
 mod gemm;
