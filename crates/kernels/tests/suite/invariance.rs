@@ -37,20 +37,25 @@ fn a_image_has_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
 }
 
 fn backward(case: &Case, batch: usize) -> Vec<Vec<u32>> {
-    case.within(|| gradients(case, batch))
+    case.within(|| gradients(case, batch, &Device::flex().autodiff(), |out| out))
 }
 
-fn gradients(case: &Case, batch: usize) -> Vec<Vec<u32>> {
-    let device = Device::flex().autodiff();
-    let (inputs, out) = case.fast(&case.inputs(batch), batch, &device);
+/// By every input, where `after` follows the operation.
+fn gradients(
+    case: &Case,
+    batch: usize,
+    device: &Device,
+    after: impl Fn(Tensor<1>) -> Tensor<1>,
+) -> Vec<Vec<u32>> {
+    let (inputs, out) = case.fast(&case.inputs(batch), batch, device);
     let shape = out.0.shape().to_vec();
     let probe = TensorData::new(noise(shape.iter().product(), 5), shape.clone());
     let probe = match shape.len() {
-        2 => Tensor::<2>::from_data(probe, &device).into_dispatch(),
-        3 => Tensor::<3>::from_data(probe, &device).into_dispatch(),
-        _ => Tensor::<4>::from_data(probe, &device).into_dispatch(),
+        2 => Tensor::<2>::from_data(probe, device).into_dispatch(),
+        3 => Tensor::<3>::from_data(probe, device).into_dispatch(),
+        _ => Tensor::<4>::from_data(probe, device).into_dispatch(),
     };
-    let grads = (out.0 * Tensor::from_dispatch(probe)).sum().backward();
+    let grads = (after(out.0) * Tensor::from_dispatch(probe)).sum().backward();
     inputs
         .iter()
         .map(|input| bits(&input.0.grad(&grads).unwrap().into_data().try_to_vec::<f32>().unwrap()))
@@ -71,4 +76,14 @@ fn gradients_have_the_same_bytes_at_every_run_and_on_every_number_of_threads() {
         }
     }
     assert!(wrong.is_empty(), "not the same bytes:\n{}", wrong.join("\n"));
+}
+
+/// Where the backward pass reads an operation's result, as that of SiLU does, and computes it again.
+#[test]
+fn gradients_have_the_same_bytes_where_results_are_computed_again() {
+    for case in all() {
+        let gradients = |device: Device| case.within(|| gradients(&case, 3, &device, langevin_kernels::silu));
+        let device = Device::flex().autodiff();
+        assert!(gradients(device.clone()) == gradients(device.gradient_checkpointing()), "{case:?}");
+    }
 }
