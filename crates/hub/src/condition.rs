@@ -104,7 +104,7 @@ pub fn read(json: &Map<String, Value>) -> Result<Read> {
 /// # Errors
 /// Usage, for what it cannot be.
 pub fn write(network: &NetworkConfig, (width, height): (usize, usize)) -> Result<Value> {
-    let Some(text) = &network.text else { return refused("a network that is told of no texts") };
+    let Some(text) = &network.text else { return refused("a network without text conditioning") };
     if text.encoder.is_some() {
         return refused("the encoder of texts inside its network");
     }

@@ -71,7 +71,7 @@ pub fn read_folder(path: &Path) -> Result<Pipeline> {
     let read = unet::read(&config).map_err(|error| within(error, &config_file))?;
     let mut sampling = sampling(path, index.as_ref(), &read.network)?;
     if !read.unknown.is_empty() {
-        sampling.notes.push(format!("UNet2DModel: passed over {}", read.unknown.join(", ")));
+        sampling.notes.push(format!("UNet2DModel: ignored {}", read.unknown.join(", ")));
     }
     let (tensors, metadata) = read_weights(&unet_folder)?;
     let mut pipeline = Pipeline {
@@ -133,7 +133,7 @@ fn fitted(sampling: Sampling, network: &NetworkConfig) -> Result<Sampling> {
     let fourier = network.time_features == TimeFeatures::Fourier;
     if sampling.exploding != fourier {
         return Err(Error::bad_input(if fourier {
-            "its network divides its answer by the timestep (time_embedding_type fourier), which only ScoreSdeVeScheduler goes with"
+            "its network divides its output by the timestep (time_embedding_type fourier), which only ScoreSdeVeScheduler goes with"
         } else {
             "a ScoreSdeVeScheduler needs a network with time_embedding_type fourier"
         }));

@@ -91,5 +91,5 @@ pub fn read_text_parts(folder: &Path, second: bool) -> Result<TextParts> {
 
 /// Words about the keys of `what` that were passed over, if there are any.
 pub(crate) fn notes(what: &str, unknown: &[String]) -> Vec<String> {
-    if unknown.is_empty() { Vec::new() } else { vec![format!("{what}: passed over {}", unknown.join(", "))] }
+    if unknown.is_empty() { Vec::new() } else { vec![format!("{what}: ignored {}", unknown.join(", "))] }
 }

@@ -204,7 +204,7 @@ pub(crate) fn classes(fields: &Fields<'_>) -> Result<usize> {
     match fields.text("class_embed_type", "")?.as_str() {
         "" => fields.count("num_class_embeds", 0),
         other => Err(Error::bad_input(format!(
-            "\"class_embed_type\" is \"{other}\": a network that is told numbers or vectors in place of classes is not read"
+            "\"class_embed_type\" is \"{other}\": a network conditioned on numbers or vectors in place of classes is not read"
         ))),
     }
 }
@@ -255,7 +255,7 @@ pub fn write(network: &NetworkConfig, (width, height): (usize, usize)) -> Result
         return refuse("it is a transformer (network.transformer)");
     }
     if network.text.is_some() {
-        return refuse("it is told of texts (network.text)");
+        return refuse("it is text-conditioned (network.text)");
     }
     if network.patch != 1 {
         return refuse(&format!("it folds {0}x{0} pixels into channels (network.patch)", network.patch));

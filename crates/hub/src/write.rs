@@ -158,7 +158,7 @@ pub(crate) fn schedule(diffusion: &Diffusion, clip: Option<f64>, class: &str) ->
         other => return refuse(format!("its network predicts {other}")),
     };
     if spec.time_input != "timestep" && spec.time_input != "index" {
-        return refuse(format!("its network is told the {}", spec.time_input));
+        return refuse(format!("its network is conditioned on the {}", spec.time_input));
     }
     let Some(table) = diffusion.schedule().table() else {
         return refuse(format!("its schedule {} is continuous", spec.schedule));

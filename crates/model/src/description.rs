@@ -88,7 +88,7 @@ impl ModelInfo {
     pub fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self> {
         let text = metadata.get(KEY).ok_or_else(|| {
             if metadata.contains_key(codec::KEY) {
-                return Error::bad_input("an autoencoder, which draws nothing by itself")
+                return Error::bad_input("an autoencoder, which generates nothing by itself")
                     .hint("train a model of its latents with `langevin train DATA --latent` and this file");
             }
             Error::bad_input(

@@ -37,7 +37,7 @@ pub fn refuse_strangers(bytes: &[u8]) -> Result<()> {
     } else if starts(b"PK\x03\x04") || is_pickle(bytes) {
         let what = "a pickle checkpoint (.ckpt, .pt), which can run code when Python opens it, and says nothing of its network";
         return Err(Error::bad_input(what).hint(
-            "put it into a diffusers folder beside its config.json, or take its tensors out with `langevin convert`",
+            "put it into a diffusers folder next to its config.json, or take its tensors out with `langevin convert`",
         ));
     } else if starts(b"\x89PNG") || starts(b"\xff\xd8\xff") || starts(b"GIF8") {
         "an image, not a model"

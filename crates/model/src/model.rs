@@ -56,9 +56,9 @@ impl Model {
     /// Usage: a restorer, a network that fills in holes.
     pub fn require_generator(self) -> Result<Self> {
         match &self.info.task {
-            Some(task) => Err(task.refusal(&self.name, "and draws nothing by itself")),
+            Some(task) => Err(task.refusal(&self.name, "and generates nothing by itself")),
             None if self.is_inpainting_model() => Err(Error::usage(format!(
-                "{}: was trained to fill in holes of images, and draws nothing by itself",
+                "{}: was trained to inpaint and generates nothing by itself",
                 self.name
             ))
             .hint("give it an image and its hole with `langevin inpaint`")),
@@ -83,7 +83,7 @@ impl Model {
             "{}: denoises latents, which an autoencoder turns into images, and this works on the pixels themselves",
             self.name
         ))
-        .hint("take a model of pixels; latents can be drawn with `langevin sample` and judged with `langevin eval`"))
+        .hint("take a pixel model; latent models work with `langevin sample` and `langevin eval`"))
     }
 
     /// The lowest and highest noise `sigma / alpha` that it was trained for.
@@ -127,7 +127,7 @@ impl Model {
     /// Usage: a model of pixels, or a decoder for other latents. Bad input, as [`Codec::with_preview_decoder`].
     pub fn with_preview_decoder(mut self, folder: &Path, device: &Device) -> Result<Self> {
         let codec = self.codec.take().ok_or_else(|| {
-            Error::usage(format!("{}: draws pixels, which need no decoder to be watched", self.name))
+            Error::usage(format!("{}: is a pixel model, whose trajectory needs no decoder", self.name))
         })?;
         self.codec = Some(codec.with_preview_decoder(folder, device)?);
         Ok(self)
@@ -204,7 +204,7 @@ impl Model {
         let classes = &self.info.classes;
         if classes.is_empty() {
             return Err(Error::usage(format!(
-                "{}: was trained without classes, so class \"{name}\" cannot be asked for",
+                "{}: was trained without classes, so it has no class \"{name}\"",
                 self.name
             ))
             .hint("leave --class out, or train with --class-conditional"));

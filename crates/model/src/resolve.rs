@@ -86,8 +86,8 @@ pub fn steps_within(
             .is_ok_and(|path| (1..=calls).contains(&method.calls(&path)))
     };
     (1..=calls).rev().find(fits).ok_or_else(|| {
-        Error::usage(format!("{sampler} over {spacing} takes no step within {calls} calls of the network"))
-            .hint("allow more calls")
+        Error::usage(format!("{sampler} over {spacing} takes no step within {calls} network evaluations"))
+            .hint("allow more of them")
     })
 }
 

@@ -24,15 +24,15 @@ pub fn to_file(model: &Model, half: bool) -> Result<Vec<u8>> {
 
 fn tensors(model: &Model) -> Result<NamedTensors> {
     let network = model.denoiser.network().ok_or_else(|| {
-        Error::usage(format!("{}: is known in closed form and has no weights to convert", model.name))
+        Error::usage(format!("{}: is a closed-form model, without weights to convert", model.name))
             .hint("give a trained model")
     })?;
     if model.text.clip().is_some() {
         return Err(Error::usage(format!(
-            "{}: encodes what it is told by networks of their own, for which a single file has no place",
+            "{}: has text encoders of their own, for which a single file has no place",
             model.name
         ))
-        .hint("draw with the folder as it is"));
+        .hint("sample from the folder as it is"));
     }
     let mut tensors = langevin_nn::export(network);
     tensors.extend(model.codec.iter().flat_map(codec_tensors));
@@ -51,7 +51,7 @@ pub fn to_folder(model: &Model, out: &Path, pipeline: &str, force: bool) -> Resu
     }
     if model.codec.is_some() {
         return Err(Error::usage(format!(
-            "{}: draws latents, and no pipeline of diffusers draws those of a codec with \
+            "{}: is a latent model, and no diffusers pipeline samples latents of an autoencoder with \
             statistics for each channel by a UNet2DModel",
             model.name
         )));

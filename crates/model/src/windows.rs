@@ -70,7 +70,7 @@ fn plan_by(
     let Some(network) = model.denoiser.network() else {
         if [1, height, width] != model.shape() {
             return Err(Error::usage(format!(
-                "{}: is known in closed form, for images of its own size alone",
+                "{}: is a closed-form model, for images of its own size alone",
                 model.name
             )));
         }

@@ -10,7 +10,7 @@ use crate::dit::{Dit, DitConfig};
 use crate::draw::Draw;
 use crate::embed::TimeEmbedding;
 use crate::text::ClipText;
-use crate::unet::{UNet, added_features, read_texts, told};
+use crate::unet::{UNet, added_features, conditioning, read_texts};
 
 /// A network that a model is trained with.
 #[derive(Module, Debug)]
@@ -22,7 +22,7 @@ pub enum Backbone {
     Transformer(Transformer),
 }
 
-/// A diffusion transformer with what it is told in words.
+/// A diffusion transformer with its text conditioning.
 #[derive(Module, Debug)]
 pub struct Transformer {
     dit: Dit,
@@ -132,12 +132,14 @@ impl Network for Backbone {
 impl Transformer {
     fn answer(&self, x: Tensor<4>, noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
         let text = self.config.text.as_ref();
-        let told = told(self.text_encoder.as_ref(), text, cond);
-        let added = match (&self.add_embedding, text, &told) {
-            (Some(add), Some(text), Some(told)) => Some(add.forward(added_features(text, told, &x.device()))),
+        let context = conditioning(self.text_encoder.as_ref(), text, cond);
+        let added = match (&self.add_embedding, text, &context) {
+            (Some(add), Some(text), Some(context)) => {
+                Some(add.forward(added_features(text, context, &x.device())))
+            }
             _ => None,
         };
-        let cond = Cond { context: told, ..cond.clone() };
+        let cond = Cond { context, ..cond.clone() };
         self.dit.answer(x, noise_input, &cond, added)
     }
 }

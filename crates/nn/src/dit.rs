@@ -347,7 +347,7 @@ impl Dit {
         let features = sinusoidal(&values, TIME_FEATURES, true, 1.0, &device);
         let rows = self.rows(cond, n);
         let context = config.context_dim.map(|_| {
-            let told = cond.context.as_ref().expect("a network that attends to texts is told one");
+            let told = cond.context.as_ref().expect("a text-conditioned network needs a text");
             assert_eq!(told.len(), n, "one text for each image");
             as_pixels(told.tokens.clone().to_device(&device))
         });

@@ -13,7 +13,7 @@ use langevin_core::{Denoiser, Error, Level, Levels, Result, Run};
 
 use crate::path::{PathStep, steps};
 use crate::sampler::Sampler;
-use crate::walk::{ask, tell, whole};
+use crate::walk::{evaluate, report, whole};
 
 /// Where a walk that starts without signal begins, in `sigma / alpha`.
 const BEGIN: f64 = 80.0;
@@ -21,7 +21,7 @@ const BEGIN: f64 = 80.0;
 pub(crate) const END: OptionDoc = OptionDoc {
     key: "end",
     default: "0.002",
-    doc: "sigma/alpha at which a walk to the clean image lands on the model's answer",
+    doc: "sigma/alpha at which the loop to the clean image ends with the model's output",
 };
 
 pub(crate) const MAX_CALLS: OptionDoc = OptionDoc {
@@ -84,7 +84,7 @@ pub(crate) struct Asked<'a> {
 
 impl Asked<'_> {
     /// The clean images for `x`, which holds one image for each of `lanes`, at its level.
-    pub(crate) fn ask(&self, x: &Tensor<4>, lanes: &[Lane], at: Vec<Level>) -> Result<Tensor<4>> {
+    pub(crate) fn evaluate(&self, x: &Tensor<4>, lanes: &[Lane], at: Vec<Level>) -> Result<Tensor<4>> {
         let images: Vec<usize> = lanes.iter().map(|lane| lane.index).collect();
         self.model.denoise(x.clone(), &Levels(at), &self.run.cond.of(&images))
     }
@@ -130,7 +130,7 @@ impl<P: Pair> Sampler for Adaptive<P> {
                 x = PathStep { from: at, ..step }.advance(x, answer.clone());
                 denoised = Some(answer);
             }
-            tell(run, step, &x, &denoised.expect("every step asks the model"))?;
+            report(run, step, &x, &denoised.expect("every step asks the model"))?;
         }
         Ok(x)
     }
@@ -163,13 +163,16 @@ impl<P: Pair> Adaptive<P> {
         left: &mut usize,
     ) -> Result<Tensor<4>> {
         self.count(1, left)?;
-        ask(model, x, at, run)
+        evaluate(model, x, at, run)
     }
 
     fn count(&self, calls: usize, left: &mut usize) -> Result<()> {
         *left = left.checked_sub(calls).ok_or_else(|| {
-            Error::failed(format!("the walk did not end within {} calls of the model", self.max_calls))
-                .hint("loosen rtol and atol, or raise max_calls")
+            Error::failed(format!(
+                "the sampling loop did not end within {} network evaluations",
+                self.max_calls
+            ))
+            .hint("loosen rtol and atol, or raise max_calls")
         })?;
         Ok(())
     }
@@ -211,7 +214,7 @@ impl<P: Pair> Adaptive<P> {
             for ((mut lane, tried), to) in active.into_iter().zip(tried).zip(to) {
                 if tried.error.is_nan() {
                     return Err(Error::failed(format!(
-                        "the model's answers left the finite numbers near sigma/alpha {:.3}",
+                        "the model's outputs are not finite near sigma/alpha {:.3}",
                         pair.level(to).ratio()
                     )));
                 }

@@ -103,14 +103,14 @@ pub fn integrate(
             systems[*index].prepare(end, tolerance)?;
         }
         for stage in 0..STAGES.len() {
-            let ask: Vec<(f64, Vec<f64>)> = active.iter().map(|i| systems[*i].stage(stage)).collect();
+            let evaluate: Vec<(f64, Vec<f64>)> = active.iter().map(|i| systems[*i].stage(stage)).collect();
             let asked: Vec<Asked<'_>> = active
                 .iter()
-                .zip(&ask)
+                .zip(&evaluate)
                 .map(|(system, (at, state))| Asked { system: *system, at: *at, state })
                 .collect();
             let answers = slope(&asked)?;
-            for ((index, answer), (_, state)) in active.iter().zip(answers).zip(ask) {
+            for ((index, answer), (_, state)) in active.iter().zip(answers).zip(evaluate) {
                 let system = &mut systems[*index];
                 system.slopes.push(answer);
                 system.calls += 1;
@@ -131,13 +131,13 @@ fn begin(
     tolerance: &Tolerance,
     slope: &mut impl FnMut(&[Asked<'_>]) -> Result<Vec<Vec<f64>>>,
 ) -> Result<Vec<System>> {
-    let mut ask = |at: &[f64], states: &[Vec<f64>]| {
+    let mut evaluate = |at: &[f64], states: &[Vec<f64>]| {
         let each = states.iter().zip(at).enumerate();
         let asked: Vec<Asked<'_>> =
             each.map(|(system, (state, at))| Asked { system, at: *at, state }).collect();
         slope(&asked)
     };
-    let first = ask(&vec![start; states.len()], &states)?;
+    let first = evaluate(&vec![start; states.len()], &states)?;
     let (way, length) = ((end - start).signum(), (end - start).abs());
     let mut tries = Vec::new();
     for (state, slope) in states.iter().zip(&first) {
@@ -151,7 +151,7 @@ fn begin(
     };
     let ahead: Vec<Vec<f64>> = states.iter().zip(&first).zip(&tries).map(moved).collect();
     let places: Vec<f64> = tries.iter().map(|(h, _)| start + h * way).collect();
-    let second = ask(&places, &ahead)?;
+    let second = evaluate(&places, &ahead)?;
     let made = states.into_iter().zip(first).zip(second).zip(tries);
     Ok(made
         .map(|(((state, k), k2), (h, speed))| {

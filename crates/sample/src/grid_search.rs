@@ -19,7 +19,7 @@ use langevin_core::{Denoiser, Error, Level, Progress, Result, Run};
 
 use crate::path::{PathStep, steps};
 use crate::sampler::Sampler;
-use crate::walk::ask;
+use crate::walk::evaluate;
 
 /// The noise-to-signal ratio above which the fine grid has no level but the first: what a model sees of an image there is
 /// its mean.
@@ -96,16 +96,16 @@ impl Sampler for Follow {
         let every = steps.len().div_ceil(PROBES);
         let probes: Vec<usize> = (every..steps.len()).step_by(every).collect();
         let (mut xs, mut answers, mut done) = (vec![x], Vec::new(), 0);
-        let mut tell = |run: &mut Run<'_>, level: Level, x: &Tensor<4>, denoised: &Tensor<4>| {
+        let mut report = |run: &mut Run<'_>, level: Level, x: &Tensor<4>, denoised: &Tensor<4>| {
             done += 1;
             run.report(&Progress { step: done, steps: steps.len() + probes.len(), level, x, denoised })
         };
         for step in &steps {
             let x = xs[step.index].clone();
-            let answer = ask(model, &x, step.from, run)?;
+            let answer = evaluate(model, &x, step.from, run)?;
             xs.push(fine_step(model, x, *step, &answer, run)?);
             answers.push(answer);
-            tell(run, step.to, &xs[step.index + 1], &answers[step.index])?;
+            report(run, step.to, &xs[step.index + 1], &answers[step.index])?;
         }
         let mut sizes = vec![[0.0; 2]; path.len()];
         for &at in &probes {
@@ -115,7 +115,7 @@ impl Sampler for Follow {
             let [straight, astray] = [&xs[at], &off].map(|x| coast(model, x.clone(), &path[at..], run));
             let apart = [rms(&(off - xs[at].clone())), rms(&(astray? - straight?))];
             sizes[at] = apart.map(|images| images.iter().sum());
-            tell(run, path[at], &xs[at], &answers[at])?;
+            report(run, path[at], &xs[at], &answers[at])?;
         }
         let products = products(&xs, &answers);
         let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -162,12 +162,12 @@ fn fine_step(
     let middle = step.between(0.5);
     let heun = |x: Tensor<4>, step: PathStep, answer: Tensor<4>| {
         let end = step.advance(x.clone(), answer.clone());
-        let change = ask(model, &end, step.to, run)? - answer.clone();
+        let change = evaluate(model, &end, step.to, run)? - answer.clone();
         Ok(step.advance(x, answer + change.mul_scalar((0.5 / step.kept()).min(4.0))))
     };
     let x = heun(x, step.until(middle), answer.clone())?;
     let step = PathStep { from: middle, ..step };
-    let answer = ask(model, &x, middle, run)?;
+    let answer = evaluate(model, &x, middle, run)?;
     heun(x, step, answer)
 }
 
@@ -181,7 +181,7 @@ fn coast(model: &dyn Denoiser, mut x: Tensor<4>, path: &[Level], run: &Run<'_>) 
     let mut levels: Vec<Level> = path[..last].iter().step_by(stride(last)).copied().collect();
     levels.push(path[last]);
     for step in steps(&levels)? {
-        let answer = ask(model, &x, step.from, run)?;
+        let answer = evaluate(model, &x, step.from, run)?;
         x = step.advance(x, answer);
     }
     Ok(x)

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use langevin_core::{Denoiser, Level, Result, Run};
 
 use crate::path::{PathStep, steps};
-use crate::walk::{ask, tell};
+use crate::walk::{evaluate, report};
 
 /// Walks `x` from the last level of `path` back to the first: DDIM's walk (`ddim`, `eta = 0`) the other way.
 ///
@@ -39,7 +39,7 @@ pub fn invert(
             // Pure noise holds nothing of the image: there the noise seen from the cleaner level has to do.
             let at = if noisy.alpha == 0.0 && clean.sigma > 0.0 { clean } else { noisy };
             let seen = if at == clean { x.clone() } else { guess };
-            let answer = ask(model, &seen, at, run)?;
+            let answer = evaluate(model, &seen, at, run)?;
             let noise = PathStep { from: at, ..back }.noise_in(seen, answer.clone());
             let kept =
                 (x.clone() - noise.clone().mul_scalar(clean.sigma)).mul_scalar(noisy.alpha / clean.alpha);
@@ -47,7 +47,7 @@ pub fn invert(
             denoised = Some(answer);
         }
         x = guess;
-        tell(run, back, &x, &denoised.expect("there is an iteration"))?;
+        report(run, back, &x, &denoised.expect("there is an iteration"))?;
     }
     Ok(x)
 }

@@ -166,7 +166,7 @@ impl Flow<'_> {
             asked.iter().map(|asked| Question { asked, v: probes[asked.system].clone() }).collect()
         };
         let mut slopes: Vec<Vec<f64>> = Vec::with_capacity(asked.len());
-        for (number, (denoised, along)) in self.ask(&questions)?.into_iter().enumerate() {
+        for (number, (denoised, along)) in self.evaluate(&questions)?.into_iter().enumerate() {
             if exact && number % d > 0 {
                 slopes[number / d][d] -= along / d as f64;
                 continue;
@@ -180,7 +180,7 @@ impl Flow<'_> {
     }
 
     /// `D` and `v^T (dD/dy) v` for every question.
-    fn ask(&self, questions: &[Question<'_>]) -> Result<Vec<(Vec<f64>, f64)>> {
+    fn evaluate(&self, questions: &[Question<'_>]) -> Result<Vec<(Vec<f64>, f64)>> {
         let [c, h, w] = self.of.shape;
         let mut answers = Vec::with_capacity(questions.len());
         for part in questions.chunks(self.of.settings.batch_size.max(1)) {

@@ -17,7 +17,7 @@ use crate::brownian::Brownian;
 use crate::path::{PathStep, steps};
 use crate::quadrature::{phi_2, phi_3};
 use crate::sampler::Sampler;
-use crate::walk::{FreshNoise, ask, tell};
+use crate::walk::{FreshNoise, evaluate, report};
 
 pub(crate) const SOLVER_TYPE: OptionDoc = OptionDoc {
     key: "solver_type",
@@ -75,7 +75,7 @@ impl Sampler for Multistep {
         // The answers before the present one, newest first, with the step that led from each to the next.
         let mut before: Vec<(Tensor<4>, f64)> = Vec::new();
         for step in steps {
-            let denoised = ask(model, &x, step.from, run)?;
+            let denoised = evaluate(model, &x, step.from, run)?;
             let (h, kept) = (step.length(), step.kept());
             // exp(-(1 + eta) h) without infinity times zero.
             let left = if kept == 0.0 { 0.0 } else { kept.powf(1.0 + eta) };
@@ -93,7 +93,7 @@ impl Sampler for Multistep {
                 let deviation = step.to.sigma * (1.0 - shrink * shrink).sqrt();
                 x = x + brownian.advance(step.to).mul_scalar(deviation * self.noise.factor);
             }
-            tell(run, step, &x, &denoised)?;
+            report(run, step, &x, &denoised)?;
             before.insert(0, (denoised, h));
             before.truncate(2);
         }

@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use langevin_core::{Denoiser, Level, Result, Run};
 
 use crate::path::{PathStep, steps};
-use crate::walk::{ask, tell};
+use crate::walk::{evaluate, report};
 
 /// What a method is told of an answer: where it was given.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ pub(crate) fn walk(
     let mut nodes: Vec<Node> = Vec::new();
     let mut noises: Vec<Tensor<4>> = Vec::new();
     for step in steps(path)? {
-        let denoised = ask(model, &x, step.from, run)?;
+        let denoised = evaluate(model, &x, step.from, run)?;
         let present = step.noise_in(x.clone(), denoised.clone());
         x = step.advance(x, denoised.clone());
         if step.from.alpha > 0.0 {
@@ -47,7 +47,7 @@ pub(crate) fn walk(
                 x = x + (noise.clone() - present.clone()).mul_scalar(weight * length);
             }
         }
-        tell(run, step, &x, &denoised)?;
+        report(run, step, &x, &denoised)?;
     }
     Ok(x)
 }

@@ -7,12 +7,12 @@ use langevin_core::{Denoiser, Error, Level, Levels, Progress, Purpose, Result, R
 use crate::path::{PathStep, steps};
 
 /// The model's clean images for `x` at one level.
-pub(crate) fn ask(model: &dyn Denoiser, x: &Tensor<4>, at: Level, run: &Run<'_>) -> Result<Tensor<4>> {
+pub(crate) fn evaluate(model: &dyn Denoiser, x: &Tensor<4>, at: Level, run: &Run<'_>) -> Result<Tensor<4>> {
     model.denoise(x.clone(), &Levels::all(at, x.dims()[0]), &run.cond)
 }
 
 /// Reports the end of `step`.
-pub(crate) fn tell(run: &mut Run<'_>, step: PathStep, x: &Tensor<4>, denoised: &Tensor<4>) -> Result<()> {
+pub(crate) fn report(run: &mut Run<'_>, step: PathStep, x: &Tensor<4>, denoised: &Tensor<4>) -> Result<()> {
     run.report(&Progress { step: step.index + 1, steps: step.count, level: step.to, x, denoised })
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn ancestral(
     towards: impl Fn(&Tensor<4>, &Tensor<4>, PathStep, &Run<'_>) -> Result<Tensor<4>>,
 ) -> Result<Tensor<4>> {
     for step in steps(path)? {
-        let mut denoised = ask(model, &x, step.from, run)?;
+        let mut denoised = evaluate(model, &x, step.from, run)?;
         let parts = step.from.ancestral(step.to, noise.eta);
         let down = step.until(Level { alpha: step.to.alpha, sigma: parts.x * step.from.sigma });
         if step.kept() > 0.0 {
@@ -72,7 +72,7 @@ pub(crate) fn ancestral(
         if parts.noise > 0.0 {
             x = x.clone() + fresh(run, step.index as u64, &x).mul_scalar(parts.noise * noise.factor);
         }
-        tell(run, step, &x, &denoised)?;
+        report(run, step, &x, &denoised)?;
     }
     Ok(x)
 }

@@ -123,7 +123,7 @@ mod tests {
 
     impl Network for Half {
         fn forward(&self, x: Tensor<4>, _noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
-            let told = cond.image.clone().expect("it is told of an image").narrow(1, 0, 1);
+            let told = cond.image.clone().expect("it is conditioned on an image").narrow(1, 0, 1);
             x * self.share.val() + told
         }
 

@@ -150,8 +150,7 @@ impl<'a, N: Network> Trainer<'a, N> {
             hooks,
         };
         for sentence in torn {
-            trainer
-                .tell(&Event::Warning(format!("passed over a checkpoint that is not whole: {sentence}")))?;
+            trainer.tell(&Event::Warning(format!("skipped an incomplete checkpoint: {sentence}")))?;
         }
         if resumed {
             trainer.tell(&Event::Resumed { images: trainer.images })?;

@@ -148,7 +148,7 @@ fn network(what: &str, device: &langevin::Device) -> Result<(NetworkConfig, Diff
         }
         Err(unknown) => match Model::open_any(what, device) {
             Ok(model) if model.denoiser.network().is_none() => {
-                Err(Error::usage(format!("{what}: is known in closed form, so there is no network to time")))
+                Err(Error::usage(format!("{what}: is closed-form, so there is no network to time")))
             }
             Ok(model) => {
                 let [_, height, width] = model.shape();

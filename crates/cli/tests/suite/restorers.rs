@@ -183,7 +183,7 @@ fn a_restorer_is_used_for_its_task_alone() {
         (format!("deblur {enlarger} a.png --kernel gaussian:sigma=1"), vec!["to enlarge", upscale]),
         (format!("edit {enlarger} a.png"), vec!["to enlarge", upscale]),
         (format!("denoise {enlarger} a.png --sigma 25"), vec!["to enlarge", upscale]),
-        (format!("sample {enlarger} -n 1"), vec!["to enlarge", "draws nothing by itself", upscale]),
+        (format!("sample {enlarger} -n 1"), vec!["to enlarge", "generates nothing by itself", upscale]),
         (format!("sample {filler} -n 1"), vec!["to fill in holes", "langevin inpaint"]),
         (format!("likelihood {enlarger} builtin:shapes"), vec!["to enlarge", upscale]),
         (format!("eval {enlarger} --data builtin:shapes"), vec!["to enlarge", upscale]),

@@ -67,8 +67,8 @@ const ROLES: [(&str, Role); 13] = [
 const OTHERS: [(&str, &str); 12] = [
     ("hada_", "a LoHa (products of matrices, number by number)"),
     ("lokr_", "a LoKr (Kronecker products)"),
-    ("dora_scale", "a DoRA (lengths beside directions)"),
-    ("lora_magnitude_vector", "a DoRA (lengths beside directions)"),
+    ("dora_scale", "a DoRA (magnitudes and directions apart)"),
+    ("lora_magnitude_vector", "a DoRA (magnitudes and directions apart)"),
     ("lora_mid", "a LoRA with a third matrix in the middle (Tucker)"),
     ("oft_", "an OFT (rotations)"),
     ("boft_", "a BOFT (rotations)"),

@@ -25,7 +25,7 @@ impl Scales {
         let said = crate::json::object(text.as_bytes())
             .map_err(|error| Error::bad_input(format!("its {KEY} are no JSON object: {error}")))?;
         if said.iter().any(|(key, value)| key.ends_with("use_dora") && value == &Value::Bool(true)) {
-            return Err(Error::bad_input("is a DoRA (lengths beside directions), which is not read")
+            return Err(Error::bad_input("is a DoRA (magnitudes and directions apart), which is not read")
                 .hint("only LoRA proper is read: an up and a down matrix for each weight"));
         }
         Ok(Self(said))

@@ -59,7 +59,7 @@ pub fn read(class: &str, json: &Map<String, Value>) -> Result<Sampling> {
     let mut sampling = of(&fields)?;
     let unknown = fields.unknown();
     if !unknown.is_empty() {
-        sampling.notes.push(format!("{class}: passed over {}", unknown.join(", ")));
+        sampling.notes.push(format!("{class}: ignored {}", unknown.join(", ")));
     }
     let valid = Diffusion::new(&sampling.diffusion);
     valid.map_err(|error| Error::bad_input(error.message().to_owned()))?;

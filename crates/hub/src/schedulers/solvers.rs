@@ -147,7 +147,7 @@ pub fn unipc(fields: &Fields<'_>) -> Result<Sampling> {
     fields.value("solver_p");
     let sampler =
         if options.is_empty() { "unipc".to_owned() } else { format!("unipc:{}", options.join(",")) };
-    Ok(lambdas(fields, &sampler, "linspace")?.noting(!corrected, "disable_corrector is passed over"))
+    Ok(lambdas(fields, &sampler, "linspace")?.noting(!corrected, "disable_corrector is ignored"))
 }
 
 /// `DEISMultistepScheduler`, which ends at the table's first entry.
@@ -225,7 +225,7 @@ fn lambdas(fields: &Fields<'_>, sampler: &str, default: &str) -> Result<Sampling
     let sampling = Sampling::new(table(fields, DDPM_BETAS)?, sampler, spacing, steps);
     Ok(Sampling { threshold: threshold(fields)?, unit_start: true, ..sampling }
         .noting(is_beta, "use_beta_sigmas: the levels are placed by the spacing beta, in time")
-        .noting(clipped, "lambda_min_clipped is passed over")
+        .noting(clipped, "lambda_min_clipped is ignored")
         .noting(variance, "the network's own variance is left out")
         .noting(lowest && (curved.is_some() || lu), "the path ends at the clean image"))
 }

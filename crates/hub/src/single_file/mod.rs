@@ -193,7 +193,7 @@ fn check(parts: &Parts, others: &[String]) -> Result<()> {
             None => "it has none of a network".to_owned(),
         };
         return Err(Error::bad_input(format!("holds no U-Net of Stable Diffusion ({UNET}...): {found}")).hint(
-            "read are whole checkpoints of Stable Diffusion 1, 2 and XL; a network alone goes into a folder of diffusers beside its config.json",
+            "read are whole checkpoints of Stable Diffusion 1, 2 and XL; a network alone goes into a folder of diffusers next to its config.json",
         ));
     };
     for (mark, name) in [("joint_blocks.", "Stable Diffusion 3"), ("double_blocks.", "Flux")] {

@@ -72,7 +72,7 @@ impl Known<'_> {
             let name = self.path.file_stem().unwrap_or_default().to_string_lossy();
             sampling.notes.push(format!(
                 "Stable Diffusion 2 predicts v or the noise, and this file does not say which: taken to predict v at {}x{}, as 2.1 does; \
-                if images are noise, write the line \"parameterization: eps\" into {name}.yaml beside it",
+                if images are noise, write the line \"parameterization: eps\" into {name}.yaml next to it",
                 size.0, size.1
             ));
         }

@@ -47,10 +47,10 @@ pub fn find(path: &Path, named: Option<&Path>) -> Result<Place> {
         None => format!("in {VARIABLE}, which is not set"),
     };
     Err(Error::bad_input(format!(
-        "holds no tokenizer, as no such file does, and CLIP's is neither beside it, nor in tokenizer/ beside it, nor {said}"
+        "holds no tokenizer, as no such file does, and CLIP's is neither next to it, nor in tokenizer/ next to it, nor {said}"
     ))
     .hint(format!(
-        "put vocab.json and merges.txt of CLIP's tokenizer, or {}[.gz], beside the file, or name their folder in {VARIABLE}",
+        "put vocab.json and merges.txt of CLIP's tokenizer, or {}[.gz], next to the file, or name their folder in {VARIABLE}",
         LISTS[0]
     )))
 }

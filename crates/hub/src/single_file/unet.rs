@@ -153,7 +153,7 @@ fn config(
         let sizes = inputs.saturating_sub(pooled);
         if sizes == 0 || !sizes.is_multiple_of(SIZES) {
             return Err(Error::bad_input(format!(
-                "its U-Net is told {inputs} numbers beside the tokens, where a vector of {pooled} and {SIZES} sizes are expected"
+                "its U-Net is conditioned on {inputs} numbers in addition to the tokens, where a vector of {pooled} and {SIZES} sizes are expected"
             ))
             .hint("the refiner of SDXL is not read, only its base"));
         }

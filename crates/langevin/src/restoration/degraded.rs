@@ -140,7 +140,7 @@ pub fn check_shape(model: &Model, shape: Shape) -> Result<()> {
             described(own),
             described(shape)
         ))
-        .hint("take an image of that size: a model that is known in closed form has no other"));
+        .hint("take an image of that size: a closed-form model has no other"));
     }
     Ok(())
 }

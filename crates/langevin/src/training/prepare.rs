@@ -141,9 +141,8 @@ fn resolve(settings: &mut Settings, data: &DataInfo, codec: Option<&Codec>) -> R
     if let Some(text) = &settings.text {
         text.check()?;
         if settings.task.is_some() || settings.autoencoder.is_some() {
-            return Err(
-                Error::usage("restorers and autoencoders are told of no texts").hint("leave --captions out")
-            );
+            return Err(Error::usage("restorers and autoencoders are not text-conditioned")
+                .hint("leave --captions out"));
         }
     }
     if settings.data.class_conditional && data.classes.is_empty() {
@@ -157,7 +156,7 @@ fn resolve(settings: &mut Settings, data: &DataInfo, codec: Option<&Codec>) -> R
     }
     if let Some(autoencoder) = &mut settings.autoencoder {
         if settings.data.class_conditional || settings.task.is_some() {
-            return Err(Error::usage("an autoencoder is told of no class, and restores nothing")
+            return Err(Error::usage("an autoencoder is not class-conditional and restores nothing")
                 .hint("leave class_conditional and task out"));
         }
         autoencoder.network.channels = settings.data.channels;

@@ -70,7 +70,7 @@ impl Encoders {
             (false, _) => None,
             (true, None) => {
                 return Err(Error::bad_input(
-                    "its last encoder of texts has no projection, and the network is told one",
+                    "its last text encoder has no projection, which the network is conditioned on",
                 ));
             }
             (true, Some(pooled)) => {

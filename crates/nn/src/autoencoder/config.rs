@@ -76,7 +76,7 @@ impl AutoencoderConfig {
         }
         if let Some(codes) = [1, 2].iter().find(|few| **few == self.codebook) {
             return Err(Error::usage(format!(
-                "autoencoder: a codebook of {codes} tells images hardly apart"
+                "autoencoder: a codebook of {codes} hardly distinguishes images"
             ))
             .hint("give it some hundreds, or 0 for none"));
         }

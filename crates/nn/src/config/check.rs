@@ -133,7 +133,7 @@ impl NetworkConfig {
             }
             if skips > 0 && self.condition_channels > 0 {
                 return Err(Error::usage(
-                    "unet: a network that resamples by skip carries the noisy image along, and cannot be told of another one",
+                    "unet: a network that resamples by skip carries the noisy image along, and cannot be conditioned on another one",
                 )
                 .hint("resample by conv or resnet"));
             }
@@ -187,7 +187,7 @@ impl NetworkConfig {
             }
         }
         if (0..levels).any(|level| [self.down_kind(level), self.up_kind(level)].contains(&Resample::Skip)) {
-            return Err(Error::usage("unet: a network that is told of texts cannot resample by skip")
+            return Err(Error::usage("unet: a text-conditioned network cannot resample by skip")
                 .hint("resample by conv or resnet"));
         }
         text.check_encoder()
@@ -200,7 +200,7 @@ impl NetworkConfig {
                 .hint("leave network.transformer out for a U-Net"))
         };
         if self.condition_channels > 0 {
-            return refuse("is told of no image beside the noisy one, so it restores nothing");
+            return refuse("is conditioned on no image next to the noisy one, so it restores nothing");
         }
         if self.dropout != 0.0 {
             return refuse("drops nothing out, and network.dropout is not 0");

@@ -77,7 +77,7 @@ impl TextConfig {
                 || text.added.is_some_and(|added| added.inputs != told + added.features)
             {
                 return refuse(format!(
-                    "encoder: its vectors have {} numbers, where text.dim is {}, and with one number beside them they are added",
+                    "encoder: its vectors have {} numbers, where text.dim is {}, and with one number more they are added",
                     encoder.dim, text.dim
                 ));
             }

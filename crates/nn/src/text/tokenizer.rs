@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use langevin_core::{Error, Result};
 
-use super::pairs::Pairs;
-use super::pieces::{cleaned, pieces};
+use super::merges::Merges;
+use super::pretokenizer::{cleaned, pieces};
 use super::unicode::Unicode;
 
 /// What a tokenizer is made from.
@@ -14,7 +14,7 @@ use super::unicode::Unicode;
 pub struct TokenizerParts {
     /// Every token and its number.
     pub vocabulary: HashMap<String, u32>,
-    /// Pairs of tokens that become one, the most wanted first.
+    /// Merges of tokens that become one, the most wanted first.
     pub merges: Vec<(String, String)>,
     /// Tokens that are found in a text before it is divided.
     pub specials: Vec<Special>,
@@ -55,7 +55,7 @@ pub struct Tokens {
 pub struct ClipTokenizer {
     parts: Arc<TokenizerParts>,
     unicode: Unicode,
-    pairs: Pairs,
+    pairs: Merges,
     raw: Vec<Special>,
     cleaned: Vec<Special>,
     start: u32,
@@ -99,7 +99,7 @@ impl ClipTokenizer {
         }
         Ok(Self {
             parts: Arc::new(parts.clone()),
-            pairs: Pairs::new(&parts.vocabulary, &parts.merges, find("unknown", &parts.unknown)?)?,
+            pairs: Merges::new(&parts.vocabulary, &parts.merges, find("unknown", &parts.unknown)?)?,
             start: find("first", &parts.start)?,
             end: find("last", &parts.end)?,
             pad: find("padding", &parts.pad)?,

@@ -5,8 +5,8 @@
 
 mod blocks;
 mod estimate;
-mod telling;
 mod text;
+mod text_conditioning;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -22,10 +22,10 @@ use crate::text::ClipText;
 pub use crate::config::{AddedConfig, NetworkConfig, Resample, TextConfig, TimeFeatures};
 pub use blocks::{DownBlock, MidBlock, UpBlock};
 pub use estimate::Estimate;
-pub(crate) use telling::{added_features, read_texts, told};
 pub use text::Attention;
+pub(crate) use text_conditioning::{added_features, conditioning, read_texts};
 
-use telling::waves_and_pooled;
+use text_conditioning::waves_and_pooled;
 
 /// A U-Net.
 #[derive(Module, Debug)]
@@ -236,7 +236,7 @@ impl UNet {
     fn answer(&self, x: Tensor<4>, noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
         let [n, _, h, w] = x.dims();
         let patch = self.config.patch;
-        let context = told(self.text_encoder.as_ref(), self.config.text.as_ref(), cond);
+        let context = conditioning(self.text_encoder.as_ref(), self.config.text.as_ref(), cond);
         let embedding = self.embed(noise_input, cond, context.as_ref(), &x.device());
         let pass = Pass::new(self.config.activation.of(embedding), cond.dropout.as_ref());
         let (scale, shift) = (self.config.input_scale, self.config.input_shift);
@@ -245,8 +245,8 @@ impl UNet {
             let folded = fold(x, patch);
             (folded.clone(), self.conv_in.forward(folded))
         } else {
-            let told = cond.image.clone().expect("a network that restores is told of an image");
-            assert_eq!(told.dims(), [n, self.config.condition_channels, h, w], "the image that is told of");
+            let told = cond.image.clone().expect("a restoration network is conditioned on an image");
+            assert_eq!(told.dims(), [n, self.config.condition_channels, h, w], "the image that conditions");
             let joined = Tensor::cat(vec![x.clone(), told], 1);
             (x, self.conv_in.forward(fold(joined, patch)))
         };

@@ -29,9 +29,7 @@ impl Attention {
     pub fn forward(&self, x: Tensor<4>, context: Option<&Tensor<3>>) -> Tensor<4> {
         match self {
             Self::Pixels(block) => block.forward(x),
-            Self::Text(stack) => {
-                stack.forward(x, context.expect("a network that attends to a text is told one"))
-            }
+            Self::Text(stack) => stack.forward(x, context.expect("a text-conditioned network needs a text")),
         }
     }
 }

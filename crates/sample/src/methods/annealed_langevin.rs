@@ -11,7 +11,7 @@ use langevin_core::{Denoiser, Level, Result, Run};
 
 use crate::path::steps;
 use crate::sampler::Sampler;
-use crate::walk::{ask, fresh, tell, whole};
+use crate::walk::{evaluate, fresh, report, whole};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "annealed_langevin",
@@ -54,10 +54,10 @@ impl Sampler for AnnealedLangevin {
     ) -> Result<Tensor<4>> {
         for step in steps(path)? {
             let at = step.from;
-            let mut denoised = ask(model, &x, at, run)?;
+            let mut denoised = evaluate(model, &x, at, run)?;
             for inner in 0..self.inner {
                 if inner > 0 {
-                    denoised = ask(model, &x, at, run)?;
+                    denoised = evaluate(model, &x, at, run)?;
                 }
                 // sigma^2 score = alpha D - x.
                 let pull = denoised.clone().mul_scalar(at.alpha) - x.clone();
@@ -65,7 +65,7 @@ impl Sampler for AnnealedLangevin {
                 x = x + pull.mul_scalar(0.5 * self.step) + noise.mul_scalar(self.step.sqrt() * at.sigma);
             }
             x = if step.to.is_clean() {
-                denoised = ask(model, &x, at, run)?;
+                denoised = evaluate(model, &x, at, run)?;
                 denoised.clone().mul_scalar(step.to.alpha)
             } else if at.alpha == 0.0 {
                 // Without signal there is only noise to take along.
@@ -73,7 +73,7 @@ impl Sampler for AnnealedLangevin {
             } else {
                 x.mul_scalar(step.to.alpha / at.alpha)
             };
-            tell(run, step, &x, &denoised)?;
+            report(run, step, &x, &denoised)?;
         }
         Ok(x)
     }

@@ -21,7 +21,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "exponential multistep in the noise over log-SNR, one model call a step",
     source: "Zhang and Chen 2023, eq. 15 (arXiv 2204.13902)",
     options: &[
-        OptionDoc { key: "order", default: "2", doc: "how many answers a step uses, 1 to 4" },
+        OptionDoc { key: "order", default: "2", doc: "how many denoiser outputs a step uses, 1 to 4" },
         LOWER_ORDER_FINAL,
     ],
     cases: &["deis", "deis:order=3", "deis:order=4"],

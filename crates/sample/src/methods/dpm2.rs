@@ -12,19 +12,19 @@ use langevin_core::{Denoiser, Level, Result, Run};
 use crate::churn::{Churn, S_CHURN, S_NOISE, S_TMAX, S_TMIN};
 use crate::path::{PathStep, steps};
 use crate::sampler::Sampler;
-use crate::walk::{ask, tell};
+use crate::walk::{evaluate, report};
 
 pub(super) const LIMIT: OptionDoc = OptionDoc {
     key: "limit",
     default: "4",
-    doc: "largest weight of a step's second answer; the published rule has none and overshoots where the noise falls by \
+    doc: "largest weight of a step's second evaluation; the published rule has none and overshoots where the noise falls by \
           more than 16 in one step",
 };
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "dpm2",
     aliases: &["dpm_2", "kdpm2"],
-    summary: "second-order midpoint steps of two model calls, with EDM's churn",
+    summary: "second-order midpoint steps of two network evaluations, with EDM's churn",
     source: "Lu et al. 2022, Algorithm 1 (arXiv 2206.00927); k-diffusion, sample_dpm_2",
     options: &[S_CHURN, S_TMIN, S_TMAX, S_NOISE, LIMIT],
     cases: &["dpm2", "dpm2:s_churn=10"],
@@ -50,7 +50,7 @@ pub(super) fn towards(
     run: &Run<'_>,
 ) -> Result<Tensor<4>> {
     let middle = step.until(step.between(0.5));
-    let second = ask(model, &middle.advance(x.clone(), denoised.clone()), middle.to, run)?;
+    let second = evaluate(model, &middle.advance(x.clone(), denoised.clone()), middle.to, run)?;
     let weight = (1.0 / middle.kept()).min(limit);
     Ok(denoised.clone() + (second - denoised.clone()).mul_scalar(weight))
 }
@@ -65,12 +65,12 @@ impl Sampler for Dpm2 {
     ) -> Result<Tensor<4>> {
         for step in steps(path)? {
             let (raised, step) = self.churn.raise(x, step, run);
-            let mut denoised = ask(model, &raised, step.from, run)?;
+            let mut denoised = evaluate(model, &raised, step.from, run)?;
             if step.kept() > 0.0 {
                 denoised = towards(model, &raised, &denoised, step, self.limit, run)?;
             }
             x = step.advance(raised, denoised.clone());
-            tell(run, step, &x, &denoised)?;
+            report(run, step, &x, &denoised)?;
         }
         Ok(x)
     }

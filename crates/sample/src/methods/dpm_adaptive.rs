@@ -82,7 +82,7 @@ impl Pair for DpmAdaptive {
         let each = |of: &dyn Fn(f64, f64) -> f64| column(steps().map(|(s, t)| of(s, t)), &device);
         let sigma = |part: f64| move |s: f64, t: f64| level(s + part * (t - s)).sigma;
         let answer = |x: &Tensor<4>, part: f64| {
-            asked.ask(x, from, steps().map(|(s, t)| level(s + part * (t - s))).collect())
+            asked.evaluate(x, from, steps().map(|(s, t)| level(s + part * (t - s))).collect())
         };
         let denoised = answer(&x, 0.0)?;
         // DDIM's step to a part of the way.

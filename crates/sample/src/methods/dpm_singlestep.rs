@@ -12,7 +12,7 @@ use crate::multistep::{SOLVER_TYPE, SOLVER_TYPES};
 use crate::path::{PathStep, steps};
 use crate::quadrature::{phi_2, phi_3};
 use crate::sampler::Sampler;
-use crate::walk::{ask, choice, tell, whole};
+use crate::walk::{choice, evaluate, report, whole};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "dpm_singlestep",
@@ -106,7 +106,7 @@ impl Sampler for DpmSinglestep {
         let mut group: Option<(PathStep, Tensor<4>, Tensor<4>)> = None;
         let mut answers: Vec<(f64, Tensor<4>)> = Vec::new();
         for step in steps {
-            let denoised = ask(model, &x, step.from, run)?;
+            let denoised = evaluate(model, &x, step.from, run)?;
             if orders[step.index] == 1 {
                 group = None;
             }
@@ -124,7 +124,7 @@ impl Sampler for DpmSinglestep {
                 }
                 group = Some((start, from, first));
             }
-            tell(run, step, &x, &denoised)?;
+            report(run, step, &x, &denoised)?;
         }
         Ok(x)
     }

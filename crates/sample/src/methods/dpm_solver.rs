@@ -11,15 +11,15 @@ use langevin_core::{Denoiser, Level, Result, Run};
 
 use crate::path::{PathStep, steps};
 use crate::sampler::Sampler;
-use crate::walk::{ask, tell, whole};
+use crate::walk::{evaluate, report, whole};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "dpm_solver",
     aliases: &["dpm_fast"],
-    summary: "singlestep of order 1 to 3 in the noise, as many model calls a step",
+    summary: "singlestep of order 1 to 3 in the noise, as many network evaluations a step",
     source: "Lu et al. 2022, Algorithms 1 and 2 (arXiv 2206.00927)",
     options: &[
-        OptionDoc { key: "order", default: "3", doc: "calls in every step, 1 to 3" },
+        OptionDoc { key: "order", default: "3", doc: "network evaluations in every step, 1 to 3" },
         OptionDoc {
             key: "longest",
             default: "3",
@@ -95,7 +95,7 @@ fn change_at(
     if let Some(bent) = bent {
         there = there + bent;
     }
-    let answer = ask(model, &there, step.to, run)?;
+    let answer = evaluate(model, &there, step.to, run)?;
     let at_end = PathStep { from: step.to, ..step }.noise_in(there, answer);
     Ok(at_end - step.noise_in(x.clone(), denoised.clone()))
 }
@@ -109,13 +109,13 @@ impl Sampler for DpmSolver {
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
         for step in steps(path)? {
-            let denoised = ask(model, &x, step.from, run)?;
+            let denoised = evaluate(model, &x, step.from, run)?;
             x = match self.order {
                 2 if self.short(step) => second(model, &x, &denoised, step, 0.5, run)?,
                 3 if self.short(step) => third(model, &x, &denoised, step, run)?,
                 _ => step.advance(x, denoised.clone()),
             };
-            tell(run, step, &x, &denoised)?;
+            report(run, step, &x, &denoised)?;
         }
         Ok(x)
     }

@@ -8,15 +8,15 @@ use langevin_core::{Denoiser, Level, Result, Run};
 use super::dpm2::two_where_finite;
 use crate::path::{PathStep, steps};
 use crate::sampler::Sampler;
-use crate::walk::{ask, tell};
+use crate::walk::{evaluate, report};
 
 pub(super) const R: OptionDoc =
-    OptionDoc { key: "r", default: "0.5", doc: "where inside the step the model is asked, in log-SNR" };
+    OptionDoc { key: "r", default: "0.5", doc: "where inside the step the model is evaluated, in log-SNR" };
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "dpmpp_2s",
     aliases: &["dpm++_2s"],
-    summary: "second-order singlestep of two model calls, without memory",
+    summary: "second-order singlestep of two network evaluations, without memory",
     source: "Lu et al. 2022, Algorithm 1 (arXiv 2211.01095)",
     options: &[R],
     cases: &["dpmpp_2s", "dpmpp_2s:r=0.3"],
@@ -39,7 +39,7 @@ pub(super) fn towards(
     run: &Run<'_>,
 ) -> Result<Tensor<4>> {
     let inside = step.until(step.between(r));
-    let second = ask(model, &inside.advance(x.clone(), denoised.clone()), inside.to, run)?;
+    let second = evaluate(model, &inside.advance(x.clone(), denoised.clone()), inside.to, run)?;
     Ok(denoised.clone() + (second - denoised.clone()).mul_scalar(0.5 / r))
 }
 
@@ -52,12 +52,12 @@ impl Sampler for Dpmpp2s {
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
         for step in steps(path)? {
-            let mut denoised = ask(model, &x, step.from, run)?;
+            let mut denoised = evaluate(model, &x, step.from, run)?;
             if step.kept() > 0.0 {
                 denoised = towards(model, &x, &denoised, step, self.r, run)?;
             }
             x = step.advance(x, denoised.clone());
-            tell(run, step, &x, &denoised)?;
+            report(run, step, &x, &denoised)?;
         }
         Ok(x)
     }

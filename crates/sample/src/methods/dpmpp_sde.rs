@@ -10,12 +10,12 @@ use super::dpmpp_2s::R;
 use crate::brownian::Brownian;
 use crate::path::steps;
 use crate::sampler::Sampler;
-use crate::walk::{ETA, FreshNoise, S_NOISE, ask, tell};
+use crate::walk::{ETA, FreshNoise, S_NOISE, evaluate, report};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "dpmpp_sde",
     aliases: &["dpm++_sde"],
-    summary: "stochastic singlestep of two model calls on a Brownian path",
+    summary: "stochastic singlestep of two network evaluations on a Brownian path",
     source: "k-diffusion, sample_dpmpp_sde; Lu et al. 2022 (arXiv 2211.01095)",
     options: &[ETA, S_NOISE, R],
     cases: &["dpmpp_sde", "dpmpp_sde:eta=0"],
@@ -42,7 +42,7 @@ impl Sampler for DpmppSde {
         let steps = steps(path)?;
         let mut brownian = Brownian::new(run, &x, path[0]);
         for step in steps {
-            let mut denoised = ask(model, &x, step.from, run)?;
+            let mut denoised = evaluate(model, &x, step.from, run)?;
             if step.kept() > 0.0 {
                 let inside = step.between(self.r);
                 let parts = step.from.ancestral(inside, self.noise.eta);
@@ -51,7 +51,7 @@ impl Sampler for DpmppSde {
                     let noise = brownian.noise_to(inside);
                     between = between + noise.mul_scalar(parts.noise * self.noise.factor);
                 }
-                let second = ask(model, &between, inside, run)?;
+                let second = evaluate(model, &between, inside, run)?;
                 denoised = denoised.clone() + (second - denoised).mul_scalar(0.5 / self.r);
             }
             let parts = step.from.ancestral(step.to, self.noise.eta);
@@ -59,7 +59,7 @@ impl Sampler for DpmppSde {
             if parts.noise > 0.0 {
                 x = x + brownian.advance(step.to).mul_scalar(parts.noise * self.noise.factor);
             }
-            tell(run, step, &x, &denoised)?;
+            report(run, step, &x, &denoised)?;
         }
         Ok(x)
     }

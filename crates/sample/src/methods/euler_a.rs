@@ -11,7 +11,7 @@ use langevin_core::{Denoiser, Level, Result, Run};
 
 use crate::path::steps;
 use crate::sampler::Sampler;
-use crate::walk::{ETA, FreshNoise, S_NOISE, ask, fresh, tell};
+use crate::walk::{ETA, FreshNoise, S_NOISE, evaluate, fresh, report};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "euler_a",
@@ -36,13 +36,13 @@ impl Sampler for EulerA {
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
         for step in steps(path)? {
-            let denoised = ask(model, &x, step.from, run)?;
+            let denoised = evaluate(model, &x, step.from, run)?;
             let parts = step.from.ancestral(step.to, self.0.eta);
             x = x.mul_scalar(parts.x) + denoised.clone().mul_scalar(parts.x0);
             if parts.noise > 0.0 {
                 x = x.clone() + fresh(run, step.index as u64, &x).mul_scalar(parts.noise * self.0.factor);
             }
-            tell(run, step, &x, &denoised)?;
+            report(run, step, &x, &denoised)?;
         }
         Ok(x)
     }

@@ -13,7 +13,7 @@ use crate::sampler::Sampler;
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "flow_heun",
     aliases: &["flow_match_heun"],
-    summary: "second-order steps of two model calls over a flow's time",
+    summary: "second-order steps of two network evaluations over a flow's time",
     source: "Lipman et al. 2023 (arXiv 2210.02747); Karras et al. 2022, Algorithm 2 (arXiv 2206.00364)",
     options: &[S_CHURN, S_TMIN, S_TMAX, S_NOISE],
     cases: &["flow_heun"],

@@ -15,9 +15,9 @@ use crate::sampler::Sampler;
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "gradient_estimation",
     aliases: &["euler_ge", "ge"],
-    summary: "Euler steps along a gradient estimated from two answers",
+    summary: "Euler steps along a gradient estimated from two evaluations",
     source: "Permenter and Yuan 2024, Algorithm 2 (arXiv 2306.04848)",
-    options: &[OptionDoc { key: "gamma", default: "2", doc: "weight of the newest answer, 1 (Euler) to 5" }],
+    options: &[OptionDoc { key: "gamma", default: "2", doc: "weight of the newest output, 1 (Euler) to 5" }],
     cases: &["gradient_estimation", "gradient_estimation:gamma=1.5"],
     build: |options| Ok(Box::new(GradientEstimation { gamma: options.number("gamma", 1.0, 5.0)? })),
     ..Entry::BLANK

@@ -16,12 +16,12 @@ use langevin_core::{Denoiser, Level, Result, Run};
 use crate::churn::{Churn, S_CHURN, S_NOISE, S_TMAX, S_TMIN};
 use crate::path::{PathStep, steps};
 use crate::sampler::Sampler;
-use crate::walk::{ask, tell};
+use crate::walk::{evaluate, report};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "heun",
     aliases: &["edm"],
-    summary: "second-order steps of two model calls, with EDM's churn",
+    summary: "second-order steps of two network evaluations, with EDM's churn",
     source: "Karras et al. 2022, Algorithms 1 and 2 (arXiv 2206.00364)",
     options: &[
         S_CHURN,
@@ -31,7 +31,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         OptionDoc {
             key: "limit",
             default: "4",
-            doc: "largest weight of a step's second answer: EDM's rule has none and overshoots where the noise falls \
+            doc: "largest weight of a step's second evaluation: EDM's rule has none and overshoots where the noise falls \
                   by more than 8 in one step, as it does at the start of a cosine path",
         },
     ],
@@ -84,10 +84,10 @@ pub(super) fn advance(
     limit: f64,
     run: &Run<'_>,
 ) -> Result<(Tensor<4>, Tensor<4>)> {
-    let mut denoised = ask(model, &x, step.from, run)?;
+    let mut denoised = evaluate(model, &x, step.from, run)?;
     let mut next = step.advance(x.clone(), denoised.clone());
     if step.to.sigma > 0.0 {
-        let second = ask(model, &next, step.to, run)?;
+        let second = evaluate(model, &next, step.to, run)?;
         denoised = denoised.clone() + (second - denoised).mul_scalar(over.weight(step).min(limit));
         next = step.advance(x, denoised.clone());
     }
@@ -112,7 +112,7 @@ impl Sampler for Heun {
             let (raised, step) = self.churn.raise(x, step, run);
             let denoised;
             (x, denoised) = advance(model, raised, step, &self.over, self.limit, run)?;
-            tell(run, step, &x, &denoised)?;
+            report(run, step, &x, &denoised)?;
         }
         Ok(x)
     }

@@ -22,7 +22,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     options: &[OptionDoc {
         key: "order",
         default: "4",
-        doc: "how many answers a step uses, 1 to 4; with 10 steps that shorten quickly, as those of karras, 2 or 3",
+        doc: "how many denoiser outputs a step uses, 1 to 4; with 10 steps that shorten quickly, as those of karras, 2 or 3",
     }],
     cases: &["ipndm", "ipndm:order=2"],
     build: |options| Ok(Box::new(Ipndm { order: whole(options, "order", 1, 4)? })),

@@ -12,7 +12,7 @@ use langevin_core::{Denoiser, Level, Result, Run};
 
 use crate::path::steps;
 use crate::sampler::Sampler;
-use crate::walk::{ask, fresh, tell};
+use crate::walk::{evaluate, fresh, report};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "lcm",
@@ -37,12 +37,12 @@ impl Sampler for Lcm {
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
         for step in steps(path)? {
-            let denoised = ask(model, &x, step.from, run)?;
+            let denoised = evaluate(model, &x, step.from, run)?;
             x = denoised.clone().mul_scalar(step.to.alpha);
             if step.to.sigma > 0.0 {
                 x = x.clone() + fresh(run, step.index as u64, &x).mul_scalar(step.to.sigma);
             }
-            tell(run, step, &x, &denoised)?;
+            report(run, step, &x, &denoised)?;
         }
         Ok(x)
     }

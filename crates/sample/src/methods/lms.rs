@@ -17,7 +17,11 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     aliases: &["lms_k"],
     summary: "linear multistep in sigma/alpha, one model call a step",
     source: "k-diffusion, sample_lms; Adams-Bashforth for uneven steps",
-    options: &[OptionDoc { key: "order", default: "4", doc: "how many answers a step uses, 1 to 4" }],
+    options: &[OptionDoc {
+        key: "order",
+        default: "4",
+        doc: "how many denoiser outputs a step uses, 1 to 4",
+    }],
     cases: &["lms", "lms:order=2", "lms:order=3"],
     build: |options| Ok(Box::new(Lms { order: whole(options, "order", 1, 4)? })),
     ..Entry::BLANK

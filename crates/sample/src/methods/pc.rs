@@ -18,7 +18,7 @@ use langevin_core::{Denoiser, Error, Level, Result, Run};
 
 use crate::path::{PathStep, steps};
 use crate::sampler::Sampler;
-use crate::walk::{ask, choice, fresh, tell, whole};
+use crate::walk::{choice, evaluate, fresh, report, whole};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "pc",
@@ -141,17 +141,17 @@ impl Sampler for Pc {
         for step in steps(path)? {
             let first = (step.index * (self.corrections + 1)) as u64;
             for correction in 0..self.corrections {
-                let denoised = ask(model, &x, step.from, run)?;
+                let denoised = evaluate(model, &x, step.from, run)?;
                 let noise = fresh(run, first + correction as u64 + 1, &x);
                 x = self.correct(step, x, denoised, noise);
             }
-            let denoised = ask(model, &x, step.from, run)?;
+            let denoised = evaluate(model, &x, step.from, run)?;
             let Prediction { x: keep, x0, noise } = self.predictor.step(step);
             x = x.mul_scalar(keep) + denoised.clone().mul_scalar(x0);
             if noise > 0.0 {
                 x = x.clone() + fresh(run, first, &x).mul_scalar(noise);
             }
-            tell(run, step, &x, &denoised)?;
+            report(run, step, &x, &denoised)?;
         }
         Ok(x)
     }
@@ -199,15 +199,15 @@ mod tests {
         let (noises, states) = (golden["noises"].as_array().unwrap(), golden["states"].as_array().unwrap());
         let mut x = tensor(&numbers(&golden["start"]));
         for step in steps(&path).unwrap() {
-            let ask = |x: &Tensor<4>| {
+            let evaluate = |x: &Tensor<4>| {
                 Mixture::three().denoise(x.clone(), &Levels::all(step.from, 1), &Cond::none()).unwrap()
             };
             let at = 2 * step.index;
-            let denoised = ask(&x);
+            let denoised = evaluate(&x);
             x = pc.correct(step, x, denoised, tensor(&numbers(&noises[at])));
             check(&x, &numbers(&states[at]), &format!("corrector {}", step.index));
             let Prediction { x: keep, x0, noise } = pc.predictor.step(step);
-            let denoised = ask(&x);
+            let denoised = evaluate(&x);
             x = x.mul_scalar(keep)
                 + denoised.mul_scalar(x0)
                 + tensor(&numbers(&noises[at + 1])).mul_scalar(noise);

@@ -17,7 +17,7 @@ use super::dpm2::LIMIT;
 use crate::noise_history::adams_bashforth;
 use crate::path::{PathStep, steps};
 use crate::sampler::Sampler;
-use crate::walk::{ask, tell};
+use crate::walk::{evaluate, report};
 
 /// Steps that Runge-Kutta takes, after which the history is long enough.
 const RUNGE_KUTTA_STEPS: usize = 3;
@@ -31,7 +31,7 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         OptionDoc {
             key: "prk",
             default: "false",
-            doc: "begin with three Runge-Kutta steps of four calls, as the paper and diffusers' default do, not with one \
+            doc: "begin with three Runge-Kutta steps of four evaluations, as the paper and diffusers' default do, not with one \
                   improved Euler step of two",
         },
         LIMIT,
@@ -105,7 +105,7 @@ fn runge_kutta(
     };
     // How much more noise than the first answer another sees, at the end of `over` in the image that `more` carried there.
     let seen = |over: PathStep, more: &Tensor<4>| -> Result<(Tensor<4>, Tensor<4>)> {
-        let answer = ask(model, &carried(over, more), over.to, run)?;
+        let answer = evaluate(model, &carried(over, more), over.to, run)?;
         let ratio = over.to.ratio();
         let change = (denoised.clone() - answer.clone()).mul_scalar(1.0 / ratio);
         Ok((change + more.clone().mul_scalar(1.0 - over.from.ratio() / ratio), answer))
@@ -128,7 +128,7 @@ impl Sampler for Pndm {
         // Newest first.
         let mut noises: Vec<Tensor<4>> = Vec::new();
         for step in steps(path)? {
-            let mut denoised = ask(model, &x, step.from, run)?;
+            let mut denoised = evaluate(model, &x, step.from, run)?;
             let present = step.noise_in(x.clone(), denoised.clone());
             noises.insert(0, present.clone());
             noises.truncate(4);
@@ -136,7 +136,7 @@ impl Sampler for Pndm {
                 Kind::RungeKutta => (x, denoised) = runge_kutta(model, &x, &denoised, step, run)?,
                 Kind::ImprovedEuler => {
                     let next = step.advance(x.clone(), denoised.clone());
-                    let second = ask(model, &next, step.to, run)?;
+                    let second = evaluate(model, &next, step.to, run)?;
                     let weight = improved_weight(step).min(self.limit);
                     denoised = denoised.clone() + (second - denoised).mul_scalar(weight);
                     x = step.advance(x, denoised.clone());
@@ -151,7 +151,7 @@ impl Sampler for Pndm {
                     }
                 }
             }
-            tell(run, step, &x, &denoised)?;
+            report(run, step, &x, &denoised)?;
         }
         Ok(x)
     }

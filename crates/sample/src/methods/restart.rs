@@ -12,7 +12,7 @@ use langevin_core::{Denoiser, Level, Result, Run};
 use super::heun::{self, Over, two_where_noisy};
 use crate::path::steps;
 use crate::sampler::Sampler;
-use crate::walk::{S_NOISE, fresh, tell, whole};
+use crate::walk::{S_NOISE, fresh, report, whole};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "restart",
@@ -24,7 +24,11 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
         OptionDoc { key: "high", default: "2", doc: "sigma/alpha where the stretch begins" },
         OptionDoc { key: "times", default: "2", doc: "how often the stretch is walked again, 0 to 100" },
         S_NOISE,
-        OptionDoc { key: "limit", default: "4", doc: "largest weight of a step's second answer, as in heun" },
+        OptionDoc {
+            key: "limit",
+            default: "4",
+            doc: "largest weight of a step's second evaluation, as in heun",
+        },
     ],
     cases: &["restart", "restart:times=0"],
     build: |options| {
@@ -85,7 +89,7 @@ impl Sampler for Restart {
                     }
                 }
             }
-            tell(run, *step, &x, &denoised)?;
+            report(run, *step, &x, &denoised)?;
         }
         Ok(x)
     }

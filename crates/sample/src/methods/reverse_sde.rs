@@ -12,7 +12,7 @@ use langevin_core::{Denoiser, Level, Result, Run};
 
 use crate::path::{PathStep, steps};
 use crate::sampler::Sampler;
-use crate::walk::{ask, fresh, tell};
+use crate::walk::{evaluate, fresh, report};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "reverse_sde",
@@ -47,7 +47,7 @@ impl Sampler for ReverseSde {
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
         for step in steps(path)? {
-            let denoised = ask(model, &x, step.from, run)?;
+            let denoised = evaluate(model, &x, step.from, run)?;
             let kept = self.kept(step);
             let scale = step.to.sigma * kept / step.from.sigma;
             x = x.mul_scalar(scale) + denoised.clone().mul_scalar(step.to.alpha - step.from.alpha * scale);
@@ -55,7 +55,7 @@ impl Sampler for ReverseSde {
             if deviation > 0.0 {
                 x = x.clone() + fresh(run, step.index as u64, &x).mul_scalar(deviation);
             }
-            tell(run, step, &x, &denoised)?;
+            report(run, step, &x, &denoised)?;
         }
         Ok(x)
     }

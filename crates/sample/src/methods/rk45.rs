@@ -85,7 +85,7 @@ impl Pair for Rk45 {
         let device = x.device();
         // dx/d(place) = x0 - n, with n - x0 = (x - x0) / time.
         let slope = |x: &Tensor<4>, lanes: &[Lane], places: &[f64]| -> Result<(Tensor<4>, Tensor<4>)> {
-            let denoised = asked.ask(x, lanes, places.iter().map(|place| level(*place)).collect())?;
+            let denoised = asked.evaluate(x, lanes, places.iter().map(|place| level(*place)).collect())?;
             let scale = column(places.iter().map(|place| 1.0 / -place), &device);
             Ok(((denoised.clone() - x.clone()) * scale, denoised))
         };

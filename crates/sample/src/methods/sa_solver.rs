@@ -14,7 +14,7 @@ use langevin_core::{Denoiser, Level, Result, Run};
 use crate::path::{PathStep, steps};
 use crate::quadrature::{exponential_moments, lagrange_integrals};
 use crate::sampler::Sampler;
-use crate::walk::{ask, fresh, tell, whole};
+use crate::walk::{evaluate, fresh, report, whole};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "sa_solver",
@@ -22,11 +22,15 @@ pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     summary: "stochastic Adams predictor and corrector with any share of noise, one model call a step; below 20 steps with tau=0",
     source: "Xue et al. 2023, Algorithm 1, eq. 14 and 17 (arXiv 2309.05019)",
     options: &[
-        OptionDoc { key: "predictor_order", default: "2", doc: "how many answers a step uses, 1 to 4" },
+        OptionDoc {
+            key: "predictor_order",
+            default: "2",
+            doc: "how many denoiser outputs a step uses, 1 to 4",
+        },
         OptionDoc {
             key: "corrector_order",
             default: "2",
-            doc: "how many answers a correction uses, the new one included: 1 to 4, or 0 for none",
+            doc: "how many denoiser outputs a correction uses, the new one included: 1 to 4, or 0 for none",
         },
         OptionDoc { key: "tau", default: "1", doc: "share of noise, 0 (deterministic) to 2" },
         OptionDoc { key: "tau_min", default: "0", doc: "noise only where sigma/alpha is at least this" },
@@ -142,7 +146,7 @@ impl Sampler for SaSolver {
         let mut answers: Vec<Answer> = Vec::new();
         let mut last: Option<Mendable> = None;
         for step in steps(path)? {
-            let present = (-step.from.ratio().ln(), ask(model, &x, step.from, run)?);
+            let present = (-step.from.ratio().ln(), evaluate(model, &x, step.from, run)?);
             if let Some(last) = last.take()
                 && last.order > 0
             {
@@ -163,7 +167,7 @@ impl Sampler for SaSolver {
             } else {
                 self.land(step, x, &[&present], noise.as_ref(), false)
             };
-            tell(run, step, &x, &present.1)?;
+            report(run, step, &x, &present.1)?;
             // Diffusers counts the answer to come among those known.
             let order = if finite { self.corrector.min(left + 1).min(answers.len() + 1) } else { 0 };
             last = Some(Mendable { step, start, noise, order });

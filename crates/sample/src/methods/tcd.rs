@@ -11,7 +11,7 @@ use langevin_core::{Denoiser, Level, Result, Run, TimeMap};
 
 use crate::path::steps;
 use crate::sampler::Sampler;
-use crate::walk::{ask, fresh, tell};
+use crate::walk::{evaluate, fresh, report};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "tcd",
@@ -50,14 +50,14 @@ impl Sampler for Tcd {
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
         for step in steps(path)? {
-            let denoised = ask(model, &x, step.from, run)?;
+            let denoised = evaluate(model, &x, step.from, run)?;
             let (kept, renewed) = shares(&run.time_map, step.to, self.eta);
             let down = step.until(Level { alpha: step.to.alpha, sigma: kept });
             x = down.advance(x, denoised.clone());
             if self.eta > 0.0 && renewed > 0.0 {
                 x = x.clone() + fresh(run, step.index as u64, &x).mul_scalar(renewed);
             }
-            tell(run, step, &x, &denoised)?;
+            report(run, step, &x, &denoised)?;
         }
         Ok(x)
     }

@@ -12,7 +12,7 @@ use langevin_core::{Denoiser, Level, Result, Run};
 use crate::path::{PathStep, steps};
 use crate::quadrature::solve;
 use crate::sampler::Sampler;
-use crate::walk::{ask, choice, tell, whole};
+use crate::walk::{choice, evaluate, report, whole};
 
 pub(super) const ENTRY: Entry<dyn Sampler> = Entry {
     name: "unipc",
@@ -106,7 +106,7 @@ impl Sampler for UniPc {
         let mut last: Option<(PathStep, Tensor<4>, usize)> = None;
         for step in steps(path)? {
             let here = -step.from.ratio().ln();
-            let present = (here, ask(model, &x, step.from, run)?);
+            let present = (here, evaluate(model, &x, step.from, run)?);
             if let Some((last, start, order)) = last.take()
                 && self.corrector
                 && last.length().is_finite()
@@ -132,7 +132,7 @@ impl Sampler for UniPc {
                     x = x + bend;
                 }
             }
-            tell(run, step, &x, &present.1)?;
+            report(run, step, &x, &present.1)?;
             last = Some((step, start, order));
         }
         Ok(x)

@@ -19,7 +19,7 @@ pub(super) enum Distance {
 pub(super) const METRIC: OptionDoc = OptionDoc {
     key: "metric",
     default: "pseudo_huber",
-    doc: "distance of two answers: pseudo_huber, or squared (the mean squared error)",
+    doc: "distance of two outputs: pseudo_huber, or squared (the mean squared error)",
 };
 
 pub(super) const HUBER: OptionDoc = OptionDoc {

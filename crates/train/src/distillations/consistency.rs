@@ -23,7 +23,7 @@ const LIMIT: f64 = 4.0;
 pub(super) const ENTRY: Entry<dyn Distillation> = Entry {
     name: "consistency",
     aliases: &["cd"],
-    summary: "the student answers alike along the teacher's trajectories: one or two steps",
+    summary: "the student's outputs agree along the teacher's trajectories: one or two steps",
     source: "Song et al. 2023, Algorithm 2 (arXiv 2303.01469); Song & Dhariwal 2024 (arXiv 2310.14189)",
     options: &[
         START,

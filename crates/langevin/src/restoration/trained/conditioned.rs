@@ -98,7 +98,7 @@ mod tests {
 
     impl Denoiser for Told {
         fn denoise(&self, _x: Tensor<4>, _at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
-            let told = cond.image.clone().expect("it is told of an image");
+            let told = cond.image.clone().expect("it is conditioned on an image");
             let last = told.dims()[1] - 1;
             Ok(told.narrow(1, last, 1).mul_scalar(0.75))
         }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::pairs::{END_OF_WORD, characters};
-use super::pieces::{MARKERS, cleaned, pieces};
+use super::merges::{END_OF_WORD, characters};
+use super::pretokenizer::{MARKERS, cleaned, pieces};
 use super::tokenizer::{Special, TokenizerParts};
 use super::unicode::Unicode;
 

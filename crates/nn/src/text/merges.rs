@@ -10,7 +10,7 @@ pub(super) const END_OF_WORD: &str = "</w>";
 
 /// Which tokens there are, and which neighbours become one.
 #[derive(Debug, Clone)]
-pub struct Pairs {
+pub struct Merges {
     /// The token of each byte, within a word and at its end; `None` where the vocabulary lacks it.
     bytes: Vec<[Option<u32>; 2]>,
     /// The rank of a pair, lower first, and what it becomes.
@@ -18,7 +18,7 @@ pub struct Pairs {
     unknown: u32,
 }
 
-impl Pairs {
+impl Merges {
     /// From a vocabulary and its merges, the most wanted first; `unknown` stands for a byte without a token.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ pub fn byte_characters() -> Vec<char> {
 mod tests {
     use super::*;
 
-    fn pairs(merges: &[(&str, &str)]) -> (Pairs, HashMap<String, u32>) {
+    fn pairs(merges: &[(&str, &str)]) -> (Merges, HashMap<String, u32>) {
         let mut vocabulary = HashMap::new();
         let tokens = characters().flat_map(|char| [char.to_string(), format!("{char}{END_OF_WORD}")]);
         for token in tokens.chain(merges.iter().map(|(a, b)| format!("{a}{b}"))) {
@@ -109,7 +109,7 @@ mod tests {
             vocabulary.entry(token).or_insert(id);
         }
         let merges: Vec<_> = merges.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-        (Pairs::new(&vocabulary, &merges, 0).unwrap(), vocabulary)
+        (Merges::new(&vocabulary, &merges, 0).unwrap(), vocabulary)
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_merge_of_nothing_known_is_refused() {
         let merges = [("a".to_owned(), "b".to_owned())];
-        let error = Pairs::new(&HashMap::new(), &merges, 0).unwrap_err().to_string();
+        let error = Merges::new(&HashMap::new(), &merges, 0).unwrap_err().to_string();
         assert!(error.contains("\"a\"") && error.contains("vocabulary"), "{error}");
     }
 }

@@ -8,12 +8,16 @@ use crate::embed::sinusoidal;
 use crate::text::ClipText;
 
 /// What a network is told in words, if it has been made for any; in training they are encoded here, so that the encoder learns too.
-pub(crate) fn told(encoder: Option<&ClipText>, text: Option<&TextConfig>, cond: &Cond) -> Option<Context> {
+pub(crate) fn conditioning(
+    encoder: Option<&ClipText>,
+    text: Option<&TextConfig>,
+    cond: &Cond,
+) -> Option<Context> {
     text?;
     Some(match (&cond.context, &cond.tokens) {
         (Some(told), _) => told.clone(),
         (None, Some(tokens)) => read_texts(encoder, text, tokens).expect("the tokens of its own tokenizer"),
-        (None, None) => panic!("a network that attends to texts is told one"),
+        (None, None) => panic!("a text-conditioned network needs a text"),
     })
 }
 
