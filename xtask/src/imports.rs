@@ -19,7 +19,8 @@ pub struct Import {
     pub written: String,
 }
 
-/// The imports among the files of one source folder, such as `crates/core/src/`; the first of each pair of files.
+/// The imports among the files of one source folder, such as `crates/core/src/`; the first of each pair of files. To list is
+/// not to import: neither `pub use child::Item;` nor the entry of a child's method in a registry.
 pub fn imports(tree: &Tree, folder: &str) -> Vec<Import> {
     let sources = Sources::read(tree, folder);
     let mut found: BTreeMap<(String, String), Import> = BTreeMap::new();
@@ -27,9 +28,8 @@ pub fn imports(tree: &Tree, folder: &str) -> Vec<Import> {
         for path in &source.paths {
             let Some(target) = sources.resolve(module, &path.segments, 0) else { continue };
             let to = &sources.modules[&target].file;
-            // A registry lists the entries of its children; that is a list, not something it needs of them.
-            let listed = path.segments.last().is_some_and(|name| name == "ENTRY");
-            if path.reexport || listed || to == &source.file {
+            let child = target.split_last().is_some_and(|(_, above)| above == module.as_slice());
+            if to == &source.file || path.reexport || (child && path.lists_a_method()) {
                 continue;
             }
             let import = Import {
@@ -71,6 +71,13 @@ struct Written {
     line: usize,
     /// Whether it only hands an item on, as `pub use child::Item;` does.
     reexport: bool,
+}
+
+impl Written {
+    /// Whether it names a method's entry, as the list of a registry does.
+    fn lists_a_method(&self) -> bool {
+        self.segments.last().is_some_and(|name| name == "ENTRY" || name.ends_with("_ENTRY"))
+    }
 }
 
 impl Sources {
@@ -311,16 +318,20 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_uses_what_it_names_of_its_children_but_not_the_entries_it_lists() {
+    fn to_list_is_not_to_import() {
+        let found = edges(&[
+            ("crates/a/src/lib.rs", "mod b; pub use b::Item; const ALL: &[u8] = &[b::ENTRY, b::FAST_ENTRY];"),
+            ("crates/a/src/b.rs", "pub const ENTRY: u8 = 1; pub const FAST_ENTRY: u8 = 2; pub struct Item;"),
+        ]);
+        assert_eq!(found, []);
         let found = edges(&[
             (
                 "crates/a/src/lib.rs",
-                "mod b; mod c; const LIST: &[u8] = &[b::FIRST, c::ENTRY]; #[cfg(test)] mod t { use super::b::X; } mod z;",
+                "mod b; const ALL: &[u8] = &[b::FIRST]; #[cfg(test)] mod t { use super::b::X; } mod z;",
             ),
-            ("crates/a/src/b.rs", "pub const FIRST: u8 = 1;"),
-            ("crates/a/src/c.rs", "pub const ENTRY: u8 = 1;"),
-            ("crates/a/src/z.rs", "pub use crate::b::FIRST; // use crate::LIST"),
+            ("crates/a/src/b.rs", "pub const FIRST: u8 = 1; pub const ENTRY: u8 = 1;"),
+            ("crates/a/src/z.rs", "use crate::b::ENTRY; // use crate::ALL"),
         ]);
-        assert_eq!(found, [edge("lib.rs", "b.rs")]);
+        assert_eq!(found, [edge("lib.rs", "b.rs"), edge("z.rs", "b.rs")]);
     }
 }

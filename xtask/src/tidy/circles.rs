@@ -9,8 +9,8 @@ use crate::tree::{Finding, Tree};
 const KNOWN_CIRCLES: &[&str] = &[];
 
 /// No two files of a crate import each other in a circle. An item that is re-exported counts as one of the file that
-/// defines it, so that a `lib.rs` or `mod.rs` may list its children; a child that uses what such a file itself defines,
-/// while that file uses its child, makes a circle.
+/// defines it, and to list children is not to import them (see [`imports`]); a child that uses what its `mod.rs` itself
+/// defines, while that file calls on its child, makes a circle.
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for folder in source_folders(tree) {
@@ -24,7 +24,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
             }
             continue;
         }
-        findings.extend(circles.iter().map(|circle| finding(circle)));
+        findings.extend(circles.iter().map(finding));
     }
     findings
 }
@@ -35,38 +35,47 @@ pub fn source_folders(tree: &Tree) -> BTreeSet<String> {
     tree.rust().filter_map(|(file, _)| folder(&file.path)).collect()
 }
 
-fn finding(circle: &[&Import]) -> Finding {
-    let way: Vec<String> = circle
-        .iter()
-        .map(|import| {
-            format!("{} uses {} ({}:{})", name(&import.from), import.written, name(&import.to), import.line)
-        })
-        .collect();
-    let first = circle[0];
-    Finding::line(&first.from, first.line, format!("files import each other in a circle: {}", way.join(", ")))
+fn finding(circle: &Circle<'_>) -> Finding {
+    let step =
+        |import: &&Import| format!("{} uses {} of {}", name(&import.from), import.written, name(&import.to));
+    let way: Vec<String> = circle.shortest.iter().map(step).collect();
+    let first = circle.shortest[0];
+    let message = format!("{} files import each other in circles, such as: {}", circle.files, way.join("; "));
+    Finding::line(&first.from, first.line, message)
 }
 
 fn name(path: &str) -> &str {
     path.split_once("/src/").map_or(path, |(_, inside)| inside)
 }
 
-/// One shortest circle through each pair of imports that close one, each set of files once.
-fn circles(imports: &[Import]) -> Vec<Vec<&Import>> {
+/// Files each of which leads to each other.
+struct Circle<'a> {
+    files: usize,
+    /// A shortest way round.
+    shortest: Vec<&'a Import>,
+}
+
+fn circles(imports: &[Import]) -> Vec<Circle<'_>> {
     let mut from: BTreeMap<&str, Vec<&Import>> = BTreeMap::new();
     for import in imports {
         from.entry(&import.from).or_default().push(import);
     }
-    let mut seen = BTreeSet::new();
-    let mut found = Vec::new();
+    let mut found: Vec<(BTreeSet<&str>, Vec<&Import>)> = Vec::new();
     for import in imports {
         let Some(back) = way(&from, &import.to, &import.from) else { continue };
-        let circle: Vec<&Import> = [import].into_iter().chain(back).collect();
-        let files: BTreeSet<&str> = circle.iter().map(|import| import.from.as_str()).collect();
-        if seen.insert(files) {
-            found.push(circle);
-        }
+        let round: Vec<&Import> = [import].into_iter().chain(back).collect();
+        let files: BTreeSet<&str> = round.iter().map(|import| import.from.as_str()).collect();
+        // Circles that share a file are one.
+        let (shared, apart) = found.into_iter().partition(|(other, _)| !other.is_disjoint(&files));
+        found = apart;
+        let merge = |all: (BTreeSet<_>, Vec<_>), other: (BTreeSet<_>, Vec<_>)| {
+            let shortest = if other.1.len() <= all.1.len() { other.1 } else { all.1 };
+            (&all.0 | &other.0, shortest)
+        };
+        let shared: Vec<(BTreeSet<&str>, Vec<&Import>)> = shared;
+        found.push(shared.into_iter().fold((files, round), merge));
     }
-    found
+    found.into_iter().map(|(files, shortest)| Circle { files: files.len(), shortest }).collect()
 }
 
 /// The shortest way along imports from one file to another.
@@ -115,10 +124,13 @@ mod tests {
         ]);
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(
-            found[0].contains("b.rs uses crate::c::c (c.rs:1), c.rs uses super::b::b (b.rs:1)"),
+            found[0].contains("2 files") && found[0].contains("b.rs uses crate::c::c of c.rs; c.rs uses"),
             "{found:?}"
         );
-        assert!(found[1].contains("d.rs uses") && found[1].contains("f.rs uses"), "{found:?}");
+        assert!(
+            found[1].contains("3 files") && found[1].contains("f.rs uses crate::d::D of d.rs"),
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -129,10 +141,10 @@ mod tests {
         assert_eq!(messages(&[root, child, ("crates/a/src/b/mod.rs", lists)]), [""; 0]);
         let registry = "mod c; pub struct Shared; const ALL: &[Shared] = &[c::ENTRY];";
         assert_eq!(messages(&[root, child, ("crates/a/src/b/mod.rs", registry)]), [""; 0]);
-        let child = ("crates/a/src/b/c.rs", "use super::Shared; pub const FIRST: Shared = Shared;");
-        let uses = "mod c; pub struct Shared; const ALL: &[Shared] = &[c::FIRST];";
+        let uses = "mod c; pub struct Shared; fn all() { c::run() }";
+        let child = ("crates/a/src/b/c.rs", "use super::Shared; pub fn run(shared: Shared) {}");
         assert_eq!(messages(&[root, child, ("crates/a/src/b/mod.rs", uses)]).len(), 1);
-        let apart = "mod c; mod shared; use shared::Shared; const ALL: &[Shared] = &[c::FIRST];";
+        let apart = "mod c; mod shared; use shared::Shared; fn all() { c::run() }";
         let shared = ("crates/a/src/b/shared.rs", "pub struct Shared;");
         assert_eq!(messages(&[root, child, shared, ("crates/a/src/b/mod.rs", apart)]), [""; 0]);
     }
