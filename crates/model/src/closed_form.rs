@@ -2,7 +2,6 @@
 //! drawn from it.
 
 use langevin_core::closed_form::Mixture;
-use langevin_nn::NetworkConfig;
 use langevin_process::DiffusionSpec;
 
 use crate::defaults::SampleSettings;
@@ -41,27 +40,17 @@ pub const CLOSED_FORM: &[ClosedFormModel] = &[
 impl ClosedFormModel {
     /// What the model says of itself: points as images of one pixel with two channels, with EDM's noise.
     pub fn info(&self) -> ModelInfo {
+        let diffusion = DiffusionSpec {
+            schedule: "edm".into(),
+            process: "edm".into(),
+            parameterisation: "edm".into(),
+            time_input: "log_sigma".into(),
+            sigma_data: 0.5,
+        };
         ModelInfo {
-            version: 1,
-            size: (1, 1),
-            channels: 2,
-            classes: Vec::new(),
-            network: NetworkConfig::default(),
-            task: None,
-            latent: None,
-            text: None,
-            diffusion: DiffusionSpec {
-                schedule: "edm".into(),
-                process: "edm".into(),
-                parameterisation: "edm".into(),
-                time_input: "log_sigma".into(),
-                sigma_data: 0.5,
-            },
             sample: SampleSettings { sampler: "heun".into(), clip: false, ..SampleSettings::default() },
             data: format!("builtin:{}", self.name),
-            preset: String::new(),
-            images: 0,
-            seed: 0,
+            ..ModelInfo::plain((1, 1), 2, diffusion)
         }
     }
 }

@@ -53,6 +53,27 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
+    /// What a model of images of `size`, width and height, with `channels` says of itself where nothing else is known: no classes,
+    /// and sampled as [`SampleSettings`] are by default.
+    pub fn plain(size: (usize, usize), channels: usize, diffusion: DiffusionSpec) -> Self {
+        Self {
+            version: 1,
+            size,
+            channels,
+            classes: Vec::new(),
+            task: None,
+            latent: None,
+            text: None,
+            network: NetworkConfig::default(),
+            diffusion,
+            sample: SampleSettings::default(),
+            data: String::new(),
+            preset: String::new(),
+            images: 0,
+            seed: 0,
+        }
+    }
+
     /// The metadata of a model file.
     pub fn to_metadata(&self) -> BTreeMap<String, String> {
         let text = serde_json::to_string(self).expect("a description is plain values");

@@ -1,11 +1,12 @@
 //! A model ready to sample, and what can be asked of it.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Context, Error, Result};
-use langevin_process::nearest;
+use langevin_core::{Context, Denoiser, Error, Preconditioned, Result};
+use langevin_nn::Backbone;
+use langevin_process::{Diffusion, nearest};
 
 use crate::adaptation::Adaptation;
 use crate::codec::Codec;
@@ -14,6 +15,21 @@ use crate::description::ModelInfo;
 use crate::text::TextConditioner;
 
 /// A model ready to sample.
+///
+/// It is opened from whatever a path or a name is, or made of a denoiser of one's own ([`Model::custom`]). It is data, with its
+/// [`ModelDenoiser`]; a [`Pipeline`](crate::Pipeline) evaluates it.
+///
+/// # Examples
+/// ```
+/// use burn::tensor::Device;
+/// use langevin_model::Model;
+///
+/// let model = Model::open("builtin:ring8", &Device::flex())?;
+/// assert_eq!(model.shape(), [2, 1, 1]);
+/// assert_eq!(model.info.sample.sampler, "heun");
+/// assert!(!model.is_conditional());
+/// # Ok::<(), langevin_core::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Model {
     /// Its description.
@@ -42,6 +58,68 @@ impl Model {
         name: impl Into<String>,
     ) -> Self {
         Self { info, denoiser, codec, text, name: name.into(), notes: Vec::new(), hash: OnceLock::new() }
+    }
+
+    /// A model of images of `size`, width and height, with `channels`, whose denoiser is the caller's own, under the noise of
+    /// `diffusion`. It is sampled and restores as every model does; it has no weights to store or to train on, no derivative,
+    /// and its hash is that of its name. Classes and settings are set in its `info`.
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use langevin_core::{Cond, Denoiser, Levels, Result};
+    /// use langevin_model::Model;
+    /// use langevin_process::{Diffusion, DiffusionSpec};
+    ///
+    /// /// The exact denoiser of standard normal noise: `E[x0 | x] = alpha x / (alpha^2 + sigma^2)`.
+    /// struct Normal;
+    ///
+    /// impl Denoiser for Normal {
+    ///     fn denoise(&self, x: Tensor<4>, at: &Levels, _: &Cond) -> Result<Tensor<4>> {
+    ///         let device = x.device();
+    ///         Ok(x * at.map(&device, |level| level.alpha / level.magnitude().powi(2)))
+    ///     }
+    /// }
+    ///
+    /// let model = Model::custom("normal", (8, 8), 3, Diffusion::new(&DiffusionSpec::default())?, Normal);
+    /// assert_eq!(model.shape(), [3, 8, 8]);
+    /// # Ok::<(), langevin_core::Error>(())
+    /// ```
+    pub fn custom(
+        name: impl Into<String>,
+        size: (usize, usize),
+        channels: usize,
+        diffusion: Diffusion,
+        denoiser: impl Denoiser + 'static,
+    ) -> Self {
+        let info = ModelInfo::plain(size, channels, diffusion.spec().clone());
+        let denoiser = ModelDenoiser::Custom(Arc::new(denoiser), diffusion);
+        Self::new(info, denoiser, None, TextConditioner::None, name)
+    }
+
+    /// A model of pixels, of images of `size`, width and height, whose network is in memory: one with weights of the caller's own.
+    /// It can be stored and converted as every model. The classes of the network go by their numbers; `info` may name them.
+    ///
+    /// # Errors
+    /// Usage: a size that the network does not take, other channels out than in, a network that is told of an image or of texts.
+    pub fn of_network(
+        name: impl Into<String>,
+        size: (usize, usize),
+        network: Preconditioned<Backbone>,
+    ) -> Result<Self> {
+        let config = network.network.config().clone();
+        config.check_size(size.1, size.0)?;
+        let plain = config.condition_channels == 0 && config.text.is_none();
+        if !plain || config.in_channels != config.out_channels {
+            return Err(Error::usage(
+                "only a network from noisy images alone to images is a model by itself",
+            ));
+        }
+        let info = ModelInfo {
+            classes: (0..config.classes).map(|class| class.to_string()).collect(),
+            network: config.clone(),
+            ..ModelInfo::plain(size, config.in_channels, network.diffusion.spec().clone())
+        };
+        Ok(Self::new(info, ModelDenoiser::Network(Box::new(network)), None, TextConditioner::None, name))
     }
 
     /// The same with a hash that is known already.

@@ -16,7 +16,7 @@ use crate::text::Encoders;
 /// The bytes of a single model file; `half` stores the weights in 16 bits.
 ///
 /// # Errors
-/// Usage: a model that is known in closed form and has no weights.
+/// Usage: a model without a network, which has no weights.
 pub fn to_file(model: &Model, half: bool) -> Result<Vec<u8>> {
     let storage = if half { Storage::F16 } else { Storage::F32 };
     Ok(tensor_file::encode(&tensors(model)?, &model.info.to_metadata(), storage))
@@ -24,7 +24,8 @@ pub fn to_file(model: &Model, half: bool) -> Result<Vec<u8>> {
 
 fn tensors(model: &Model) -> Result<NamedTensors> {
     let network = model.denoiser.network().ok_or_else(|| {
-        Error::usage(format!("{}: is a closed-form model, without weights to convert", model.name))
+        let what = model.denoiser.described();
+        Error::usage(format!("{}: is {what} and has no weights to convert", model.name))
             .hint("give a trained model")
     })?;
     if model.text.clip().is_some() {

@@ -68,14 +68,15 @@ fn plan_by(
         .hint("use a model of such images; one of gray images takes each colour by itself"));
     }
     let Some(network) = model.denoiser.network() else {
-        if [1, height, width] != model.shape() {
+        if [own, height, width] != model.shape() {
             return Err(Error::usage(format!(
-                "{}: is a closed-form model, for images of its own size alone",
-                model.name
+                "{}: is {}, for images of its own size alone",
+                model.name,
+                model.denoiser.described()
             )));
         }
         let windows = Windows { side: height.max(width), overlap: 1, multiple: 1, at_once: 1 };
-        return Ok(Plan { windows, bytes: 0, any_size: false, channels: 1 });
+        return Ok(Plan { windows, bytes: 0, any_size: false, channels: own });
     };
     let config = network.config();
     let (multiple, any_size) = (config.size_multiple(), any_size(config));

@@ -14,8 +14,11 @@ use crate::training::settings::{Init, Settings};
 /// Usage: a model without a network.
 pub fn begin_with(settings: &mut Settings, model: &Model, name: &str) -> Result<NamedTensors> {
     let Some(network) = model.denoiser.network() else {
-        return Err(Error::usage(format!("{name}: is a closed-form model, without weights to begin with"))
-            .hint("begin with a trained model, or leave --init out"));
+        return Err(Error::usage(format!(
+            "{name}: is {}, and has no weights to begin with",
+            model.denoiser.described()
+        ))
+        .hint("begin with a trained model, or leave --init out"));
     };
     model.check_pixels()?;
     settings.network = network.config().clone();

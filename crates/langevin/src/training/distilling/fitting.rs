@@ -14,8 +14,11 @@ use super::DistillRequest;
 pub(super) fn check_teacher(teacher: &Model, request: &DistillRequest, traits: Traits) -> Result<()> {
     let name = &teacher.name;
     if teacher.denoiser.network().is_none() {
-        return Err(Error::usage(format!("{name}: is a closed-form model, without a network to begin from"))
-            .hint("give a trained model"));
+        return Err(Error::usage(format!(
+            "{name}: is {} and has no network to begin from",
+            teacher.denoiser.described()
+        ))
+        .hint("give a trained model"));
     }
     let info = &teacher.info;
     if info.size.0 != info.size.1 {
