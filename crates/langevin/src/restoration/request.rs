@@ -56,6 +56,28 @@ pub fn default_method(operator: &dyn Operator, noise: f64) -> &'static str {
 }
 
 impl RestorePlan {
+    /// One draw of seed 0 with `model`: the method that the operator and its noise call for, 50 steps, or those of a restorer, no
+    /// guidance, and 256 MiB for windows.
+    pub fn of(model: &Model) -> Self {
+        Self {
+            method: None,
+            steps: if model.info.task.is_some() { model.info.sample.steps } else { 50 },
+            start_sigma: None,
+            spacing: None,
+            samples: 1,
+            batch_size: 16,
+            seed: 0,
+            start: None,
+            sampler: None,
+            class: None,
+            words: None,
+            cfg_scale: 1.0,
+            clip: true,
+            memory: 256 << 20,
+            stop: Stop::new(),
+        }
+    }
+
     /// The noise to start from, where the model denoises `shape`.
     pub(super) fn start_for(&self, shape: Shape) -> Result<Option<&Tensor<4>>> {
         let [c, h, w] = shape;

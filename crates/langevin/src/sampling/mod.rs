@@ -1,4 +1,7 @@
-//! SamplePlan images with a model, and the recipe that redraws one.
+//! Sampling images with a model, and the recipe that makes one again.
+//!
+//! [`job::run`] does all that a [`SampleRequest`] asks for, files among it; [`sample`] gives the images of a [`SamplePlan`], in
+//! memory; [`sample_along`] takes a sampler and levels of the caller's own.
 
 mod inversion;
 pub mod job;
@@ -20,6 +23,23 @@ pub use request::{Dtype, SampleRequest, classes, open_guide, random_seed, read_n
 pub use sheet::sheet;
 
 /// How to sample a model: every choice made.
+///
+/// # Examples
+/// ```
+/// use langevin::sampling::{SamplePlan, sample};
+/// use langevin::{Device, Model};
+///
+/// let device = Device::flex();
+/// let model = Model::open("builtin:ring8", &device)?;
+/// let plan = SamplePlan { steps: 8, sampler: "ddim".into(), ..SamplePlan::of(&model, 3, 7) };
+/// let images = sample(&model, &plan, &device, |at| assert!(at.fraction() <= 1.0))?;
+/// assert_eq!(images.len(), 3);
+///
+/// // Image 2 of seed 7 is the same bytes alone.
+/// let alone = SamplePlan { count: 1, first: 2, ..plan };
+/// assert_eq!(sample(&model, &alone, &device, |_| {})?[0], images[2]);
+/// # Ok::<(), langevin::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct SamplePlan {
     /// How many images.
@@ -83,7 +103,8 @@ pub fn sample_tensor(
     model.decode(sample_along(model, plan, sampler.as_ref(), &path, device, progress)?)
 }
 
-/// As [`sample_tensor`], with `sampler` and `path` in place of those that `plan` names, and without making images of latents.
+/// As [`sample_tensor`], with `sampler` and `path` in place of those that `plan` names, and without making images of latents:
+/// [`SamplePlan::path`] gives levels, [`Model::decode`] makes images of latents.
 pub fn sample_along(
     model: &Model,
     plan: &SamplePlan,
@@ -165,9 +186,17 @@ impl SamplePlan {
         self.method(model).map(drop)
     }
 
+    /// The noise levels that it names, noisiest first, one more than there are steps.
+    ///
+    /// # Errors
+    /// Usage: an unknown sampler or spacing, steps out of range.
+    pub fn path(&self, model: &Model) -> Result<Vec<Level>> {
+        self.pipeline(model).path(&self.sampler, &self.spacing, self.steps)
+    }
+
     /// The levels and the sampler that it names.
     pub(crate) fn method(&self, model: &Model) -> Result<(Vec<Level>, Box<dyn Sampler>)> {
-        let path = self.pipeline(model).path(&self.sampler, &self.spacing, self.steps)?;
+        let path = self.path(model)?;
         let sampler = SAMPLERS.build(&self.sampler)?;
         self.guidance.rule(model, self.cfg_scale)?;
         Prompts::check(self.prompts.as_ref(), model)?;
