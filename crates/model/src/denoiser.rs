@@ -56,8 +56,8 @@ impl ModelDenoiser {
     pub fn described(&self) -> &'static str {
         match self {
             Self::Network(_) => "a network",
-            Self::ClosedForm(..) => "known in closed form",
-            Self::Custom(..) => "a denoiser of its caller's own",
+            Self::ClosedForm(..) => "a closed-form model",
+            Self::Custom(..) => "a custom denoiser",
         }
     }
 
