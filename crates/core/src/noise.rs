@@ -27,12 +27,8 @@ pub enum Purpose {
     Dropout = 6,
     /// The initial weights of a network.
     Weights = 7,
-    /// Flips and crops of training images.
-    Augment = 8,
     /// The noise of the fixed validation batches.
     Validation = 9,
-    /// The class of an image when none was asked for.
-    Class = 10,
     /// What is added to whole pixel values to make them continuous.
     Dequantise = 11,
     /// The probes that a divergence is estimated with.
@@ -148,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_image_has_the_same_noise_alone_and_in_a_batch() {
+    fn an_image_has_the_same_noise_alone_and_in_a_batch() {
         let device = Device::flex();
         let batch = NoiseStreams::new(7, [3, 4, 5]).normal(Purpose::Start, 2, [2, 3, 3], &device);
         let alone = NoiseStreams::new(7, [4]).normal(Purpose::Start, 2, [2, 3, 3], &device);

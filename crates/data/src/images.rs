@@ -24,7 +24,7 @@ pub const MAX_FILE: u64 = 512 << 20;
 /// # Errors
 /// Bad input beginning with `name`: not an image, cut short, broken, or over the limits.
 pub fn decode(bytes: &[u8], name: &str) -> Result<Image> {
-    let format = sniff(bytes).ok_or_else(|| Error::bad_input(format!("{name}: {}", not_a_image(bytes))))?;
+    let format = sniff(bytes).ok_or_else(|| Error::bad_input(format!("{name}: {}", not_an_image(bytes))))?;
     if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
         return Err(Error::bad_input(format!("{name}: the jpeg is cut short")));
     }
@@ -98,7 +98,7 @@ pub(crate) fn sniff(head: &[u8]) -> Option<ImageFormat> {
     Some(format)
 }
 
-fn not_a_image(bytes: &[u8]) -> String {
+fn not_an_image(bytes: &[u8]) -> String {
     let what = match bytes {
         [] => return "the file is empty".into(),
         [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', ..] => "avif",

@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_image_that_fits_is_untouched_and_the_middle_is_kept() {
+    fn an_image_that_fits_is_untouched_and_the_middle_is_kept() {
         let image = Image::from_u8(3, 2, 1, vec![0, 100, 200, 50, 150, 250]);
         assert_eq!(fit(&image, &Prepare::new(3, 2, 1)).unwrap(), image);
         let middle = prepare(&Image::from_u8(3, 1, 1, vec![0, 255, 0]), &Prepare::new(1, 1, 1)).unwrap();

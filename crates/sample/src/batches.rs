@@ -11,7 +11,7 @@ use crate::start::pure_start;
 
 /// What to sample.
 #[derive(Debug, Clone)]
-pub struct SampleRequest {
+pub struct BatchRequest {
     /// How many images.
     pub count: usize,
     /// The number of the first image; image `first + i` of a seed is the same in every request.
@@ -37,7 +37,7 @@ pub struct SampleRequest {
     pub stop: Option<Stop>,
 }
 
-impl SampleRequest {
+impl BatchRequest {
     /// `count` unconditional images of `shape` from `seed`, numbered from 0, 16 at a time.
     pub fn new(count: usize, seed: u64, shape: [usize; 3]) -> Self {
         Self {
@@ -116,7 +116,7 @@ pub fn sample_all(
     model: &dyn Denoiser,
     sampler: &dyn Sampler,
     path: &[Level],
-    request: &SampleRequest,
+    request: &BatchRequest,
     device: &Device,
     mut each_step: impl FnMut(&BatchProgress<'_>),
 ) -> Result<Tensor<4>> {

@@ -388,12 +388,12 @@ mod tests {
     use langevin_core::process::DiffusionSpec;
 
     use super::*;
-    use crate::batches::{SampleRequest, sample_all};
+    use crate::batches::{BatchRequest, sample_all};
     use crate::methods::SAMPLERS;
 
     fn follow(path: &[Level], batch_size: usize) -> (Tensor<4>, StepErrors) {
         let follow = Follow::default();
-        let request = SampleRequest { batch_size, ..SampleRequest::new(6, 4, [2, 1, 1]) };
+        let request = BatchRequest { batch_size, ..BatchRequest::new(6, 4, [2, 1, 1]) };
         let model = Mixture::three();
         let end = sample_all(&model, &follow, path, &request, &Device::flex(), |_| {}).unwrap();
         (end, follow.into_errors().unwrap())
@@ -408,7 +408,7 @@ mod tests {
         let path = fine(32);
         let (_, errors) = follow(&path, 6);
         let ddim = SAMPLERS.build("ddim").unwrap();
-        let request = SampleRequest::new(6, 4, [2, 1, 1]);
+        let request = BatchRequest::new(6, 4, [2, 1, 1]);
         for at in [3, 12, 25] {
             let (there, _) = follow(&path[..=at], 6);
             let one = [path[0], path[at]];
@@ -462,7 +462,7 @@ mod tests {
         assert_eq!(levels(&whole.1), levels(&parts.1));
         let counted = langevin_testkit::Counting::new(Mixture::three());
         let follow = Follow::default();
-        let request = SampleRequest::new(2, 4, [2, 1, 1]);
+        let request = BatchRequest::new(2, 4, [2, 1, 1]);
         sample_all(&counted, &follow, &path, &request, &Device::flex(), |_| {}).unwrap();
         assert_eq!(counted.calls(), follow.calls(&path));
     }

@@ -28,7 +28,7 @@ mod sampler;
 mod start;
 mod walk;
 
-pub use batches::{BatchProgress, SampleRequest, sample_all};
+pub use batches::{BatchProgress, BatchRequest, sample_all};
 pub use bound::Bound;
 pub use grid_search::{Follow, StepErrors, fine_path};
 pub use invert::invert;

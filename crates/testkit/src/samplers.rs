@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use langevin_core::closed_form::{Exact, Gaussian, Mixture};
 use langevin_core::{Cond, Denoiser, Level, NoiseStreams, Purpose, Run};
 use langevin_process::Process;
-use langevin_sample::{SampleRequest, Sampler, sample_all, start_noise};
+use langevin_sample::{BatchRequest, Sampler, sample_all, start_noise};
 
 use crate::counting::Counting;
 
@@ -153,7 +153,7 @@ pub fn check_walk_within(sampler: &dyn Sampler, path: &[Level], most: f64) -> Ch
 /// threads. The tensor library splits work between threads from 262 144 values on.
 pub fn check_batches(sampler: &dyn Sampler, path: &[Level], shape: [usize; 3]) -> Check {
     let made = |first: u64, count: usize, batch_size: usize, threads: usize| -> Result<Vec<u32>, String> {
-        let request = SampleRequest { first, batch_size, ..SampleRequest::new(count, 7, shape) };
+        let request = BatchRequest { first, batch_size, ..BatchRequest::new(count, 7, shape) };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| e.to_string())?;
         let sample = || {
             sample_all(&Gaussian::varied(12), sampler, path, &request, &Device::flex(), |_| ()).map(values)

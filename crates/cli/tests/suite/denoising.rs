@@ -72,7 +72,7 @@ fn kinds_of_images_stay_what_they_are() {
 }
 
 #[test]
-fn a_trained_model_brings_a_image_nearer_to_its_reference() {
+fn a_trained_model_brings_an_image_nearer_to_its_reference() {
     let world = World::new();
     world.run("sample builtin:shapes -n 2 --seed 3 -o clean/").ok();
     let all = "clean/0000.png clean/0001.png --sigma 50 --simulate --json";

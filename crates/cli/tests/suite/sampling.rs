@@ -69,7 +69,7 @@ fn a_trajectory_is_a_film() {
 }
 
 #[test]
-fn a_image_is_the_same_bytes_in_any_batch_on_any_threads() {
+fn an_image_is_the_same_bytes_in_any_batch_on_any_threads() {
     let world = World::new();
     // This sampler adds noise at every step, which must be each image's own.
     let sample = format!("sample {} -n 16 --seed 5 --steps 4 --sampler ddpm", classed_run());

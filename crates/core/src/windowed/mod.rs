@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_image_of_uneven_size_is_continued_by_reflection() {
+    fn an_image_of_uneven_size_is_continued_by_reflection() {
         let x = noise(1, 1, 5, 7);
         let windows = Windows { side: 16, overlap: 4, multiple: 8, at_once: 1 };
         let seen = Mutex::new(Vec::new());

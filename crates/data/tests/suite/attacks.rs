@@ -119,7 +119,7 @@ fn every_kind_of_image_is_read_as_it_is() {
 }
 
 #[test]
-fn a_image_and_its_profile_come_from_one_reading() {
+fn an_image_and_its_profile_come_from_one_reading() {
     use image::ImageEncoder;
     let folder = tempfile::tempdir().unwrap();
     let written = |name: &str, profile: Option<&[u8]>| {

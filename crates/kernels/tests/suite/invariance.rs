@@ -18,7 +18,7 @@ fn forward(case: &Case, batch: usize) -> Vec<u32> {
 }
 
 #[test]
-fn a_image_has_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
+fn an_image_has_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
     let mut wrong = Vec::new();
     for case in all().into_iter().chain(realistic()) {
         let alone = on_threads(1, || forward(&case, 1));

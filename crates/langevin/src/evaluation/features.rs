@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_image_has_the_same_random_features_in_any_company() {
+    fn an_image_has_the_same_random_features_in_any_company() {
         let device = Device::flex();
         let features = random(3, 0, &device).unwrap();
         let image = |salt: usize| {

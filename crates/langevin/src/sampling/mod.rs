@@ -117,7 +117,7 @@ pub fn sample_along(
     let pipeline = plan.pipeline(model);
     pipeline.check_memory(model.shape(), at_once)?;
     let denoiser = pipeline.denoiser(|_, _| true)?;
-    let request = langevin_sample::SampleRequest {
+    let request = langevin_sample::BatchRequest {
         count: plan.count,
         first: plan.first,
         seed: plan.seed,

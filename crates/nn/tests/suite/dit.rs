@@ -33,7 +33,7 @@ fn stirred(config: &DitConfig) -> Dit {
 }
 
 #[test]
-fn a_image_is_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
+fn an_image_is_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
     let model = stirred(&config());
     let x = tensor([7, 3, 6, 10], |at| (0.37 * at as f64).sin());
     let time = tensor([7], |at| 100.0 * at as f64);

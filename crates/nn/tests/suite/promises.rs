@@ -95,7 +95,7 @@ fn without_weights_for_it_the_image_that_is_told_changes_no_bit() {
 }
 
 #[test]
-fn a_image_is_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
+fn an_image_is_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
     let device = Device::flex();
     for config in configs().into_iter().chain([conditional()]) {
         let model = stirred(&config, &device);

@@ -67,7 +67,7 @@ fn levels(model: &Preconditioned<UNet>, n: usize) -> Levels {
 }
 
 #[test]
-fn a_image_and_its_text_are_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
+fn an_image_and_its_text_are_the_same_bytes_in_every_batch_and_on_every_number_of_threads() {
     let device = Device::flex();
     let model = stirred(&config(), &device);
     let (x, cond) = (image(9, &device), Cond::texts(context(9, 0.0, &device), None));

@@ -54,7 +54,7 @@ fn rms(values: &[f64]) -> f64 {
 /// lucidrains' `repaint.py` tells the model one level for as long as it resamples; deepinv's DDRM divides its noise by the
 /// root of 2. Where the model answers with nothing, an image is its noise, whose size must be what the model is told.
 #[test]
-fn the_noise_in_a_image_is_what_the_model_is_told() {
+fn the_noise_in_an_image_is_what_the_model_is_told() {
     for spec in [
         "repaint:jump=2,repeat=3",
         "repaint:jump=1,repeat=4,eta=0.5",

@@ -130,7 +130,7 @@ impl Denoiser for Asked<'_> {
 }
 
 #[test]
-fn a_image_is_the_same_alone_in_a_batch_and_in_lanes() {
+fn an_image_is_the_same_alone_in_a_batch_and_in_lanes() {
     let lanes = Parallel::new(data(), 2).unwrap();
     for spec in SPECS.iter() {
         let method = METHODS.build(spec).unwrap();

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{Cond, Denoiser, ErrorKind, Level, Levels, NoiseStreams, Result, Run};
-use langevin_sample::{SampleRequest, sample_all, start_noise};
+use langevin_sample::{BatchRequest, sample_all, start_noise};
 use langevin_testkit::samplers::values;
 use langevin_testkit::{Counting, Exact, Gaussian, Mixture};
 
@@ -63,7 +63,7 @@ fn one_step_from_pure_noise_to_the_clean_image_is_enough() {
 fn a_walk_that_needs_too_many_calls_says_so() {
     let gaussian = Gaussian::varied(2);
     let path = [Level { alpha: 0.0, sigma: 1.0 }, Level::CLEAN];
-    let request = SampleRequest::new(1, 0, [2, 1, 1]);
+    let request = BatchRequest::new(1, 0, [2, 1, 1]);
     for spec in ["rk45:max_calls=20", "dpm_adaptive:max_calls=20"] {
         let error =
             sample_all(&gaussian, &*sampler(spec), &path, &request, &Device::flex(), |_| ()).unwrap_err();

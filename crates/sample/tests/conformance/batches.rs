@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use langevin_core::{Cond, ErrorKind, Level, NoiseStreams, Run, Stop};
-use langevin_sample::{SampleRequest, sample_all, start_noise};
+use langevin_sample::{BatchRequest, sample_all, start_noise};
 use langevin_testkit::Gaussian;
 use langevin_testkit::samplers::{tensor, values};
 
@@ -14,7 +14,7 @@ fn the_batch_driver_reports_cancels_and_refuses() {
     let device = Device::flex();
     let path = path("cosine", "vp", "trailing", 3);
     let heun = sampler("heun");
-    let request = SampleRequest { batch_size: 2, ..SampleRequest::new(5, 0, [1, 2, 2]) };
+    let request = BatchRequest { batch_size: 2, ..BatchRequest::new(5, 0, [1, 2, 2]) };
     let mut seen = Vec::new();
     sample_all(&model, &*heun, &path, &request, &device, |at| {
         seen.push((at.offset, at.progress.step, at.fraction()));
@@ -26,7 +26,7 @@ fn the_batch_driver_reports_cancels_and_refuses() {
     assert!(seen.windows(2).all(|pair| pair[0].2 < pair[1].2));
 
     let flag = Stop::new();
-    let stopped = SampleRequest { stop: Some(flag.clone()), ..request.clone() };
+    let stopped = BatchRequest { stop: Some(flag.clone()), ..request.clone() };
     let mut steps = 0;
     let error = sample_all(&model, &*heun, &path, &stopped, &device, |_| {
         steps += 1;
@@ -37,13 +37,13 @@ fn the_batch_driver_reports_cancels_and_refuses() {
     .unwrap_err();
     assert_eq!((error.kind(), steps), (ErrorKind::Interrupted(2), 4));
 
-    let refused = |request: SampleRequest| {
+    let refused = |request: BatchRequest| {
         sample_all(&model, &*heun, &path, &request, &device, |_| ()).unwrap_err().kind()
     };
-    assert_eq!(refused(SampleRequest { count: 0, ..request.clone() }), ErrorKind::Usage);
-    assert_eq!(refused(SampleRequest { labels: Some(vec![None; 4]), ..request.clone() }), ErrorKind::Usage);
+    assert_eq!(refused(BatchRequest { count: 0, ..request.clone() }), ErrorKind::Usage);
+    assert_eq!(refused(BatchRequest { labels: Some(vec![None; 4]), ..request.clone() }), ErrorKind::Usage);
     let start = Some(tensor(&[0.0; 4], [1, 1, 2, 2]));
-    assert_eq!(refused(SampleRequest { start, ..request.clone() }), ErrorKind::Usage);
+    assert_eq!(refused(BatchRequest { start, ..request.clone() }), ErrorKind::Usage);
     assert_eq!(
         sample_all(&model, &*heun, &path[..1], &request, &device, |_| ()).unwrap_err().kind(),
         ErrorKind::Usage
@@ -57,10 +57,10 @@ fn given_start_noise_replaces_that_of_the_seed() {
     let path = path("edm", "edm", "karras", 5);
     let run = Run::new(Cond::none(), NoiseStreams::new(9, 0..3));
     let unit = start_noise(&run, Level { alpha: 0.0, sigma: 1.0 }, [1, 2, 2], &device);
-    let request = SampleRequest { batch_size: 2, ..SampleRequest::new(3, 9, [1, 2, 2]) };
-    let made = |request: &SampleRequest| {
+    let request = BatchRequest { batch_size: 2, ..BatchRequest::new(3, 9, [1, 2, 2]) };
+    let made = |request: &BatchRequest| {
         values(sample_all(&model, &*sampler("dpmpp_2m"), &path, request, &device, |_| ()).unwrap())
     };
-    let given = SampleRequest { seed: 1, start: Some(unit), ..request.clone() };
+    let given = BatchRequest { seed: 1, start: Some(unit), ..request.clone() };
     assert_eq!(made(&request), made(&given));
 }

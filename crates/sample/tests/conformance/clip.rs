@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{Cond, Denoiser, Level, Levels, NoiseStreams, Result, Run};
-use langevin_sample::{SAMPLERS, SampleRequest, sample_all};
+use langevin_sample::{BatchRequest, SAMPLERS, sample_all};
 
 /// Answers 3 everywhere.
 struct Three;
@@ -41,7 +41,7 @@ fn a_start_of_unit_variance_is_that_of_the_noisy_images() {
     let device = Device::flex();
     let path = [Level { alpha: 1.0, sigma: 2.0 }, Level { alpha: 1.0, sigma: 1.0 }];
     let drawn = |unit_start: bool| {
-        let request = SampleRequest { unit_start, ..SampleRequest::new(1, 5, [1, 2, 2]) };
+        let request = BatchRequest { unit_start, ..BatchRequest::new(1, 5, [1, 2, 2]) };
         let sampler = SAMPLERS.build("ddim").unwrap();
         let end = sample_all(&Three, sampler.as_ref(), &path, &request, &device, |_| ()).unwrap();
         end.try_into_vec_as::<f32>().unwrap()

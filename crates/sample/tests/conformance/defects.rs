@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use langevin_process::{SCHEDULES, SPACINGS};
-use langevin_sample::{SampleRequest, sample_all};
+use langevin_sample::{BatchRequest, sample_all};
 use langevin_testkit::samplers::values;
 use langevin_testkit::{Gaussian, Mixture};
 
@@ -13,7 +13,7 @@ fn ancestral_samplers_are_finite_on_cosine_betas_at_four_to_ten_steps() {
     // diffusers' ancestral schedulers end in NaN there: the ratio of the last levels overflows.
     let ancestral =
         ["ddpm", "ddpm:variance=fixed_large", "ddim:eta=1", "euler_a", "dpm2_a", "dpmpp_2s_a", "dpmpp_sde"];
-    let request = SampleRequest::new(2, 0, [2, 1, 1]);
+    let request = BatchRequest::new(2, 0, [2, 1, 1]);
     for spec in ancestral {
         for spacing in SPACINGS.names() {
             for steps in 4..=10 {
@@ -42,7 +42,7 @@ fn cosine_betas_are_not_those_of_an_integer_division() {
 fn a_large_variance_is_no_root_of_a_logarithm() {
     // candle's fixed_large_log returns a logarithm and takes its root.
     let path = path("linear", "vp", "trailing", 50);
-    let request = SampleRequest::new(2, 0, [3, 1, 1]);
+    let request = BatchRequest::new(2, 0, [3, 1, 1]);
     let made = sample_all(
         &Gaussian::varied(3),
         &*sampler("ddpm:variance=fixed_large"),
@@ -59,7 +59,7 @@ fn seeds_hold_on_the_cpu() {
     // Seeding candle's CPU fails, and deepinv takes seed 0 for no seed.
     let path = path("linear", "vp", "trailing", 5);
     let made = |seed: u64| {
-        let request = SampleRequest::new(2, seed, [3, 1, 1]);
+        let request = BatchRequest::new(2, seed, [3, 1, 1]);
         values(
             sample_all(&Gaussian::varied(3), &*sampler("ddpm"), &path, &request, &Device::flex(), |_| ())
                 .unwrap(),

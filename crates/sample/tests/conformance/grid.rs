@@ -4,10 +4,10 @@ use burn::tensor::{Device, Tensor};
 use langevin_core::closed_form::Mixture;
 use langevin_core::{Denoiser, TimeMap};
 use langevin_process::{Diffusion, DiffusionSpec, Level, SPACINGS};
-use langevin_sample::{Follow, SAMPLERS, SampleRequest, Sampler, fine_path, sample_all};
+use langevin_sample::{BatchRequest, Follow, SAMPLERS, Sampler, fine_path, sample_all};
 
 /// Images that no level was measured on.
-const HELD_OUT: SampleRequest = SampleRequest {
+const HELD_OUT: BatchRequest = BatchRequest {
     count: 96,
     first: 1000,
     seed: 3,
@@ -50,7 +50,7 @@ fn check(mixture: &Mixture, schedule: &str, process: &str, budgets: [&[usize]; 2
     let diffusion = diffusion(schedule, process);
     let follow = Follow::default();
     let fine = fine_path(&diffusion, 64).unwrap();
-    let request = SampleRequest { first: 0, count: 48, ..HELD_OUT };
+    let request = BatchRequest { first: 0, count: 48, ..HELD_OUT };
     sample_all(mixture, &follow, &fine, &request, &Device::flex(), |_| {}).unwrap();
     let errors = follow.into_errors().unwrap();
     let placed = |spacing: &str, steps| SPACINGS.build(spacing).unwrap().path(&diffusion, steps).unwrap();

@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 use burn::tensor::Device;
 use langevin_core::{Cond, Level, NoiseStreams, Run};
 use langevin_process::{Diffusion, DiffusionSpec, PROCESSES, SCHEDULES, SPACINGS};
-use langevin_sample::{SAMPLERS, SampleRequest, Sampler, sample_all, start_noise};
+use langevin_sample::{BatchRequest, SAMPLERS, Sampler, sample_all, start_noise};
 use langevin_testkit::samplers::{
     Check, OrderProblem, check_batches, check_order, check_walk_within, moments, smooth_path, values,
 };
@@ -163,7 +163,7 @@ fn every_sampler_lands_on_a_single_image() {
     for spec in SPECS.iter() {
         for steps in [1, 2, 7] {
             let path = path("flow", "flow", "trailing", steps);
-            let request = SampleRequest::new(2, 0, [3, 1, 1]);
+            let request = BatchRequest::new(2, 0, [3, 1, 1]);
             let made =
                 sample_all(&target, &*sampler(spec), &path, &request, &Device::flex(), |_| ()).unwrap();
             // Methods that remember noise round once for each answer.
@@ -179,7 +179,7 @@ fn euler_is_ddim() {
     let gaussian = Gaussian::varied(3);
     for process in PROCESSES.names() {
         let path = path("cosine", process, "trailing", 9);
-        let request = SampleRequest::new(2, 1, [3, 1, 1]);
+        let request = BatchRequest::new(2, 1, [3, 1, 1]);
         let made = |spec| {
             sample_all(&gaussian, &*sampler(spec), &path, &request, &Device::flex(), |_| ())
                 .map(values)
@@ -194,7 +194,7 @@ fn euler_is_ddim() {
 fn many_steps_from_pure_noise_reach_the_exact_image() {
     // The whole way, from alpha = 0 to sigma = 0, where no order is defined but the limit is: x0 = m + sqrt(v) n.
     let gaussian = Gaussian::varied(4);
-    let request = SampleRequest::new(2, 4, [4, 1, 1]);
+    let request = BatchRequest::new(2, 4, [4, 1, 1]);
     for (spec, tolerance) in [("ddim", 0.02), ("heun", 0.002), ("dpmpp_2m", 0.002)] {
         let path = path("flow", "flow", "trailing", 400);
         let made = sample_all(&gaussian, &*sampler(spec), &path, &request, &Device::flex(), |_| ()).unwrap();
