@@ -55,7 +55,9 @@ impl Inspect {
             {
                 let mut report = json!({"kind": "image with a recipe"});
                 report["recipe"] = serde_json::to_value(&recipe).expect("a recipe is plain values");
-                report["redraw"] = format!("langevin sample --from {}", self.file).into();
+                if recipe.header.command == "sample" {
+                    report["redraw"] = format!("langevin sample --from {}", self.file).into();
+                }
                 return Ok(report);
             }
             // A zip may hold images, or a PyTorch checkpoint, which is refused with the reason.

@@ -95,7 +95,7 @@ fn a_model_of_latents_draws_what_it_is_told() {
     assert!(world.read("four/0001.png") == world.read("again.png"));
     let file = world.read("four/0001.png");
     let recipe = langevin::sampling::Recipe::read(&file).unwrap();
-    assert_eq!(recipe.prompt.as_deref(), Some("an orange ball over the sea"));
+    assert_eq!(recipe.options["prompt"], "an orange ball over the sea");
     // What is not wanted leads elsewhere.
     world.run(&format!("{draw} -n 1 --negative sunset -o other.png")).ok();
     assert!(world.read("other.png") != world.read("four/0000.png"));

@@ -70,13 +70,13 @@ impl Event {
     }
 }
 
-/// Whoever wants to know of a job.
-pub trait Observer {
+/// Whoever wants to know of a job; events may come from any of its threads, one at a time.
+pub trait Observer: Send {
     /// An event of the job.
     fn event(&mut self, event: Event);
 }
 
-impl<F: FnMut(Event)> Observer for F {
+impl<F: FnMut(Event) + Send> Observer for F {
     fn event(&mut self, event: Event) {
         self(event);
     }

@@ -7,7 +7,7 @@ use langevin_core::{Error, ErrorKind, Image, Result, batch_to_images};
 use langevin_figures::{gif, png};
 use langevin_model::Model;
 
-use super::recipe::Recipe;
+use super::recipe::recipe;
 use super::request::{Resolved, SampleRequest};
 use super::{SamplePlan, sample, sheet};
 use crate::job::{Context, Event, Observer, check_ending, image_files};
@@ -74,7 +74,7 @@ pub fn run(request: &SampleRequest, context: &mut Context<'_>) -> Result<SampleO
         _ => error,
     })?;
     let seconds = start.elapsed().as_secs_f64();
-    let text = |index| if request.metadata { Recipe::of(&model, &plan, index).to_text() } else { Vec::new() };
+    let text = |index| if request.metadata { recipe(&model, &plan, index).chunks() } else { Vec::new() };
     for (index, (file, image)) in files.iter().zip(&images).enumerate() {
         context.write(file, png::encode(image, &text(index))?)?;
     }

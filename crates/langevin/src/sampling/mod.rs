@@ -16,9 +16,10 @@ use langevin_model::{GuidanceConfig, Model, Pipeline, Prompts};
 use langevin_process::Level;
 use langevin_sample::{BatchProgress, SAMPLERS, Sampler, sample_all};
 
+pub use crate::job::recipe::Recipe;
 pub use inversion::{SAMPLER as INVERTIBLE, noise_of};
 pub use job::SampleOutcome;
-pub use recipe::Recipe;
+pub use recipe::SampleOptions;
 pub use request::{Dtype, SampleRequest, classes, open_guide, random_seed, read_noise};
 pub use sheet::sheet;
 

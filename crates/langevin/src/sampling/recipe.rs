@@ -1,29 +1,20 @@
-//! The recipe of an image: what generates it again, stored in its file.
+//! The recipe of a sampled image: what generates it again, stored in its file.
 
-use langevin_core::{Error, Result};
 use langevin_kernels::Arithmetic;
 use langevin_model::Model;
 use langevin_model::adaptation::{self, Adaptation};
 use serde::{Deserialize, Serialize};
 
 use super::SamplePlan;
+use crate::job::recipe::{Header, Recipe, described, parameters};
 
-/// What redraws one image; stored in it as JSON.
+/// The command of these recipes.
+pub(super) const COMMAND: &str = "sample";
+
+/// The options of `sample` in the recipe of an image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Recipe {
-    /// The command, `sample`.
-    pub command: String,
-    /// Version of the program.
-    pub version: String,
-    /// The model as it was named.
-    pub model: String,
-    /// First 16 hexadecimal digits of the BLAKE3 sum of its file.
-    pub model_hash: String,
-    /// The seed.
-    pub seed: u64,
-    /// The number of the image within the seed.
-    pub image: u64,
+pub struct SampleOptions {
     /// Steps.
     pub steps: usize,
     /// The sampler.
@@ -41,16 +32,16 @@ pub struct Recipe {
     /// As `model_hash`, of the guide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guide_hash: Option<String>,
-    /// The text, if there was one.
+    /// The prompt, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
-    /// What was not wanted, where it was said.
+    /// The negative prompt, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub negative: Option<String>,
     /// LoRA files that were added to the model, each with its strength.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lora: Vec<String>,
-    /// Blocks of the encoders of texts that were skipped.
+    /// Blocks of the text encoders that were skipped.
     #[serde(default, skip_serializing_if = "adaptation::is_zero")]
     pub clip_skip: usize,
     /// Whether denoised images were clamped.
@@ -78,87 +69,56 @@ fn is_f32(name: &String) -> bool {
     name == "f32"
 }
 
-impl Recipe {
-    /// The recipe of image number `index` (from 0) of `plan`.
-    pub fn of(model: &Model, plan: &SamplePlan, index: usize) -> Self {
-        let label = plan.labels.as_ref().and_then(|labels| labels[index]);
-        let Adaptation { lora, clip_skip } = model.adaptation();
-        Self {
-            lora,
-            clip_skip,
-            command: "sample".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            model: model.name.clone(),
-            model_hash: model.hash().to_owned(),
-            seed: plan.seed,
-            image: plan.first + index as u64,
-            steps: plan.steps,
-            sampler: plan.sampler.clone(),
-            spacing: plan.spacing.clone(),
-            cfg_scale: plan.cfg_scale,
-            guidance: plan.guidance.named().map(str::to_owned),
-            guide: plan.guidance.guide.as_ref().map(|guide| guide.name.clone()),
-            guide_hash: plan.guidance.guide.as_ref().map(|guide| guide.hash().to_owned()),
-            prompt: plan.prompts.as_ref().map(|prompts| prompts.each[index].clone()),
-            negative: plan
-                .prompts
-                .as_ref()
-                .map(|prompts| prompts.negative.clone())
-                .filter(|negative| !negative.is_empty()),
-            clip: plan.clip,
-            class: label.map(|label| model.info.classes[label as usize].clone()),
-            size: model.info.size,
-            dtype: if plan.arithmetic == Arithmetic::Bf16 { "bf16" } else { "f32" }.to_owned(),
-            exact: plan.arithmetic == Arithmetic::Exact,
-            init_noise: plan.start.is_some(),
-        }
-    }
+/// The recipe of image number `index` (from 0) of `plan`.
+pub(super) fn recipe(model: &Model, plan: &SamplePlan, index: usize) -> Recipe<SampleOptions> {
+    let label = plan.labels.as_ref().and_then(|labels| labels[index]);
+    let Adaptation { lora, clip_skip } = model.adaptation();
+    let guide = plan.guidance.guide.as_ref();
+    let negative = plan.prompts.as_ref().map(|prompts| prompts.negative.clone());
+    let options = SampleOptions {
+        steps: plan.steps,
+        sampler: plan.sampler.clone(),
+        spacing: plan.spacing.clone(),
+        cfg_scale: plan.cfg_scale,
+        guidance: plan.guidance.named().map(str::to_owned),
+        guide: guide.map(|guide| guide.name.clone()),
+        guide_hash: guide.map(|guide| guide.hash().to_owned()),
+        prompt: plan.prompts.as_ref().map(|prompts| prompts.each[index].clone()),
+        negative: negative.filter(|negative| !negative.is_empty()),
+        lora,
+        clip_skip,
+        clip: plan.clip,
+        class: label.map(|label| model.info.classes[label as usize].clone()),
+        size: model.info.size,
+        dtype: if plan.arithmetic == Arithmetic::Bf16 { "bf16" } else { "f32" }.to_owned(),
+        exact: plan.arithmetic == Arithmetic::Exact,
+        init_noise: plan.start.is_some(),
+    };
+    Recipe { header: Header::new(COMMAND, model, plan.seed, plan.first + index as u64), options }
+}
 
-    /// What the image shows, in the words of who asked for it, and what it should not.
-    fn described(&self) -> String {
-        let shown = self.prompt.as_deref().or(self.class.as_deref()).unwrap_or_default();
-        match &self.negative {
-            Some(negative) => format!("{shown}\nNegative prompt: {negative}"),
-            None => shown.to_owned(),
-        }
-    }
-
-    /// The text chunks of the image: `parameters` in the grammar of A1111, and `langevin` as JSON.
-    pub fn to_text(&self) -> Vec<(&'static str, String)> {
+impl Recipe<SampleOptions> {
+    /// The text chunks of the image.
+    pub(super) fn chunks(&self) -> Vec<(&'static str, String)> {
+        let Self { header, options } = self;
+        let shown = options.prompt.as_deref().or(options.class.as_deref()).unwrap_or_default();
+        let mut settings = vec![
+            ("Steps", options.steps.to_string()),
+            ("Sampler", options.sampler.clone()),
+            ("Schedule type", options.spacing.clone()),
+            ("CFG scale", options.cfg_scale.to_string()),
+        ];
         // A value with commas stands in quotation marks.
-        let guidance =
-            self.guidance.as_ref().map_or(String::new(), |guidance| format!(" Guidance: {guidance:?},"));
-        let adapted = Adaptation { lora: self.lora.clone(), clip_skip: self.clip_skip }.to_a1111();
-        let parameters = format!(
-            "{}\nSteps: {}, Sampler: {}, Schedule type: {}, CFG scale: {},{guidance} Seed: {}, Image: {}, Size: {}x{}, Model hash: {}, Model: {}{adapted}, Version: langevin {}",
-            self.described(),
-            self.steps,
-            self.sampler,
-            self.spacing,
-            self.cfg_scale,
-            self.seed,
-            self.image,
-            self.size.0,
-            self.size.1,
-            self.model_hash,
-            self.model,
-            self.version,
-        );
-        let json = serde_json::to_string(self).expect("a recipe is plain values");
-        vec![("parameters", parameters), ("langevin", json)]
-    }
-
-    /// The recipe in the PNG file `bytes`.
-    ///
-    /// # Errors
-    /// Bad input, when the file is not a PNG or carries no recipe of this program.
-    pub fn read(bytes: &[u8]) -> Result<Self> {
-        let text = langevin_figures::png::text(bytes)?;
-        let (_, json) = text.iter().find(|(keyword, _)| keyword == "langevin").ok_or_else(|| {
-            Error::bad_input("carries no recipe of this program")
-                .hint("only images from `langevin sample` without --no-metadata carry one")
-        })?;
-        serde_json::from_str(json)
-            .map_err(|error| Error::bad_input(format!("its recipe cannot be read: {error}")))
+        settings.extend(options.guidance.as_ref().map(|guidance| ("Guidance", format!("{guidance:?}"))));
+        let adapted = Adaptation { lora: options.lora.clone(), clip_skip: options.clip_skip }.to_a1111();
+        settings.extend([
+            ("Seed", header.seed.to_string()),
+            ("Image", header.image.unwrap_or_default().to_string()),
+            ("Size", format!("{}x{}", options.size.0, options.size.1)),
+            ("Model hash", header.model_hash.clone()),
+            ("Model", format!("{}{adapted}", header.model)),
+            ("Version", format!("langevin {}", header.version)),
+        ]);
+        self.to_text(parameters(Some(&described(shown, options.negative.as_deref())), &settings))
     }
 }

@@ -13,7 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SamplePlan;
-use super::recipe::Recipe;
+use super::recipe::{COMMAND, SampleOptions};
+use crate::job::recipe::Recipe;
 use crate::job::{Event, Observer};
 
 /// Numbers that convolutions multiply.
@@ -145,10 +146,11 @@ impl SampleRequest {
     }
 
     /// Fills in what the recipe says and the request does not.
-    fn take(&mut self, recipe: &Recipe) {
+    fn take(&mut self, recipe: &Recipe<SampleOptions>) {
+        let Recipe { header, options: recipe } = recipe;
         self.count = 1;
-        self.first = recipe.image;
-        self.seed = self.seed.or(Some(recipe.seed));
+        self.first = header.image.unwrap_or_default();
+        self.seed = self.seed.or(Some(header.seed));
         if self.nfe.is_none() {
             self.steps = self.steps.or(Some(recipe.steps));
         }
@@ -174,7 +176,7 @@ impl SampleRequest {
         self.clip_skip = self.clip_skip.or(Some(recipe.clip_skip));
         self.class = Some(recipe.class.clone().unwrap_or_else(|| "none".to_owned()));
         if self.model.is_empty() {
-            self.model.clone_from(&recipe.model);
+            self.model.clone_from(&header.model);
         }
     }
 
@@ -202,15 +204,15 @@ impl SampleRequest {
         for note in &model.notes {
             observer.event(Event::warning(format!("{}: {note}", self.model)));
         }
-        if let Some(recipe) = recipe.as_ref().filter(|recipe| recipe.model_hash != model.hash()) {
+        if let Some(recipe) = recipe.as_ref().filter(|recipe| recipe.header.model_hash != model.hash()) {
             observer.event(Event::warning(format!(
                 "{} is not the model the image was sampled with (its hash is {}, the recipe's {}): the image will differ",
                 self.model,
                 model.hash(),
-                recipe.model_hash
+                recipe.header.model_hash
             )));
         }
-        let guide_hash = recipe.as_ref().and_then(|recipe| recipe.guide_hash.as_deref());
+        let guide_hash = recipe.as_ref().and_then(|recipe| recipe.options.guide_hash.as_deref());
         let guidance = self.open_guide(guide_hash, device, observer)?;
         let (plan, measured_at) = self.plan(&model, guidance, device, observer, stop)?;
         Ok((self, Resolved { model, plan, measured_at }))
@@ -353,11 +355,12 @@ pub fn open_guide(
     Ok(guide)
 }
 
-fn read_recipe(file: &Path) -> Result<Recipe> {
+fn read_recipe(file: &Path) -> Result<Recipe<SampleOptions>> {
     let bytes =
         std::fs::read(file).map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
-    let recipe = Recipe::read(&bytes).map_err(|error| error.within(file.display()))?;
-    if recipe.init_noise {
+    let recipe = Recipe::read(&bytes).and_then(|recipe| recipe.made_by::<SampleOptions>(COMMAND));
+    let recipe = recipe.map_err(|error| error.within(file.display()))?;
+    if recipe.options.init_noise {
         return Err(Error::usage(format!(
             "{}: was sampled from noise in a file, which it does not carry",
             file.display()
