@@ -5,26 +5,6 @@ use std::path::{Path, PathBuf};
 
 use langevin::{Error, Result};
 
-/// The files that `count` images are written to. No `-o` means a fresh folder; a folder, or a path ending in `/`,
-/// takes `0000.png`, `0001.png`...; a file takes one image, or `STEM-0000.png`... for several.
-pub fn image_files(wanted: Option<&str>, count: usize, fresh: &str) -> Vec<PathBuf> {
-    match wanted {
-        None => {
-            let folder = (0..).map(|n| PathBuf::from(format!("{fresh}-{n:03}"))).find(|path| !path.exists());
-            numbered(&folder.unwrap_or_default(), "", count)
-        }
-        Some(path) if path.ends_with('/') || Path::new(path).is_dir() || !has_extension(path) => {
-            numbered(Path::new(path), "", count)
-        }
-        Some(path) if count == 1 => vec![PathBuf::from(path)],
-        Some(path) => {
-            let path = Path::new(path);
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            numbered(path.parent().unwrap_or(Path::new("")), &format!("{stem}-"), count)
-        }
-    }
-}
-
 /// Refuses a file whose ending promises another kind of image than `kind`, the one that is written.
 ///
 /// # Errors
@@ -38,14 +18,6 @@ pub fn check_ending(file: &Path, kind: &str) -> Result<()> {
             .hint(format!("call it {}", file.with_extension(kind).display())));
     }
     Ok(())
-}
-
-fn has_extension(path: &str) -> bool {
-    Path::new(path).extension().is_some()
-}
-
-fn numbered(folder: &Path, stem: &str, count: usize) -> Vec<PathBuf> {
-    (0..count).map(|index| folder.join(format!("{stem}{index:04}.png"))).collect()
 }
 
 /// The places of files that are about to be written. Folders that were made for them and stay empty go when it is
@@ -125,21 +97,6 @@ pub fn result(line: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn names(wanted: &str, count: usize) -> Vec<String> {
-        let files = image_files(Some(wanted), count, "fresh");
-        files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect()
-    }
-
-    #[test]
-    fn names_follow_what_was_asked_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| format!("{}/{name}", folder.path().display());
-        assert_eq!(names(&at("one.png"), 1), ["one.png"]);
-        assert_eq!(names(&at("one.png"), 2), ["one-0000.png", "one-0001.png"]);
-        assert_eq!(names(&at("many/"), 2), ["0000.png", "0001.png"]);
-        assert_eq!(names(&at(""), 1), ["0000.png"]);
-    }
 
     #[test]
     fn nothing_is_overwritten_unasked() {

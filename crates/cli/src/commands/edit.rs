@@ -1,12 +1,10 @@
-//! `langevin edit`: put images under noise, and let a model walk on from there.
+//! `langevin edit`: put images under noise, and sample from there.
 
 use clap::Args;
 use langevin::Result;
-use langevin::restoration::shape_of;
-use langevin::restore::{NoImages, operators};
+use langevin::restoration::{RestoreKind, RestoreRequest};
 
-use super::restoring::{Common, Job};
-use super::trained::Serves;
+use super::restoring::RestoreFlags;
 use crate::shell::Shell;
 
 /// The arguments of `edit`.
@@ -22,11 +20,11 @@ Examples:
 )]
 pub struct Edit {
     #[command(flatten)]
-    common: Common,
-    /// Share of the steps that are walked: near 0 changes nothing, 1 draws anew.
+    flags: RestoreFlags,
+    /// Share of the steps that are taken: near 0 changes nothing, 1 generates anew.
     #[arg(long, default_value_t = 0.5)]
     strength: f64,
-    /// What walks, as in `langevin list samplers`; the paper's adds noise.
+    /// Sampler, as in `langevin list samplers`; the paper's adds noise.
     #[arg(long, default_value = "ddpm")]
     sampler: String,
 }
@@ -34,18 +32,8 @@ pub struct Edit {
 impl Edit {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
-        self.common.run(
-            shell,
-            &Job {
-                method: Some(format!("sdedit:strength={},sampler={}", self.strength, self.sampler)),
-                noise: None,
-                rounded: false,
-                simulate: false,
-                reference: None,
-                operator: &|image, _| operators::build("identity", shape_of(image), &NoImages),
-                reports: false,
-                serves: Serves::Nothing,
-            },
-        )
+        let showing = self.flags.showing();
+        let request = self.flags.request(RestoreKind::Edit { strength: self.strength });
+        showing.restore(&RestoreRequest { sampler: Some(self.sampler), ..request }, shell)
     }
 }

@@ -3,7 +3,6 @@
 pub mod bench;
 pub mod bench_restore;
 pub mod bench_samplers;
-mod calibrating;
 pub mod completions;
 pub mod convert;
 pub mod deblur;
@@ -23,5 +22,4 @@ pub mod restore;
 mod restoring;
 pub mod sample;
 pub mod train;
-mod trained;
 pub mod upscale;

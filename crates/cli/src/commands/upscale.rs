@@ -1,19 +1,18 @@
-//! `langevin upscale`: draw small images large.
+//! `langevin upscale`: enlarge images.
 
 use clap::Args;
 use langevin::Result;
-use langevin::restore::operators;
+use langevin::restoration::RestoreKind;
 
-use super::restoring::{Common, Job, Measuring, clean_shape, open};
-use super::trained::{Serves, TrainedFlags};
+use super::restoring::{MeasureFlags, RestoreFlags, TrainedFlags};
 use crate::shell::{self, Shell};
 
 /// The arguments of `upscale`.
 #[derive(Args)]
 #[command(
     after_help = "The large image is one that gives the small one when it is made smaller with --kernel: an image of another history
-fits another kernel. MODEL draws images of the large size, or was trained to enlarge (`langevin train --task upscale`): then
-it takes images of any size, and --scale and --kernel are its own.
+fits another kernel. MODEL generates images, or was trained to enlarge (`langevin train --task upscale`): then --scale and
+--kernel are its own.
 
 Examples:
   langevin upscale runs/mnist small.png --scale 4 -o large.png
@@ -23,7 +22,7 @@ Examples:
 )]
 pub struct Upscale {
     #[command(flatten)]
-    common: Common,
+    flags: RestoreFlags,
     /// How many times larger [default: 4, or what the model was trained for].
     #[arg(long, value_parser = shell::from_1_to::<64>())]
     scale: Option<usize>,
@@ -31,7 +30,7 @@ pub struct Upscale {
     #[arg(long, value_parser = ["bicubic", "lanczos", "average"])]
     kernel: Option<String>,
     #[command(flatten)]
-    measuring: Measuring,
+    measure: MeasureFlags,
     #[command(flatten)]
     trained: TrainedFlags,
 }
@@ -39,24 +38,9 @@ pub struct Upscale {
 impl Upscale {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
-        let kernel = self.kernel.as_deref();
-        let spec = format!("{}:scale={}", kernel.unwrap_or("bicubic"), self.scale.unwrap_or(4));
-        let Measuring { method, noise, simulate, reference } = &self.measuring;
-        self.common.run(
-            shell,
-            &Job {
-                method: method.clone(),
-                noise: noise.as_deref(),
-                rounded: false,
-                simulate: *simulate,
-                reference: reference.as_deref(),
-                operator: &|image, channels| {
-                    let shape = clean_shape(&spec, image, channels, *simulate)?;
-                    operators::build(&spec, shape, &open)
-                },
-                reports: true,
-                serves: Serves::Upscale { scale: self.scale, kernel, flags: &self.trained },
-            },
-        )
+        let showing = self.flags.showing();
+        let kind = RestoreKind::Upscale { scale: self.scale, kernel: self.kernel };
+        let request = self.trained.on(self.measure.on(self.flags.request(kind)));
+        showing.restore(&request, shell)
     }
 }

@@ -5,13 +5,15 @@
 //! allows ([`langevin_core::Windowed`]); colours may be taken one by one, alpha is kept, depth too.
 
 mod image;
+pub mod job;
 mod quality;
+mod request;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::tensor::Device;
 use langevin_core::{
-    Cond, Denoiser, Error, Level, Levels, NoiseStreams, Result, SYMMETRIES, signed_to_batch,
+    Cond, Denoiser, Error, Level, Levels, NoiseStreams, Result, SYMMETRIES, Stop, signed_to_batch,
 };
 use langevin_model::windows::Plan;
 use langevin_model::{Model, Pipeline};
@@ -19,8 +21,10 @@ use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
 use langevin_restore::{METHODS, NoImages, Prior, Problem, noise_level, operators};
 
 pub use image::Values;
+pub use job::{Compared, DenoiseOutcome, DenoisedImage};
 pub use langevin_model::windows::plan;
 pub use quality::{Quality, baseline, quality};
+pub use request::{DenoiseRequest, Mode};
 
 /// What to make of a noisy image.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,19 +75,33 @@ pub fn estimate(noisy: &Values) -> Result<f64> {
     Ok(sigma_to_pixels(total / noisy.channels as f64))
 }
 
-/// Denoises `noisy` as `request` says; `told` is called with the share that is done, from 0 to 1, and ends the work by answering
-/// `false`; `drawn` gets each draw with its number.
+/// Denoises `noisy` as `request` says; `progress` is called with the share that is done, from 0 to 1, and `drawn` gets each
+/// sample with its number.
 ///
 /// # Errors
-/// Usage: a sigma that is not in (0, 255], a sampler that is unknown. Interrupted, when `told` ended the work. As
-/// the model's denoiser, and `drawn`.
+/// Usage: a sigma that is not in (0, 255], a sampler that is unknown. Interrupted, when stopped. As the model's denoiser, and
+/// `drawn`.
+#[allow(clippy::too_many_arguments)]
 pub fn denoise(
     model: &Model,
     plan: &Plan,
     noisy: &Values,
     request: &Request,
     device: &Device,
-    told: impl Fn(f64) -> bool + Send + Sync,
+    stop: &Stop,
+    progress: impl Fn(f64) + Send + Sync,
+    drawn: impl FnMut(usize, &Values) -> Result<()>,
+) -> Result<Denoised> {
+    let made = denoised((model, plan), noisy, request, (device, stop), progress, drawn);
+    made.map_err(|error| stop.check("denoising").err().unwrap_or(error))
+}
+
+fn denoised(
+    (model, plan): (&Model, &Plan),
+    noisy: &Values,
+    request: &Request,
+    (device, stop): (&Device, &Stop),
+    progress: impl Fn(f64) + Send + Sync,
     mut drawn: impl FnMut(usize, &Values) -> Result<()>,
 ) -> Result<Denoised> {
     let sigma = sigma_from_pixels(request.sigma)?;
@@ -112,7 +130,8 @@ pub fn denoise(
         // Each call tells from its first window on.
         let before = done.load(Ordering::Relaxed) / of * of;
         done.store(before + now, Ordering::Relaxed);
-        told((before + now) as f64 / all as f64)
+        progress((before + now) as f64 / all as f64);
+        !stop.is_requested()
     };
     let Some(method) = exact else {
         let y = signed_to_batch(noisy.values.clone(), shape, device);
@@ -136,7 +155,7 @@ pub fn denoise(
     for draw in 0..request.draws as u64 {
         let number = |plane: u64| (request.image << 32) + draw * shape[0] as u64 + plane;
         let streams = NoiseStreams::new(request.seed, (0..shape[0] as u64).map(number));
-        let mut run = pipeline.run(Cond::none(), streams);
+        let mut run = pipeline.run(Cond::none(), streams).stopped_by(stop);
         denoiser.begin();
         let made = method.restore(Prior::new(denoiser.as_ref()), &problem, &path, &mut run)?;
         let made = made.try_into_vec_as::<f32>().expect("a float tensor holds floats");

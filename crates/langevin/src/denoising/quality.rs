@@ -3,6 +3,7 @@
 use langevin_core::{Error, Image, Result, Samples};
 use langevin_eval::{Case, METRICS, Sample};
 use langevin_restore::non_local_means;
+use langevin_restore::units::PIXELS;
 use serde::Serialize;
 
 use super::Values;
@@ -74,9 +75,10 @@ fn kept<T: Copy>(samples: &[T], channels: usize, colours: usize) -> Vec<T> {
 
 /// What non-local means make of `noisy`, each colour by itself; `sigma` in units of 0 to 255.
 pub fn baseline(noisy: &Values, sigma: f64) -> Values {
+    let unit = PIXELS as f32;
     let plane = |plane: &[f32]| {
-        let pixels: Vec<f32> = plane.iter().map(|value| (value + 1.0) * 127.5).collect();
-        non_local_means(&pixels, noisy.width, sigma).into_iter().map(|value| value / 127.5 - 1.0)
+        let pixels: Vec<f32> = plane.iter().map(|value| (value + 1.0) * unit).collect();
+        non_local_means(&pixels, noisy.width, sigma).into_iter().map(move |value| value / unit - 1.0)
     };
     Values { values: noisy.planes().flat_map(plane).collect(), ..*noisy }
 }

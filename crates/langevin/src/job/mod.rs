@@ -10,7 +10,9 @@ pub mod recipe;
 mod sink;
 
 pub use event::{Event, Observer, Silent};
-pub use names::{ResultNames, check_ending, check_inputs_stay, image_files, is_folder, numbered_files};
+pub use names::{
+    ResultNames, check_ending, check_inputs_stay, image_files, is_folder, numbered_files, stems,
+};
 pub use sink::{Files, Memory, Sink};
 
 use std::path::Path;

@@ -100,7 +100,7 @@ impl ResultNames {
 
 /// The names that the results for `inputs` go by: their own without the ending, with the number of the input after it where an
 /// earlier one has the same.
-fn stems<'a>(inputs: impl IntoIterator<Item = &'a Path>) -> Vec<String> {
+pub fn stems<'a>(inputs: impl IntoIterator<Item = &'a Path>) -> Vec<String> {
     let mut stems: Vec<String> = Vec::new();
     for (index, input) in inputs.into_iter().enumerate() {
         let stem = input.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -117,10 +117,8 @@ pub fn check_inputs_stay(files: &[&Path], inputs: &[PathBuf]) -> Result<()> {
     let same = |a: &Path, b: &Path| a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
     match inputs.iter().find(|input| files.iter().any(|file| same(file, input))) {
         None => Ok(()),
-        Some(input) => {
-            Err(Error::usage(format!("{}: would be overwritten by its result", input.display()))
-                .hint("give another folder or file with -o"))
-        }
+        Some(input) => Err(Error::usage(format!("{}: would be overwritten by its result", input.display()))
+            .hint("give another folder or file with -o")),
     }
 }
 

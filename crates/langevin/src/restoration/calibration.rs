@@ -14,7 +14,7 @@ use langevin_restore::{METHODS, Noise, Operator, Shape};
 use serde::Serialize;
 
 use super::degraded::{Degraded, check_shape, shape_of};
-use super::request::RestorePlan;
+use super::plan::RestorePlan;
 use super::solver::Begun;
 use super::{candidates, colours};
 

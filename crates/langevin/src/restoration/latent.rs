@@ -12,7 +12,7 @@ use langevin_restore::{Method, Needs, NoImages, Operator, Prior, Problem, classi
 use langevin_sample::{SAMPLERS, Sampler, pure_start};
 
 use super::degraded::Degraded;
-use super::request::RestorePlan;
+use super::plan::RestorePlan;
 use super::restored::{Finishing, Restored};
 use super::solver::Begun;
 

@@ -1,10 +1,14 @@
-//! RestorePlan one image from end to end: what was measured, the model, the method, and what is said of the result.
+//! Restoration, from end to end: what was measured, the model, the method, and what is known of the result.
 
 mod calibration;
 pub(crate) mod candidates;
 mod colours;
 mod degraded;
+mod inputs;
+pub mod job;
 mod latent;
+mod plan;
+mod recipe;
 mod report;
 mod request;
 mod restored;
@@ -21,8 +25,10 @@ use solver::Begun;
 pub use calibration::{Calibrated, Calibration, Coverage, calibrate};
 pub use colours::Colours;
 pub use degraded::{Degraded, check_shape, shape_of};
+pub use job::{CalibrateOutcome, RestoreOutcome, RestoredImage};
+pub use plan::{NEAR, RestorePlan, default_method};
 pub use report::{Fit, Report, Score};
-pub use request::{NEAR, RestorePlan, default_method};
+pub use request::{RestoreKind, RestoreRequest};
 pub use restored::{Deviation, Restored};
 pub use trained::{Mode, Trained, check_trained, known_operator, restore_trained};
 

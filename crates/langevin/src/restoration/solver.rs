@@ -12,7 +12,7 @@ use langevin_restore::{
     Baseline, METHODS, Method, NoImages, Operator, Prior, Problem, Shape, classical, operators,
 };
 
-use super::request::{NEAR, RestorePlan, default_method, path};
+use super::plan::{NEAR, RestorePlan, default_method, path};
 
 /// A measurement and what will restore it.
 pub(super) struct Begun<'a> {
@@ -245,5 +245,61 @@ impl Begun<'_> {
             made.push(self.method.restore(prior, &part, &self.path, &mut run)?);
         }
         Ok(Tensor::cat(made, 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use langevin_core::{Image, Stop, TimeMap};
+    use langevin_figures::png;
+    use langevin_restore::operators::Mask;
+
+    use super::*;
+    use crate::job::{Context as JobContext, Memory, Silent};
+    use crate::restoration::{RestoreRequest, job};
+
+    /// The sampler measures time: of the model's schedule, or by mistake of the flow.
+    #[test]
+    fn methods_that_need_time_have_that_of_the_model() {
+        const METHOD: &str = "blended:sampler=tcd";
+        let (device, seed, steps) = (Device::flex(), 5, 4);
+        let hidden: Vec<bool> = (0..32 * 32).map(|at| at % 32 < 16).collect();
+        let white = hidden.iter().map(|hidden| if *hidden { 255 } else { 0 }).collect();
+        let image = Image::from_u8(32, 32, 3, (0..32 * 32 * 3).map(|at| (at * 7 % 251) as u8).collect());
+        let folder = tempfile::tempdir().unwrap();
+        let [file, mask] = ["image.png", "mask.png"].map(|name| folder.path().join(name));
+        std::fs::write(&file, png::encode(&image, &[]).unwrap()).unwrap();
+        std::fs::write(&mask, png::encode(&Image::from_u8(32, 32, 1, white), &[]).unwrap()).unwrap();
+
+        let request = RestoreRequest {
+            method: Some(METHOD.to_owned()),
+            seed: Some(seed),
+            steps: Some(steps),
+            ..RestoreRequest::inpaint("builtin:shapes", file, mask)
+        };
+        let (mut observer, mut sink, stop) = (Silent, Memory::default(), Stop::new());
+        let mut context =
+            JobContext { device: &device, observer: &mut observer, sink: &mut sink, stop: &stop };
+        let restored = job::run(&request, &mut context).unwrap().images.remove(0).restored.drawn.remove(0);
+
+        let model = Model::open("builtin:shapes", &device).unwrap();
+        let settings = &model.info.sample;
+        let pipeline = Pipeline::new(&model, 1);
+        let path = pipeline.path(&settings.sampler, &settings.spacing, steps).unwrap();
+        let denoiser = pipeline.denoiser(|_, _| true).unwrap();
+        let by_hand = |flow: bool| {
+            let operator = Box::new(Mask::new([3, 32, 32], &hidden).unwrap());
+            let y = signed_to_batch(image.to_signed(), [1, 3, 32, 32], &device);
+            let problem = Problem::new(operator, y, 0.0).unwrap();
+            let mut run = pipeline.run(Cond::none(), NoiseStreams::new(seed, [0]));
+            if flow {
+                run.clock = TimeMap::FLOW;
+            }
+            let method = METHODS.build(METHOD).unwrap();
+            let made = method.restore(Prior::new(denoiser.as_ref()), &problem, &path, &mut run).unwrap();
+            Image::from_signed(&made.try_into_vec_as::<f32>().unwrap(), 3, 32, 32)
+        };
+        assert_eq!(restored, by_hand(false));
+        assert_ne!(restored, by_hand(true), "another time map would not be seen");
     }
 }

@@ -8,8 +8,11 @@ mod conditioned;
 mod conditioning;
 mod restore;
 mod scale;
+mod usage;
 
+pub use crate::denoising::Mode;
 pub use conditioned::{Conditioned, one_step};
 pub use conditioning::{filled_in, of_small};
-pub use restore::{Mode, Trained, check_trained, known_operator, restore_trained};
+pub use restore::{Trained, check_trained, known_operator, restore_trained};
 pub use scale::scale;
+pub use usage::trained_for;

@@ -13,19 +13,11 @@ use langevin_sample::{SAMPLERS, Sampler, pure_start};
 use super::conditioned::{Conditioned, one_step};
 use super::conditioning::{filled_in, of_small};
 use super::scale::{scale, scale_of};
+use crate::denoising::Mode;
 use crate::restoration::degraded::Degraded;
+use crate::restoration::plan::{RestorePlan, path};
 use crate::restoration::report::Score;
-use crate::restoration::request::{RestorePlan, path};
 use crate::restoration::restored::{Finishing, Restored};
-
-/// What a restorer makes of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// The mean of the images that fit, in one call: near to the true one, and soft.
-    Mean,
-    /// One of the images that fit.
-    Sample,
-}
 
 /// How a restorer is used.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,382 @@
+//! The job `denoise`: images without their noise, with their recipes, and how they compare with references.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use langevin_core::{Error, Image, Result};
+use langevin_data::{read_image, read_image_and_profile};
+use langevin_figures::png;
+use langevin_model::Model;
+use langevin_model::windows::Plan;
+use langevin_restore::units::sigma_from_pixels;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::request::DenoiseRequest;
+use super::{Denoised, Quality, Request, Values, baseline, denoise, estimate, plan, quality, range};
+use crate::job::recipe::{Header, Recipe, parameters};
+use crate::job::{Context, Event, ResultNames, check_ending};
+
+/// An estimate below this, in units of 0 to 255, is no noise.
+const LEAST: f64 = 0.1;
+
+/// What came of a request. The images themselves went to the sink.
+#[derive(Debug)]
+pub struct DenoiseOutcome {
+    /// The model.
+    pub model: Model,
+    /// What is known of each image.
+    pub images: Vec<DenoisedImage>,
+    /// Means over the images that were compared with a reference, if any were.
+    pub mean: Option<Compared>,
+}
+
+/// What is known of one image that was denoised.
+#[derive(Debug, Clone, Serialize)]
+pub struct DenoisedImage {
+    /// Its file.
+    pub image: String,
+    /// The files of its results: samples, result, standard deviation.
+    pub files: Vec<PathBuf>,
+    /// The standard deviation of its noise in units of 0 to 255.
+    pub sigma: f64,
+    /// Whether that was estimated.
+    pub estimated: bool,
+    /// The noise that was added to it first.
+    pub simulated: Option<f64>,
+    /// As [`Denoised::residual`].
+    pub residual: f64,
+    /// As [`Denoised::residual_error`].
+    pub residual_error: f64,
+    /// The mean standard deviation of the samples in units of 0 to 255, where there are several.
+    pub std: Option<f64>,
+    /// How near the noisy image is to the reference.
+    pub input: Option<Quality>,
+    /// How near the result is.
+    pub result: Option<Quality>,
+    /// How near the result of non-local means is.
+    pub non_local_means: Option<Quality>,
+    /// Seconds of the work on it.
+    pub seconds: f64,
+}
+
+/// How near images are to their reference, before and after.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Compared {
+    /// The noisy image.
+    pub input: Quality,
+    /// The result.
+    pub result: Quality,
+    /// What non-local means make of the noisy image.
+    pub non_local_means: Quality,
+}
+
+/// One image's part of the work.
+struct Task {
+    image: PathBuf,
+    reference: Option<PathBuf>,
+    result: PathBuf,
+    deviation: Option<PathBuf>,
+    samples: Vec<PathBuf>,
+}
+
+/// Denoises the images of `request`, one after the other; each result goes to the sink as soon as it is made.
+///
+/// # Errors
+/// Usage and bad input: what the request names is not there or does not fit, no noise is found, a name of a result that is taken.
+/// Failed, when memory or disk do not suffice. Interrupted, when stopped.
+pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<DenoiseOutcome> {
+    request.check_noise(context.observer)?;
+    let draws = request.draws()?;
+    let tasks = tasks(request, draws)?;
+    let model = Model::open_pixels(&request.model, context.device)?;
+    for note in &model.notes {
+        context.observer.event(Event::warning(format!("{}: {note}", request.model)));
+    }
+    let files = tasks.iter().flat_map(|task| {
+        [&task.result].into_iter().chain(&task.deviation).chain(&task.samples).map(PathBuf::as_path)
+    });
+    let files: Vec<&Path> = files.collect();
+    files.iter().try_for_each(|file| check_ending(file, "png"))?;
+    context.sink.claim(&files)?;
+    let what = if draws == 0 { "posterior mean".to_owned() } else { format!("{} steps", request.steps) };
+    context.observer.event(Event::Started { seed: request.seed, what: format!("{}, {what}", request.model) });
+    let mut images = Vec::new();
+    for (index, task) in tasks.iter().enumerate() {
+        let work = Work { request, model: &model, draws, task, index: index as u64 };
+        images.push(work.run(context)?);
+    }
+    let mean = mean(&images);
+    Ok(DenoiseOutcome { model, images, mean })
+}
+
+fn tasks(request: &DenoiseRequest, draws: usize) -> Result<Vec<Task>> {
+    let references = request.reference.as_deref();
+    if let Some(reference) = references.filter(|path| !path.is_dir() && request.images.len() > 1) {
+        return Err(Error::usage(format!(
+            "{}: is one reference for {} images",
+            reference.display(),
+            request.images.len()
+        ))
+        .hint("give a folder of images with the same names"));
+    }
+    let names = ResultNames::of(&request.images, request.output.as_deref(), "denoised");
+    let several = draws > 1;
+    let samples = if several { draws } else { 0 };
+    let task = |(image, names): (&PathBuf, ResultNames)| -> Result<Task> {
+        let reference = references.map(|reference| match reference.is_dir() {
+            true => same_name(reference, image),
+            false => Ok(reference.to_owned()),
+        });
+        Ok(Task {
+            image: image.clone(),
+            reference: reference.transpose()?,
+            result: names.result(several),
+            deviation: several.then(|| names.beside("std")),
+            samples: (0..samples).map(|k| names.beside(&format!("sample-{k:04}"))).collect(),
+        })
+    };
+    request.images.iter().zip(names).map(task).collect()
+}
+
+/// The image in `folder` that has the name of `image`, whatever its ending.
+fn same_name(folder: &Path, image: &Path) -> Result<PathBuf> {
+    let bad = |what: String| Error::bad_input(format!("{}: {what}", folder.display()));
+    let stem = image.file_stem().unwrap_or_default();
+    let entries = std::fs::read_dir(folder).map_err(|error| bad(error.to_string()))?;
+    let mut found: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_file() && path.file_stem().is_some_and(|own| own == stem))
+        .collect();
+    found.sort();
+    let none = || bad(format!("holds no image called {}", stem.to_string_lossy()));
+    found.into_iter().next().ok_or_else(none)
+}
+
+fn mean(images: &[DenoisedImage]) -> Option<Compared> {
+    let mean = |of: fn(&DenoisedImage) -> Option<Quality>| {
+        let all: Vec<Quality> = images.iter().filter_map(of).collect();
+        let count = all.len() as f64;
+        let psnr = all.iter().map(|quality| quality.psnr).sum::<f64>() / count;
+        let ssim = all.iter().map(|quality| quality.ssim).sum::<Option<f64>>().map(|sum| sum / count);
+        (!all.is_empty()).then_some(Quality { psnr, ssim })
+    };
+    Some(Compared {
+        input: mean(|image| image.input)?,
+        result: mean(|image| image.result)?,
+        non_local_means: mean(|image| image.non_local_means)?,
+    })
+}
+
+/// The work on one image.
+struct Work<'a> {
+    request: &'a DenoiseRequest,
+    model: &'a Model,
+    draws: usize,
+    task: &'a Task,
+    index: u64,
+}
+
+impl Work<'_> {
+    fn run(&self, context: &mut Context<'_>) -> Result<DenoisedImage> {
+        let Self { request, model, task, .. } = self;
+        let start = Instant::now();
+        let name = task.image.display().to_string();
+        let (image, profile) = read_image_and_profile(&task.image)?;
+        let reference = task.reference.as_ref().map(read_image).transpose()?;
+        let mut noisy = Values::of(&image);
+        if let Some(sigma) = request.simulate {
+            noisy = noisy.with_noise(sigma_from_pixels(sigma)?, request.seed, self.index);
+        }
+        let (sigma, estimated) = match request.sigma {
+            Some(sigma) => (sigma, false),
+            None => (estimate(&noisy).map_err(|error| error.within(&name))?, true),
+        };
+        let shape = [noisy.channels, noisy.height, noisy.width];
+        let plan = plan(model, shape, (request.memory as u64) << 20).map_err(|error| error.within(&name))?;
+        self.announce(&name, &image, &plan, (sigma, estimated), context);
+        if estimated && sigma < LEAST {
+            return Err(Error::usage(format!(
+                "{name}: no noise is found in it, so there is nothing to remove"
+            ))
+            .hint("say how strong it is with --sigma, in units of 0 to 255"));
+        }
+        let how = Request {
+            sigma: sigma.min(255.0),
+            draws: self.draws,
+            ensemble: request.ensemble,
+            sampler: request.sampler.clone(),
+            steps: request.steps,
+            seed: request.seed,
+            image: self.index,
+        };
+        let profile = profile.as_deref();
+        let mut files = Vec::new();
+        let made = self.denoise((&plan, &noisy, &how), context, &mut |draw, values, context| {
+            let Some(file) = task.samples.get(draw) else { return Ok(()) };
+            let text = self.text(&how, &name, "sample", Some(draw));
+            context.write(file, png::encode_with_profile(&values.to_image(&image), &text, profile)?)?;
+            files.push(file.clone());
+            Ok(())
+        })?;
+        let result = made.mean.to_image(&image);
+        let text = match self.draws {
+            1 => self.text(&how, &name, "sample", Some(0)),
+            _ => self.text(&how, &name, "mean", None),
+        };
+        context.write(&task.result, png::encode_with_profile(&result, &text, profile)?)?;
+        files.push(task.result.clone());
+        if let (Some(file), Some(deviation)) = (&task.deviation, &made.deviation) {
+            let shown = deviation.deviations_to_image(sigma_from_pixels(how.sigma)?);
+            context.write(file, png::encode(&shown, &self.text(&how, &name, "std", None))?)?;
+            files.push(file.clone());
+        }
+        self.say_residual(&made, sigma, context);
+        let seconds = start.elapsed().as_secs_f64();
+        let clean = reference.as_ref().or(request.simulate.map(|_| &image));
+        let compared = clean.map(|clean| compare(&image, noisy, &result, clean, sigma)).transpose();
+        let compared = compared.map_err(|error| error.within(&name))?;
+        if let Some(compared) = &compared {
+            context.observer.event(Event::note(format!("  PSNR (SSIM): {}", compared.words())));
+        }
+        context.observer.event(Event::note(format!("  {seconds:.1} s")));
+        Ok(DenoisedImage {
+            image: name,
+            files,
+            sigma,
+            estimated,
+            simulated: request.simulate,
+            residual: made.residual,
+            residual_error: made.residual_error,
+            std: made.deviation.as_ref().map(Values::mean_in_pixels),
+            input: compared.map(|compared| compared.input),
+            result: compared.map(|compared| compared.result),
+            non_local_means: compared.map(|compared| compared.non_local_means),
+            seconds,
+        })
+    }
+
+    fn announce(
+        &self,
+        name: &str,
+        image: &Image,
+        plan: &Plan,
+        (sigma, estimated): (f64, bool),
+        context: &mut Context<'_>,
+    ) {
+        let how = if estimated { " as estimated, for noise alike in every pixel" } else { "" };
+        let (side, mib) = (plan.windows.side, plan.bytes as f64 / f64::from(1 << 20));
+        let size = if plan.any_size { "" } else { ", the size it was trained on" };
+        context.observer.event(Event::note(format!(
+            "{name}: {}x{}, sigma {sigma:.2} of 255{how}; windows of up to {side} pixels{size}, {mib:.0} MiB for them",
+            image.width, image.height
+        )));
+        if plan.channels == 1 && image.channels > 2 {
+            let text = "  a model of gray images: each colour is taken by itself";
+            context.observer.event(Event::note(text));
+        }
+        let (lowest, highest) = range(self.model);
+        if sigma < lowest || sigma > highest {
+            context.observer.event(Event::warning(format!(
+                "{name}: the model was trained for noise from {lowest:.2} to {highest:.0} of 255, and this is {sigma:.2}"
+            )));
+        }
+    }
+
+    fn denoise(
+        &self,
+        (plan, noisy, how): (&Plan, &Values, &Request),
+        context: &mut Context<'_>,
+        drawn: &mut dyn FnMut(usize, &Values, &mut Context<'_>) -> Result<()>,
+    ) -> Result<Denoised> {
+        let (stage, stop, device) = (self.task.image.display().to_string(), context.stop, context.device);
+        let shared = Mutex::new(&mut *context.observer);
+        let progress = |done: f64| {
+            let mut observer = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            observer.event(Event::Progress { stage: stage.clone(), done });
+        };
+        let sink = &mut *context.sink;
+        denoise(self.model, plan, noisy, how, device, stop, progress, |draw, values| {
+            let mut observer = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            drawn(draw, values, &mut Context { device, observer: &mut **observer, sink: &mut *sink, stop })
+        })
+    }
+
+    fn say_residual(&self, made: &Denoised, sigma: f64, context: &mut Context<'_>) {
+        let Denoised { residual, residual_error, deviation, .. } = made;
+        let expected = if self.draws == 0 { "at most 1 for a mean" } else { "1 for samples" };
+        context.observer.event(Event::note(format!(
+            "  residual chi-square per pixel: {residual:.3} ({expected}, give or take {residual_error:.3})"
+        )));
+        if let Some(deviation) = deviation {
+            context.observer.event(Event::note(format!(
+                "  standard deviation of the samples: {:.2} of 255 on average; white in its image is {sigma:.2}",
+                deviation.mean_in_pixels()
+            )));
+        }
+    }
+
+    /// The recipe of what is `made` of the image, which is sample number `sample` or made of all.
+    fn text(
+        &self,
+        how: &Request,
+        name: &str,
+        made: &str,
+        sample: Option<usize>,
+    ) -> Vec<(&'static str, String)> {
+        let request = self.request;
+        if !request.metadata {
+            return Vec::new();
+        }
+        let header = Header::new("denoise", self.model, how.seed, self.index);
+        let mut settings = vec![("Sigma", how.sigma.to_string())];
+        let mut options = json!({
+            "made": made, "input": name, "sigma": how.sigma, "simulated": request.simulate,
+            "ensemble": how.ensemble,
+        });
+        if how.draws > 0 {
+            settings.extend([("Steps", how.steps.to_string()), ("Sampler", how.sampler.clone())]);
+            options["steps"] = how.steps.into();
+            options["sampler"] = how.sampler.as_str().into();
+            match sample {
+                Some(sample) => options["sample"] = sample.into(),
+                None => options["samples"] = how.draws.into(),
+            }
+        }
+        settings.extend([
+            ("Seed", how.seed.to_string()),
+            ("Model hash", header.model_hash.clone()),
+            ("Model", header.model.clone()),
+            ("Version", format!("langevin {}", header.version)),
+        ]);
+        let options: Map<String, Value> =
+            serde_json::from_value(options).expect("an object was written above");
+        Recipe { header, options }.to_text(parameters(None, &settings))
+    }
+}
+
+fn compare(image: &Image, noisy: Values, result: &Image, clean: &Image, sigma: f64) -> Result<Compared> {
+    let input = quality(&noisy.to_image(image), clean)?;
+    let classical = baseline(&noisy, sigma);
+    drop(noisy);
+    let non_local_means = quality(&classical.to_image(image), clean)?;
+    Ok(Compared { input, result: quality(result, clean)?, non_local_means })
+}
+
+impl Compared {
+    /// In one line for a person.
+    pub fn words(&self) -> String {
+        let words = |quality: Quality| {
+            let ssim = quality.ssim.map_or(String::new(), |ssim| format!(" ({ssim:.4})"));
+            format!("{:.2} dB{ssim}", quality.psnr)
+        };
+        let Self { input, result, non_local_means } = *self;
+        format!(
+            "input {}, result {}, non-local means {}",
+            words(input),
+            words(result),
+            words(non_local_means)
+        )
+    }
+}

@@ -1,0 +1,251 @@
+//! The images of a request: each file read once, with what was measured of it, its operator and its noise.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::tensor::Device;
+use langevin_core::{Error, Image, Result, Samples};
+use langevin_data::{read_image, read_image_and_profile};
+use langevin_model::{Model, Task, TaskKind};
+use langevin_restore::operators::{self, Mask, hidden};
+use langevin_restore::{METHODS, NoImages, Noise, Operator, Shape, noises};
+
+use super::colours::Colours;
+use super::degraded::{Degraded, check_shape, shape_of};
+use super::request::{RestoreKind, RestoreRequest};
+use super::trained::{check_trained, known_operator};
+use crate::job::{Event, Observer};
+
+/// One image of a request.
+pub(super) struct Input {
+    /// Its file as it was named.
+    pub(super) name: String,
+    /// What is known of it.
+    pub(super) degraded: Degraded,
+    /// Its ICC profile.
+    pub(super) profile: Option<Vec<u8>>,
+}
+
+/// What makes the operator for an image. Images that operators are made of (masks, kernels) are read once.
+pub(super) struct Operators<'a> {
+    kind: &'a RestoreKind,
+    simulate: bool,
+    mask: Option<Image>,
+    read: RefCell<BTreeMap<String, Image>>,
+}
+
+impl<'a> Operators<'a> {
+    /// Reads the mask, if the request has one.
+    ///
+    /// # Errors
+    /// Bad input, naming the mask.
+    pub(super) fn new(request: &'a RestoreRequest) -> Result<Self> {
+        let mask = match &request.kind {
+            RestoreKind::Inpaint { mask: Some(file), .. } => Some(read_image(file)?),
+            _ => None,
+        };
+        Ok(Self { kind: &request.kind, simulate: request.simulate, mask, read: RefCell::default() })
+    }
+
+    /// The operator that made `image`, or is to be applied to it, for a model of `channels` channels.
+    fn of(&self, image: &Image, channels: usize) -> Result<Box<dyn Operator>> {
+        match self.kind {
+            RestoreKind::Inpaint { mask, invert } => self.hole(image, mask.as_deref(), *invert),
+            RestoreKind::Edit { .. } => operators::build("identity", shape_of(image), &NoImages),
+            kind => {
+                let spec = spec(kind, self.simulate);
+                self.build(&spec, self.clean_shape(&spec, image, channels)?)
+            }
+        }
+    }
+
+    /// The operator that a model trained for `task` undoes: its own, where it enlarges.
+    fn trained(&self, model: &Model, task: &Task, image: &Image) -> Result<Box<dyn Operator>> {
+        let operator = match task.kind {
+            TaskKind::Inpaint => self.of(image, model.info.channels)?,
+            TaskKind::Upscale => {
+                known_operator(task, self.clean_shape(task.operator(), image, model.info.channels)?)?
+            }
+        };
+        check_trained(model, task, operator.as_ref())?;
+        Ok(operator)
+    }
+
+    /// The operator of `spec` for clean images of `shape`.
+    ///
+    /// # Errors
+    /// As [`operators::build`].
+    pub(super) fn build(&self, spec: &str, shape: Shape) -> Result<Box<dyn Operator>> {
+        operators::build(spec, shape, &|name: &str| self.open(name))
+    }
+
+    fn open(&self, name: &str) -> Result<Image> {
+        if let Some(image) = self.read.borrow().get(name) {
+            return Ok(image.clone());
+        }
+        let image = read_image(name)?;
+        self.read.borrow_mut().insert(name.to_owned(), image.clone());
+        Ok(image)
+    }
+
+    /// The shape of the clean image: that of an image that is clean, or of one that `spec` makes the image from. A model of gray
+    /// images restores the colours of an image one by one.
+    fn clean_shape(&self, spec: &str, image: &Image, channels: usize) -> Result<Shape> {
+        let shape = shape_of(image);
+        if self.simulate {
+            return Ok(shape);
+        }
+        let channels = if channels == 1 { shape[0] } else { channels };
+        operators::shape_for(spec, shape, channels, &|name: &str| self.open(name))
+    }
+
+    /// The pixels of `image` that are not hidden: not white in the mask, and not transparent.
+    fn hole(&self, image: &Image, name: Option<&Path>, invert: bool) -> Result<Box<dyn Operator>> {
+        let name = name.map(|file| file.display().to_string()).unwrap_or_default();
+        let size = (image.width, image.height);
+        let masked = self.mask.as_ref().map(|mask| hidden(mask, &name, size, invert)).transpose()?;
+        let hole = match (masked, Colours::of(image).transparent()) {
+            (Some(masked), Some(transparent)) => {
+                masked.into_iter().zip(transparent).map(|(a, b)| a || b).collect()
+            }
+            (Some(pixels), None) | (None, Some(pixels)) => pixels,
+            (None, None) => {
+                return Err(Error::usage("nothing says which pixels are to be filled in")
+                    .hint("give --mask, or an image with transparent pixels"));
+            }
+        };
+        Ok(Box::new(Mask::new(shape_of(image), &hole)?))
+    }
+}
+
+/// The operator that a kind names, for images that are made of clean ones, or clean ones to be degraded by `simulate`.
+pub(super) fn spec(kind: &RestoreKind, simulate: bool) -> String {
+    match kind {
+        RestoreKind::Restore { operator } => operator.clone(),
+        RestoreKind::Upscale { scale, kernel } => {
+            format!("{}:scale={}", kernel.as_deref().unwrap_or("bicubic"), scale.unwrap_or(4))
+        }
+        RestoreKind::Deblur { kernel } => blur(kernel, simulate),
+        RestoreKind::Inpaint { .. } => "mask".to_owned(),
+        RestoreKind::Edit { .. } => "identity".to_owned(),
+    }
+}
+
+/// The operator that a kernel names. Beyond the border a photograph is mirrored where nothing else is said.
+fn blur(kernel: &str, simulate: bool) -> String {
+    let named = match kernel.split_once(':') {
+        _ if Path::new(kernel).is_file() => format!("file_blur:file={kernel}"),
+        Some((name, options)) => format!("{name}_blur:{options}"),
+        None => format!("{kernel}_blur:"),
+    };
+    if simulate || named.contains("boundary=") { named } else { format!("{named},boundary=reflect") }
+}
+
+/// The noise that is asked for.
+///
+/// # Errors
+/// Usage, naming the flag.
+pub(super) fn noise(spec: &str, observer: &mut dyn Observer) -> Result<Box<dyn Noise>> {
+    let made = noises::build(spec).map_err(|error| error.within("--noise"))?;
+    if spec.parse::<f64>().is_ok_and(|sigma| sigma > 0.0 && sigma < 1.0) {
+        observer.event(Event::warning(format!(
+            "--noise {spec} is less than one step of 255; 25 is strong noise"
+        )));
+    }
+    Ok(made)
+}
+
+/// Every image of `request` read and checked, before time is spent on any.
+///
+/// # Errors
+/// Bad input: a file that cannot be read. Usage: an image that goes with no operator of the kind, or not with the model.
+pub(super) fn read(
+    request: &RestoreRequest,
+    model: &Model,
+    operators: &Operators<'_>,
+    noise: Option<&dyn Noise>,
+    seed: u64,
+    device: &Device,
+) -> Result<Vec<Input>> {
+    let truth = request.reference.as_ref().map(read_image).transpose()?;
+    let rounded = is_rounded(request)?;
+    let one = |(number, file): (usize, &std::path::PathBuf)| {
+        let (image, profile) = read_image_and_profile(file)?;
+        let make = || {
+            let operator = match &model.info.task {
+                Some(task) => operators.trained(model, task, &image)?,
+                None => {
+                    let operator = operators.of(&image, model.info.channels)?;
+                    check_shape(model, operator.input())?;
+                    operator
+                }
+            };
+            let number = number as u64;
+            let assumed;
+            let noise = match noise {
+                Some(noise) => noise,
+                None => {
+                    let sigma = if rounded { rounding(&image) } else { 0.0 };
+                    assumed = noises::build(&sigma.to_string())?;
+                    assumed.as_ref()
+                }
+            };
+            if request.simulate {
+                return Degraded::simulated(&image, operator, noise, seed, number, device);
+            }
+            Degraded::measured(&image, operator, noise, truth.as_ref(), number)
+        };
+        let name = file.display().to_string();
+        let degraded = make().map_err(|error| error.within(&name))?;
+        Ok(Input { name, degraded, profile })
+    };
+    request.images.iter().enumerate().map(one).collect()
+}
+
+/// Whether images without a named noise have that of their rounding: a blur makes much of it, for methods that take noise.
+fn is_rounded(request: &RestoreRequest) -> Result<bool> {
+    let blurred = match &request.kind {
+        RestoreKind::Restore { operator } => operator.contains("blur"),
+        RestoreKind::Deblur { .. } => true,
+        _ => false,
+    };
+    if !blurred || request.simulate {
+        return Ok(false);
+    }
+    let method = request.method.as_deref().map(|method| METHODS.build(method)).transpose()?;
+    Ok(method.is_none_or(|method| !method.needs().noiseless))
+}
+
+/// The noise of rounding the samples of `image`: `1 / sqrt(12)` of a step, in units of 0 to 255.
+fn rounding(image: &Image) -> f64 {
+    let steps = if matches!(image.samples, Samples::U8(_)) { 255.0 } else { 65535.0 };
+    255.0 / steps / 12.0_f64.sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_are_blurs() {
+        assert_eq!(blur("gaussian", true), "gaussian_blur:");
+        assert_eq!(blur("disk:radius=2", false), "disk_blur:radius=2,boundary=reflect");
+        assert_eq!(blur("disk:boundary=circular", false), "disk_blur:boundary=circular");
+    }
+
+    #[test]
+    fn images_of_operators_are_read_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kernel.png");
+        let image = Image::from_u8(3, 3, 1, vec![9; 9]);
+        std::fs::write(&file, langevin_figures::png::encode(&image, &[]).unwrap()).unwrap();
+        let name = file.display().to_string();
+        let request = RestoreRequest::deblur("m", "a.png", name.clone());
+        let operators = Operators::new(&request).unwrap();
+        assert_eq!(operators.open(&name).unwrap(), image);
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(operators.open(&name).unwrap(), image);
+        assert!(operators.open("none.png").is_err());
+    }
+}

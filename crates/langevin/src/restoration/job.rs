@@ -1,0 +1,303 @@
+//! The jobs of restoration: images restored, with their recipes and what is known of them; and the calibration of methods.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use burn::tensor::Device;
+use langevin_core::{Error, ErrorKind, Image, Result, Stop};
+use langevin_data::read_image;
+use langevin_figures::png;
+use langevin_kernels::Arithmetic;
+use langevin_model::{Adaptation, Model, Prompts};
+use langevin_restore::METHODS;
+
+use super::calibration::{Calibrated, Calibration, calibrate as calibrate_methods};
+use super::inputs::{self, Input, Operators};
+use super::plan::RestorePlan;
+use super::recipe::{Made, Record};
+use super::request::{RestoreKind, RestoreRequest};
+use super::restored::Restored;
+use super::trained::{Trained, restore_trained, trained_for};
+use crate::denoising::Mode;
+use crate::job::{Context, Event, ResultNames, check_ending, check_inputs_stay};
+use crate::sampling::{random_seed, read_noise};
+
+/// What came of a request.
+#[derive(Debug)]
+pub struct RestoreOutcome {
+    /// The model.
+    pub model: Model,
+    /// How it restored.
+    pub plan: RestorePlan,
+    /// What came of each image.
+    pub images: Vec<RestoredImage>,
+}
+
+/// What came of one image.
+#[derive(Debug, Clone)]
+pub struct RestoredImage {
+    /// Its file.
+    pub input: PathBuf,
+    /// The result.
+    pub restored: Restored,
+    /// The files of the result, the main one first.
+    pub files: Vec<PathBuf>,
+    /// Seconds of restoring.
+    pub seconds: f64,
+}
+
+/// What came of a calibration.
+#[derive(Debug)]
+pub struct CalibrateOutcome {
+    /// The model.
+    pub model: Model,
+    /// How it restored.
+    pub plan: RestorePlan,
+    /// What was found of each method.
+    pub methods: Vec<Calibrated>,
+    /// Methods that do not go with operator or model, and why.
+    pub left_out: Vec<(String, String)>,
+}
+
+impl CalibrateOutcome {
+    /// The method of the least score.
+    pub fn best(&self) -> Option<&str> {
+        let best = self.methods.iter().min_by(|a, b| a.score.total_cmp(&b.score));
+        best.map(|one| one.method.as_str())
+    }
+}
+
+/// Restores the images of `request`.
+///
+/// # Errors
+/// Usage and bad input: what the request names is not there or does not fit, a name of a result that is taken. Failed, when memory
+/// or disk do not suffice. Interrupted, when stopped: what was restored before is written then.
+pub fn run(request: &RestoreRequest, context: &mut Context<'_>) -> Result<RestoreOutcome> {
+    request.check()?;
+    let operators = Operators::new(request)?;
+    let spec = request.noise.as_deref();
+    let noise = spec.map(|spec| inputs::noise(spec, context.observer)).transpose()?;
+    if let Some(method) = &request.method {
+        METHODS.build(method)?;
+    }
+    let mut model = open(request, context)?;
+    if request.exact {
+        model.denoiser = model.denoiser.with_arithmetic(Arithmetic::Exact);
+    }
+    let trained = trained_for(request, &model)?;
+    let plan = request.plan(&model, context.device, context.stop)?;
+    let images = inputs::read(request, &model, &operators, noise.as_deref(), plan.seed, context.device)?;
+    let files = Files::of(request)?;
+    let names: Vec<&Path> = files.iter().flat_map(Files::all).collect();
+    context.sink.claim(&names)?;
+    let steps = match &trained {
+        Some(Trained { mode: Mode::Mean, .. }) => "one step".to_owned(),
+        _ => format!("{} steps", plan.steps),
+    };
+    context.observer.event(Event::Started { seed: plan.seed, what: format!("{}, {steps}", request.model) });
+    let work = Work { request, model: &model, plan: &plan, trained: trained.as_ref() };
+    let each = images.into_iter().zip(&files).enumerate();
+    let images = each.map(|(number, (input, files))| work.restore(number, input, files, context));
+    let images = images.collect::<Result<Vec<_>>>()?;
+    Ok(RestoreOutcome { model, plan, images })
+}
+
+/// Takes the images of `request` for clean ones, degrades and restores them, and finds how far the spread of the samples of each
+/// method, or of the one that is named, can be trusted. `request` is of the kind restore; nothing is written.
+///
+/// # Errors
+/// As [`run`] and [`super::calibrate`].
+pub fn calibrate(request: &RestoreRequest, context: &mut Context<'_>) -> Result<CalibrateOutcome> {
+    request.check()?;
+    let RestoreKind::Restore { operator } = &request.kind else {
+        return Err(Error::usage("methods are calibrated for an operator").hint("take `langevin restore`"));
+    };
+    let operators = Operators::new(request)?;
+    let noise = inputs::noise(request.noise.as_deref().unwrap_or("0"), context.observer)?;
+    let model = Model::open_pixels(&request.model, context.device)?;
+    let mut plan = RestorePlan { start: None, ..request.plan(&model, context.device, context.stop)? };
+    // Nine samples give intervals of 80, 60, 40 and 20%.
+    plan.samples = if request.samples > 1 { request.samples } else { 9 };
+    let what = format!("{}, {} steps, {} samples", request.model, plan.steps, plan.samples);
+    context.observer.event(Event::Started { seed: plan.seed, what });
+    let images = request.images.iter().map(read_image).collect::<Result<Vec<_>>>()?;
+    let calibration = Calibration {
+        operator: &|shape| operators.build(operator, shape),
+        noise: noise.as_ref(),
+        methods: request.method.iter().cloned().collect(),
+        restoring: RestorePlan { method: None, ..plan.clone() },
+    };
+    let observer = &mut *context.observer;
+    let (methods, left_out) =
+        calibrate_methods(&model, &images, &calibration, context.device, &mut |what, done| {
+            observer.event(Event::Progress { stage: what.to_owned(), done });
+            context.stop.check("the calibration")
+        })?;
+    Ok(CalibrateOutcome { model, plan, methods, left_out })
+}
+
+/// Opens the model, and says what is worth knowing of it.
+fn open(request: &RestoreRequest, context: &mut Context<'_>) -> Result<Model> {
+    let adaptation =
+        Adaptation { lora: request.lora.clone(), clip_skip: request.clip_skip.unwrap_or_default() };
+    let model = Model::open_adapted(&request.model, &adaptation, context.device)?;
+    for note in &model.notes {
+        context.observer.event(Event::warning(format!("{}: {note}", request.model)));
+    }
+    Ok(model)
+}
+
+impl RestoreRequest {
+    /// How images are restored: every choice made.
+    fn plan(&self, model: &Model, device: &Device, stop: &Stop) -> Result<RestorePlan> {
+        let own = model.info.task.as_ref().map(|_| model.info.sample.steps);
+        let negative = self.negative.clone().unwrap_or_default();
+        let words = self.prompt.clone().map(|prompt| Prompts { each: vec![prompt], negative });
+        let guided = if words.is_some() { model.cfg_scale() } else { 1.0 };
+        let edits = matches!(self.kind, RestoreKind::Edit { .. });
+        Ok(RestorePlan {
+            method: self.named_method(),
+            steps: self.steps.or(own).unwrap_or(50),
+            start_sigma: self.start_sigma,
+            spacing: self.spacing.clone(),
+            samples: self.samples,
+            batch_size: self.batch_size,
+            seed: self.seed.unwrap_or_else(random_seed),
+            start: self.init_noise.as_deref().map(|file| read_noise(file, device)).transpose()?,
+            // That of an edit is a part of its method.
+            sampler: self.sampler.clone().filter(|_| !edits),
+            class: self.class.as_deref().map(|name| model.class(name)).transpose()?,
+            words,
+            cfg_scale: self.cfg_scale.unwrap_or(guided),
+            clip: self.clip,
+            memory: (self.memory as u64) << 20,
+            stop: stop.clone(),
+        })
+    }
+}
+
+/// The files of what one input gives.
+struct Files {
+    main: PathBuf,
+    samples: Vec<PathBuf>,
+    deviation: Option<PathBuf>,
+    degraded: Option<PathBuf>,
+}
+
+impl Files {
+    /// Those of each image of `request`.
+    fn of(request: &RestoreRequest) -> Result<Vec<Self>> {
+        let several = request.samples > 1;
+        let samples = if several { request.samples } else { 0 };
+        let names = ResultNames::of(&request.images, request.output.as_deref(), "restored");
+        let files = names.iter().map(|names| Self {
+            main: names.result(several),
+            samples: (0..samples).map(|k| names.beside(&format!("{k:04}"))).collect(),
+            deviation: several.then(|| names.beside("deviation")),
+            degraded: request.simulate.then(|| names.beside("degraded")),
+        });
+        let files: Vec<Self> = files.collect();
+        let all: Vec<&Path> = files.iter().flat_map(Self::all).collect();
+        all.iter().try_for_each(|file| check_ending(file, "png"))?;
+        check_inputs_stay(&all, &request.images)?;
+        Ok(files)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Path> {
+        let more = self.deviation.iter().chain(&self.degraded);
+        [&self.main].into_iter().chain(&self.samples).chain(more).map(PathBuf::as_path)
+    }
+}
+
+/// The work that all images share.
+struct Work<'a> {
+    request: &'a RestoreRequest,
+    model: &'a Model,
+    plan: &'a RestorePlan,
+    trained: Option<&'a Trained>,
+}
+
+impl Work<'_> {
+    fn restore(
+        &self,
+        number: usize,
+        input: Input,
+        files: &Files,
+        context: &mut Context<'_>,
+    ) -> Result<RestoredImage> {
+        let Self { request, model, plan, .. } = *self;
+        let start = Instant::now();
+        let Input { name, degraded, profile } = input;
+        let looks = degraded.image.clone();
+        let observer = Mutex::new(&mut *context.observer);
+        let progress = |done| {
+            let mut observer = observer.lock().unwrap_or_else(PoisonError::into_inner);
+            observer.event(Event::Progress { stage: name.clone(), done });
+        };
+        let restored = match self.trained {
+            None => super::restore(model, degraded, plan, context.device, progress),
+            Some(how) => restore_trained(model, degraded, plan, how, context.device, progress),
+        };
+        let restored = restored.map_err(|error| match context.stop.signal() {
+            None => error.within(&name),
+            Some(signal) => Error::new(ErrorKind::Interrupted(signal), format!("{name}: was interrupted")),
+        })?;
+        let seconds = start.elapsed().as_secs_f64();
+        let record = Record { request, plan, model, input: (&name, number as u64), restored: &restored };
+        let one_step = self.trained.is_some_and(|trained| trained.mode == Mode::Mean);
+        write(files, &record, one_step, &looks, profile.as_deref(), context)?;
+        self.say(&name, &restored, seconds, context);
+        let files = files.all().map(Path::to_path_buf).collect();
+        Ok(RestoredImage { input: request.images[number].clone(), restored, files, seconds })
+    }
+
+    fn say(&self, name: &str, restored: &Restored, seconds: f64, context: &mut Context<'_>) {
+        let Restored { method, report, deviation, .. } = restored;
+        let nfe = report.calls * self.plan.samples;
+        let mut say = |text: String| context.observer.event(Event::note(text));
+        say(format!("{name}: {method}, {nfe} network evaluations, {seconds:.1} s"));
+        let reports = !matches!(self.request.kind, RestoreKind::Edit { .. });
+        if reports {
+            report.lines().iter().for_each(|line| say(format!("  {line}")));
+        }
+        if let Some(deviation) = deviation {
+            say(format!(
+                "  standard deviation {:.2} of 255; white in its image is {:.2}",
+                deviation.mean, deviation.white
+            ));
+        }
+        if let Some(doubt) = report.doubt().filter(|_| reports) {
+            context.observer.event(Event::warning(format!("{name}: {doubt}")));
+        }
+    }
+}
+
+/// Writes the images that `record` is about, and the degraded one as it `looks`.
+fn write(
+    files: &Files,
+    record: &Record<'_>,
+    one_step: bool,
+    looks: &Image,
+    profile: Option<&[u8]>,
+    context: &mut Context<'_>,
+) -> Result<()> {
+    let restored = record.restored;
+    let (main, made) = match &restored.mean {
+        Some(mean) => (mean, Made::MeanOfSamples),
+        None if one_step => (&restored.drawn[0], Made::Mean),
+        None => (&restored.drawn[0], Made::Sample(0)),
+    };
+    context.write(&files.main, png::encode_with_profile(main, &record.text(made), profile)?)?;
+    for (number, (file, image)) in files.samples.iter().zip(&restored.drawn).enumerate() {
+        let text = record.text(Made::Sample(number));
+        context.write(file, png::encode_with_profile(image, &text, profile)?)?;
+    }
+    if let (Some(file), Some(deviation)) = (&files.deviation, &restored.deviation) {
+        context.write(file, png::encode(&deviation.image, &record.text(Made::Deviation))?)?;
+    }
+    if let Some(file) = &files.degraded {
+        context.write(file, png::encode_with_profile(looks, &[], profile)?)?;
+    }
+    Ok(())
+}

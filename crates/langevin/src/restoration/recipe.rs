@@ -1,0 +1,109 @@
+//! The recipe of a restored image.
+
+use langevin_model::adaptation::Adaptation;
+use langevin_model::{Model, Prompts};
+use serde_json::{Map, Value, json};
+
+use super::plan::RestorePlan;
+use super::request::{RestoreKind, RestoreRequest};
+use super::restored::Restored;
+use crate::job::recipe::{Header, Recipe, described, parameters};
+
+/// What is recorded in the images that one input gives.
+pub(super) struct Record<'a> {
+    pub(super) request: &'a RestoreRequest,
+    pub(super) plan: &'a RestorePlan,
+    pub(super) model: &'a Model,
+    /// The input's file, and its number.
+    pub(super) input: (&'a str, u64),
+    pub(super) restored: &'a Restored,
+}
+
+/// Which image of an input it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Made {
+    /// The sample of this number.
+    Sample(usize),
+    /// The posterior mean, in one evaluation.
+    Mean,
+    /// The mean of all samples.
+    MeanOfSamples,
+    /// The standard deviation of all samples.
+    Deviation,
+}
+
+impl Record<'_> {
+    /// The text chunks of an image, which depend on it alone: a sample has the same ones however many others are made.
+    pub(super) fn text(&self, made: Made) -> Vec<(&'static str, String)> {
+        if !self.request.metadata {
+            return Vec::new();
+        }
+        let (input, number) = self.input;
+        let header = Header::new(self.request.kind.command(), self.model, self.plan.seed, number);
+        let parameters = self.parameters(&header);
+        Recipe { header, options: self.options(input, made) }.to_text(parameters)
+    }
+
+    fn noise(&self) -> String {
+        self.request.noise.clone().unwrap_or_else(|| self.restored.report.noise.to_string())
+    }
+
+    fn options(&self, input: &str, made: Made) -> Map<String, Value> {
+        let Self { request, plan, model, restored, .. } = self;
+        let (what, sample, samples) = match made {
+            Made::Sample(number) => ("sample", Some(number), None),
+            Made::Mean => ("mean", None, None),
+            Made::MeanOfSamples => ("mean", None, Some(plan.samples)),
+            Made::Deviation => ("std", None, Some(plan.samples)),
+        };
+        let Adaptation { lora, clip_skip } = model.adaptation();
+        let words = plan.words.as_ref();
+        let negative = words.map(|words| words.negative.as_str()).filter(|negative| !negative.is_empty());
+        let all = json!({
+            "made": what, "sample": sample, "samples": samples, "input": input, "method": restored.method,
+            "noise": self.noise(), "steps": plan.steps, "start_sigma": plan.start_sigma, "spacing": plan.spacing,
+            "sampler": plan.sampler, "class": plan.class.map(|class| &model.info.classes[class as usize]),
+            "prompt": words.and_then(|words| words.each.first()), "negative": negative,
+            "cfg_scale": (plan.cfg_scale != 1.0).then_some(plan.cfg_scale),
+            "lora": (!lora.is_empty()).then_some(lora), "clip_skip": (clip_skip > 0).then_some(clip_skip),
+            "clip": plan.clip, "exact": request.exact.then_some(true),
+            "init_noise": plan.start.is_some().then_some(true), "simulate": request.simulate.then_some(true),
+        });
+        let all = [all, kind(&request.kind)].into_iter().filter_map(|value| match value {
+            Value::Object(fields) => Some(fields),
+            _ => None,
+        });
+        all.flatten().filter(|(_, value)| !value.is_null()).collect()
+    }
+
+    fn parameters(&self, header: &Header) -> String {
+        let Self { plan, model, restored, .. } = self;
+        let settings = [
+            ("Steps", plan.steps.to_string()),
+            ("Method", format!("{:?}", restored.method)),
+            ("Noise", format!("{:?}", self.noise())),
+            ("Seed", header.seed.to_string()),
+            ("Model hash", header.model_hash.clone()),
+            ("Model", format!("{}{}", header.model, model.adaptation().to_a1111())),
+            ("Version", format!("langevin {}", header.version)),
+        ];
+        let prompt = |words: &Prompts| {
+            let negative = Some(words.negative.as_str()).filter(|negative| !negative.is_empty());
+            described(words.each.first().map_or("", String::as_str), negative)
+        };
+        parameters(plan.words.as_ref().map(prompt).as_deref(), &settings)
+    }
+}
+
+/// The options of a kind.
+fn kind(kind: &RestoreKind) -> Value {
+    match kind {
+        RestoreKind::Restore { operator } => json!({ "operator": operator }),
+        RestoreKind::Inpaint { mask, invert } => {
+            json!({ "mask": mask, "invert_mask": invert.then_some(true) })
+        }
+        RestoreKind::Upscale { scale, kernel } => json!({ "scale": scale, "kernel": kernel }),
+        RestoreKind::Deblur { kernel } => json!({ "kernel": kernel }),
+        RestoreKind::Edit { strength } => json!({ "strength": strength }),
+    }
+}
