@@ -100,7 +100,10 @@ pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<Denois
     let files: Vec<&Path> = files.collect();
     files.iter().try_for_each(|file| check_ending(file, "png"))?;
     context.sink.claim(&files)?;
-    let what = if draws == 0 { "posterior mean".to_owned() } else { format!("{} steps", request.steps) };
+    let what = match draws {
+        0 => "posterior mean".to_owned(),
+        _ => format!("{} steps of {}", request.steps, request.sampler),
+    };
     context.observer.event(Event::Started { seed: request.seed, what: format!("{}, {what}", request.model) });
     let mut images = Vec::new();
     for (index, task) in tasks.iter().enumerate() {
@@ -290,11 +293,11 @@ impl Work<'_> {
         context: &mut Context<'_>,
         drawn: &mut dyn FnMut(usize, &Values, &mut Context<'_>) -> Result<()>,
     ) -> Result<Denoised> {
-        let (stage, stop, device) = (self.task.image.display().to_string(), context.stop, context.device);
+        let (stop, device) = (context.stop, context.device);
         let shared = Mutex::new(&mut *context.observer);
         let progress = |done: f64| {
             let mut observer = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            observer.event(Event::Progress { stage: stage.clone(), done });
+            observer.event(Event::done(done));
         };
         let sink = &mut *context.sink;
         denoise(self.model, plan, noisy, how, device, stop, progress, |draw, values| {
