@@ -80,9 +80,17 @@ impl ModelInfo {
         BTreeMap::from([
             (KEY.to_owned(), text),
             ("format".to_owned(), "pt".to_owned()),
-            ("modelspec.architecture".to_owned(), "langevin/unet".to_owned()),
+            ("modelspec.architecture".to_owned(), self.architecture().to_owned()),
             ("modelspec.resolution".to_owned(), format!("{}x{}", self.size.0, self.size.1)),
         ])
+    }
+
+    /// The kind of network, as the metadata of model files name it.
+    fn architecture(&self) -> &'static str {
+        match self.network.transformer {
+            None => "langevin/unet",
+            Some(_) => "langevin/dit",
+        }
     }
 
     /// `[channels, height, width]` of what the network denoises: its images, or their latents.
@@ -121,5 +129,38 @@ impl ModelInfo {
             Error::bad_input(format!("its description cannot be read: {error}"))
                 .hint("it may come from a newer version, or be damaged")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use langevin_nn::TransformerConfig;
+
+    use super::*;
+
+    #[test]
+    fn the_architecture_is_that_of_the_network() {
+        let transformer = Some(TransformerConfig { dim: 16, heads: 2, layers: 2, side: 4 });
+        for (transformer, named) in [(None, "langevin/unet"), (transformer, "langevin/dit")] {
+            let info = ModelInfo {
+                version: 1,
+                size: (8, 8),
+                channels: 3,
+                classes: Vec::new(),
+                task: None,
+                latent: None,
+                text: None,
+                network: NetworkConfig { transformer, ..NetworkConfig::default() },
+                diffusion: DiffusionSpec::default(),
+                sample: SampleSettings::default(),
+                data: String::new(),
+                preset: String::new(),
+                images: 0,
+                seed: 0,
+            };
+            let metadata = info.to_metadata();
+            assert_eq!(metadata["modelspec.architecture"], named);
+            assert_eq!(ModelInfo::from_metadata(&metadata).unwrap(), info);
+        }
     }
 }
