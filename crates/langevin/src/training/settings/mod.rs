@@ -6,11 +6,12 @@ mod distill;
 mod fingerprint;
 mod init;
 mod latent;
+mod reader;
 pub(crate) mod text;
 
 use langevin_model::{SampleSettings, Task};
 use langevin_nn::NetworkConfig;
-use langevin_process::{DiffusionSpec, Error, Result, nearest};
+use langevin_process::{DiffusionSpec, Error, Result};
 use langevin_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
@@ -95,14 +96,14 @@ impl Settings {
     pub fn from_layers(layers: &[(&str, &str)]) -> Result<Self> {
         let mut whole = toml::Table::new();
         for (name, text) in layers {
-            let layer: toml::Table =
-                text.parse().map_err(|error: toml::de::Error| toml_error(name, &error))?;
+            let layer: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+                Error::usage(error.message().lines().next().unwrap_or_default()).within(name)
+            })?;
             // Checked alone first, so that a mistake is blamed on the file it is in.
-            let _: Settings =
-                layer.clone().try_into().map_err(|error: toml::de::Error| toml_error(name, &error))?;
+            reader::read::<Settings>(layer.clone()).map_err(|mistake| mistake.within(name))?;
             merge(&mut whole, layer);
         }
-        whole.try_into().map_err(|error: toml::de::Error| toml_error("settings", &error))
+        reader::read(whole).map_err(|mistake| mistake.within("settings"))
     }
 }
 
@@ -133,30 +134,6 @@ fn merge(whole: &mut toml::Table, layer: toml::Table) {
                 whole.insert(key, value);
             }
         }
-    }
-}
-
-/// serde names an unknown key or value and the known ones between backticks; the nearest of them is what was meant.
-fn toml_error(name: &str, error: &toml::de::Error) -> Error {
-    let message = error.message().lines().next().unwrap_or_default();
-    let text = error.to_string();
-    // Where the value is, as the last line: in `train.batch_size`.
-    let place = text.lines().find_map(|line| line.strip_prefix("in `")?.strip_suffix('`'));
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let what = match (message.strip_prefix("unknown "), quoted.next()) {
-        (Some(rest), Some(word)) if rest.starts_with("field") => Some(("unknown key", word)),
-        (Some(rest), Some(word)) if rest.starts_with("variant") => Some(("unknown value", word)),
-        _ => None,
-    };
-    let within = |error: Error| match place {
-        Some(place) if !name.contains(place) => error.within(format!("{name}: {place}")),
-        _ => error.within(name),
-    };
-    match what.map(|(kind, word)| (kind, word, nearest(word, quoted))) {
-        Some((kind, word, Some(near))) => {
-            within(Error::usage(format!("{kind} \"{word}\"")).hint(format!("did you mean \"{near}\"?")))
-        }
-        _ => within(Error::usage(message)),
     }
 }
 
