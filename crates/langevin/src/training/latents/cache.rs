@@ -8,14 +8,16 @@ use std::sync::{Arc, Mutex};
 
 use burn::tensor::Device;
 use langevin_core::{Error, ErrorKind, Result, Stop, signed_to_batch};
-use langevin_data::order::{Order, Purpose, bits};
-use langevin_data::{Batch, BatchSource, Pool};
+use langevin_data::order::Order;
+use langevin_data::{Batch, BatchSource, Pool, is_mirrored};
 use langevin_files::{create_folder, replace_file};
 use langevin_model::Codec;
 use serde::{Deserialize, Serialize};
 
 /// Images that are encoded at once.
 const AT_ONCE: u64 = 32;
+/// The version of the file and of how it is read; latents of another are made anew.
+const VERSION: u32 = 2;
 /// Images between two words about how far it is.
 const TELL: u64 = 4096;
 
@@ -82,7 +84,7 @@ impl BatchSource for Stored {
         let mut file = self.file.lock().map_err(|_| Error::failed("reading latents has failed before"))?;
         for number in first_image..first_image + count as u64 {
             let image = order.at(number);
-            let variant = (bits(seed, Purpose::Augment, number) >> 63) % variants;
+            let variant = u64::from(*variants > 1 && is_mirrored(seed, number));
             let place = (image * variants + variant) * bytes.len() as u64;
             file.seek(SeekFrom::Start(place)).and_then(|_| file.read_exact(&mut bytes)).map_err(failed)?;
             batch.pixels.extend(bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
@@ -108,7 +110,7 @@ pub(crate) fn encode(
     let (width, height) = prepare.size;
     let shape = codec.info.network.latent_shape(height, width)?;
     let name = pool.info().name.clone();
-    let key = format!("{hash} {name} {width}x{height}x{} {images} {variants}", prepare.channels);
+    let key = format!("v{VERSION} {hash} {name} {width}x{height}x{} {images} {variants}", prepare.channels);
     let (data, contents_file) = (folder.join("latents.f32"), folder.join("latents.json"));
     if let Some(contents) = known(&contents_file, &key) {
         let size = images * variants * (shape.iter().product::<usize>() * 4) as u64;
