@@ -5,6 +5,8 @@ mod commands;
 mod guide;
 mod outputs;
 mod shell;
+mod training_flags;
+mod training_line;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use langevin::kernels::allocator;

@@ -10,6 +10,8 @@ use langevin::core::Stop;
 use langevin::job::{Context, Event, Files, Observer};
 use langevin::{Device, Error, Result};
 
+use crate::training_line::TrainingLine;
+
 /// What every command needs of its surroundings.
 pub struct Shell {
     /// Say only warnings and errors.
@@ -74,15 +76,21 @@ struct Display<'a> {
     /// What a long command begins with: device, type of numbers, threads.
     line: String,
     stages: Stages<'a>,
+    training: TrainingLine<'a>,
 }
 
 impl Observer for Display<'_> {
     fn event(&mut self, event: Event) {
         match event {
+            Event::Started { seed, what } if what.is_empty() => {
+                self.say(&format!("{}, seed {seed}", self.line));
+            }
             Event::Started { seed, what } => self.say(&format!("{}, seed {seed}; {what}", self.line)),
             Event::Progress { stage, done } => self.stages.at(&stage, done),
             Event::Note { text } => self.say(&text),
-            Event::Warning { text } => self.stages.aside(|| self.shell.warn(&text)),
+            Event::Warning { text } => self.aside(|| self.shell.warn(&text)),
+            Event::Encoded { done, of } => self.say(&format!("encoded {done} of {of} images")),
+            Event::Training(event) => self.training.show(&event),
             Event::Metric { name, value } if self.shell.verbose => self.say(&format!("{name} {value}")),
             Event::Metric { .. } | Event::Preview { .. } | Event::Output { .. } => {}
         }
@@ -91,7 +99,12 @@ impl Observer for Display<'_> {
 
 impl Display<'_> {
     fn say(&self, text: &str) {
-        self.stages.aside(|| self.shell.say(text));
+        self.aside(|| self.shell.say(text));
+    }
+
+    /// Does something else to the terminal, bar and line out of its way.
+    fn aside(&self, what: impl FnOnce()) {
+        self.stages.aside(|| self.training.aside(what));
     }
 }
 
@@ -109,11 +122,13 @@ impl Shell {
     ) -> Result<T> {
         let (device, line) = self.compute(dtype)?;
         let stop = signals()?;
-        let mut observer = Display { shell: self, line, stages: Stages::new(self) };
+        let (stages, training) = (Stages::new(self), TrainingLine::new(self));
+        let mut observer = Display { shell: self, line, stages, training };
         let mut sink = Files::new(force);
         let outcome =
             job(&mut Context { device: &device, observer: &mut observer, sink: &mut sink, stop: &stop });
         observer.stages.finish();
+        observer.training.finish();
         outcome
     }
 }

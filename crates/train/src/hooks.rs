@@ -4,23 +4,21 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use langevin_core::{NamedTensors, Preconditioned, Result};
+use serde::Serialize;
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
     /// The run goes on from a checkpoint with this many images seen.
     Resumed {
         /// Images seen.
         images: u64,
     },
-    /// Something the user should know, in a sentence.
-    Warning(String),
-    /// Images become latents before the training begins.
-    Encoding {
-        /// Images encoded.
-        done: u64,
-        /// Images to encode.
-        of: u64,
+    /// Something the user should know.
+    Warning {
+        /// One sentence.
+        text: String,
     },
     /// What the run will take, measured on one step whose result is thrown away.
     Forecast(Forecast),
@@ -47,10 +45,17 @@ pub enum Event {
         /// Its folder.
         path: PathBuf,
     },
+    /// Validation, previews, snapshots or checkpoints between two updates took time.
+    Maintained {
+        /// Images seen.
+        images: u64,
+        /// Seconds that it took.
+        seconds: f64,
+    },
 }
 
 /// The cost of a run.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Forecast {
     /// Seconds for one update.
     pub seconds_per_step: f64,
@@ -67,7 +72,7 @@ pub struct Forecast {
 }
 
 /// One update of the weights.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Step {
     /// Images seen after it.
     pub images: u64,
@@ -79,7 +84,7 @@ pub struct Step {
     pub gradient_norm: f64,
     /// Learning rate used.
     pub learning_rate: f64,
-    /// Images a second since the last update.
+    /// Images a second of this update, with the wait for its images; what happens between updates is left out.
     pub images_per_second: f64,
     /// Images to see in all.
     pub images_total: u64,

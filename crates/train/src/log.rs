@@ -124,8 +124,7 @@ impl Log {
     pub fn event(&mut self, event: &Event) -> Result<()> {
         let body = match event {
             Event::Resumed { images } => json!({"event": "resumed", "images": images}),
-            Event::Warning(text) => json!({"event": "warning", "text": text}),
-            Event::Encoding { done, of } => json!({"event": "encoding", "done": done, "of": of}),
+            Event::Warning { text } => json!({"event": "warning", "text": text}),
             Event::Forecast(f) => json!({
                 "event": "forecast", "seconds_per_step": f.seconds_per_step, "images_per_second": f.images_per_second,
                 "images_left": f.images_left, "seconds_left": f.seconds_left, "peak_bytes": f.peak_bytes,
@@ -144,6 +143,9 @@ impl Log {
                 body
             }
             Event::Saved { path } => json!({"event": "saved", "path": path.display().to_string()}),
+            Event::Maintained { images, seconds } => {
+                json!({"event": "maintained", "images": images, "seconds": seconds})
+            }
         };
         let mut body = body;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64());

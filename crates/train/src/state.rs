@@ -20,7 +20,7 @@ const PREFIX: &str = "images-";
 const STAGED: &str = ".staged-";
 
 /// Where a run stands, beside its tensors.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingState {
     /// Images seen.

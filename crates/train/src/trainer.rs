@@ -102,34 +102,21 @@ struct Trainer<'a, N> {
 }
 
 impl<'a, N: Network> Trainer<'a, N> {
+    /// The trainer of a new run, or of the run that is in the folder, as its newest checkpoint left it.
     fn take_up(job: Job<N>, hooks: &'a mut dyn Hooks<N>) -> Result<Self> {
-        let (found, torn) = Checkpoint::newest(&job.out.join("checkpoints"))?;
+        let (found, torn) = find(&job)?;
         let mut learner = Learner::new(job.model.clone(), job.config.passes())?;
         let mut averages = Averages::new(&job.model.network, &wanted(&job));
-        let mut standing =
-            TrainingState { images: 0, step: 0, seconds: 0.0, metrics_bytes: 0, settings: String::new() };
-        let resumed = found.is_some();
-        if !resumed && job.out.join("model.safetensors").exists() {
-            return Err(Error::usage(format!(
-                "{}: holds a model, but no run to go on with",
-                job.out.display()
-            ))
-            .hint("choose another --out folder, so that the model there is kept"));
-        }
-        if let Some(checkpoint) = found {
-            standing = checkpoint.standing;
-            if standing.settings != job.settings {
-                return Err(settings::other(&job.out, &standing.settings, &job.settings));
-            }
+        if let Some(checkpoint) = &found {
             learner.restore(&checkpoint.weights, &checkpoint.moments, &checkpoint.average)?;
             averages.restore(&checkpoint.tracked)?;
-            hooks.begin()?;
-            // A stop between publishing a checkpoint and writing the model left an older model.
-            let file = hooks.model_file(standing.images, checkpoint.average)?;
-            write_model(&job.out, job.half, &file)?;
-        } else {
-            hooks.begin()?;
         }
+        hooks.begin()?;
+        let resumed = found.is_some();
+        let standing = match found {
+            Some(checkpoint) => repair(&job, hooks, checkpoint)?,
+            None => TrainingState::default(),
+        };
         let mut trainer = Self {
             passes: Passes::new(
                 &job.config,
@@ -150,7 +137,8 @@ impl<'a, N: Network> Trainer<'a, N> {
             hooks,
         };
         for sentence in torn {
-            trainer.tell(&Event::Warning(format!("skipped an incomplete checkpoint: {sentence}")))?;
+            let text = format!("skipped an incomplete checkpoint: {sentence}");
+            trainer.tell(&Event::Warning { text })?;
         }
         if resumed {
             trainer.tell(&Event::Resumed { images: trainer.images })?;
@@ -180,17 +168,16 @@ impl<'a, N: Network> Trainer<'a, N> {
             self.preview()?;
         }
         self.heed_signal()?;
-        let mut last = Instant::now();
         // However short the time, a run has at least one update to save.
         while self.images < self.job.config.images && (self.images == 0 || !self.time_is_up()) {
+            let start = Instant::now();
             let batch = match first.take() {
                 Some(batch) => batch,
                 None => loader.next_batch()?,
             };
             let before = self.images;
             let mut step = self.update(&batch)?;
-            step.images_per_second = batch.shape[0] as f64 / last.elapsed().as_secs_f64().max(1e-9);
-            last = Instant::now();
+            step.images_per_second = batch.shape[0] as f64 / start.elapsed().as_secs_f64().max(1e-9);
             self.log.step(&step)?;
             self.tell(&Event::Step(step))?;
             self.at_intervals(before)?;
@@ -281,7 +268,7 @@ impl<'a, N: Network> Trainer<'a, N> {
         {
             let text =
                 format!("the loss jumped to {loss:.4} from about {before:.4} at {} images", self.images);
-            self.tell(&Event::Warning(text))?;
+            self.tell(&Event::Warning { text })?;
         }
         self.typical_loss = Some(typical);
         Ok(())
@@ -290,23 +277,28 @@ impl<'a, N: Network> Trainer<'a, N> {
     fn at_intervals(&mut self, before: u64) -> Result<()> {
         let config = &self.job.config;
         let crossed = |every: u64| self.images / every > before / every;
-        let (validate, show) = (crossed(config.validate_every), crossed(config.sample_every));
-        let save = crossed(config.checkpoint_every);
-        let store = config.ema_snapshots > 0 && crossed(config.ema_snapshots);
         let last = self.images >= config.images;
+        let validate = crossed(config.validate_every);
+        let show = crossed(config.sample_every) && !last;
+        let store = config.ema_snapshots > 0 && crossed(config.ema_snapshots) && !last;
+        let save = crossed(config.checkpoint_every) && !last;
+        if !(validate || show || store || save) {
+            return Ok(());
+        }
+        let start = Instant::now();
         if validate {
             self.validate()?;
         }
-        if show && !last {
+        if show {
             self.preview()?;
         }
-        if store && !last {
+        if store {
             self.store_snapshot()?;
         }
-        if save && !last {
+        if save {
             self.save()?;
         }
-        Ok(())
+        self.tell(&Event::Maintained { images: self.images, seconds: start.elapsed().as_secs_f64() })
     }
 
     fn validate(&mut self) -> Result<()> {
@@ -322,7 +314,9 @@ impl<'a, N: Network> Trainer<'a, N> {
             let (seen, device) = (self.images, &self.job.device);
             let pass = self.passes.validation(batch, uniform, index as u64, seen, device);
             let losses = objective.loss(pass, &model, target.as_ref())?;
-            let plain = losses.per_image.try_into_vec_as::<f32>().unwrap_or_default();
+            let plain = losses.per_image.try_into_vec_as::<f32>();
+            let plain = plain
+                .map_err(|error| Error::failed(format!("the validation loss cannot be read: {error}")))?;
             by_level.push((
                 objective.level(&model.diffusion, uniform, seen).log_snr(),
                 plain.iter().map(|v| f64::from(*v)).sum::<f64>() / plain.len() as f64,
@@ -437,6 +431,28 @@ impl<'a, N: Network> Trainer<'a, N> {
         self.hooks.event(event);
         self.log.event(event)
     }
+}
+
+/// The newest whole checkpoint in the folder of `job`, if the run there is the same, and what is said of those passed over.
+fn find<N>(job: &Job<N>) -> Result<(Option<Checkpoint>, Vec<String>)> {
+    let (found, torn) = Checkpoint::newest(&job.out.join("checkpoints"))?;
+    match &found {
+        Some(checkpoint) if checkpoint.standing.settings != job.settings => {
+            Err(settings::other(&job.out, &checkpoint.standing.settings, &job.settings))
+        }
+        None if job.out.join("model.safetensors").exists() => {
+            Err(Error::usage(format!("{}: holds a model, but no run to go on with", job.out.display()))
+                .hint("choose another --out folder, so that the model there is kept"))
+        }
+        _ => Ok((found, torn)),
+    }
+}
+
+/// Writes the model of `checkpoint` again: a stop between publishing a checkpoint and writing the model left an older one.
+fn repair<N>(job: &Job<N>, hooks: &mut dyn Hooks<N>, checkpoint: Checkpoint) -> Result<TrainingState> {
+    let file = hooks.model_file(checkpoint.standing.images, checkpoint.average)?;
+    write_model(&job.out, job.half, &file)?;
+    Ok(checkpoint.standing)
 }
 
 fn check_finite(what: &str, tensors: &NamedTensors, images: u64) -> Result<()> {

@@ -54,7 +54,7 @@ impl Hooks<Toy> for Quiet {
     fn event(&mut self, event: &Event) {
         match (event, &self.stop_at) {
             (Event::Step(step), Some((at, stop))) if step.images >= *at => stop.request(15),
-            (Event::Warning(text), _) => self.warnings.push(text.clone()),
+            (Event::Warning { text }, _) => self.warnings.push(text.clone()),
             _ => {}
         }
     }
@@ -246,4 +246,16 @@ fn further_averages_go_on_to_the_same_bytes_too() {
     let read = Snapshot::list(whole.path())[2].read().unwrap();
     assert_eq!(read.len(), 2);
     assert!(read[0].len() == 2 && read[0].keys().eq(read[1].keys()) && read[0] != read[1]);
+}
+
+#[test]
+fn what_happens_between_updates_is_reported_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), config(), false, None).0.unwrap();
+    let log = std::fs::read_to_string(folder.path().join("log.jsonl")).unwrap();
+    let rows = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let maintained: Vec<u64> =
+        rows.filter(|row| row["event"] == "maintained").map(|row| row["images"].as_u64().unwrap()).collect();
+    // Checkpoints every 24 images, but for the last, and validations every 32.
+    assert_eq!(maintained, [24, 32, 48, 64, 72, 96]);
 }

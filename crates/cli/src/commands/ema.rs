@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use langevin::Result;
-use langevin::files::write_file;
-use langevin::training::post_hoc_ema as post_hoc;
+use langevin::training::post_hoc_ema::{self, EmaOutcome, EmaRequest};
 
-use crate::outputs::{self, Claim};
+use crate::outputs;
 use crate::shell::Shell;
 
 /// The arguments of `ema`.
@@ -47,23 +46,19 @@ pub struct Ema {
 impl Ema {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
-        let made = post_hoc::average(&self.run, self.width, self.at, self.half)?;
-        let output =
-            self.output.clone().unwrap_or_else(|| self.run.join(format!("ema-{}.safetensors", self.width)));
-        let _claim = Claim::new([output.as_path()], self.force)?;
-        write_file(&output, &made.bytes)?;
+        let Self { run, width, at, output, half, force, json } = self;
+        let request = EmaRequest { run, width, at, output, half };
+        let made = shell.run("f32", force, |context| post_hoc_ema::run(&request, context))?;
+        let EmaOutcome { output, images, snapshots, error } = made;
         shell.say(&format!(
-            "average of width {} after {} images, of {} snapshots; its profile is met to {:.2}%",
-            self.width,
-            made.images,
-            made.snapshots,
-            100.0 * made.error
+            "average of width {width} after {images} images, of {snapshots} snapshots; its profile is met to {:.2}%",
+            100.0 * error
         ));
-        if self.json {
+        if json {
             return outputs::result(
                 &serde_json::json!({
-                    "output": output, "width": self.width, "images": made.images,
-                    "snapshots": made.snapshots, "profile_error": made.error,
+                    "output": output, "width": width, "images": images, "snapshots": snapshots,
+                    "profile_error": error,
                 })
                 .to_string(),
             );

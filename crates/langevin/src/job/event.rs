@@ -46,6 +46,15 @@ pub enum Event {
         /// One sentence.
         text: String,
     },
+    /// Images become latents before a training on these begins.
+    Encoded {
+        /// Images encoded.
+        done: u64,
+        /// Images to encode.
+        of: u64,
+    },
+    /// Something that happened in a training, but for its warnings, which are [`Event::Warning`].
+    Training(langevin_train::Event),
     /// A file of the result is complete.
     Output {
         /// Its name.
@@ -70,6 +79,15 @@ impl Event {
     }
 }
 
+impl From<&langevin_train::Event> for Event {
+    fn from(event: &langevin_train::Event) -> Self {
+        match event {
+            langevin_train::Event::Warning { text } => Self::warning(text),
+            other => Self::Training(other.clone()),
+        }
+    }
+}
+
 /// Whoever wants to know of a job; events may come from any of its threads, one at a time.
 pub trait Observer: Send {
     /// An event of the job.
@@ -88,4 +106,21 @@ pub struct Silent;
 
 impl Observer for Silent {
     fn event(&mut self, _event: Event) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_of_a_training_are_plain_data() {
+        let of = |event: langevin_train::Event| serde_json::to_value(Event::from(&event)).unwrap();
+        let resumed = of(langevin_train::Event::Resumed { images: 32 });
+        assert_eq!(resumed, serde_json::json!({"event": "training", "kind": "resumed", "images": 32}));
+        let judged =
+            of(langevin_train::Event::Judged { images: 1, values: vec![("psnr_reconstruction", 20.0)] });
+        assert_eq!(judged["values"], serde_json::json!([["psnr_reconstruction", 20.0]]));
+        let warning = of(langevin_train::Event::Warning { text: "so".to_owned() });
+        assert_eq!(warning, serde_json::json!({"event": "warning", "text": "so"}));
+    }
 }

@@ -12,7 +12,7 @@ use langevin_model::codec::codec_tensors;
 use langevin_model::{Codec, Model, ModelDenoiser, ModelInfo, TextConditioner};
 use langevin_nn::Backbone;
 use langevin_process::Diffusion;
-use langevin_train::{Denoising, Event, Hooks, Job, ModelFile, Objective, Outcome, Preview, with_parameters};
+use langevin_train::{Denoising, Hooks, Job, ModelFile, Objective, Outcome, Preview, with_parameters};
 
 use super::captions;
 use super::latents::{self, Encoding};
@@ -21,6 +21,7 @@ use super::prepare::Prepared;
 use super::restorer;
 use super::restorer_preview::Trial;
 use super::run_folder::{begin, store};
+use crate::job::{Event, Observer};
 use crate::sampling::{SamplePlan, sample_tensor};
 
 /// How many images a preview shows.
@@ -33,27 +34,23 @@ impl Prepared {
     ///
     /// # Errors
     /// As [`langevin_train::train`]; failed, when the memory that is free does not suffice.
-    pub(super) fn train_denoiser(
-        mut self,
-        device: &Device,
-        mut observe: impl FnMut(&Event),
-    ) -> Result<Outcome> {
+    pub(super) fn train_denoiser(mut self, device: &Device, observer: &mut dyn Observer) -> Result<Outcome> {
         let train = self.settings.train.clone();
         let threads = rayon::current_num_threads();
         let shape = self.info.shape();
         memory::check_training(&self.settings.network, shape[1], &train, threads)?;
         let mut network = self.settings.network.backbone(train.seed, &train.autodiff(device))?;
-        let objective: Box<dyn Objective<Backbone>> = match self.request.lesson.take() {
+        let objective: Box<dyn Objective<Backbone>> = match self.plan.lesson.take() {
             None => Box::new(Denoising::new(&train)?),
             Some(lesson) => lesson.objective,
         };
-        if let Some(weights) = &self.request.weights {
+        if let Some(weights) = &self.plan.weights {
             network = with_parameters(network, weights)?;
         }
         let arithmetic = if train.exact { Arithmetic::Exact } else { Arithmetic::Fast };
         let network = network.with_arithmetic(arithmetic);
         let diffusion = Diffusion::new(&self.settings.diffusion)?;
-        let source = self.source(device, &mut observe)?;
+        let source = self.source(device, observer)?;
         let (batch, seed) = (train.batch_size, train.seed);
         let loader = move |images_seen| {
             let options = LoaderOptions { batch, seed, images_seen, ..LoaderOptions::default() };
@@ -62,7 +59,7 @@ impl Prepared {
         if let (Some(codec), Some(held)) = (&self.codec, &mut self.validation) {
             *held = latents::encoded_batch(codec, held, device)?;
         }
-        let out = self.request.out.clone();
+        let out = self.plan.out.clone();
         let toml = self.toml();
         let [size, channels] = [self.settings.data.size, self.settings.data.channels];
         let task = self.settings.task.as_ref();
@@ -84,35 +81,24 @@ impl Prepared {
             validation: self.validation.clone(),
             out: out.clone(),
             settings: self.fingerprint(),
-            stop: self.request.stop.clone(),
+            stop: self.plan.stop.clone(),
             device: device.clone(),
-            dry_run: self.request.dry_run,
-            half: self.request.half,
+            dry_run: self.plan.dry_run,
+            half: self.plan.half,
         };
-        let stop = self.request.stop.clone();
+        let stop = self.plan.stop.clone();
         let device = device.clone();
         let (info, codec) = (self.info, self.codec);
         let text = TextConditioner::learned(info.text.as_ref())?;
         let held = self.validation.as_ref();
         let captions = held.map_or_else(Vec::new, |held| held.captions.iter().flatten().cloned().collect());
-        let mut hooks = Watching {
-            toml,
-            info,
-            codec,
-            text,
-            captions,
-            arithmetic,
-            out,
-            device,
-            stop,
-            observe: &mut observe,
-            trial,
-        };
+        let mut hooks =
+            Watching { toml, info, codec, text, captions, arithmetic, out, device, stop, observer, trial };
         langevin_train::train(job, &mut hooks)
     }
 
     /// What is trained on: the images, or their latents, which are encoded first.
-    fn source(&self, device: &Device, observe: &mut impl FnMut(&Event)) -> Result<Arc<dyn BatchSource>> {
+    fn source(&self, device: &Device, observer: &mut dyn Observer) -> Result<Arc<dyn BatchSource>> {
         let (Some(codec), Some(latent)) = (&self.codec, &self.settings.latent) else {
             return Ok(Arc::new(self.pool.clone()));
         };
@@ -121,13 +107,13 @@ impl Prepared {
             hash: &latent.hash,
             pool: &self.pool,
             // A forecast needs no more than a batch.
-            limit: self.request.dry_run.then_some(self.settings.train.batch_size as u64),
+            limit: self.plan.dry_run.then_some(self.settings.train.batch_size as u64),
             of_unlimited: latent.images,
-            folder: &self.request.out.join("latents"),
-            stop: &self.request.stop,
+            folder: &self.plan.out.join("latents"),
+            stop: &self.plan.stop,
             device,
         };
-        latents::encode(&encoding, |done, of| observe(&Event::Encoding { done, of }))
+        latents::encode(&encoding, |done, of| observer.event(Event::Encoded { done, of }))
     }
 }
 
@@ -142,7 +128,7 @@ struct Watching<'a> {
     out: PathBuf,
     device: Device,
     stop: Stop,
-    observe: &'a mut dyn FnMut(&Event),
+    observer: &'a mut dyn Observer,
     /// Held-out images for a restorer.
     trial: Option<Trial>,
 }
@@ -152,8 +138,8 @@ impl Hooks<Backbone> for Watching<'_> {
         begin(&self.out, &self.toml)
     }
 
-    fn event(&mut self, event: &Event) {
-        (self.observe)(event);
+    fn event(&mut self, event: &langevin_train::Event) {
+        self.observer.event(event.into());
     }
 
     fn judge(&mut self, model: &Preconditioned<Backbone>) -> Result<Vec<(&'static str, f64)>> {
@@ -164,7 +150,7 @@ impl Hooks<Backbone> for Watching<'_> {
         if self.info.task.is_some() {
             let Some(trial) = &self.trial else { return Ok(None) };
             let sheet = trial.sheet(model, &self.info.sample, self.info.magnification(), &self.stop)?;
-            return sheet.map(|sheet| store(&self.out, &sheet, images)).transpose();
+            return sheet.map(|sheet| store(&self.out, sheet, images, self.observer)).transpose();
         }
         // What `sample` makes of the model as it is now: the same guidance, clipping and decoder.
         let denoiser = ModelDenoiser::Network(Box::new(model.clone()));
@@ -185,7 +171,7 @@ impl Hooks<Backbone> for Watching<'_> {
         };
         let scale = self.info.magnification();
         let sheet = sheet::sheet(&images_made, sheet::square_columns(PREVIEW), 2, scale);
-        store(&self.out, &sheet, images).map(Some)
+        store(&self.out, sheet, images, self.observer).map(Some)
     }
 
     fn model_file(&mut self, images: u64, mut tensors: NamedTensors) -> Result<ModelFile> {

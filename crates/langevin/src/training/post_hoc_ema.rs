@@ -1,13 +1,67 @@
 //! An average of the weights of any width, made after training of the snapshots that it stored (Karras et al. 2024, arXiv
 //! 2312.02696, section 3).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use langevin_core::tensor_file::{self, Storage};
 use langevin_core::{Error, NamedTensors, Result};
 use langevin_model::ModelInfo;
 use langevin_process::ema::{Mixing, Profile, mixing};
 use langevin_train::{STORED_WIDTHS, Snapshot};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::job::Context;
+
+/// An average of a run's weights to make after training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EmaRequest {
+    /// The run's folder.
+    pub run: PathBuf,
+    /// The relative width of the average, more than 0 and up to 0.28.
+    #[schemars(range(max = 0.28))]
+    pub width: f64,
+    /// Images seen at its end. Absent: those of the last snapshot.
+    pub at: Option<u64>,
+    /// The file to write. Absent: ema-WIDTH.safetensors in the run's folder.
+    pub output: Option<PathBuf>,
+    /// Store the weights in 16 bits.
+    pub half: bool,
+}
+
+impl Default for EmaRequest {
+    fn default() -> Self {
+        Self { run: PathBuf::new(), width: 0.1, at: None, output: None, half: false }
+    }
+}
+
+/// What came of a request.
+#[derive(Debug, Clone)]
+pub struct EmaOutcome {
+    /// The file.
+    pub output: PathBuf,
+    /// Images seen at the end of the average.
+    pub images: u64,
+    /// Snapshots that it is made of.
+    pub snapshots: usize,
+    /// How far its profile is from the one asked for, relative to that.
+    pub error: f64,
+}
+
+/// The job `ema`: makes what `request` asks for.
+///
+/// # Errors
+/// As [`average`]; a name of a result that is taken.
+pub fn run(request: &EmaRequest, context: &mut Context<'_>) -> Result<EmaOutcome> {
+    let named = || request.run.join(format!("ema-{}.safetensors", request.width));
+    let output = request.output.clone().unwrap_or_else(named);
+    context.sink.claim(&[&output])?;
+    let Averaged { images, snapshots, error, bytes } =
+        average(&request.run, request.width, request.at, request.half)?;
+    context.write(&output, bytes)?;
+    Ok(EmaOutcome { output, images, snapshots, error })
+}
 
 /// An average that was put together.
 #[derive(Debug, Clone)]

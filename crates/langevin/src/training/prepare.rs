@@ -1,10 +1,11 @@
 //! What a training needs, resolved and checked before anything is written: the data, the settings, the description.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use burn::tensor::Device;
 use langevin_core::{Error, NamedTensors, Result, Stop};
-use langevin_data::{Batch, Crop, DataInfo, Held, OpenOptions, Pool, PoolOptions, Prepare, Skipped};
+use langevin_data::{Batch, Crop, DataInfo, Dataset, Held, OpenOptions, Pool, PoolOptions, Prepare, Skipped};
 use langevin_model::{Codec, LatentInfo, ModelInfo};
 use langevin_nn::Backbone;
 use langevin_process::{Diffusion, SPACINGS};
@@ -15,10 +16,12 @@ use crate::restoration::trained;
 use crate::training::settings::Settings;
 use crate::training::{captions, latents};
 
-/// What to train.
-pub struct TrainRequest {
+/// A training with its settings, weights and objective.
+pub struct TrainPlan {
     /// The data set, as `langevin_data::open` takes it.
     pub data: String,
+    /// The same data, where they are open already.
+    pub dataset: Option<Arc<dyn Dataset>>,
     /// The settings, before the data decided what it decides.
     pub settings: Settings,
     /// The preset's name, for the record.
@@ -31,7 +34,7 @@ pub struct TrainRequest {
     pub dry_run: bool,
     /// Store the weights of `model.safetensors` in 16 bits.
     pub half: bool,
-    /// Becomes the number of a signal when the run shall stop.
+    /// Asks the run to stop.
     pub stop: Stop,
     /// The weights to begin with; without, random ones.
     pub weights: Option<NamedTensors>,
@@ -45,7 +48,7 @@ pub struct ObjectiveOverride {
     pub objective: Box<dyn Objective<Backbone>>,
 }
 
-/// A request with everything resolved and checked; nothing is written yet.
+/// A plan with everything resolved and checked; nothing is written yet.
 pub struct Prepared {
     /// The settings with what the data decided filled in.
     pub settings: Settings,
@@ -61,21 +64,24 @@ pub struct Prepared {
     pub(super) codec: Option<Codec>,
     pub(crate) pool: Pool,
     pub(crate) validation: Option<Batch>,
-    pub(crate) request: TrainRequest,
+    pub(crate) plan: TrainPlan,
 }
 
 /// Opens the data and resolves the settings.
 ///
 /// # Errors
 /// Bad input: data that cannot be read. Usage: settings that do not fit the data or each other.
-pub fn prepare(request: TrainRequest) -> Result<Prepared> {
-    let mut settings = request.settings.clone();
+pub fn prepare(mut plan: TrainPlan) -> Result<Prepared> {
+    let mut settings = plan.settings.clone();
     settings.train.check()?;
-    if settings.distill.is_some() != request.lesson.is_some() {
-        return Err(Error::usage(format!("{}: holds the settings of a distillation", request.preset))
+    if settings.distill.is_some() != plan.lesson.is_some() {
+        return Err(Error::usage(format!("{}: holds the settings of a distillation", plan.preset))
             .hint("use `langevin distill`"));
     }
-    let dataset = langevin_data::open(&request.data, &OpenOptions::default())?;
+    let dataset = match plan.dataset.take() {
+        Some(dataset) => dataset,
+        None => langevin_data::open(&plan.data, &OpenOptions::default())?,
+    };
     let data = dataset.info().clone();
     let codec = settings.latent.as_mut().map(|latent| latents::open(latent, &Device::flex())).transpose()?;
     resolve(&mut settings, &data, codec.as_ref())?;
@@ -88,7 +94,7 @@ pub fn prepare(request: TrainRequest) -> Result<Prepared> {
         (false, true) => Crop::Random,
         (false, false) => Crop::Centre,
     };
-    let pool = Pool::new(dataset, prepare, PoolOptions { strict: request.strict, ..PoolOptions::default() })?;
+    let pool = Pool::new(dataset, prepare, PoolOptions { strict: plan.strict, ..PoolOptions::default() })?;
     let (pool, validation) = hold_out(pool, settings.train.validation_images)?;
     let text = match settings.text.clone() {
         None => None,
@@ -110,8 +116,8 @@ pub fn prepare(request: TrainRequest) -> Result<Prepared> {
         network: settings.network.clone(),
         diffusion: settings.diffusion.clone(),
         sample: settings.sample.clone(),
-        data: request.data.clone(),
-        preset: request.preset.clone(),
+        data: plan.data.clone(),
+        preset: plan.preset.clone(),
         images: 0,
         seed: settings.train.seed,
     };
@@ -124,7 +130,7 @@ pub fn prepare(request: TrainRequest) -> Result<Prepared> {
         codec,
         pool,
         validation,
-        request,
+        plan,
     })
 }
 
@@ -210,6 +216,6 @@ impl Prepared {
 
     /// What decides the result, as JSON: a run taken up again must have the same.
     pub(crate) fn fingerprint(&self) -> String {
-        self.settings.fingerprint(&self.request.data, self.images)
+        self.settings.fingerprint(&self.plan.data, self.images)
     }
 }

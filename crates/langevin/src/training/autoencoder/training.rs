@@ -10,9 +10,10 @@ use langevin_figures::sheet;
 use langevin_model::{AutoencoderInfo, Codec, LatentPreview, Statistics};
 use langevin_nn::autoencoder::Learning;
 use langevin_process::{Diffusion, DiffusionSpec};
-use langevin_train::{Event, Hooks, Job, ModelFile, Outcome, Preview, with_parameters};
+use langevin_train::{Hooks, Job, ModelFile, Outcome, Preview, with_parameters};
 
 use super::objective::Reconstruction;
+use crate::job::Observer;
 use crate::training::prepare::Prepared;
 use crate::training::run_folder::{begin, store};
 use crate::training::settings::AutoencoderSettings;
@@ -34,11 +35,11 @@ pub(crate) fn train(
     prepared: Prepared,
     settings: &AutoencoderSettings,
     device: &Device,
-    mut observe: impl FnMut(&Event),
+    observer: &mut dyn Observer,
 ) -> Result<Outcome> {
     let train = prepared.settings.train.clone();
     let mut network = settings.learning().init(train.seed, &train.autodiff(device))?;
-    if let Some(weights) = &prepared.request.weights {
+    if let Some(weights) = &prepared.plan.weights {
         network = with_parameters(network, weights)?;
     }
     let pool = prepared.pool.clone();
@@ -63,10 +64,10 @@ pub(crate) fn train(
         },
         measured: prepared.pool.batch(0..count)?,
         held: prepared.validation.clone(),
-        out: prepared.request.out.clone(),
+        out: prepared.plan.out.clone(),
         device: device.clone(),
         scale: info.magnification(),
-        observe: &mut observe,
+        observer,
     };
     let job = Job {
         // The trainer's noise is left unused: an autoencoder is told of none.
@@ -77,12 +78,12 @@ pub(crate) fn train(
         conditions: None,
         texts: None,
         validation: prepared.validation.clone(),
-        out: prepared.request.out.clone(),
+        out: prepared.plan.out.clone(),
         settings: prepared.fingerprint(),
-        stop: prepared.request.stop.clone(),
+        stop: prepared.plan.stop.clone(),
         device: device.clone(),
-        dry_run: prepared.request.dry_run,
-        half: prepared.request.half,
+        dry_run: prepared.plan.dry_run,
+        half: prepared.plan.half,
     };
     langevin_train::train(job, &mut hooks)
 }
@@ -96,7 +97,7 @@ struct Watching<'a> {
     out: PathBuf,
     device: Device,
     scale: usize,
-    observe: &'a mut dyn FnMut(&Event),
+    observer: &'a mut dyn Observer,
 }
 
 impl Watching<'_> {
@@ -135,8 +136,8 @@ impl Hooks<Learning> for Watching<'_> {
         begin(&self.out, &self.toml)
     }
 
-    fn event(&mut self, event: &Event) {
-        (self.observe)(event);
+    fn event(&mut self, event: &langevin_train::Event) {
+        self.observer.event(event.into());
     }
 
     fn judge(&mut self, model: &Preconditioned<Learning>) -> Result<Vec<(&'static str, f64)>> {
@@ -160,7 +161,7 @@ impl Hooks<Learning> for Watching<'_> {
             rows.extend(row.iter().map(|(_, back)| back.clone()));
         }
         let sheet = sheet::sheet(&rows, COLUMNS.min(pairs.len()), 2, self.scale);
-        store(&self.out, &sheet, images).map(Some)
+        store(&self.out, sheet, images, self.observer).map(Some)
     }
 
     fn model_file(&mut self, images: u64, averaged: NamedTensors) -> Result<ModelFile> {

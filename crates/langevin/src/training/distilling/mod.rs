@@ -2,12 +2,15 @@
 //! taught with.
 
 mod fitting;
+pub mod job;
+mod request;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use burn::tensor::Device;
 use langevin_core::{Denoiser, Error, Result, Stop};
-use langevin_data::OpenOptions;
+use langevin_data::{Dataset, OpenOptions};
 use langevin_kernels::Arithmetic;
 use langevin_model::pipeline::path;
 use langevin_model::{GuidanceConfig, Model, ModelInfo, Pipeline, SampleSettings};
@@ -15,8 +18,11 @@ use langevin_process::{Diffusion, DiffusionSpec, Level, SPACINGS};
 use langevin_train::distillations::Traits;
 use langevin_train::{DISTILLATIONS, Decay, DistillSchedule, Distilled, TrainConfig};
 
-use crate::training::prepare::{ObjectiveOverride, Prepared, TrainRequest, prepare};
+use crate::training::prepare::{ObjectiveOverride, Prepared, TrainPlan, prepare};
 use crate::training::settings::{DataSettings, Distill, Settings, layered};
+
+pub use job::{DistillOutcome, resolved_settings};
+pub use request::DistillRequest;
 
 /// What the preset of a student is called, before its method.
 const PRESET: &str = "distill ";
@@ -24,36 +30,6 @@ const PRESET: &str = "distill ";
 const TEACHER_STEPS: usize = 16;
 /// The lowest `sigma / alpha` of the grids of consistency models is that of `karras`.
 const GRID: &str = "karras";
-
-/// What to distil.
-pub struct DistillRequest {
-    /// The teacher, or the model the student begins from: a run, a file, a folder of diffusers or `builtin:NAME`.
-    pub model: String,
-    /// The data set, as `langevin_data::open` takes it.
-    pub data: String,
-    /// The method with its options.
-    pub method: String,
-    /// Steps of the last student; `None` is 4, or 2 for consistency models.
-    pub steps: Option<usize>,
-    /// Steps of the teacher to begin with; `None` is at least 16.
-    pub from: Option<usize>,
-    /// The spacing of the steps; `None` is `trailing`.
-    pub spacing: Option<String>,
-    /// Strength of the teacher's guidance.
-    pub cfg_scale: f64,
-    /// Begin with random weights.
-    pub scratch: bool,
-    /// Settings as `section.key=value`, over the method's defaults.
-    pub flags: Vec<String>,
-    /// The run's folder.
-    pub out: PathBuf,
-    /// Whether one unreadable image is an error.
-    pub strict: bool,
-    /// Only forecast the first stage.
-    pub dry_run: bool,
-    /// Becomes the number of a signal when the run shall stop.
-    pub stop: Stop,
-}
 
 /// One student.
 #[derive(Debug, Clone)]
@@ -67,7 +43,7 @@ pub struct Stage {
 }
 
 /// A distillation whose request is checked; nothing is written yet.
-pub struct Distilling {
+pub struct DistillPlan {
     /// The students, each the teacher of the next.
     pub stages: Vec<Stage>,
     /// The settings of the last, but for the hash of a teacher that is not yet made.
@@ -76,7 +52,9 @@ pub struct Distilling {
     /// The levels of the first teacher's steps.
     path: Vec<Level>,
     teacher: Model,
+    dataset: Arc<dyn Dataset>,
     request: DistillRequest,
+    stop: Stop,
 }
 
 /// Opens the model, looks at the data and resolves the stages.
@@ -84,12 +62,13 @@ pub struct Distilling {
 /// # Errors
 /// Bad input: a model or data that cannot be read. Usage: a model of an unsuitable kind or for other images, steps that
 /// halving does not lead to, unknown names.
-pub fn plan(request: DistillRequest, device: &Device) -> Result<Distilling> {
+pub fn plan(request: DistillRequest, stop: &Stop, device: &Device) -> Result<DistillPlan> {
+    let (flags, out) = (request.flags()?, request.run_folder());
     let traits = DISTILLATIONS.build(&request.method)?.traits();
     let teacher = Model::open_pixels(&request.model, device)?;
     fitting::check_teacher(&teacher, &request, traits)?;
-    let data = langevin_data::open(&request.data, &OpenOptions::default())?;
-    fitting::check_data(&teacher, data.info(), &request.data)?;
+    let dataset = langevin_data::open(&request.data, &OpenOptions::default())?;
+    fitting::check_data(&teacher, dataset.info(), &request.data)?;
     let mut distill = Distill {
         method: request.method.clone(),
         teacher: request.model.clone(),
@@ -114,7 +93,7 @@ pub fn plan(request: DistillRequest, device: &Device) -> Result<Distilling> {
         levels = Pipeline::new(&teacher, 1).path(traits.sampler, &distill.spacing, from)?;
         for steps in halved {
             let last = steps == distill.steps;
-            let out = if last { request.out.clone() } else { request.out.join(format!("steps-{steps:03}")) };
+            let out = if last { out.clone() } else { out.join(format!("steps-{steps:03}")) };
             stages.push(Stage { steps, from: 2 * steps, out });
         }
     } else {
@@ -124,10 +103,10 @@ pub fn plan(request: DistillRequest, device: &Device) -> Result<Distilling> {
             );
         }
         path(diffusion, &distill.spacing, distill.steps)?;
-        stages.push(Stage { steps: distill.steps, from: 0, out: request.out.clone() });
+        stages.push(Stage { steps: distill.steps, from: 0, out });
     }
-    let settings = settings(&teacher.info, diffusion, traits, distill, &request.flags)?;
-    Ok(Distilling { stages, settings, traits, path: levels, teacher, request })
+    let settings = settings(&teacher.info, diffusion, traits, distill, &flags)?;
+    Ok(DistillPlan { stages, settings, traits, path: levels, teacher, dataset, request, stop: stop.clone() })
 }
 
 /// The least `steps` times a power of two that is at least [`TEACHER_STEPS`].
@@ -225,7 +204,7 @@ fn student_diffusion(info: &ModelInfo, diffusion: &Diffusion, traits: Traits) ->
     })
 }
 
-impl Distilling {
+impl DistillPlan {
     /// Makes stage `index` ready to train; the stages before it are finished.
     ///
     /// # Errors
@@ -265,26 +244,22 @@ impl Distilling {
         let method = DISTILLATIONS.build(&self.request.method)?;
         let network = teacher.denoiser.network();
         let weights = network.filter(|_| !self.request.scratch).map(langevin_nn::export);
-        let request = TrainRequest {
+        prepare(TrainPlan {
             data: self.request.data.clone(),
+            dataset: Some(Arc::clone(&self.dataset)),
             settings,
             preset: format!("{PRESET}{}", self.request.method),
             out: stage.out.clone(),
             strict: self.request.strict,
             dry_run: self.request.dry_run,
-            half: false,
-            stop: self.request.stop.clone(),
+            // Students on the way teach, with all of their bits.
+            half: self.request.half && index + 1 == self.stages.len(),
+            stop: self.stop.clone(),
             weights,
             lesson: Some(ObjectiveOverride {
                 objective: Box::new(Distilled::new(method, course, taught_by)),
             }),
-        };
-        prepare(request)
-    }
-
-    /// The run folder of the last student.
-    pub fn out(&self) -> &Path {
-        &self.request.out
+        })
     }
 
     /// The levels of the teacher's steps in a stage.

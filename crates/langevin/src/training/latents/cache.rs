@@ -179,3 +179,32 @@ fn mirrored(batch: &Batch) -> Batch {
     turned.pixels.chunks_exact_mut(batch.shape[3]).for_each(<[f32]>::reverse);
     turned
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latents_are_mirrored_where_images_are() {
+        let mut file = tempfile::tempfile().unwrap();
+        // One image: 0 as it is, 1 mirrored.
+        file.write_all(&[0.0_f32, 1.0].map(f32::to_le_bytes).concat()).unwrap();
+        let contents = |variants| Contents {
+            key: String::new(),
+            name: String::new(),
+            images: 1,
+            variants,
+            shape: [1, 1, 1],
+            labels: vec![None],
+            captions: vec![None],
+        };
+        let stored = Stored { contents: contents(2), file: Mutex::new(file) };
+        let shown = stored.showing(5, 100, 64).unwrap().pixels;
+        let mirrored: Vec<f32> =
+            (100..164).map(|number| f32::from(u8::from(is_mirrored(5, number)))).collect();
+        assert_eq!(shown, mirrored);
+        assert!(mirrored.contains(&0.0) && mirrored.contains(&1.0));
+        let plain = Stored { contents: contents(1), ..stored };
+        assert_eq!(plain.showing(5, 100, 64).unwrap().pixels, [0.0; 64]);
+    }
+}

@@ -60,3 +60,46 @@ impl Settings {
         settings.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::training::presets::settings_layers;
+
+    /// What langevin 0.1.0 stored in the checkpoints of the run that `crates/cli/tests/old` holds.
+    const EARLIER: &str = concat!(
+        r#"{"data":{"channels":3,"class_conditional":false,"name":"builtin:shapes","pictures":null,"#,
+        r#""size":8},"diffusion":{"parameterisation":"v","process":"vp","schedule":"cosine","#,
+        r#""sigma_data":0.5,"time_input":"timestep"},"network":{"attention_head_dim":8,"#,
+        r#""attention_levels":[],"channels":[4],"classes":0,"downsample_padding":1,"dropout":0.0,"#,
+        r#""embedding_dim":8,"flip_sin_to_cos":true,"fourier_log":false,"fourier_scale":16.0,"#,
+        r#""freq_shift":0.0,"in_channels":3,"layers_per_block":1,"mid_attention":true,"#,
+        r#""mid_attention_norm_groups":null,"mid_block":false,"mid_block_scale_factor":1.0,"#,
+        r#""norm_eps":0.00001,"norm_groups":2,"null_class":true,"out_channels":3,"#,
+        r#""output_scale_factor":1.0,"patch":2,"resample":"conv","scale_shift":false,"#,
+        r#""time_features":"positional","time_scale":1.0,"up_attention_levels":null,"#,
+        r#""zero_init":true},"train":{"batch_size":8,"beta1":0.9,"beta2":0.99,"clip_norm":1.0,"#,
+        r#""decay":"constant","decay_images":0,"density":"uniform","ema_half_life":500,"#,
+        r#""ema_ramp":0.05,"ema_width":0.0,"epsilon":1e-8,"exact":false,"flip":false,"#,
+        r#""label_dropout":0.1,"learning_rate":0.001,"micro_batch":8,"random_crop":false,"#,
+        r#""recompute":false,"seed":7,"validate_every":1024,"validation_pictures":4,"#,
+        r#""warmup_images":256,"weight_decay":0.0,"weighting":"simple"}}"#
+    );
+
+    #[test]
+    fn runs_of_an_earlier_version_have_the_same() {
+        let flags = [
+            "data.size=8",
+            "train.images=48",
+            "train.batch_size=8",
+            "train.seed=7",
+            "network.channels=[4]",
+            "network.norm_groups=2",
+            "network.mid_block=false",
+            "network.embedding_dim=8",
+            "train.checkpoint_every=16",
+            "train.validation_images=4",
+        ];
+        let (_, settings) = settings_layers("tiny", &flags.map(str::to_owned)).unwrap();
+        assert_eq!(settings.fingerprint("builtin:shapes", None), EARLIER);
+    }
+}

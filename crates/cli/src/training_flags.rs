@@ -1,0 +1,86 @@
+//! The flags of commands that train, and the images that they count.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// How long to train, with which settings, and what to do with the run's folder.
+#[derive(Args)]
+pub struct TrainingFlags {
+    /// The run's folder; a run that is there already goes on.
+    #[arg(short, long, value_name = "RUN")]
+    pub out: Option<PathBuf>,
+    /// Images to see in all, of a distillation for each student; 64Ki and 2Mi are understood.
+    #[arg(long, value_parser = count)]
+    pub images: Option<u64>,
+    /// Stop after so many minutes of training, of a distillation for each student.
+    #[arg(long)]
+    pub minutes: Option<f64>,
+    /// Images for one update.
+    #[arg(long)]
+    pub batch_size: Option<usize>,
+    /// Seed of everything random.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Learning rate.
+    #[arg(long, value_name = "RATE")]
+    pub learning_rate: Option<f64>,
+    /// Compute convolutions without transforms: slower, and a digit closer to the real numbers.
+    #[arg(long)]
+    pub exact: bool,
+    /// Any other setting, as `section.key=value`, for instance `train.decay="cosine"`; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Go on with the run in --out; refused when there is none.
+    #[arg(long)]
+    pub resume: bool,
+    /// Make one unreadable image an error.
+    #[arg(long)]
+    pub strict: bool,
+    /// Store the weights of model.safetensors in 16 bits, half the size.
+    #[arg(long)]
+    pub half: bool,
+    /// Say what the run, or its first student, would take, and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the settings as TOML, and stop.
+    #[arg(long)]
+    pub print_config: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn count(text: &str) -> std::result::Result<u64, String> {
+    let (digits, factor) = if let Some(digits) = text.strip_suffix("Ki") {
+        (digits, 1 << 10)
+    } else if let Some(digits) = text.strip_suffix("Mi") {
+        (digits, 1 << 20)
+    } else if let Some(digits) = text.strip_suffix('k') {
+        (digits, 1_000)
+    } else if let Some(digits) = text.strip_suffix('M') {
+        (digits, 1_000_000)
+    } else {
+        (text, 1)
+    };
+    let whole =
+        digits.parse::<u64>().map_err(|_| "not a number of images; for instance 50000, 64Ki or 2Mi")?;
+    whole
+        .checked_mul(factor)
+        .filter(|n| *n > 0)
+        .ok_or_else(|| "must be at least 1 and not astronomical".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_take_the_usual_suffixes() {
+        assert_eq!(count("50000"), Ok(50_000));
+        assert_eq!(count("64Ki"), Ok(65_536));
+        assert_eq!(count("2Mi"), Ok(2 << 20));
+        assert_eq!(count("3k"), Ok(3_000));
+        assert!(count("0").is_err() && count("many").is_err() && count("99999999999999999Mi").is_err());
+    }
+}

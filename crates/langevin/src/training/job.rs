@@ -1,0 +1,126 @@
+//! The job `train`: a run folder from a request, begun or taken up again.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use langevin_core::{Error, Result};
+use langevin_train::{Outcome, checkpoints};
+
+use super::prepare::{Prepared, TrainPlan, prepare};
+use super::request::{Resolved, TrainRequest};
+use super::settings::Settings;
+use crate::job::{Context, Event, Observer};
+
+/// What came of a request.
+#[derive(Debug, Clone)]
+pub struct TrainOutcome {
+    /// The run's folder.
+    pub run: PathBuf,
+    /// The model's file.
+    pub model: PathBuf,
+    /// The settings with what the data decided.
+    pub settings: Settings,
+    /// How the training ended.
+    pub trained: Outcome,
+}
+
+impl TrainOutcome {
+    /// What can be done with the model: a command.
+    pub fn advice(&self) -> String {
+        let run = self.run.display();
+        match &self.settings.task {
+            _ if self.settings.autoencoder.is_some() => {
+                format!("go on with: langevin train DATA --latent {run}")
+            }
+            None => format!("generate with: langevin sample {run}"),
+            Some(task) => format!("restore with: {} {run} IMAGE", task.command()),
+        }
+    }
+}
+
+/// Trains what `request` asks for. The results are in its run folder; the sink takes none. Where the forecast alone is wanted,
+/// nothing is left behind.
+///
+/// # Errors
+/// Usage and bad input: what the request names is not there or does not fit; `resume` without a run. As [`Prepared::train`].
+pub fn run(request: &TrainRequest, context: &mut Context<'_>) -> Result<TrainOutcome> {
+    let Resolved { preset, settings, weights, dataset } = request.resolve()?;
+    let run = request.run_folder();
+    check_resume(request.resume, &run, [run.as_path()])?;
+    let scratch = request.dry_run.then(Scratch::new).transpose()?;
+    let prepared = prepare(TrainPlan {
+        data: request.data.clone(),
+        dataset,
+        settings,
+        preset,
+        out: scratch.as_ref().map_or(run.clone(), |scratch| scratch.0.clone()),
+        strict: request.strict,
+        dry_run: request.dry_run,
+        half: request.half,
+        stop: context.stop.clone(),
+        weights,
+        lesson: None,
+    })?;
+    context.observer.event(Event::Started { seed: prepared.info.seed, what: String::new() });
+    report_data(&prepared, context.observer);
+    let settings = prepared.settings.clone();
+    let trained = prepared.train(context.device, context.observer)?;
+    let model = run.join("model.safetensors");
+    if !request.dry_run {
+        context.observer.event(Event::Output { file: model.clone() });
+    }
+    Ok(TrainOutcome { run, model, settings, trained })
+}
+
+/// Refuses to `resume` where none of the folders `runs` of the run `out` holds a checkpoint.
+///
+/// # Errors
+/// Usage, naming it.
+pub(super) fn check_resume<'a>(
+    resume: bool,
+    out: &Path,
+    runs: impl IntoIterator<Item = &'a Path>,
+) -> Result<()> {
+    let begun = |run: &Path| !checkpoints(&run.join("checkpoints")).is_empty();
+    if !resume || runs.into_iter().any(begun) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("{}: there is no run to go on with", out.display()))
+        .hint("leave --resume out to begin one"))
+}
+
+/// Reports what is trained on, and what of it is passed over.
+pub(super) fn report_data(prepared: &Prepared, observer: &mut dyn Observer) {
+    let info = &prepared.info;
+    let count = prepared.images.map_or("unlimited".to_owned(), |n| n.to_string());
+    observer.event(Event::note(format!(
+        "data {}: {count} images, {}x{}, {} channels{}",
+        prepared.data.name,
+        info.size.0,
+        info.size.1,
+        info.channels,
+        if info.classes.is_empty() { String::new() } else { format!(", {} classes", info.classes.len()) }
+    )));
+    for skipped in &prepared.skipped {
+        observer.event(Event::warning(format!("passed over {}", skipped.reason)));
+    }
+}
+
+/// A folder for a forecast that leaves nothing behind.
+pub(super) struct Scratch(pub(super) PathBuf);
+
+impl Scratch {
+    pub(super) fn new() -> Result<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(format!("langevin-dry-run-{process}-{count}"));
+        langevin_files::create_folder(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
