@@ -11,6 +11,7 @@ mod comparing;
 mod defects;
 mod denoising;
 mod distilling;
+mod earlier;
 mod evaluating;
 mod folders;
 mod full_disk;
