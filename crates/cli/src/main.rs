@@ -76,6 +76,8 @@ enum Command {
     BenchRestore(commands::bench_restore::BenchRestore),
     /// List samplers, schedules, models, presets and everything else that has a name.
     List(commands::list::List),
+    /// Print the JSON Schema of a job's request.
+    Schema(commands::schema::Schema),
     /// Benchmark the speed and memory of a model or preset.
     Bench(commands::bench::Bench),
     /// Convert a model to a single file or to a diffusers folder.
@@ -112,6 +114,7 @@ fn main() {
         Command::BenchSamplers(command) => command.run(&shell),
         Command::BenchRestore(command) => command.run(&shell),
         Command::List(command) => command.run(),
+        Command::Schema(command) => command.run(),
         Command::Bench(command) => command.run(&shell),
         Command::Convert(command) => command.run(&shell),
         Command::Devices => commands::env::devices(),

@@ -120,13 +120,29 @@ impl Shell {
         force: bool,
         job: impl FnOnce(&mut Context<'_>) -> Result<T>,
     ) -> Result<T> {
+        self.run_until(&signals()?, dtype, force, job)
+    }
+
+    /// As [`Shell::run`], for a job that only looks at things: signals end the program at once.
+    ///
+    /// # Errors
+    /// As [`Shell::compute`] and the job.
+    pub fn look<T>(&self, job: impl FnOnce(&mut Context<'_>) -> Result<T>) -> Result<T> {
+        self.run_until(&Stop::new(), "f32", false, job)
+    }
+
+    fn run_until<T>(
+        &self,
+        stop: &Stop,
+        dtype: &str,
+        force: bool,
+        job: impl FnOnce(&mut Context<'_>) -> Result<T>,
+    ) -> Result<T> {
         let (device, line) = self.compute(dtype)?;
-        let stop = signals()?;
         let (stages, training) = (Stages::new(self), TrainingLine::new(self));
         let mut observer = Display { shell: self, line, stages, training };
         let mut sink = Files::new(force);
-        let outcome =
-            job(&mut Context { device: &device, observer: &mut observer, sink: &mut sink, stop: &stop });
+        let outcome = job(&mut Context { device: &device, observer: &mut observer, sink: &mut sink, stop });
         observer.stages.finish();
         observer.training.finish();
         outcome

@@ -33,3 +33,4 @@ pub use moments::Moments;
 pub use report::{Line, Report};
 pub use rows::Rows;
 pub use sample::Sample;
+pub use statistics::Mean;

@@ -3,7 +3,7 @@
 use langevin_core::{Error, Image, Result, Samples};
 
 use crate::metric::{Better, Case, Measured, Value};
-use crate::statistics::mean;
+use crate::statistics::Mean;
 
 /// Width of the Gaussian window.
 pub(crate) const WINDOW: usize = 11;
@@ -56,7 +56,7 @@ pub(crate) fn over_pairs(
     };
     let pairs: Vec<_> = judged.iter().zip(reference).enumerate().collect();
     let found = pairs.into_par_iter().map(one).collect::<Result<Vec<f64>>>()?;
-    let (value, error) = mean(&found);
+    let Mean { mean: value, error } = Mean::of(&found);
     let error = error.filter(|error| error.is_finite());
     let value = Value { name, value, error, count: found.len(), better: Better::Higher };
     Ok(Measured { values: vec![value], nearest: Vec::new() })

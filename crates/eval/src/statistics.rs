@@ -1,16 +1,28 @@
 //! Small statistics: means, medians and their errors.
 
 use langevin_data::order::{Purpose, below, bits};
+use serde::Serialize;
 
 /// Resamples of a bootstrap.
 const RESAMPLES: u64 = 200;
 
-/// The mean and its standard error; no error for fewer than two values.
-pub(crate) fn mean(values: &[f64]) -> (f64, Option<f64>) {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (mean, (values.len() > 1).then(|| (squares / (n - 1.0) / n).sqrt()))
+/// A mean with its standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Mean {
+    /// The mean.
+    pub mean: f64,
+    /// Its standard error; absent for fewer than two values.
+    pub error: Option<f64>,
+}
+
+impl Mean {
+    /// The mean of `values`.
+    pub fn of(values: &[f64]) -> Self {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        Self { mean, error: (values.len() > 1).then(|| (squares / (n - 1.0) / n).sqrt()) }
+    }
 }
 
 /// A share and its standard error, from how many of `count` are so.
@@ -37,7 +49,7 @@ pub(crate) fn bootstrap<T: Copy>(values: &[T], seed: u64, of: impl Fn(&[T]) -> f
         of(&(0..n).map(draw).collect::<Vec<_>>())
     };
     let found: Vec<f64> = (0..RESAMPLES).map(resample).collect();
-    mean(&found).1.unwrap_or(0.0) * (RESAMPLES as f64).sqrt()
+    Mean::of(&found).error.unwrap_or(0.0) * (RESAMPLES as f64).sqrt()
 }
 
 /// The standard error by the grouped jackknife (Quenouille 1949), from the values found with each group left out.
@@ -60,20 +72,20 @@ mod tests {
     #[test]
     fn errors_of_a_mean_agree_with_the_formula() {
         let values: Vec<f64> = (0..400).map(|i| f64::from((i * 37) % 101)).collect();
-        let (mean_value, error) = mean(&values);
-        let error = error.unwrap();
-        let of = |part: &[f64]| mean(part).0;
+        let found = Mean::of(&values);
+        let error = found.error.unwrap();
+        let of = |part: &[f64]| Mean::of(part).mean;
         assert!((bootstrap(&values, 1, of) / error - 1.0).abs() < 0.15);
         let without = |g| {
             let out = group(g, 20, 400);
             let kept: Vec<f64> = (0..400).filter(|i| !out.contains(i)).map(|i| values[i]).collect();
-            mean(&kept).0
+            Mean::of(&kept).mean
         };
         let jack = jackknife(&(0..20).map(without).collect::<Vec<_>>());
         assert!(jack > 0.0 && jack < 3.0 * error, "{jack} {error}");
         assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert!((mean_value - 50.0).abs() < 2.0);
+        assert!((found.mean - 50.0).abs() < 2.0);
     }
 
     #[test]

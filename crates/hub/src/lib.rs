@@ -38,7 +38,7 @@ pub use autoencoder::{AutoencoderParts, read_autoencoder};
 pub use dit::{TransformerParts, read as read_transformer};
 pub use folder::{Pipeline, is_folder, read_folder};
 pub use latent::{LatentPipeline, is_latent_folder, read_latent_folder};
-pub use lora::merge_lora;
+pub use lora::{lora_ranks, merge_lora};
 pub use pickle::{is_checkpoint, is_checkpoint_file, is_pickle};
 pub use scheduler::{Sampling, Threshold};
 pub use schedulers::read as read_scheduler;

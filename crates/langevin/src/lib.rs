@@ -54,10 +54,13 @@
 
 pub mod bench;
 pub mod catalog;
+pub mod conversion;
 pub mod denoising;
 pub mod evaluation;
 pub mod forward;
+pub mod inspection;
 pub mod job;
+pub mod jobs;
 pub mod restoration;
 pub mod sampling;
 pub mod training;

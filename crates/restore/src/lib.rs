@@ -39,7 +39,7 @@ pub use agreement::{Agreement, adjoint_error};
 pub use baseline::{Baseline, classical, enlargement};
 pub use consistent::{Consistent, Correction};
 pub use method::{Method, Needs, Prior};
-pub use methods::METHODS;
+pub use methods::{METHODS, candidates, compared};
 pub use noise_level::noise_level;
 pub use noises::{NOISES, Noise};
 pub use non_local_means::non_local_means;

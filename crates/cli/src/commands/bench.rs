@@ -1,17 +1,14 @@
 //! `langevin bench`: how fast a model or preset is here.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
+use langevin::Result;
 use langevin::bench::algorithms::{AlgorithmTimes, measure_algorithms};
 use langevin::bench::layers::measure_layers;
-use langevin::bench::networks::{Cost, measure};
+use langevin::bench::networks::{MeasureNetworkOutcome, MeasureNetworkRequest, Speedup, job};
 use langevin::kernels::{Algorithm, Isa};
-use langevin::nn::NetworkConfig;
-use langevin::process::DiffusionSpec;
-use langevin::training::presets::Preset;
-use langevin::{Error, Model, Result};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::outputs;
 use crate::shell::{self, Shell};
@@ -58,34 +55,14 @@ impl Bench {
             return self.algorithms(shell);
         }
         let Some(what) = &self.what else { return self.layers(shell) };
-        let before = self.compare.as_deref().map(Before::read).transpose()?;
-        let (device, line) = shell.compute("f32")?;
-        let (network, diffusion, size) = network(what, &device)?;
-        shell.say(&line);
-        let cost = measure(&network, &diffusion, size, self.batch_size, self.runs, &device)?;
-        let memory = peak_bytes();
-        if self.json {
-            let mut report = serde_json::to_value(&cost).expect("numbers are plain values");
-            report["what"] = what.as_str().into();
-            report["peak_bytes"] = json!(memory);
-            if let Some(before) = &before {
-                let times: Map<String, Value> = before
-                    .times(&cost)
-                    .into_iter()
-                    .map(|(key, _, times)| (key.to_owned(), times.into()))
-                    .collect();
-                report["times_as_fast"] = times.into();
-            }
-            return outputs::result(&report.to_string());
-        }
-        show(&cost)?;
-        if let Some(memory) = memory {
-            outputs::result(&format!("peak memory     {}", shell::bytes(memory)))?;
-        }
-        for (_, name, times) in before.iter().flat_map(|before| before.times(&cost)) {
-            outputs::result(&format!("{name:<14} {times:.2} times as fast as before"))?;
-        }
-        Ok(())
+        let request = MeasureNetworkRequest {
+            what: what.clone(),
+            batch_size: self.batch_size,
+            runs: self.runs,
+            compare: self.compare.clone(),
+        };
+        let outcome = shell.run("f32", false, |context| job::run(&request, context))?;
+        if self.json { show_json(&outcome, what) } else { show(&outcome) }
     }
 
     fn layers(&self, shell: &Shell) -> Result<()> {
@@ -134,33 +111,17 @@ impl Bench {
     }
 }
 
-/// The network of a preset or a model, with the side of its images.
-fn network(what: &str, device: &langevin::Device) -> Result<(NetworkConfig, DiffusionSpec, [usize; 2])> {
-    match Preset::find(what) {
-        Ok(preset) => {
-            let settings = preset.settings()?;
-            let mut network = settings.network;
-            let channels = if settings.data.channels == 0 { 3 } else { settings.data.channels };
-            (network.in_channels, network.out_channels) = (channels, channels);
-            network.condition_channels = settings.task.map_or(0, |task| task.condition_channels(channels));
-            network.classes = if settings.data.class_conditional { 10 } else { 0 };
-            Ok((network, settings.diffusion, [settings.data.size.max(8); 2]))
-        }
-        Err(unknown) => match Model::open_any(what, device) {
-            Ok(model) if model.denoiser.network().is_none() => {
-                Err(Error::usage(format!("{what}: is closed-form, so there is no network to time")))
-            }
-            Ok(model) => {
-                let [_, height, width] = model.shape();
-                Ok((model.info.network, model.info.diffusion, [height, width]))
-            }
-            Err(_) if !Path::new(what).exists() && !what.contains(':') => Err(unknown),
-            Err(error) => Err(error),
-        },
+fn show_json(outcome: &MeasureNetworkOutcome, what: &str) -> Result<()> {
+    let mut report = serde_json::to_value(&outcome.cost).expect("numbers are plain values");
+    report["what"] = what.into();
+    report["peak_bytes"] = json!(outcome.peak_bytes);
+    if let Some(speedup) = &outcome.speedup {
+        report["times_as_fast"] = json!(speedup);
     }
+    outputs::result(&report.to_string())
 }
 
-fn show(cost: &Cost) -> Result<()> {
+fn show(MeasureNetworkOutcome { cost, peak_bytes, speedup }: &MeasureNetworkOutcome) -> Result<()> {
     let row = |[least, median, most]: [f64; 3]| format!("{median:8.1} ms ({least:.1} to {most:.1})");
     outputs::result(&format!("parameters      {}", cost.parameters))?;
     outputs::result(&format!("batch           {}", cost.batch))?;
@@ -173,40 +134,11 @@ fn show(cost: &Cost) -> Result<()> {
         "training step  {}, {:.1} img/s",
         row(cost.train_ms),
         cost.train_images_per_second
-    ))
-}
-
-/// What an earlier `bench --json` measured: the medians in milliseconds.
-struct Before {
-    forward_ms: f64,
-    train_ms: f64,
-}
-
-impl Before {
-    fn read(file: &Path) -> Result<Self> {
-        let bad = |error: &dyn std::fmt::Display| {
-            Error::bad_input(format!("{}: {error}", file.display()))
-                .hint("give a file that `bench --json` wrote")
-        };
-        let bytes = std::fs::read(file).map_err(|error| bad(&error))?;
-        let report: Value = serde_json::from_slice(&bytes).map_err(|error| bad(&error))?;
-        let median = |key: &str| {
-            let value = report[key][1].as_f64().filter(|value| *value > 0.0);
-            value.ok_or_else(|| bad(&format!("has no {key}")))
-        };
-        Ok(Self { forward_ms: median("forward_ms")?, train_ms: median("train_ms")? })
+    ))?;
+    if let Some(memory) = peak_bytes {
+        outputs::result(&format!("peak memory     {}", shell::bytes(*memory)))?;
     }
-
-    /// Key, name and how many times as fast `now` is.
-    fn times(&self, now: &Cost) -> [(&'static str, &'static str, f64); 2] {
-        [
-            ("forward", "forward", self.forward_ms / now.forward_ms[1]),
-            ("train", "forward+back", self.train_ms / now.train_ms[1]),
-        ]
-    }
-}
-
-/// The most memory this process has held, where the system tells.
-fn peak_bytes() -> Option<u64> {
-    langevin::train::peak_bytes()
+    let Some(Speedup { forward, train }) = speedup else { return Ok(()) };
+    outputs::result(&format!("forward        {forward:.2} times as fast as before"))?;
+    outputs::result(&format!("forward+back   {train:.2} times as fast as before"))
 }

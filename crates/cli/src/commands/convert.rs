@@ -1,13 +1,12 @@
 //! `langevin convert`: models from one form into another.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use langevin::files::write_file;
-use langevin::model::save;
-use langevin::{Device, Error, Model, Result, hub};
+use langevin::Result;
+use langevin::conversion::{self, ConvertRequest, DiffusersPipeline};
 
-use crate::outputs::{self, Claim};
+use crate::outputs;
 use crate::shell::Shell;
 
 /// The arguments of `convert`.
@@ -45,49 +44,21 @@ pub struct Convert {
 impl Convert {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
-        let single = self.output.extension().is_some_and(|ending| ending == "safetensors");
-        if self.half && !single {
-            return Err(
-                Error::usage("--half is for a single file").hint("give an OUT that ends in .safetensors")
-            );
-        }
-        let notes = match (is_checkpoint(Path::new(&self.input))?, single) {
-            (true, true) => {
-                self.write(|| save::checkpoint_to_file(Path::new(&self.input), self.half))?;
-                Vec::new()
-            }
-            // A checkpoint becomes a folder where it is one of Stable Diffusion, whose networks are known by its names.
-            _ => {
-                let model = Model::open_any(&self.input, &Device::flex())?;
-                let mut notes = model.notes.clone();
-                if single {
-                    self.write(|| save::to_file(&model, self.half))?;
-                } else {
-                    notes.extend(save::to_folder(&model, &self.output, &self.pipeline, self.force)?);
-                }
-                notes
-            }
+        let request = ConvertRequest {
+            input: self.input,
+            output: self.output,
+            pipeline: match self.pipeline.as_str() {
+                "ddim" => DiffusersPipeline::Ddim,
+                _ => DiffusersPipeline::Ddpm,
+            },
+            half: self.half,
+            overwrite: self.force,
         };
-        for note in &notes {
-            shell.warn(note);
-        }
+        let outcome = shell.run("f32", self.force, |context| conversion::run(&request, context))?;
         if self.json {
-            return outputs::result(&serde_json::json!({"output": self.output, "notes": notes}).to_string());
+            let outcome = serde_json::to_value(&outcome).expect("an outcome is plain values");
+            return outputs::result(&outcome.to_string());
         }
-        outputs::result(&self.output.display().to_string())
+        outputs::result(&outcome.output.display().to_string())
     }
-
-    fn write(&self, bytes: impl FnOnce() -> Result<Vec<u8>>) -> Result<()> {
-        let _claim = Claim::new([self.output.as_path()], self.force)?;
-        write_file(&self.output, &bytes()?)
-    }
-}
-
-/// Whether `path` is a file that begins as a PyTorch checkpoint does.
-fn is_checkpoint(path: &Path) -> Result<bool> {
-    if !path.is_file() {
-        return Ok(false);
-    }
-    let head = super::inspect::head(path)?;
-    Ok(hub::is_checkpoint(&head) && head.get(8) != Some(&b'{'))
 }

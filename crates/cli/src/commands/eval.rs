@@ -4,13 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use langevin::eval::Bound;
-use langevin::evaluation::{Choice, EvalRequest, Evaluation, FeatureSpec, evaluate};
-use langevin::files::write_file;
-use langevin::model::GuidanceConfig;
-use langevin::{Error, ErrorKind, Result, figures::png};
+use langevin::evaluation::{EvalOutcome, EvalRequest, job};
+use langevin::{Error, ErrorKind, Result};
 
 use crate::guide::GuideFlags;
-use crate::outputs::{self, Claim};
+use crate::outputs;
 use crate::shell::{self, Shell};
 
 /// The arguments of `eval`.
@@ -42,7 +40,7 @@ pub struct Eval {
     /// What describes images: own (a classifier trained on the data), random, or a file with Inception's weights.
     #[arg(long, value_name = "own|random|FILE", default_value = "own")]
     features: String,
-    /// Seed of what is drawn and chosen.
+    /// Seed of sampling and of choosing images.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Steps [default: the model's].
@@ -59,7 +57,7 @@ pub struct Eval {
     /// Side in pixels that two sets of images are brought to [default: that of the data].
     #[arg(long, value_parser = shell::from_1_to::<4096>())]
     size: Option<usize>,
-    /// Images drawn at once; changes speed and memory alone.
+    /// Images sampled at once; changes speed and memory alone.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
     /// End with exit code 5 when this holds, as `kid>0.01`; may be given several times.
@@ -82,82 +80,51 @@ pub struct Eval {
 impl Eval {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
-        let (device, line) = shell.compute("f32")?;
-        let guiding = self.guide.open(shell, None, &device)?;
-        let request = self.request(guiding)?;
-        if let Some(file) = &self.sheet {
-            outputs::check_ending(file, "png")?;
-        }
-        let _claim = Claim::new(self.sheet.iter().map(PathBuf::as_path), self.force)?;
-        shell.say(&format!("{line}, seed {}; {} by {}", self.seed, self.judged, self.data));
-        let signal = shell::signals()?;
-        let mut stages = shell::Stages::new(shell);
-        let found = evaluate(&request, &device, &mut |what, share| {
-            stages.at(what, share);
-            match signal.signal() {
-                None => Ok(()),
-                Some(signal) => {
-                    Err(Error::new(ErrorKind::Interrupted(signal), "the evaluation was interrupted"))
-                }
-            }
-        });
-        stages.finish();
-        let found = found?;
-        self.write(shell, &found)
+        let (json, force) = (self.json, self.force);
+        let request = self.request();
+        show(&shell.run("f32", force, |context| job::run(&request, context))?, shell, json)
     }
 
-    fn request(&self, guiding: GuidanceConfig) -> Result<EvalRequest> {
-        Ok(EvalRequest {
-            judged: self.judged.clone(),
-            data: self.data.clone(),
+    fn request(self) -> EvalRequest {
+        EvalRequest {
+            judged: self.judged,
+            data: self.data,
             metrics: self.metrics.as_deref().map(specs).unwrap_or_default(),
             count: self.n,
-            features: FeatureSpec::parse(&self.features)?,
+            features: self.features,
             seed: self.seed,
-            choice: Choice {
-                steps: self.steps,
-                sampler: self.sampler.clone(),
-                spacing: self.spacing.clone(),
-                cfg_scale: self.guide.cfg_scale,
-                guidance: guiding,
-                batch_size: self.batch_size,
-            },
+            steps: self.steps,
+            sampler: self.sampler,
+            spacing: self.spacing,
+            cfg_scale: self.guide.cfg_scale,
+            guidance: self.guide.guidance,
+            guide: self.guide.guide,
             size: self.size,
-            cache: self.cache.clone().or_else(cache_folder),
-            bounds: self.fail_if.clone(),
-            stop: shell::signals()?,
-        })
+            batch_size: self.batch_size,
+            fail_if: self.fail_if.iter().map(ToString::to_string).collect(),
+            sheet: self.sheet,
+            cache: self.cache.or_else(cache_folder),
+        }
     }
+}
 
-    fn write(&self, shell: &Shell, found: &Evaluation) -> Result<()> {
-        if let Some(file) = &self.sheet {
-            match &found.sheet {
-                Some(sheet) => write_file(file, &png::encode(sheet, &[])?)?,
-                None => {
-                    shell.warn(&format!("{}: is not written; only memorisation makes it", file.display()))
-                }
-            }
+fn show(outcome: &EvalOutcome, shell: &Shell, json: bool) -> Result<()> {
+    let report = &outcome.report;
+    let missed: Vec<String> = outcome.missed.iter().map(ToString::to_string).collect();
+    if json {
+        let mut result = serde_json::to_value(report).expect("a report is plain values");
+        result["missed"] = missed.clone().into();
+        outputs::result(&result.to_string())?;
+    } else {
+        if report.features != "none" {
+            shell.say(&format!("features: {}", report.features));
         }
-        let missed: Vec<String> = found.missed.iter().map(ToString::to_string).collect();
-        if self.json {
-            let mut result = serde_json::to_value(&found.report).expect("a report is plain values");
-            result["missed"] = missed.clone().into();
-            outputs::result(&result.to_string())?;
-        } else {
-            let report = &found.report;
-            if report.features != "none" {
-                shell.say(&format!("features: {}", report.features));
-            }
-            if let Some(n) = report.metrics.iter().map(|line| line.n).max().filter(|n| *n < self.n) {
-                shell.warn(&format!("{n} images of each set, not {}: there are no more", self.n));
-            }
-            outputs::result(&report.table())?;
-        }
-        if missed.is_empty() {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::BoundMissed, format!("missed: {}", missed.join(", "))))
+        outputs::result(&report.table())?;
     }
+    if missed.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::BoundMissed, format!("missed: {}", missed.join(", "))))
 }
 
 /// The metrics of a list with commas; a part without a name (`k=5`) belongs to the one before it.

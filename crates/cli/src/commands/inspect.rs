@@ -1,15 +1,9 @@
 //! `langevin inspect`: what a file or folder is.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-
 use clap::Args;
-use langevin::data::{self, OpenOptions};
-use langevin::sampling::Recipe;
-use langevin::train::{Checkpoint, checkpoints};
-use langevin::{Device, Error, Model, Result, hub, nn};
-use serde_json::{Value, json};
+use langevin::Result;
+use langevin::inspection::{self, InspectRequest};
+use serde_json::Value;
 
 use crate::outputs;
 use crate::shell::Shell;
@@ -21,7 +15,7 @@ use crate::shell::Shell;
   langevin inspect samples-000/0003.png      the settings that redraw it
   langevin inspect ~/photos                  what a data set holds, and what is wrong with it")]
 pub struct Inspect {
-    /// A run folder, a model, an image, a data set, or builtin:NAME.
+    /// A run folder, a model, a LoRA, an image, a data set, or builtin:NAME.
     file: String,
     /// Print JSON.
     #[arg(long)]
@@ -30,105 +24,12 @@ pub struct Inspect {
 
 impl Inspect {
     /// Runs the command.
-    pub fn run(self, _shell: &Shell) -> Result<()> {
-        let report = self.look()?;
-        if self.json {
-            return outputs::result(&report.to_string());
-        }
-        print("", &report)
+    pub fn run(self, shell: &Shell) -> Result<()> {
+        let request = InspectRequest::new(self.file);
+        let found = shell.look(|context| inspection::run(&request, context))?;
+        let report = serde_json::to_value(found).expect("facts are plain values");
+        if self.json { outputs::result(&report.to_string()) } else { print("", &report) }
     }
-
-    fn look(&self) -> Result<Value> {
-        let path = Path::new(&self.file);
-        if path.join("run.toml").is_file() || path.join("checkpoints").is_dir() {
-            return run_folder(path);
-        }
-        if self.file.starts_with("builtin:") && Model::is_named(&self.file) {
-            // A model and the data it was trained on share the name.
-            return Ok(json!({"model": model(&self.file)?, "data": data_set(&self.file)?}));
-        }
-        if path.is_file() {
-            let head = head(path)?;
-            if head.starts_with(b"\x89PNG")
-                && let Ok(recipe) =
-                    std::fs::read(path).map_or_else(|_| Recipe::read(&[]), |bytes| Recipe::read(&bytes))
-            {
-                let mut report = json!({"kind": "image with a recipe"});
-                report["recipe"] = serde_json::to_value(&recipe).expect("a recipe is plain values");
-                if recipe.header.command == "sample" {
-                    report["redraw"] = format!("langevin sample --from {}", self.file).into();
-                }
-                return Ok(report);
-            }
-            // A zip may hold images, or a PyTorch checkpoint, which is refused with the reason.
-            let is_model = head.get(8) == Some(&b'{')
-                || head.starts_with(b"GGUF")
-                || matches!(head.as_slice(), [0x80, 0..=5, ..])
-                || head.starts_with(b"PK") && data::open(&self.file, &OpenOptions::default()).is_err();
-            if is_model {
-                return model(&self.file);
-            }
-        } else if path.join("model.safetensors").is_file() || hub::is_folder(path) {
-            return model(&self.file);
-        }
-        data_set(&self.file)
-    }
-}
-
-/// The first bytes of a file.
-pub(super) fn head(path: &Path) -> Result<Vec<u8>> {
-    let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut head));
-    read.map_err(|error| Error::bad_input(format!("{}: {error}", path.display())))?;
-    Ok(head)
-}
-
-fn model(file: &str) -> Result<Value> {
-    let model = Model::open_any(file, &Device::flex())?;
-    let info = &model.info;
-    let mut report = json!({
-        "kind": "model", "name": model.name, "hash": model.hash(),
-        "parameters": model.denoiser.network().map_or(0, nn::parameter_count),
-        "size": info.size, "channels": info.channels, "classes": info.classes,
-        "trained": {"data": info.data, "preset": info.preset, "images": info.images, "seed": info.seed},
-        "diffusion": info.diffusion, "sample": info.sample,
-        "network": model.denoiser.network().map(|_| &info.network),
-    });
-    if let Some(task) = &info.task {
-        report["task"] = json!(task);
-    }
-    if !model.notes.is_empty() {
-        report["notes"] = json!(model.notes);
-    }
-    Ok(report)
-}
-
-fn run_folder(path: &Path) -> Result<Value> {
-    let (newest, torn) = Checkpoint::newest(&path.join("checkpoints"))?;
-    let mut report = json!({"kind": "run", "folder": path, "passed_over": torn});
-    report["checkpoints"] = checkpoints(&path.join("checkpoints")).len().into();
-    match newest {
-        Some(checkpoint) => {
-            report["images"] = checkpoint.standing.images.into();
-            report["steps"] = checkpoint.standing.step.into();
-            report["seconds"] = checkpoint.standing.seconds.into();
-        }
-        None => report["images"] = 0.into(),
-    }
-    if path.join("model.safetensors").is_file() {
-        report["model"] = model(&path.display().to_string())?;
-    }
-    Ok(report)
-}
-
-fn data_set(spec: &str) -> Result<Value> {
-    let dataset = data::open(spec, &OpenOptions::default())?;
-    let mut report = json!({"kind": "data set"});
-    report["info"] = serde_json::to_value(dataset.info()).expect("facts are plain values");
-    if dataset.info().len.is_some() {
-        report["lint"] = serde_json::to_value(data::lint(dataset.as_ref())).expect("facts are plain values");
-    }
-    Ok(report)
 }
 
 /// Prints nested facts, one `path value` a line.

@@ -1,16 +1,16 @@
 //! `langevin likelihood`: how likely a data set is under a model, in bits per dimension.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use clap::Args;
-use indicatif::ProgressBar;
-use langevin::evaluation::likelihood::{LikelihoodReport, LikelihoodRequest, Mean, check_other, measure};
-use langevin::files::write_file;
-use langevin::sample::Trace;
-use langevin::{Device, Model, Result};
+use langevin::Result;
+use langevin::eval::Mean;
+use langevin::evaluation::likelihood::{
+    LikelihoodOutcome, LikelihoodRequest, ModelLikelihood, TraceMethod, job,
+};
+use serde_json::Value;
 
-use crate::outputs::{self, Claim};
+use crate::outputs;
 use crate::shell::{self, Shell};
 
 /// The arguments of `likelihood`.
@@ -36,7 +36,7 @@ pub struct Likelihood {
     /// Seed of probes and noise.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// A second model, measured on the same images with the same noise and probes; the difference is told with its error.
+    /// A second model, measured on the same images with the same noise and probes; the difference is reported with its error.
     #[arg(long, value_name = "MODEL")]
     compare: Option<String>,
     /// How the trace of the derivative is found: exact takes as many backward passes as an image has values [default: exact
@@ -58,7 +58,7 @@ pub struct Likelihood {
     /// Images at once; changes speed and memory alone.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
-    /// Do not tell a class-conditional model the classes.
+    /// Do not condition a class-conditional model on the classes.
     #[arg(long)]
     unconditional: bool,
     /// Write what each image takes as a JSON list.
@@ -75,118 +75,66 @@ pub struct Likelihood {
 impl Likelihood {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
-        let (device, line) = shell.compute("f32")?;
-        let model = Model::open_pixels(&self.model, &device)?;
+        let (json, force) = (self.json, self.force);
         let request = self.request();
-        let other = match &self.compare {
-            Some(name) => {
-                let other = Model::open_pixels(name, &device)?;
-                check_other(&model, &other, &request)?;
-                Some(other)
-            }
-            None => None,
-        };
-        let _claim = Claim::new(self.per_image.iter().map(PathBuf::as_path), self.force)?;
-        shell.say(&format!("{line}, seed {}; {} under {}", self.seed, self.data, self.model));
-        let found = self.measure(shell, &model, &request, &device)?;
-        if found.report.count < self.n {
-            shell.warn(&format!("{} images, not {}: {} has no more", found.report.count, self.n, self.data));
-        }
-        let compared = match &other {
-            Some(other) => {
-                shell.say(&format!("{} under {}", self.data, other.name));
-                let second = self.measure(shell, other, &request, &device)?;
-                let difference = found.report.less(&second.report)?;
-                Some((second, difference))
-            }
-            None => None,
-        };
-        if let Some(file) = &self.per_image {
-            let mut list = serde_json::to_value(&found.report.images).expect("a report is plain values");
-            let others = compared.iter().flat_map(|(second, _)| &second.report.images);
-            for (one, other) in list.as_array_mut().into_iter().flatten().zip(others) {
-                one["compared"] = serde_json::json!({"bits": other.bits, "bound": other.bound});
-            }
-            let list = serde_json::to_string_pretty(&list).expect("a report is plain values");
-            write_file(file, list.as_bytes())?;
-        }
-        if self.json {
-            let mut json = found.json();
-            json["data"] = self.data.into();
-            json["seed"] = self.seed.into();
-            if let Some((second, difference)) = &compared {
-                json["compared"] = second.json();
-                json["difference"] = serde_json::to_value(difference).expect("a report is plain values");
-            }
-            return outputs::result(&json.to_string());
-        }
-        show(&found)?;
-        let Some((second, difference)) = &compared else { return Ok(()) };
-        outputs::result(&format!("compared        {}", second.name))?;
-        show(second)?;
-        let bound = difference.bound.map_or_else(String::new, |bound| format!("; bound {}", signed(bound)));
-        outputs::result(&format!(
-            "difference      {}  probability flow{bound}; {} less {}, image by image",
-            signed(difference.bits),
-            found.name,
-            second.name
-        ))
+        let outcome = shell.run("f32", force, |context| job::run(&request, context))?;
+        if json { outputs::result(&as_json(&outcome, &request).to_string()) } else { show(&outcome) }
     }
 
-    fn request(&self) -> LikelihoodRequest {
+    fn request(self) -> LikelihoodRequest {
         LikelihoodRequest {
-            data: self.data.clone(),
+            model: self.model,
+            data: self.data,
             count: self.n,
             seed: self.seed,
+            compare: self.compare,
             trace: self.trace.as_deref().map(|name| match name {
-                "exact" => Trace::Exact,
-                "gaussian" => Trace::Gaussian,
-                _ => Trace::Rademacher,
+                "exact" => TraceMethod::Exact,
+                "gaussian" => TraceMethod::Gaussian,
+                _ => TraceMethod::Rademacher,
             }),
             probes: self.probes,
             bound_draws: self.bound_draws,
             tolerance: self.tolerance,
-            lowest: self.sigma_min,
+            sigma_min: self.sigma_min,
             batch_size: self.batch_size,
             unconditional: self.unconditional,
+            per_image: self.per_image,
         }
-    }
-
-    fn measure(
-        &self,
-        shell: &Shell,
-        model: &Model,
-        request: &LikelihoodRequest,
-        device: &Device,
-    ) -> Result<Measured> {
-        let bar = if shell.is_live() { ProgressBar::new(self.n as u64) } else { ProgressBar::hidden() };
-        let start = Instant::now();
-        let report = measure(model, request, device, |done| bar.set_position(done as u64))?;
-        bar.finish_and_clear();
-        for note in &report.notes {
-            shell.warn(note);
-        }
-        let seconds = start.elapsed().as_secs_f64();
-        Ok(Measured { name: model.name.clone(), hash: model.hash().to_owned(), report, seconds })
     }
 }
 
-/// One model's likelihoods.
-struct Measured {
-    name: String,
-    hash: String,
-    report: LikelihoodReport,
-    seconds: f64,
-}
-
-impl Measured {
-    fn json(&self) -> serde_json::Value {
-        let mut json = serde_json::to_value(&self.report).expect("a report is plain values");
-        json["model"] = self.name.clone().into();
-        json["model_hash"] = self.hash.clone().into();
-        json["seconds"] = self.seconds.into();
+fn as_json(outcome: &LikelihoodOutcome, request: &LikelihoodRequest) -> Value {
+    let of = |one: &ModelLikelihood| {
+        let mut json = serde_json::to_value(&one.report).expect("a report is plain values");
+        json["model"] = one.model.clone().into();
+        json["model_hash"] = one.hash.clone().into();
+        json["seconds"] = one.seconds.into();
         json
+    };
+    let mut json = of(&outcome.first);
+    json["data"] = request.data.clone().into();
+    json["seed"] = request.seed.into();
+    if let Some((second, difference)) = &outcome.compared {
+        json["compared"] = of(second);
+        json["difference"] = serde_json::to_value(difference).expect("a report is plain values");
     }
+    json
+}
+
+fn show(outcome: &LikelihoodOutcome) -> Result<()> {
+    let first = &outcome.first;
+    show_one(first)?;
+    let Some((second, difference)) = &outcome.compared else { return Ok(()) };
+    outputs::result(&format!("compared        {}", second.model))?;
+    show_one(second)?;
+    let bound = difference.bound.map_or_else(String::new, |bound| format!("; bound {}", signed(bound)));
+    outputs::result(&format!(
+        "difference      {}  probability flow{bound}; {} less {}, image by image",
+        signed(difference.bits),
+        first.model,
+        second.model
+    ))
 }
 
 fn with(Mean { mean, error }: Mean) -> String {
@@ -201,7 +149,7 @@ fn signed(Mean { mean, error }: Mean) -> String {
     format!("{sign}{}", with(Mean { mean: mean.abs(), error }))
 }
 
-fn show(Measured { report, seconds, .. }: &Measured) -> Result<()> {
+fn show_one(ModelLikelihood { report, seconds, .. }: &ModelLikelihood) -> Result<()> {
     outputs::result(&format!("bits/dim        {}  probability flow", with(report.bits)))?;
     if let Some(error) = report.probe_error {
         outputs::result(&format!("                of the error {error:.4} from the probes"))?;

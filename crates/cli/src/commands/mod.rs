@@ -21,5 +21,6 @@ pub mod noise;
 pub mod restore;
 mod restoring;
 pub mod sample;
+pub mod schema;
 pub mod train;
 pub mod upscale;

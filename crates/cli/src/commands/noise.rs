@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use langevin::process::{Diffusion, DiffusionSpec};
-use langevin::{Image, Result, data, figures::plot, figures::png, forward};
+use langevin::Result;
+use langevin::forward::{ForwardRequest, job};
 
-use crate::outputs::{self, Claim};
+use crate::outputs;
 use crate::shell::{self, Shell};
 
 /// The arguments of `noise`.
@@ -49,43 +49,17 @@ pub struct Noise {
 impl Noise {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
-        let spec = DiffusionSpec {
-            schedule: self.schedule.clone(),
-            process: self.process.clone(),
-            ..Default::default()
+        let force = self.force;
+        let request = ForwardRequest {
+            image: self.image,
+            schedule: self.schedule,
+            process: self.process,
+            at: self.at,
+            height: self.height,
+            seed: self.seed,
+            output: self.output,
         };
-        let diffusion = Diffusion::new(&spec)?;
-        let image = smaller(data::read_image(&self.image)?, self.height)?;
-        let stem = self.image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let strip = forward::strip(&image, &diffusion, &self.at, self.seed)?;
-        let (levels, schedules) = (forward::levels_plot(&diffusion), forward::schedules_plot());
-        let files = [
-            ("noise.png", png::encode(&strip, &[])?),
-            ("levels.png", plot_png(&levels)?),
-            ("levels.svg", levels.to_svg().into_bytes()),
-            ("schedules.png", plot_png(&schedules)?),
-            ("schedules.svg", schedules.to_svg().into_bytes()),
-        ]
-        .map(|(name, bytes)| (self.output.join(format!("{stem}-{name}")), bytes));
-        let _claim = Claim::new(files.iter().map(|(file, _)| file.as_path()), self.force)?;
-        shell.say(&format!("seed {}, schedule {}, process {}", self.seed, self.schedule, self.process));
-        for (file, bytes) in &files {
-            langevin::files::write_file(file, bytes)?;
-            outputs::result(&file.display().to_string())?;
-        }
-        Ok(())
+        let files = shell.run("f32", force, |context| job::run(&request, context))?;
+        files.iter().try_for_each(|file| outputs::result(&file.display().to_string()))
     }
-}
-
-fn plot_png(plot: &plot::Plot) -> Result<Vec<u8>> {
-    png::encode(&plot.to_image(1.0), &[])
-}
-
-fn smaller(image: Image, height: usize) -> Result<Image> {
-    if image.height <= height {
-        return Ok(image);
-    }
-    let width = (image.width * height).div_ceil(image.height).max(1);
-    let channels = if image.channels < 3 { 1 } else { 3 };
-    data::fit(&image, &data::Prepare::new(width, height, channels))
 }

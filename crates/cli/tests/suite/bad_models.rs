@@ -89,7 +89,6 @@ fn headers_that_lie_are_refused() {
         with(&|header| header[name]["data_offsets"] = json!([u64::MAX - 1, u64::MAX])),
         with(&|header| header[name]["dtype"] = "I64".into()),
         with(&|header| drop(header.as_object_mut().unwrap().remove(name))),
-        with(&|header| header["__metadata__"] = json!({"format": "pt"})),
         [u64::MAX.to_le_bytes().as_slice(), &whole[8..]].concat(),
         [(1_u64 << 40).to_le_bytes().as_slice(), &whole[8..]].concat(),
         join("{}", b""),
@@ -102,6 +101,11 @@ fn headers_that_lie_are_refused() {
         world.write(&name, &bytes);
         refused(&world, &name, &[]);
     }
+    // Tensors that nobody describes are no lie, and no model.
+    world.write("bare.safetensors", &with(&|header| header["__metadata__"] = json!({"format": "pt"})));
+    world.run("sample bare.safetensors -n 1 -o out/").refused(3, &["bare.safetensors"]);
+    let bare = world.run("inspect bare.safetensors --json").ok().json();
+    assert_eq!((bare["kind"].as_str(), bare["metadata"]["format"].as_str()), (Some("tensors"), Some("pt")));
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn the_best_sampler_is_written_into_the_model_and_used() {
         assert!(!world.read(name).is_empty());
     }
     let told = world.run("sample m.safetensors -n 1 --seed 5 --steps 3 --no-metadata -o a.png").ok();
-    assert!(told.err.contains("best at 3 calls"), "{}", told.err);
+    assert!(told.err.contains("best at 3 network evaluations"), "{}", told.err);
     let named = format!("--sampler {} --spacing {}", best["sampler"], best["spacing"]).replace('"', "");
     let told = world
         .run(&format!("sample m.safetensors -n 1 --seed 5 --steps 3 {named} --no-metadata -o b.png"))
@@ -77,7 +77,7 @@ fn what_cannot_be_compared_is_refused() {
     for (words, code, parts) in [
         ("bench-samplers RUN --samplers eulr", 2, ["eulr", "\"euler\""]),
         ("bench-samplers RUN --spacings karas", 2, ["karas", "\"karras\""]),
-        ("bench-samplers RUN --calls 0", 2, ["--calls", "1..=1000"]),
+        ("bench-samplers RUN --calls 0", 2, ["--nfe", "1..=1000"]),
         ("bench-samplers nowhere", 3, ["nowhere", "no such file"]),
     ] {
         world.run(&words.replace("RUN", run)).refused(code, &parts);

@@ -32,6 +32,10 @@ fn inspect_tells_what_a_thing_is() {
     assert!(set["lint"]["unreadable"][0].as_str().unwrap().contains("d.png"), "{set}");
     assert_eq!(set["lint"]["duplicates"].as_array().unwrap().len(), 1);
     assert_eq!(world.run("inspect pets/dog/c.png --json").ok().json()["info"]["len"], 1);
+    let shipped = world.run("inspect builtin:shapes --json").ok().json();
+    assert_eq!((&shipped["model"]["kind"], &shipped["data"]["kind"]), (&"model".into(), &"data set".into()));
+    let digits = world.run("inspect builtin:mnist --json").ok().json();
+    assert_eq!((&digits["model"]["size"], digits.get("data")), (&serde_json::json!([28, 28]), None));
     world.run("inspect nothing").refused(3, &["nothing", "there is no such file or folder"]);
 }
 
@@ -71,4 +75,26 @@ fn bench_prints_what_it_measured() {
     world.run("bench tiny --compare other.json").refused(3, &["other.json", "forward_ms"]);
     world.run("bench tiny --compare none.json").refused(3, &["none.json"]);
     world.run("bench tyni").refused(2, &["tyni", "did you mean \"tiny\"?"]);
+}
+
+#[test]
+fn inspect_tells_a_lora_by_its_names() {
+    let world = World::new();
+    let module = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q";
+    let header = serde_json::json!({
+        format!("{module}.lora_down.weight"): {"dtype": "F16", "shape": [4, 8], "data_offsets": [0, 64]},
+        format!("{module}.lora_up.weight"): {"dtype": "F16", "shape": [8, 4], "data_offsets": [64, 128]},
+        "__metadata__": {"ss_network_dim": "4"},
+    })
+    .to_string();
+    let bytes = [(header.len() as u64).to_le_bytes().as_slice(), header.as_bytes(), &[0; 128]].concat();
+    world.write("ink.safetensors", &bytes);
+    let report = world.run("inspect ink.safetensors --json").ok().json();
+    let wanted = serde_json::json!({
+        "kind": "LoRA", "tensors": 2, "parameters": 64, "dtypes": {"F16": 2}, "ranks": [4],
+        "metadata": {"ss_network_dim": "4"},
+    });
+    assert_eq!(report, wanted);
+    world.write("cut.safetensors", &bytes[..bytes.len() - 1]);
+    world.run("inspect cut.safetensors").refused(3, &["cut.safetensors", "not a whole"]);
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use langevin::catalog::KINDS;
+use langevin::jobs::JOBS;
 
 use crate::world::World;
 
@@ -50,6 +51,23 @@ fn every_kind_lists_its_names_first_on_the_line() {
     }
     assert_eq!(all.as_object().unwrap().len(), KINDS.len());
     world.run("list sampler").refused(2, &["sampler", "did you mean \"samplers\"?"]);
+}
+
+#[test]
+fn every_job_has_a_schema() {
+    let world = World::new();
+    let jobs = world.run("schema").ok();
+    for job in JOBS {
+        assert!(
+            jobs.lines().iter().any(|line| line.split_whitespace().next() == Some(job.name)),
+            "{}",
+            job.name
+        );
+        let schema = world.run(&format!("schema {}", job.name)).ok().json();
+        assert_eq!(schema["type"], "object", "{}", job.name);
+        world.run(&format!("{} --help", job.name)).ok();
+    }
+    world.run("schema smaple").refused(2, &["smaple", "did you mean \"sample\"?"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use langevin_core::registry::{Entry, OptionDoc};
 use super::require;
 use crate::metric::{Better, Case, Measured, Metric, Needs, Value};
 use crate::products::{distances_by_row, radii};
-use crate::statistics::{mean, share};
+use crate::statistics::{Mean, share};
 
 pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     name: "density_coverage",
@@ -45,7 +45,7 @@ impl Metric for DensityCoverage {
         let reached = distances_by_row(reference, judged, |index, distances| {
             distances.iter().any(|distance| *distance < radii[index])
         });
-        let (density, density_error) = mean(&balls);
+        let Mean { mean: density, error: density_error } = Mean::of(&balls);
         let (coverage, coverage_error) = share(reached.iter().filter(|r| **r).count(), reached.len());
         let value =
             |name, value, error| Value { name, value, error, count: judged.len(), better: Better::Higher };

@@ -13,7 +13,7 @@ use super::require;
 use crate::metric::{Better, Case, Measured, Metric, Needs, Value};
 use crate::products::{by_row, norms};
 use crate::rows::Rows;
-use crate::statistics::{group, jackknife, mean};
+use crate::statistics::{Mean, group, jackknife};
 
 pub(super) const ENTRY: Entry<dyn Metric> = Entry {
     name: "kid",
@@ -60,7 +60,7 @@ impl Kid {
             Sums::new(&judged, &reference, 1).estimate(None)
         };
         let found: Vec<f64> = (0..self.subsets as u64).map(one).collect();
-        let (value, error) = mean(&found);
+        let Mean { mean: value, error } = Mean::of(&found);
         (value, error.unwrap_or(0.0) * (self.subsets as f64).sqrt())
     }
 }

@@ -5,7 +5,7 @@ mod merge;
 mod names;
 mod scales;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use langevin_core::{Error, NamedTensors, Numbers, Result};
@@ -25,6 +25,20 @@ use crate::weights::read_unnamed;
 /// pair without one half, changes of another sort (LoHa, LoKr, DoRA...). Then some weights may be changed already.
 pub fn merge_lora(pipeline: &mut LatentPipeline, path: &Path, strength: f64) -> Result<()> {
     merged(pipeline, path, strength).map_err(|error| error.within(path.display()))
+}
+
+/// The ranks of the changes in a file with `tensors` of these names and shapes, each once; `None` where it is no LoRA.
+pub fn lora_ranks<'a>(tensors: impl IntoIterator<Item = (&'a str, &'a [usize])>) -> Option<Vec<usize>> {
+    let mut ranks = BTreeSet::new();
+    let mut found = false;
+    for (name, shape) in tensors {
+        let role = names::read(name).ok()?.map(|name| name.role);
+        found |= role.is_some();
+        if matches!(role, Some(Role::Down)) {
+            ranks.extend(shape.first());
+        }
+    }
+    found.then(|| ranks.into_iter().collect())
 }
 
 /// The two matrices of one module, and what they are divided by.

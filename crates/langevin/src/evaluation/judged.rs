@@ -9,13 +9,14 @@ use langevin_eval::Sample;
 use langevin_model::Model;
 use langevin_model::resolve::{Asked, resolve};
 
-use super::parts::{CHUNK, Look, gather};
-use super::request::{Choice, EvalRequest};
-use crate::sampling::{SamplePlan, even_labels, sample_watched};
+use super::parts::{CHUNK, Gathered, Look, gather};
+use super::request::{Choice, EvalPlan};
+use crate::job::Reporter;
+use crate::sampling::{SamplePlan, even_labels, sample_tensor};
 
 /// A model or a set of images.
 pub(super) enum Judged {
-    /// Images that are drawn, and how.
+    /// Images that are sampled, and how.
     Model(Box<Model>, Box<SamplePlan>),
     /// Images that are there.
     Data(Arc<dyn Dataset>),
@@ -26,7 +27,7 @@ impl Judged {
     ///
     /// # Errors
     /// As [`Model::open`] and [`langevin_data::open`]. Usage, for settings that would have no effect on it.
-    pub(super) fn open(request: &EvalRequest, device: &Device) -> Result<Self> {
+    pub(super) fn open(request: &EvalPlan, device: &Device) -> Result<Self> {
         let spec = &request.judged;
         if Model::is_named(spec) {
             if request.size.is_some() {
@@ -57,11 +58,11 @@ impl Judged {
     }
 }
 
-/// The settings of plan with `model`, its classes left open.
+/// How `model` is sampled, its classes left open.
 ///
 /// # Errors
 /// As [`resolve`] and [`SamplePlan::check`].
-fn plan(model: &Model, request: &EvalRequest) -> Result<SamplePlan> {
+fn plan(model: &Model, request: &EvalPlan) -> Result<SamplePlan> {
     let (defaults, choice) = (&model.info.sample, &request.choice);
     let asked = Asked {
         steps: choice.steps,
@@ -78,25 +79,25 @@ fn plan(model: &Model, request: &EvalRequest) -> Result<SamplePlan> {
         guidance: choice.guidance.clone(),
         labels: None,
         batch_size: choice.batch_size.max(1),
-        stop: request.stop.clone(),
+        stop: choice.stop.clone(),
         ..SamplePlan::of(model, request.count, request.seed)
     };
     plan.check(model)?;
     Ok(plan)
 }
 
-/// Draws the images of `plan` for classes as in `like`, where the model has these classes, and looks at them.
+/// Samples the images of `plan` for classes as in `like`, where the model has these classes, and looks at them.
 ///
 /// # Errors
-/// As [`sample_watched`].
-pub(super) fn drawn(
+/// As [`sample_tensor`].
+pub(super) fn sampled(
     model: &Model,
     plan: &SamplePlan,
     like: &Sample,
     classes: &[String],
     look: Look<'_>,
     device: &Device,
-    mut progress: impl FnMut(f64) -> Result<()>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<Sample> {
     let own = &model.info.classes;
     let shared = !own.is_empty() && own == classes;
@@ -116,12 +117,12 @@ pub(super) fn drawn(
             prompts: plan.prompts.as_ref().map(|prompts| prompts.part(first, count)),
             ..plan.clone()
         };
-        let drawn = sample_watched(model, &part, device, |share| {
-            progress((first as f64 + share * count as f64) / plan.count as f64)
+        let made = sample_tensor(model, &part, device, |at| {
+            reporter.progress("sampling", (first as f64 + at.fraction() * count as f64) / plan.count as f64);
         })?;
         // A class of the model's own says nothing where the data has others.
         let labels = part.labels.filter(|_| shared).unwrap_or_else(|| vec![None; count]);
-        look.add(&mut sample, batch_to_images(drawn), &labels)?;
+        look.add(&mut sample, batch_to_images(made), &labels)?;
     }
     sample.captions = plan.prompts.as_ref().map(|prompts| prompts.each.clone());
     Ok(sample)
@@ -143,7 +144,7 @@ pub(super) fn images_of(
 ) -> Result<Sample> {
     let pool = Pool::new(data, prepare.clone(), PoolOptions::default())?;
     let count = pool.len().map_or(count, |len| count.min(len as usize));
-    let (mut sample, _) = gather(&pool, count, look, false, seed, progress)?;
+    let Gathered { mut sample, .. } = gather(&pool, count, look, false, seed, progress)?;
     let own = &pool.info().classes;
     let number = |label: &u32| {
         let at = classes.iter().position(|class| *class == own[*label as usize])?;

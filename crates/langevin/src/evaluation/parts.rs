@@ -142,10 +142,20 @@ impl Look<'_> {
     }
 }
 
+/// Images of a pool that were looked at.
+pub(super) struct Gathered {
+    /// The images.
+    pub(super) sample: Sample,
+    /// The same with their pixels shuffled; empty where that was not asked for.
+    pub(super) shuffled: Sample,
+    /// The caption of each image.
+    pub(super) captions: Vec<Option<String>>,
+}
+
 /// `count` images of `pool` in an order of `seed`, and with `shuffle` the same with their pixels shuffled.
 ///
 /// # Errors
-/// Bad input, when images cannot be read; what `progress`, told the share that is done, says.
+/// Bad input, when images cannot be read; what `progress`, called with the share that is done, says.
 pub(super) fn gather(
     pool: &Pool,
     count: usize,
@@ -153,7 +163,7 @@ pub(super) fn gather(
     shuffle: bool,
     seed: u64,
     mut progress: impl FnMut(f64) -> Result<()>,
-) -> Result<(Sample, Sample)> {
+) -> Result<Gathered> {
     let mut sample = Sample::new(&pool.info().name);
     let mut captions = Vec::new();
     let mut other = Sample::new(format!("{} with shuffled pixels", pool.info().name));
@@ -168,9 +178,9 @@ pub(super) fn gather(
         look.add(&mut sample, images, &batch.labels)?;
         captions.extend(batch.captions);
     }
-    sample.captions = captions.into_iter().collect();
+    sample.captions = captions.iter().cloned().collect();
     other.captions.clone_from(&sample.captions);
-    Ok((sample, other))
+    Ok(Gathered { sample, shuffled: other, captions })
 }
 
 /// The images of a batch.

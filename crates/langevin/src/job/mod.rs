@@ -7,12 +7,16 @@
 mod event;
 mod names;
 pub mod recipe;
+mod reporter;
+mod request;
 mod sink;
 
 pub use event::{Event, Observer, Silent};
 pub use names::{
     ResultNames, check_ending, check_inputs_stay, image_files, is_folder, numbered_files, stems,
 };
+pub use reporter::Reporter;
+pub use request::request_from_json;
 pub use sink::{Files, Memory, Sink};
 
 use std::path::Path;
@@ -33,6 +37,11 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Reports the stages of the work that is called `what` when it is interrupted, such as `the evaluation`.
+    pub fn reporter(&mut self, what: &'static str) -> Reporter<'_> {
+        Reporter::new(self.observer, self.stop, what)
+    }
+
     /// Writes one result, and reports it.
     ///
     /// # Errors

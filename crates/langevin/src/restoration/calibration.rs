@@ -10,13 +10,13 @@ use burn::tensor::Device;
 use langevin_core::{Error, ErrorKind, Image, Result};
 use langevin_model::Model;
 use langevin_restore::units::sigma_to_pixels;
-use langevin_restore::{METHODS, Noise, Operator, Shape};
+use langevin_restore::{METHODS, Noise, Operator, Shape, candidates, compared};
 use serde::Serialize;
 
+use super::colours;
 use super::degraded::{Degraded, check_shape, shape_of};
 use super::plan::RestorePlan;
 use super::solver::Begun;
-use super::{candidates, colours};
 
 /// What to calibrate.
 pub struct Calibration<'a> {
@@ -90,8 +90,8 @@ pub fn calibrate(
     if calibration.restoring.samples < 2 {
         return Err(Error::usage("one draw has no spread").hint("draw several, such as --samples 9"));
     }
-    let methods = match calibration.methods.as_slice() {
-        [] => candidates::METHODS.to_vec(),
+    let methods: Vec<&str> = match calibration.methods.as_slice() {
+        [] => compared().collect(),
         named => named.iter().map(String::as_str).collect(),
     };
     let (tuning, held) = images.split_at(images.len() / 2);
@@ -122,9 +122,10 @@ fn of_method(
     if !METHODS.build(method)?.samples() {
         return Err(Error::usage(format!("{method} gives one answer, which has no spread")));
     }
-    let specs = if method.contains(':') { vec![method.to_owned()] } else { candidates::of(method) };
-    let specs: Vec<String> =
-        specs.into_iter().filter(|spec| METHODS.build(spec).is_ok_and(|method| method.samples())).collect();
+    let specs: Vec<String> = candidates(method)
+        .into_iter()
+        .filter(|spec| METHODS.build(spec).is_ok_and(|method| method.samples()))
+        .collect();
     let tried_images = if specs.len() > 1 { tuning.len() * specs.len() } else { 0 };
     let total = (tried_images + held.len()) as f64;
     let mut done = 0.0;

@@ -1,7 +1,6 @@
 //! Restoration, from end to end: what was measured, the model, the method, and what is known of the result.
 
 mod calibration;
-pub(crate) mod candidates;
 mod colours;
 mod degraded;
 mod inputs;

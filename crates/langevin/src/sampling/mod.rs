@@ -4,6 +4,7 @@
 //! memory; [`sample_along`] takes a sampler and levels of the caller's own.
 
 mod inversion;
+pub mod invert;
 pub mod job;
 mod recipe;
 mod request;
@@ -18,6 +19,7 @@ use langevin_sample::{BatchProgress, SAMPLERS, Sampler, sample_all};
 
 pub use crate::job::recipe::Recipe;
 pub use inversion::{SAMPLER as INVERTIBLE, noise_of};
+pub use invert::{InvertOutcome, InvertRequest};
 pub use job::SampleOutcome;
 pub use recipe::SampleOptions;
 pub use request::{Dtype, SampleRequest, classes, open_guide, random_seed, read_noise};
@@ -132,26 +134,6 @@ pub fn sample_along(
         stop: Some(plan.stop.clone()),
     };
     sample_all(denoiser.as_ref(), sampler, path, &request, device, progress)
-}
-
-/// As [`sample_tensor`]. `progress` is told the share that is done; its error stops the work.
-///
-/// # Errors
-/// As [`sample`], and what `progress` says.
-pub fn sample_watched(
-    model: &Model,
-    plan: &SamplePlan,
-    device: &Device,
-    mut progress: impl FnMut(f64) -> Result<()>,
-) -> Result<Tensor<4>> {
-    let mut stopped = None;
-    let drawn = sample_tensor(model, plan, device, |at| {
-        if let Err(error) = progress(at.fraction()) {
-            plan.stop.request(Stop::INTERRUPT);
-            stopped = Some(error);
-        }
-    });
-    stopped.map_or(drawn, Err)
 }
 
 impl SamplePlan {

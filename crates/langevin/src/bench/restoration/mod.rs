@@ -1,9 +1,10 @@
-//! Comparing methods of restoration on one model and one data set: the same degraded images for all, the same calls of the
-//! network, constants chosen on training images.
+//! Comparing methods of restoration on one model and one data set: the same degraded images for all, the same
+//! budgets of network evaluations, constants chosen on training images.
 
+pub mod job;
 mod report;
+mod request;
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
@@ -14,15 +15,20 @@ use langevin_core::{
 use langevin_data::{OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::{Case, Features, METRICS, Sample};
 use langevin_model::{Model, Pipeline};
-use langevin_restore::{METHODS, Method, NoImages, Prior, Problem, noises, operators, simulate};
+use langevin_restore::{
+    METHODS, Method, NoImages, Prior, Problem, candidates, compared, noises, operators, simulate,
+};
 use serde::Serialize;
 
-use crate::evaluation::{self, FeatureSpec};
-use crate::restoration::candidates;
+use crate::evaluation;
+use crate::evaluation::spread::{UNSEEN, evenly};
+use crate::job::Reporter;
+
+pub use request::{CompareRestorersRequest, RestorersPlan};
 
 /// One thing to undo.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Task {
+pub struct RestorationTask {
     /// What to call it.
     pub name: String,
     /// The operator, as in `langevin list operators`.
@@ -31,7 +37,7 @@ pub struct Task {
     pub noise: f64,
 }
 
-impl Task {
+impl RestorationTask {
     /// Reads `name=operator@noise`.
     ///
     /// # Errors
@@ -63,36 +69,9 @@ impl Task {
     }
 }
 
-/// What is compared.
-#[derive(Debug, Clone)]
-pub struct BenchRequest {
-    /// The data set; its test part is restored, its training part is what constants are chosen on.
-    pub data: String,
-    /// The tasks; empty for the usual ones.
-    pub tasks: Vec<Task>,
-    /// The methods; a name tries several constants, a name with options is taken as it is. Empty for all.
-    pub methods: Vec<String>,
-    /// Budgets: calls of the network for an image.
-    pub calls: Vec<usize>,
-    /// Images.
-    pub count: usize,
-    /// Training images that constants are chosen on, at budgets up to 20; fewer at larger ones.
-    pub tune: usize,
-    /// The seed of all noise.
-    pub seed: u64,
-    /// Images at once.
-    pub batch_size: usize,
-    /// What tells images apart.
-    pub features: FeatureSpec,
-    /// Where trained features are kept.
-    pub cache: Option<PathBuf>,
-    /// Asks the work to stop.
-    pub stop: Stop,
-}
-
 /// One method with one budget on one task.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Row {
+pub struct RestorationRow {
     /// The task.
     pub task: String,
     /// The method with the constants that were best; `least squares` for what is known without a model.
@@ -115,7 +94,7 @@ pub struct Row {
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Comparison {
+pub struct RestorationComparison {
     /// The model.
     pub model: String,
     /// The data.
@@ -129,9 +108,9 @@ pub struct Comparison {
     /// What told images apart.
     pub features: String,
     /// The tasks.
-    pub tasks: Vec<Task>,
+    pub tasks: Vec<RestorationTask>,
     /// The measurements.
-    pub rows: Vec<Row>,
+    pub rows: Vec<RestorationRow>,
     /// What was left out, and why.
     pub left_out: Vec<String>,
     /// For each task a sheet, and what its rows are.
@@ -139,25 +118,20 @@ pub struct Comparison {
     pub sheets: Vec<(String, Image, Vec<String>)>,
 }
 
-/// Told what is being done and which share of it is done; its error stops the work.
-pub type Progress<'a> = dyn FnMut(&str, f64) -> Result<()> + 'a;
-
 /// Compares.
 ///
 /// # Errors
-/// Usage: unknown names, or operators that do not go with the images. Bad input: data that cannot be read. What `progress` says.
+/// Usage: unknown names, or operators that do not go with the images. Bad input: data that cannot be read. Interrupted, when
+/// stopped.
 pub fn compare(
     model: &Model,
-    request: &BenchRequest,
+    plan: &RestorersPlan,
     device: &Device,
-    progress: &mut Progress<'_>,
-) -> Result<Comparison> {
-    let tasks = if request.tasks.is_empty() { Task::usual() } else { request.tasks.clone() };
-    let methods: Vec<String> = if request.methods.is_empty() {
-        candidates::METHODS.iter().map(|name| (*name).to_owned()).collect()
-    } else {
-        request.methods.clone()
-    };
+    reporter: &mut Reporter<'_>,
+) -> Result<RestorationComparison> {
+    let tasks = if plan.tasks.is_empty() { RestorationTask::usual() } else { plan.tasks.clone() };
+    let methods: Vec<String> =
+        if plan.methods.is_empty() { compared().map(str::to_owned).collect() } else { plan.methods.clone() };
     for method in &methods {
         METHODS.build(method)?;
     }
@@ -165,35 +139,36 @@ pub fn compare(
         operators::build(&task.operator, model.shape(), &NoImages)?;
         noises::build(&task.noise.to_string())?;
     }
-    let training = pool(model, &request.data, "train")?;
-    let test = pool(model, &request.data, "test")?;
-    let clean = Images::new(spread(&test, request.count, UNSEEN, device)?);
-    let tuning = Images::new(spread(&training, request.tune, 0, device)?);
-    let told = |share: f64| progress("training features", share);
+    let training = pool(model, &plan.data, "train")?;
+    let test = pool(model, &plan.data, "test")?;
+    let clean = Images::new(spread(&test, plan.count, UNSEEN, device)?);
+    let tuning = Images::new(spread(&training, plan.tune, 0, device)?);
+    let told = |share: f64| reporter.at("training features", share);
     let features = evaluation::features_of(
-        &request.features,
+        &plan.features,
         &training,
         model.info.channels,
-        request.cache.as_deref(),
+        plan.cache.as_deref(),
         device,
         told,
     )?;
-    let pipeline = Pipeline::new(model, request.batch_size);
+    let pipeline = Pipeline::new(model, plan.batch_size);
     let bench = Bench {
         model,
-        request,
+        plan,
+        stop: reporter.stop(),
         pipeline: &pipeline,
         denoiser: pipeline.denoiser(|_, _| true)?,
         derivative: pipeline.differentiable(device, |_, _| true)?,
         clean: bench_sample(&clean.shown, features.as_ref())?,
         features,
     };
-    let mut found = Comparison {
+    let mut found = RestorationComparison {
         model: model.name.clone(),
-        data: request.data.clone(),
+        data: plan.data.clone(),
         n: clean.shown.len(),
         tune: tuning.shown.len(),
-        seed: request.seed,
+        seed: plan.seed,
         features: bench.features.name(),
         tasks: tasks.clone(),
         rows: Vec::new(),
@@ -202,9 +177,10 @@ pub fn compare(
     };
     for (index, task) in tasks.iter().enumerate() {
         let mut told = |what: &str, share: f64| {
-            progress(&format!("{}: {what}", task.name), (index as f64 + share) / tasks.len() as f64)
+            reporter.at(&format!("{}: {what}", task.name), (index as f64 + share) / tasks.len() as f64)
         };
-        bench.task(task, &methods, (&clean, &tuning), &mut found, &mut told)?;
+        let done = bench.task(task, &methods, (&clean, &tuning), &mut found, &mut told);
+        reporter.whole(done)?;
     }
     Ok(found)
 }
@@ -222,9 +198,6 @@ impl Images {
     }
 }
 
-/// Where images of an unlimited set are taken from, which no training comes to.
-const UNSEEN: u64 = 1 << 40;
-
 /// The images of a part of a data set as the model draws them. A set that is drawn has no parts.
 fn pool(model: &Model, data: &str, part: &str) -> Result<Pool> {
     let (width, height) = model.info.size;
@@ -235,12 +208,11 @@ fn pool(model: &Model, data: &str, part: &str) -> Result<Pool> {
 
 /// `count` images, spread evenly over the set; of an unlimited one those from `first`.
 fn spread(pool: &Pool, count: usize, first: u64, device: &Device) -> Result<Tensor<4>> {
-    let count = pool.len().map_or(count, |have| count.min(have as usize));
+    let places = evenly(pool, count, first);
     let (width, height) = pool.prepare().size;
-    let shape = [count, pool.prepare().channels, height, width];
+    let shape = [places.len(), pool.prepare().channels, height, width];
     let mut values = Vec::new();
-    for k in 0..count as u64 {
-        let place = pool.len().map_or(first + k, |have| (2 * k + 1) * have / (2 * count as u64));
+    for place in places {
         values.extend(pool.batch(place..place + 1)?.pixels);
     }
     Ok(signed_to_batch(values, shape, device))
@@ -255,7 +227,8 @@ fn bench_sample(images: &[Image], features: &dyn Features) -> Result<Sample> {
 
 struct Bench<'a> {
     model: &'a Model,
-    request: &'a BenchRequest,
+    plan: &'a RestorersPlan,
+    stop: &'a Stop,
     pipeline: &'a Pipeline<'a>,
     denoiser: Box<dyn Denoiser + 'a>,
     derivative: Box<dyn Differentiable + 'a>,
@@ -266,11 +239,11 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn task(
         &self,
-        task: &Task,
+        task: &RestorationTask,
         methods: &[String],
         (clean, tuning): (&Images, &Images),
-        found: &mut Comparison,
-        told: &mut Progress<'_>,
+        found: &mut RestorationComparison,
+        told: &mut dyn FnMut(&str, f64) -> Result<()>,
     ) -> Result<()> {
         let problem = self.problem(task, &clean.values, 0)?;
         // Far from the noise of the images that count.
@@ -282,7 +255,7 @@ impl Bench<'_> {
         let mut sheet: Vec<Image> = clean.shown[..shown].to_vec();
         sheet.extend_from_slice(&plain[..shown]);
         let mut rows = vec!["clean".to_owned(), "least squares".to_owned()];
-        let budgets = &self.request.calls;
+        let budgets = &self.plan.calls;
         for (index, method) in methods.iter().enumerate() {
             let mut last: Option<(String, usize)> = None;
             for (at, budget) in budgets.iter().enumerate() {
@@ -323,11 +296,11 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn problem(&self, task: &Task, clean: &Tensor<4>, first: u64) -> Result<Problem> {
+    fn problem(&self, task: &RestorationTask, clean: &Tensor<4>, first: u64) -> Result<Problem> {
         let operator = operators::build(&task.operator, self.model.shape(), &NoImages)?;
         let noise = noises::build(&task.noise.to_string())?;
         let count = clean.dims()[0] as u64;
-        let streams = NoiseStreams::new(self.request.seed, first..first + count);
+        let streams = NoiseStreams::new(self.plan.seed, first..first + count);
         let y = simulate(operator.as_ref(), noise.as_ref(), clean, &streams);
         let sigma = noise.sigma(&[]);
         Problem::new(operator, y, sigma)
@@ -350,8 +323,8 @@ impl Bench<'_> {
         tried: &Problem,
         tuning: &Images,
     ) -> Result<(String, usize)> {
-        let specs = if method.contains(':') { vec![method.to_owned()] } else { candidates::of(method) };
-        let count = (self.request.tune * 20 / budget.max(20)).clamp(1, tuning.shown.len());
+        let specs = candidates(method);
+        let count = (self.plan.tune * 20 / budget.max(20)).clamp(1, tuning.shown.len());
         let mut best: Option<(f64, String, usize)> = None;
         let mut refused = None;
         for spec in &specs {
@@ -403,14 +376,14 @@ impl Bench<'_> {
     ) -> Result<Tensor<4>> {
         let prior = self.prior();
         let mut made = Vec::new();
-        for offset in (0..problem.batch()).step_by(self.request.batch_size) {
-            self.request.stop.check("the comparison")?;
-            let end = problem.batch().min(offset + self.request.batch_size);
+        for offset in (0..problem.batch()).step_by(self.plan.batch_size) {
+            self.stop.check("the comparison")?;
+            let end = problem.batch().min(offset + self.plan.batch_size);
             let images = (offset..end).map(|index| first + index as u64);
             let mut run = self
                 .pipeline
-                .run(Cond::none(), NoiseStreams::new(self.request.seed, images))
-                .stopped_by(&self.request.stop);
+                .run(Cond::none(), NoiseStreams::new(self.plan.seed, images))
+                .stopped_by(self.stop);
             made.push(method.restore(prior, &problem.part(offset..end), path, &mut run)?);
         }
         let made = Tensor::cat(made, 0);
@@ -423,12 +396,12 @@ impl Bench<'_> {
 
     fn row(
         &self,
-        task: &Task,
+        task: &RestorationTask,
         method: &str,
         (budget, steps, calls): (usize, usize, usize),
         seconds: f64,
         images: Vec<Image>,
-    ) -> Result<Row> {
+    ) -> Result<RestorationRow> {
         let count = images.len() as f64;
         let judged = bench_sample(&images, self.features.as_ref())?;
         let measured = |name: &str| -> Result<(f64, f64)> {
@@ -443,7 +416,7 @@ impl Bench<'_> {
         let pairs = clean.len();
         let distance: f64 = (0..pairs).map(|k| apart(own.row(k), clean.row(k))).sum();
         let others: f64 = (0..pairs).map(|k| apart(clean.row(k), clean.row((k + 1) % pairs))).sum();
-        Ok(Row {
+        Ok(RestorationRow {
             task: task.name.clone(),
             method: method.to_owned(),
             budget,

@@ -4,7 +4,7 @@ use langevin_core::Image;
 use langevin_figures::sheet;
 use langevin_model::Model;
 
-use super::{Comparison, Row};
+use super::{RestorationComparison, RestorationRow};
 
 /// Images in a row of a sheet.
 pub(super) const COLUMNS: usize = 12;
@@ -14,7 +14,12 @@ pub(super) fn sheet(model: &Model, images: &[Image], columns: usize) -> Image {
     sheet::sheet(images, columns.max(1), 2, model.info.magnification().min(2))
 }
 
-impl Comparison {
+impl RestorationComparison {
+    /// Everything but the sheets as JSON.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("a comparison is plain values")
+    }
+
     /// The table as Markdown.
     pub fn markdown(&self) -> String {
         let mut text = format!(
@@ -29,7 +34,7 @@ impl Comparison {
                 noise => format!(", noise of {noise} of 255\n\n"),
             };
             text += "| method | calls | steps | PSNR dB | SSIM | distance | ms an image |\n|---|---|---|---|---|---|---|\n";
-            let rows: Vec<&Row> = self.rows.iter().filter(|row| row.task == task.name).collect();
+            let rows: Vec<&RestorationRow> = self.rows.iter().filter(|row| row.task == task.name).collect();
             for row in &rows {
                 let best = rows.iter().filter(|other| other.budget == row.budget && row.budget > 0);
                 let best = best.map(|other| other.psnr.0).fold(f64::NEG_INFINITY, f64::max);

@@ -4,53 +4,27 @@
 //! are then at least the `-log2` of the density, with the step `1 / 127.5` of [-1, 1] taken into account. The bound is on the
 //! probability of the bytes themselves.
 
+pub mod job;
+mod request;
+
 use std::sync::Arc;
 
 use burn::tensor::Device;
 use langevin_core::{Error, Purpose, Result, Stream};
 use langevin_data::{DataInfo, Dataset, OpenOptions, Pool, PoolOptions, Prepare};
+use langevin_eval::Mean;
 use langevin_model::{Model, Pipeline};
 use langevin_sample::{FlowSettings, Likelihoods, Placed, Trace};
 use serde::Serialize;
 
+use super::spread::{UNSEEN, evenly};
+use crate::job::Reporter;
+
+pub use job::{LikelihoodOutcome, ModelLikelihood};
+pub use request::{LikelihoodRequest, TraceMethod};
+
 /// Images of no more values than this have their trace computed exactly when nothing else is said.
 const SMALL: usize = 16;
-/// Where images of an unlimited set are taken from, which no training comes to.
-const UNSEEN: u64 = 1 << 40;
-
-/// What to measure.
-#[derive(Debug, Clone)]
-pub struct LikelihoodRequest {
-    /// The data set, as `langevin_data::open` takes it.
-    pub data: String,
-    /// Images, spread evenly over the set.
-    pub count: usize,
-    /// The seed of what is added to bytes, of probes and of noise.
-    pub seed: u64,
-    /// How the trace is found; `None` is exact for images of up to 16 values, and a probe of signs for larger ones.
-    pub trace: Option<Trace>,
-    /// Trajectories for one image, each with its own probe and place within the bytes' steps.
-    pub probes: usize,
-    /// Noise levels that the bound of one image is estimated from; 0 computes none.
-    pub bound_draws: usize,
-    /// The error allowed of a step.
-    pub tolerance: f64,
-    /// The lowest noise, `sigma / alpha`; `None` is that of the model, but at least 0.001.
-    pub lowest: Option<f64>,
-    /// Images at once.
-    pub batch_size: usize,
-    /// Do not tell a class-conditional model the classes.
-    pub unconditional: bool,
-}
-
-/// A mean with its standard error.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Mean {
-    /// The mean over images.
-    pub mean: f64,
-    /// Its standard error; absent for a single image.
-    pub error: Option<f64>,
-}
 
 /// The variational bound, in bits per dimension.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -134,7 +108,7 @@ impl LikelihoodReport {
         }
         let bits: Vec<f64> = pairs().map(|(a, b)| a.bits - b.bits).collect();
         let bound: Option<Vec<f64>> = pairs().map(|(a, b)| Some(a.bound? - b.bound?)).collect();
-        Ok(Difference { bits: mean(&bits), bound: bound.map(|bound| mean(&bound)) })
+        Ok(Difference { bits: Mean::of(&bits), bound: bound.map(|bound| Mean::of(&bound)) })
     }
 }
 
@@ -168,29 +142,31 @@ pub fn check_other(model: &Model, other: &Model, request: &LikelihoodRequest) ->
     take(other, &one, langevin_data::open(&request.data, &OpenOptions::default())?).map(drop)
 }
 
-/// Measures; `progress` is told the images done.
+/// Measures the data of `request` under `model`, whichever the request names.
 ///
 /// # Errors
 /// Bad input: data that cannot be read. Usage: settings out of range, data without the model's classes. Failed: an equation that
-/// cannot be followed, too little memory.
+/// cannot be followed, too little memory. Interrupted, when stopped.
 pub fn measure(
     model: &Model,
     request: &LikelihoodRequest,
     device: &Device,
-    mut progress: impl FnMut(usize),
+    reporter: &mut Reporter<'_>,
 ) -> Result<LikelihoodReport> {
     let dataset = langevin_data::open(&request.data, &OpenOptions::default())?;
     let notes = prepared(model, dataset.info()).into_iter().collect();
     let taken = take(model, request, dataset)?;
+    let total = taken.len() as f64;
     let shape = model.shape();
     let dimensions: usize = shape.iter().product();
     let diffusion = model.denoiser.diffusion();
-    let trace = request.trace.unwrap_or(if dimensions <= SMALL { Trace::Exact } else { Trace::Rademacher });
+    let trace =
+        request.trace.map_or(if dimensions <= SMALL { Trace::Exact } else { Trace::Rademacher }, Trace::from);
     let defaults = FlowSettings::new(diffusion);
     let settings = FlowSettings {
         trace,
         tolerance: request.tolerance,
-        lowest: request.lowest.unwrap_or(defaults.lowest),
+        lowest: request.sigma_min.unwrap_or(defaults.lowest),
         batch_size: request.batch_size,
         ..defaults
     };
@@ -209,7 +185,7 @@ pub fn measure(
         let each = densities.chunks(probes).zip(placed.chunks(probes)).zip(part);
         for ((densities, placed), taken) in each {
             let bits: Vec<f64> = densities.iter().map(|d| step - scale * d.nats).collect();
-            let Mean { mean, error } = mean(&bits);
+            let Mean { mean, error } = Mean::of(&bits);
             within += error.unwrap_or_default().powi(2);
             calls += densities.iter().map(|d| d.calls).sum::<usize>();
             let bytes = Placed { values: taken.bytes.clone(), label: taken.label, number: taken.image };
@@ -225,16 +201,16 @@ pub fn measure(
                 class: taken.label.map(|label| model.info.classes[label as usize].clone()),
                 bits: mean,
                 bound: bound.map(|bound| scale * bound.nats()),
-                exact: exact.map(|exact| self::mean(&exact).mean),
+                exact: exact.map(|exact| Mean::of(&exact).mean),
                 calls: densities.iter().map(|d| d.calls).max().unwrap_or_default(),
             });
             bounds.extend(bound);
-            progress(images.len());
+            reporter.at("", images.len() as f64 / total)?;
         }
     }
     let count = images.len();
     let all = |of: &dyn Fn(&ImageReport) -> Option<f64>| -> Option<Mean> {
-        Some(mean(&images.iter().map(of).collect::<Option<Vec<f64>>>()?))
+        Some(Mean::of(&images.iter().map(of).collect::<Option<Vec<f64>>>()?))
     };
     let part =
         |of: fn(&langevin_sample::Bound) -> f64| scale * bounds.iter().map(of).sum::<f64>() / count as f64;
@@ -248,7 +224,7 @@ pub fn measure(
     Ok(LikelihoodReport {
         count,
         dimensions,
-        bits: mean(&images.iter().map(|p| p.bits).collect::<Vec<_>>()),
+        bits: Mean::of(&images.iter().map(|p| p.bits).collect::<Vec<_>>()),
         probe_error: (probes > 1).then(|| within.sqrt() / count as f64),
         bound,
         exact: all(&|p| p.exact),
@@ -287,20 +263,14 @@ fn take(model: &Model, request: &LikelihoodRequest, dataset: Arc<dyn Dataset>) -
     }
     let prepare = Prepare::new(width, height, model.info.channels);
     let pool = Pool::new(dataset, prepare, PoolOptions::default())?;
-    let count = pool.len().map_or(request.count, |have| request.count.min(have as usize));
-    let place = |k: usize| match pool.len() {
-        Some(have) => (2 * k as u64 + 1) * have / (2 * count as u64),
-        None => UNSEEN + k as u64,
-    };
-    let one = |k: usize| {
-        let image = place(k);
+    let one = |image: u64| {
         let batch = pool.batch(image..image + 1)?;
         // Images of 16 bits are rounded to bytes.
         let byte = |value: &f32| ((f64::from(*value) + 1.0) * 127.5).round().clamp(0.0, 255.0) / 127.5 - 1.0;
         let label = if told { batch.labels[0] } else { None };
         Ok(Taken { image, bytes: batch.pixels.iter().map(byte).collect(), label })
     };
-    (0..count).map(one).collect()
+    evenly(&pool, request.count, UNSEEN).into_iter().map(one).collect()
 }
 
 /// The image at `probes` places within the steps of its bytes.
@@ -312,11 +282,4 @@ fn spread(taken: &Taken, probes: usize, seed: u64) -> Vec<Placed> {
         Placed { values, label: taken.label, number }
     };
     (0..probes).map(at).collect()
-}
-
-fn mean(values: &[f64]) -> Mean {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let square: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    Mean { mean, error: (values.len() > 1).then(|| (square / (count - 1.0) / count).sqrt()) }
 }

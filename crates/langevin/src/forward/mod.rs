@@ -1,10 +1,13 @@
 //! The forward process made visible: an image at several times of a diffusion, and plots of schedules.
 
-use langevin_core::{Error, Image, Level, Purpose, Result, Stream};
-use langevin_process::{Diffusion, SCHEDULES};
+pub mod job;
 
+use langevin_core::{Error, Image, Level, Purpose, Result, Stream};
 use langevin_figures::drawing::{Canvas, Color, text_width};
 use langevin_figures::plot::{Plot, Scale, Series};
+use langevin_process::{Diffusion, SCHEDULES};
+
+pub use job::ForwardRequest;
 
 const GAP: usize = 16;
 const CAPTION: f64 = 15.0;

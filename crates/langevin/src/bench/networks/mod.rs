@@ -1,5 +1,7 @@
 //! How fast a model trains and samples on this machine.
 
+pub mod job;
+
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
@@ -11,6 +13,10 @@ use langevin_nn::NetworkConfig;
 use langevin_process::{Diffusion, DiffusionSpec};
 use langevin_train::{Learner, TrainConfig};
 use serde::Serialize;
+
+use crate::job::Reporter;
+
+pub use job::{MeasureNetworkOutcome, MeasureNetworkRequest, Speedup};
 
 /// Measured cost of one network.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -32,7 +38,7 @@ pub struct Cost {
 /// Times `runs` passes of the network `config` on images of `height` x `width`, after one that is not counted.
 ///
 /// # Errors
-/// Usage, when the network cannot be made or does not take such images.
+/// Usage, when the network cannot be made or does not take such images. Interrupted, when stopped.
 pub fn measure(
     config: &NetworkConfig,
     diffusion: &DiffusionSpec,
@@ -40,6 +46,7 @@ pub fn measure(
     batch: usize,
     runs: usize,
     device: &Device,
+    reporter: &mut Reporter<'_>,
 ) -> Result<Cost> {
     config.check_size(height, width)?;
     let diffusion = Diffusion::new(diffusion)?;
@@ -57,7 +64,7 @@ pub fn measure(
     let parameters = langevin_nn::parameter_count(&network);
     let model = Parallel::new(Preconditioned::new(network, diffusion.clone()), batch)?;
     let x = noise(device, 0, batch);
-    let forward_ms = time(runs, || {
+    let forward_ms = time(runs, "forward", reporter, || {
         let cond = Cond { image: told(device, batch), ..Cond::none() };
         model.denoise(x.clone(), &Levels::all(level, batch), &cond)?.into_data();
         Ok(())
@@ -77,7 +84,7 @@ pub fn measure(
         grad_scale: 1.0,
         ema_decay: 1.0,
     };
-    let train_ms = time(runs, || {
+    let train_ms = time(runs, "training step", reporter, || {
         let passes = (0..batch).step_by(micro_batch).map(|from| (from, (from + micro_batch).min(batch)));
         let gradients = learner.gradients(passes.collect(), |(from, to), model| {
             let x = noise(&autodiff, from, to);
@@ -100,10 +107,16 @@ pub fn measure(
     })
 }
 
-fn time(runs: usize, mut work: impl FnMut() -> Result<()>) -> Result<[f64; 3]> {
+fn time(
+    runs: usize,
+    stage: &str,
+    reporter: &mut Reporter<'_>,
+    mut work: impl FnMut() -> Result<()>,
+) -> Result<[f64; 3]> {
     work()?;
     let mut times = Vec::with_capacity(runs);
-    for _ in 0..runs.max(1) {
+    for run in 0..runs.max(1) {
+        reporter.at(stage, run as f64 / runs.max(1) as f64)?;
         let start = Instant::now();
         work()?;
         times.push(1e3 * start.elapsed().as_secs_f64());

@@ -1,0 +1,101 @@
+//! The job `noise`: an image at growing noise, and plots of the levels and the schedules.
+
+use std::path::{Path, PathBuf};
+
+use langevin_core::{Image, Result};
+use langevin_figures::plot::Plot;
+use langevin_figures::png;
+use langevin_process::{Diffusion, DiffusionSpec};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{levels_plot, schedules_plot, strip};
+use crate::job::{Context, Event};
+
+/// An image to show the forward process of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ForwardRequest {
+    /// The image: png, jpeg, webp, bmp, tiff or gif.
+    pub image: PathBuf,
+    /// The noise schedule, as in `langevin list schedules`.
+    pub schedule: String,
+    /// The process, as in `langevin list processes`.
+    pub process: String,
+    /// Times to show, from 0 (clean) to 1 (noise).
+    pub at: Vec<f64>,
+    /// Height of the image in the strip in pixels; larger images are scaled down.
+    #[schemars(range(min = 1, max = 4096))]
+    pub height: usize,
+    /// The seed of the noise.
+    pub seed: u64,
+    /// The folder for STEM-noise.png, STEM-levels.png and .svg, STEM-schedules.png and .svg.
+    pub output: PathBuf,
+}
+
+impl Default for ForwardRequest {
+    fn default() -> Self {
+        Self {
+            image: PathBuf::new(),
+            schedule: "cosine".to_owned(),
+            process: "vp".to_owned(),
+            at: vec![0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0],
+            height: 192,
+            seed: 0,
+            output: PathBuf::from("."),
+        }
+    }
+}
+
+impl ForwardRequest {
+    /// The forward process of `image`.
+    pub fn new(image: impl Into<PathBuf>) -> Self {
+        Self { image: image.into(), ..Self::default() }
+    }
+}
+
+/// Shows what `request` asks for, and gives the files that were written.
+///
+/// # Errors
+/// Usage: an unknown schedule or process, times outside 0 to 1, a name that is taken. Bad input: an image that cannot be read.
+pub fn run(request: &ForwardRequest, context: &mut Context<'_>) -> Result<Vec<PathBuf>> {
+    let ForwardRequest { schedule, process, .. } = request;
+    let spec =
+        DiffusionSpec { schedule: schedule.clone(), process: process.clone(), ..DiffusionSpec::default() };
+    let diffusion = Diffusion::new(&spec)?;
+    let image = smaller(langevin_data::read_image(&request.image)?, request.height)?;
+    let strip = strip(&image, &diffusion, &request.at, request.seed)?;
+    let (levels, schedules) = (levels_plot(&diffusion), schedules_plot());
+    let results = [
+        ("noise.png", png::encode(&strip, &[])?),
+        ("levels.png", plot_png(&levels)?),
+        ("levels.svg", levels.to_svg().into_bytes()),
+        ("schedules.png", plot_png(&schedules)?),
+        ("schedules.svg", schedules.to_svg().into_bytes()),
+    ];
+    let stem = request.image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let results = results.map(|(name, bytes)| (request.output.join(format!("{stem}-{name}")), bytes));
+    let names: Vec<&Path> = results.iter().map(|(file, _)| file.as_path()).collect();
+    context.sink.claim(&names)?;
+    let what = format!("schedule {schedule}, process {process}");
+    context.observer.event(Event::Started { seed: request.seed, what });
+    let mut files = Vec::new();
+    for (file, bytes) in results {
+        context.write(&file, bytes)?;
+        files.push(file);
+    }
+    Ok(files)
+}
+
+fn plot_png(plot: &Plot) -> Result<Vec<u8>> {
+    png::encode(&plot.to_image(1.0), &[])
+}
+
+fn smaller(image: Image, height: usize) -> Result<Image> {
+    if image.height <= height {
+        return Ok(image);
+    }
+    let width = (image.width * height).div_ceil(image.height).max(1);
+    let channels = if image.channels < 3 { 1 } else { 3 };
+    langevin_data::fit(&image, &langevin_data::Prepare::new(width, height, channels))
+}
