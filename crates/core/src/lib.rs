@@ -28,7 +28,9 @@ pub use context::{Added, Context};
 pub use denoiser::{Denoiser, Levels};
 pub use differentiable::{Autodiff, Cotangent, Differentiable};
 pub use each_channel::EachChannel;
-pub use image::{Image, Samples, batch_to_images, signed_to_batch};
+pub use image::{
+    Depth, Image, Metadata, Origin, Planes, Rescale, Samples, Spacing, batch_to_images, signed_to_batch,
+};
 pub use langevin_process as process;
 pub use langevin_process::{Error, ErrorKind, Level, Result, nearest, registry};
 pub use network::{ContextShape, Network};

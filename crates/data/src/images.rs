@@ -6,6 +6,7 @@ use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
 use crate::{Error, Image, Result, Samples};
@@ -37,13 +38,17 @@ pub fn decode(bytes: &[u8], name: &str) -> Result<Image> {
     }
 }
 
-/// Reads and decodes the image at `path`.
+/// Reads and decodes the image at `path`, with its ICC profile and its EXIF block as metadata where they can be read.
 ///
 /// # Errors
 /// As [`decode`], or bad input when the file cannot be read.
 pub fn read_image(path: impl AsRef<Path>) -> Result<Image> {
     let path = path.as_ref();
-    decode(&read_file(path)?, &path.display().to_string())
+    let bytes = read_file(path)?;
+    let mut image = decode(&bytes, &path.display().to_string())?;
+    image.metadata.icc = profile_in(&bytes).map(Into::into);
+    image.metadata.exif = exif_in(&bytes).map(Into::into);
+    Ok(image)
 }
 
 /// The ICC profile in the image at `path`, which says what its samples look like; `None` where there is none that can be read.
@@ -56,15 +61,32 @@ pub fn read_profile(path: impl AsRef<Path>) -> Option<Vec<u8>> {
 /// # Errors
 /// As [`read_image`]; a profile that cannot be read is none.
 pub fn read_image_and_profile(path: impl AsRef<Path>) -> Result<(Image, Option<Vec<u8>>)> {
-    let path = path.as_ref();
-    let bytes = read_file(path)?;
-    Ok((decode(&bytes, &path.display().to_string())?, profile_in(&bytes)))
+    let image = read_image(path)?;
+    let profile = image.metadata.icc.as_deref().map(<[u8]>::to_vec);
+    Ok((image, profile))
 }
 
 fn profile_in(bytes: &[u8]) -> Option<Vec<u8>> {
+    beside_pixels(bytes, |decoder| decoder.icc_profile().ok()?)
+}
+
+/// The EXIF block, upright: the orientation is applied to the pixels.
+fn exif_in(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut exif = beside_pixels(bytes, |decoder| decoder.exif_metadata().ok()?)?;
+    let _ = Orientation::remove_from_exif_chunk(&mut exif);
+    Some(exif)
+}
+
+/// What `read` finds in an image beside its pixels, if it can be read.
+fn beside_pixels(
+    bytes: &[u8],
+    read: impl FnOnce(&mut dyn ImageDecoder) -> Option<Vec<u8>>,
+) -> Option<Vec<u8>> {
     let format = sniff(bytes)?;
-    let read =
-        || ImageReader::with_format(Cursor::new(bytes), format).into_decoder().ok()?.icc_profile().ok()?;
+    let read = || {
+        let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().ok()?;
+        read(&mut decoder)
+    };
     catch_unwind(AssertUnwindSafe(read)).ok()?
 }
 
@@ -133,13 +155,13 @@ fn decode_as(bytes: &[u8], format: ImageFormat) -> Result<Image, String> {
         return Err(format!("{width}x{height} is over the limit of {MAX_SIDE} a side and 64 megapixels"));
     }
     // An image whose EXIF block is broken is still an image: it is taken as upright.
-    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(explain)?;
     image.apply_orientation(orientation);
-    Ok(from_image(image))
+    from_image(image).map_err(|error| error.to_string())
 }
 
-fn from_image(image: DynamicImage) -> Image {
+fn from_image(image: DynamicImage) -> Result<Image> {
     let (width, height) = (image.width() as usize, image.height() as usize);
     let channels = usize::from(image.color().channel_count());
     let samples = match image {
@@ -155,7 +177,7 @@ fn from_image(image: DynamicImage) -> Image {
         other if channels == 4 => Samples::U16(other.into_rgba16().into_raw()),
         other => Samples::U16(other.into_rgb16().into_raw()),
     };
-    Image { width, height, channels, samples }
+    Image::new(width, height, channels, samples)
 }
 
 /// Whether an end marker follows the first scan. The decoder fills what is missing with gray and says nothing,

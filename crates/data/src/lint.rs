@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::{DataInfo, Dataset, Samples};
+use crate::{DataInfo, Dataset};
 
 /// What [`lint`] found.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -94,17 +94,7 @@ fn look(dataset: &dyn Dataset, index: u64) -> Result<Look, String> {
     let mut hasher = blake3::Hasher::new();
     let shape = [image.width, image.height, image.channels].map(|n| (n as u64).to_le_bytes());
     hasher.update(shape.as_flattened());
-    match &image.samples {
-        Samples::U8(bytes) => {
-            hasher.update(bytes);
-        }
-        Samples::U16(wide) => {
-            for chunk in wide.chunks(4096) {
-                let bytes: Vec<u8> = chunk.iter().flat_map(|v| v.to_le_bytes()).collect();
-                hasher.update(&bytes);
-            }
-        }
-    }
+    hasher.update(&image.samples.to_le_bytes());
     Ok(Look {
         size: (image.width, image.height),
         channels: image.channels,

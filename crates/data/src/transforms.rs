@@ -7,7 +7,7 @@ use fast_image_resize::images::{Image as Resized, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::order::{self, Purpose};
-use crate::{Error, Image, Result, Samples};
+use crate::{Depth, Error, Image, Result, Samples};
 
 /// Which part of an image is kept when its shape is not the wanted one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -128,7 +128,11 @@ pub fn prepare(image: &Image, prepare: &Prepare) -> Result<Vec<f32>> {
 /// As [`prepare`].
 pub fn fit(image: &Image, prepare: &Prepare) -> Result<Image> {
     prepare.check()?;
-    let image = with_channels(image, prepare.channels, prepare.behind)?;
+    if image.slices != 1 {
+        return Err(Error::usage(format!("a stack of {} slices is not one image", image.slices))
+            .hint("take its slices one by one"));
+    }
+    let image = with_channels(&image.to_full_range(), prepare.channels, prepare.behind)?;
     let (width, height) = prepare.size;
     let scale = (width as f64 / image.width as f64).max(height as f64 / image.height as f64);
     if prepare.crop == Crop::Patch && scale <= 1.0 {
@@ -159,7 +163,7 @@ pub fn cut(fitted: &Image, prepare: &Prepare, cut: Cut) -> Vec<f32> {
     } else {
         fitted.samples.gather(rows)
     };
-    let planes = Image { width, height, channels: n, samples }.to_signed();
+    let planes = Image { width, height, samples, metadata: fitted.metadata.clone(), ..*fitted }.to_signed();
     (0..cut.turns).fold(planes, |planes, _| turned(&planes, width))
 }
 
@@ -175,7 +179,8 @@ fn turned(planes: &[f32], side: usize) -> Vec<f32> {
 }
 
 /// `image` with `channels` (1 to 4): gray is the Rec. 601 luma, alpha is kept when there is room for it and
-/// otherwise laid over the colour `behind`.
+/// otherwise laid over the colour `behind`. Other samples than 8 or 16 bits without a sign become such, as
+/// [`Image::to_full_range`] makes them.
 ///
 /// # Errors
 /// Usage when the image or the wish has another number of channels.
@@ -186,9 +191,11 @@ pub fn with_channels(image: &Image, channels: usize, behind: [u8; 3]) -> Result<
     if !(1..=4).contains(&image.channels) || !(1..=4).contains(&channels) {
         return Err(Error::usage(format!("cannot turn {} channels into {channels}", image.channels)));
     }
-    let all = &image.samples;
-    let samples = all.like(convert(all.values(), image.channels, channels, behind, all.white()));
-    Ok(Image { width: image.width, height: image.height, channels, samples })
+    let image = image.to_full_range();
+    let (all, white) = (image.samples.values().map(|v| v as u32), image.range().1 as u32);
+    let made = convert(all, image.channels, channels, behind, white);
+    let samples = image.samples.like(made.into_iter().map(f64::from));
+    Ok(Image { channels, samples, metadata: image.metadata.clone(), ..*image })
 }
 
 fn convert(all: impl Iterator<Item = u32>, from: usize, to: usize, behind: [u8; 3], white: u32) -> Vec<u32> {
@@ -224,25 +231,20 @@ fn convert(all: impl Iterator<Item = u32>, from: usize, to: usize, behind: [u8; 
     out
 }
 
-/// The middle `from_width` x `from_height` of `image`, resampled to `width` x `height`.
+/// The middle `from_width` x `from_height` of `image`, of 8 or 16 bits without a sign, resampled to `width` x `height`.
 fn resize(image: &Image, width: usize, height: usize, from_width: f64, from_height: f64) -> Result<Image> {
     if (image.width, image.height) == (width, height) {
         return Ok(image.clone());
     }
     use PixelType::{U8, U8x2, U8x3, U8x4, U16, U16x2, U16x3, U16x4};
     let failed = |e: String| Error::failed(format!("resizing to {width}x{height}: {e}"));
-    let wide: Vec<u8>;
-    let (bytes, kinds, samples): (_, _, fn(Vec<u8>) -> Samples) = match &image.samples {
-        Samples::U8(bytes) => (bytes.as_slice(), [U8, U8x2, U8x3, U8x4], Samples::U8),
-        Samples::U16(samples) => {
-            wide = samples.iter().flat_map(|v| v.to_ne_bytes()).collect();
-            (wide.as_slice(), [U16, U16x2, U16x3, U16x4], |bytes| {
-                Samples::U16(bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_ne_bytes(*pair)).collect())
-            })
-        }
+    let kinds = match image.samples.depth() {
+        Depth::U8 => [U8, U8x2, U8x3, U8x4],
+        _ => [U16, U16x2, U16x3, U16x4],
     };
     let kind = kinds[image.channels - 1];
-    let source = ImageRef::new(image.width as u32, image.height as u32, bytes, kind)
+    let bytes = image.samples.to_ne_bytes();
+    let source = ImageRef::new(image.width as u32, image.height as u32, &bytes, kind)
         .map_err(|e| failed(e.to_string()))?;
     let mut target = Resized::new(width as u32, height as u32, kind);
     let (from_width, from_height) =
@@ -254,8 +256,8 @@ fn resize(image: &Image, width: usize, height: usize, from_width: f64, from_heig
         from_height,
     );
     Resizer::new().resize(&source, &mut target, &options).map_err(|e| failed(e.to_string()))?;
-    let samples = samples(target.into_vec());
-    Ok(Image { width, height, channels: image.channels, samples })
+    let samples = Samples::from_ne_bytes(image.samples.depth(), target.into_vec());
+    Ok(Image { width, height, samples, metadata: image.metadata.clone(), ..*image })
 }
 
 #[cfg(test)]
@@ -263,7 +265,7 @@ mod tests {
     use super::*;
 
     fn samples(image: &Image) -> Vec<u32> {
-        image.samples.values().collect()
+        image.samples.values().map(|v| v as u32).collect()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One set of images that is measured.
 
-use langevin_core::{Error, Image, Result, Samples};
+use langevin_core::{Error, Image, Result};
 use langevin_data::order::Permutation;
 
 use crate::{Described, Rows};
@@ -86,7 +86,7 @@ pub(crate) fn pixel_rows(images: &[Image]) -> Result<Rows> {
 /// `image` with its pixels in an order that `key` decides: the colours stay, whatever they showed goes. What a metric
 /// says of such images is its ceiling.
 pub(crate) fn shuffled(image: &Image, key: u64) -> Image {
-    let Samples::U8(samples) = image.to_8_bit().samples else { unreachable!("to_8_bit gives 8 bits") };
+    let samples = image.to_bytes();
     let count = image.width * image.height;
     let order = Permutation::new(count as u64, key);
     let pixels = (0..count as u64).flat_map(|at| {
@@ -113,14 +113,14 @@ mod tests {
     fn shuffling_keeps_the_pixels_and_loses_their_places() {
         let image = Image::from_u8(4, 4, 3, (0..48).collect());
         let other = shuffled(&image, 7);
-        let (Samples::U8(before), Samples::U8(after)) = (&image.samples, &other.samples) else { panic!() };
+        let (before, after) = (image.to_bytes(), other.to_bytes());
         let pixels = |samples: &[u8]| {
             let mut all: Vec<Vec<u8>> = samples.chunks(3).map(<[u8]>::to_vec).collect();
             all.sort();
             all
         };
         assert_ne!(before, after);
-        assert_eq!(pixels(before), pixels(after));
+        assert_eq!(pixels(&before), pixels(&after));
     }
 
     #[test]

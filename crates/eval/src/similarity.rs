@@ -1,6 +1,6 @@
 //! How alike two images are, on values from 0 to 255: mean squared error and structural similarity.
 
-use langevin_core::{Error, Image, Result, Samples};
+use langevin_core::{Error, Image, Result};
 
 use crate::metric::{Better, Case, Measured, Value};
 use crate::statistics::Mean;
@@ -19,13 +19,12 @@ pub(crate) struct Plane {
     pub(crate) values: Vec<f64>,
 }
 
-/// The channels of an image; 16 bits keep their depth.
+/// The channels of an image; those of more than 8 bits are not rounded.
 pub(crate) fn planes(image: &Image) -> Vec<Plane> {
     let (width, height, channels) = (image.width, image.height, image.channels);
-    let value = |at: usize| match &image.samples {
-        Samples::U8(samples) => f64::from(samples[at]),
-        Samples::U16(samples) => f64::from(samples[at]) / 257.0,
-    };
+    let (black, white) = image.range();
+    let step = (white - black) / 255.0;
+    let value = |at: usize| (image.samples.at(at) - black) / step;
     let plane = |channel| (0..width * height).map(|at| value(at * channels + channel)).collect();
     (0..channels).map(|channel| Plane { width, height, values: plane(channel) }).collect()
 }

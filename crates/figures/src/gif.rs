@@ -1,6 +1,6 @@
 //! Animated GIF files: the reverse process as a film.
 
-use langevin_core::{Error, Image, Result, Samples};
+use langevin_core::{Error, Image, Result};
 
 /// The bytes of a GIF that shows `frames` (all of one size, gray or RGB), each for `centiseconds`, the last for a
 /// second and a half, for ever again.
@@ -26,11 +26,10 @@ pub fn encode(frames: &[Image], centiseconds: u16) -> Result<Vec<u8>> {
 }
 
 fn rgb(image: &Image) -> Vec<u8> {
-    let shown = image.to_8_bit();
-    let Samples::U8(samples) = shown.samples else { unreachable!("to_8_bit gives 8 bits") };
-    match shown.channels {
-        3 => samples,
-        1 | 2 => samples.iter().step_by(shown.channels).flat_map(|v| [*v; 3]).collect(),
+    let samples = image.to_bytes();
+    match image.channels {
+        3 => samples.into_owned(),
+        1 | 2 => samples.iter().step_by(image.channels).flat_map(|v| [*v; 3]).collect(),
         n => samples.chunks(n).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect(),
     }
 }

@@ -2,21 +2,22 @@
 
 use std::borrow::Cow;
 
-use langevin_core::{Error, Image, Result, Samples};
+use langevin_core::{Error, Image, Result};
 
 /// Most bytes of text that are read from one image.
 const TEXT_LIMIT: usize = 1 << 20;
 
-/// The bytes of a PNG file of `image` (1 to 4 channels, 8 or 16 bits) with `text` as `(keyword, value)` chunks.
+/// The bytes of a PNG file of `image` (1 to 4 channels) with `text` as `(keyword, value)` chunks and the ICC profile of the image.
+/// The file has 8 or 16 bits a sample, other samples being made such by [`Image::to_full_range`].
 ///
 /// # Errors
-/// Usage, when the image is empty or has more than 4 channels.
+/// Usage, when the image is empty, a stack, or has more than 4 channels.
 pub fn encode(image: &Image, text: &[(&str, String)]) -> Result<Vec<u8>> {
     encode_with_profile(image, text, None)
 }
 
-/// As [`encode`], with the ICC profile of the image that it was made from, so that it is shown in the same colours. A profile for
-/// other colours than the image has (gray, or red, green and blue) is left out.
+/// As [`encode`], with the ICC profile of the image that it was made from, if there is one, in the place of its own, so that it is
+/// shown in the same colours. A profile for other colours than the image has (gray, or red, green and blue) is left out.
 ///
 /// # Errors
 /// As [`encode`].
@@ -34,30 +35,26 @@ pub fn encode_with_profile(
             return Err(Error::usage(format!("a png image has 1 to 4 channels, not {n}")));
         }
     };
+    if image.slices != 1 {
+        return Err(Error::usage(format!("a png image is not a stack of {} slices", image.slices))
+            .hint("write the slices one by one"));
+    }
     let failed =
         |error: png::EncodingError| Error::usage(format!("the image cannot be written as png: {error}"));
     let mut bytes = Vec::new();
     let mut info = png::Info::with_size(image.width as u32, image.height as u32);
+    let profile = profile.or(image.metadata.icc.as_deref());
     info.icc_profile = profile.filter(|profile| is_for(profile, image.channels)).map(Cow::Borrowed);
     let mut encoder = png::Encoder::with_info(&mut bytes, info).map_err(failed)?;
     encoder.set_color(color);
     encoder.set_compression(png::Compression::Balanced);
-    encoder.set_depth(if matches!(image.samples, Samples::U8(_)) {
-        png::BitDepth::Eight
-    } else {
-        png::BitDepth::Sixteen
-    });
+    let image = image.to_full_range();
+    encoder.set_depth(if image.samples.bits() == 8 { png::BitDepth::Eight } else { png::BitDepth::Sixteen });
     for (keyword, value) in text {
         encoder.add_itxt_chunk((*keyword).to_owned(), value.clone()).map_err(failed)?;
     }
     let mut writer = encoder.write_header().map_err(failed)?;
-    match &image.samples {
-        Samples::U8(samples) => writer.write_image_data(samples),
-        Samples::U16(samples) => {
-            writer.write_image_data(&samples.iter().flat_map(|v| v.to_be_bytes()).collect::<Vec<u8>>())
-        }
-    }
-    .map_err(failed)?;
+    writer.write_image_data(&image.samples.to_be_bytes()).map_err(failed)?;
     writer.finish().map_err(failed)?;
     Ok(bytes)
 }
@@ -93,6 +90,8 @@ pub fn text(bytes: &[u8]) -> Result<Vec<(String, String)>> {
 
 #[cfg(test)]
 mod tests {
+    use langevin_core::{Metadata, Samples};
+
     use super::*;
 
     #[test]
@@ -122,6 +121,30 @@ mod tests {
             assert_eq!(langevin_data::read_profile(&file), kept.then(|| profile.clone()));
             assert_eq!(langevin_data::read_image(&file).unwrap(), image);
         }
+    }
+
+    #[test]
+    fn a_profile_travels_with_its_image() {
+        let mut profile = vec![7_u8; 200];
+        profile[16..20].copy_from_slice(b"GRAY");
+        let metadata = Metadata { icc: Some(profile.clone().into()), ..Metadata::default() };
+        let image = Image::from_u16(2, 1, 1, vec![1, 2]).with_metadata(metadata.clone()).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), encode(&image, &[]).unwrap()).unwrap();
+        let read = langevin_data::read_image(file.path()).unwrap();
+        assert_eq!((&read, &read.metadata), (&image, &metadata));
+    }
+
+    #[test]
+    fn every_depth_is_written_and_a_stack_is_not() {
+        let float = Image::new(3, 1, 1, Samples::F32(vec![0.0, 1.0, 2.0])).unwrap();
+        let read = langevin_data::decode(&encode(&float, &[]).unwrap(), "x").unwrap();
+        assert_eq!(read, Image::from_u16(3, 1, 1, vec![0, 65_535, 65_535]));
+        let signed = Image::new(2, 1, 1, Samples::I16(vec![i16::MIN, 0])).unwrap();
+        let read = langevin_data::decode(&encode(&signed, &[]).unwrap(), "x").unwrap();
+        assert_eq!(read, Image::from_u16(2, 1, 1, vec![0, 32_768]));
+        let stack = Image::stack(vec![float.clone(), float]).unwrap();
+        assert!(encode(&stack, &[]).unwrap_err().to_string().contains("2 slices"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Contact sheets: many images of one size laid out in rows.
 
-use langevin_core::{Image, Samples};
+use langevin_core::Image;
 
 /// Lays `images` out in rows of `columns` with `gap` white pixels between them, each magnified `scale` times by
 /// repeating pixels. Gray images stay gray when all are gray; otherwise the sheet is RGB. Alpha and further channels
@@ -22,8 +22,7 @@ pub fn sheet(images: &[Image], columns: usize, gap: usize, scale: usize) -> Imag
     let mut samples = vec![255_u8; width * height * channels];
     for (index, image) in images.iter().enumerate() {
         let (left, top) = ((index % columns) * step_x, (index / columns) * step_y);
-        let shown = image.to_8_bit();
-        let Samples::U8(source) = &shown.samples else { unreachable!("to_8_bit gives 8 bits") };
+        let source = image.to_bytes();
         for y in 0..image.height * scale {
             for x in 0..image.width * scale {
                 let from = ((y / scale) * image.width + x / scale) * image.channels;
@@ -45,6 +44,8 @@ pub fn square_columns(count: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use langevin_core::Samples;
+
     use super::*;
 
     #[test]

@@ -31,12 +31,8 @@ pub fn gray_run() -> &'static str {
     })
 }
 
-fn alpha(image: &Image) -> Vec<u32> {
-    let last = |all: Vec<u32>| all.into_iter().skip(image.channels - 1).step_by(image.channels).collect();
-    match &image.samples {
-        Samples::U8(all) => last(all.iter().map(|v| u32::from(*v)).collect()),
-        Samples::U16(all) => last(all.iter().map(|v| u32::from(*v)).collect()),
-    }
+fn alpha(image: &Image) -> Vec<f64> {
+    image.samples.values().skip(image.channels - 1).step_by(image.channels).collect()
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn holed(world: &World) {
 fn samples(world: &World, name: &str) -> Vec<u8> {
     match decode(&world.read(name), name).unwrap().samples {
         Samples::U8(samples) => samples,
-        Samples::U16(_) => panic!("{name} has 16 bits"),
+        other => panic!("{name} has {:?}", other.depth()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::dataset::past_end;
 use crate::split::Split;
-use crate::{DataInfo, Dataset, Error, Image, Item, Result, Samples, images};
+use crate::{DataInfo, Dataset, Error, Image, Item, Result, images};
 
 const SIDE: usize = 32;
 const PIXELS: usize = 3 * SIDE * SIDE;
@@ -73,7 +73,7 @@ impl Dataset for Cifar {
         let plane = SIDE * SIDE;
         let samples =
             (0..plane).flat_map(|p| [planes[p], planes[plane + p], planes[2 * plane + p]]).collect();
-        let image = Image { width: SIDE, height: SIDE, channels: 3, samples: Samples::U8(samples) };
+        let image = Image::from_u8(SIDE, SIDE, 3, samples);
         let label = labels.last().map(|label| u32::from(*label));
         Ok(Item { image, label, caption: None, name: self.item_name(index) })
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::dataset::past_end;
 use crate::split::Split;
-use crate::{DataInfo, Dataset, Error, Image, Item, Result, Samples};
+use crate::{DataInfo, Dataset, Error, Image, Item, Result};
 
 /// Most bytes of values in one file.
 const MAX_BYTES: u64 = 4 << 30;
@@ -111,7 +111,7 @@ impl Dataset for Idx {
         let at = usize::try_from(index).ok().and_then(|at| at.checked_mul(bytes));
         let pixels = at.and_then(|at| self.pixels.get(at..at.checked_add(bytes)?));
         let pixels = pixels.ok_or_else(|| past_end(&self.info, index))?.to_vec();
-        let image = Image { width, height, channels: self.info.channels, samples: Samples::U8(pixels) };
+        let image = Image::from_u8(width, height, self.info.channels, pixels);
         let label = self.labels.get(index as usize).map(|label| u32::from(*label));
         Ok(Item { image, label, caption: None, name: self.item_name(index) })
     }

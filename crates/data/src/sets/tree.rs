@@ -10,7 +10,7 @@ use super::files::{Entry, Files, is_hidden};
 use super::metadata::{Notes, read_notes};
 use crate::dataset::past_end;
 use crate::split::Split;
-use crate::{DataInfo, Dataset, Error, Image, Item, Result, Samples, images};
+use crate::{DataInfo, Dataset, Error, Item, Result, images};
 
 /// Longest caption, in bytes.
 const MAX_CAPTION: usize = 64 << 10;
@@ -132,11 +132,11 @@ pub(crate) fn survey(set: &dyn Dataset) -> Result<(usize, (usize, usize))> {
     let step = n.div_ceil(16).max(1);
     let looked: Vec<Result<Item>> =
         (0..n.div_ceil(step)).into_par_iter().map(|k| set.item(k * step)).collect();
-    let mut seen: Vec<Image> = Vec::new();
+    let mut seen: Vec<[usize; 3]> = Vec::new();
     let mut failure = None;
     for result in looked {
         match result {
-            Ok(item) => seen.push(Image { samples: Samples::U8(Vec::new()), ..item.image }),
+            Ok(Item { image, .. }) => seen.push([image.channels, image.width, image.height]),
             Err(error) => failure = failure.or(Some(error)),
         }
     }
@@ -147,13 +147,13 @@ pub(crate) fn survey(set: &dyn Dataset) -> Result<(usize, (usize, usize))> {
         let what = format!("{}: none of its {n} images can be read; the first: {error}", set.info().name);
         return Err(Error::bad_input(what));
     }
-    let channels = if seen.iter().any(|p| p.channels >= 3) || seen.is_empty() { 3 } else { 1 };
-    let median = |side: fn(&Image) -> usize| {
-        let mut sides: Vec<usize> = seen.iter().map(side).collect();
+    let channels = if seen.iter().any(|[channels, ..]| *channels >= 3) || seen.is_empty() { 3 } else { 1 };
+    let median = |side: usize| {
+        let mut sides: Vec<usize> = seen.iter().map(|shape| shape[side]).collect();
         sides.sort_unstable();
         sides.get(sides.len() / 2).copied().unwrap_or(0)
     };
-    Ok((channels, (median(|p| p.width), median(|p| p.height))))
+    Ok((channels, (median(1), median(2))))
 }
 
 fn is_candidate(files: &dyn Files, at: usize) -> bool {

@@ -1,6 +1,6 @@
 //! A canvas of pixels that takes smooth lines, text and images.
 
-use langevin_core::{Image, Samples};
+use langevin_core::Image;
 
 use super::stroke_font::{strokes, text_width};
 
@@ -90,8 +90,7 @@ impl Canvas {
     /// Lays an 8-bit gray or RGB `image` on the canvas with its corner at (`left`, `top`), each of its pixels
     /// `zoom` by `zoom` large. A second and a fourth channel are ignored.
     pub fn image(&mut self, left: usize, top: usize, zoom: usize, image: &Image) {
-        let image = image.to_8_bit();
-        let Samples::U8(samples) = &image.samples else { return };
+        let samples = image.to_bytes();
         let color = if image.channels >= 3 { [0, 1, 2] } else { [0, 0, 0] };
         for y in 0..(image.height * zoom).min(self.height.saturating_sub(top)) {
             for x in 0..(image.width * zoom).min(self.width.saturating_sub(left)) {
@@ -130,8 +129,8 @@ mod tests {
     use super::*;
 
     fn reds(canvas: Canvas) -> Vec<u8> {
-        let Samples::U8(samples) = canvas.into_image().samples else { unreachable!() };
-        samples.into_iter().step_by(3).collect()
+        let image = canvas.into_image();
+        image.to_bytes().iter().copied().step_by(3).collect()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The colours of an image as numbers, and back into an image of its kind.
 
-use langevin_core::{Image, Purpose, Samples, Stream};
+use langevin_core::{Image, Purpose, Stream};
 use langevin_restore::units::sigma_to_pixels;
 
 /// The colours of an image without its alpha: planes (channel, height, width), black at -1 and white at 1, not clipped.
@@ -16,15 +16,10 @@ pub struct Values {
     pub width: usize,
 }
 
-/// Channels of an image without its alpha: gray and alpha has 2, RGBA 4.
-fn colours(image: &Image) -> usize {
-    if image.channels == 2 || image.channels == 4 { image.channels - 1 } else { image.channels }
-}
-
 impl Values {
     /// The colours of `image`.
     pub fn of(image: &Image) -> Self {
-        let channels = colours(image);
+        let channels = image.colours();
         let mut values = image.to_signed();
         values.truncate(channels * image.width * image.height);
         Self { values, channels, height: image.height, width: image.width }
@@ -54,20 +49,12 @@ impl Values {
     /// If the two differ in size or colours.
     pub fn to_image(&self, like: &Image) -> Image {
         let Self { values, channels, height, width } = self;
-        assert_eq!((*channels, *height, *width), (colours(like), like.height, like.width), "images alike");
-        let made = match like.samples {
-            Samples::U8(_) => Image::from_signed(values, *channels, *height, *width),
-            Samples::U16(_) => Image::from_signed_16(values, *channels, *height, *width),
-        };
-        if *channels == like.channels {
-            return made;
+        assert_eq!((*channels, *height, *width), (like.colours(), like.height, like.width), "images alike");
+        let made = Image::from_signed_like(values, [*channels, *height, *width], like);
+        match like.alpha() {
+            Some(alpha) => made.with_alpha(&alpha),
+            None => made,
         }
-        let samples = match (made.samples, &like.samples) {
-            (Samples::U8(made), Samples::U8(like)) => Samples::U8(with_alpha(&made, like, *channels)),
-            (Samples::U16(made), Samples::U16(like)) => Samples::U16(with_alpha(&made, like, *channels)),
-            _ => unreachable!("made of the depth of the other"),
-        };
-        Image { samples, channels: like.channels, ..*like }
     }
 
     /// Standard deviations as an image: black for 0, white for `white` (the unit of the values) and above.
@@ -84,14 +71,10 @@ impl Values {
     }
 }
 
-/// The colours of `made` with the last channel of `like`.
-fn with_alpha<T: Copy>(made: &[T], like: &[T], colours: usize) -> Vec<T> {
-    let pixels = made.chunks_exact(colours).zip(like.chunks_exact(colours + 1));
-    pixels.flat_map(|(made, like)| made.iter().chain(&like[colours..]).copied()).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use langevin_core::Samples;
+
     use super::*;
 
     #[test]

@@ -1,6 +1,6 @@
 //! How near an image is to its reference, and what a classical method makes of it.
 
-use langevin_core::{Error, Image, Result, Samples};
+use langevin_core::{Error, Image, Result};
 use langevin_eval::{Case, METRICS, Sample};
 use langevin_restore::non_local_means;
 use langevin_restore::units::PIXELS;
@@ -38,7 +38,8 @@ pub fn quality(image: &Image, reference: &Image) -> Result<Quality> {
     let (mut squares, mut similar, mut places) = (0.0, 0.0, 0.0);
     for first in (0..height).step_by(BAND) {
         let rows = BAND.min(height - first);
-        let part = |rows| (band(image, first, rows), band(reference, first, rows));
+        let band = |image: &Image, rows| image.rows(first..first + rows).without_alpha();
+        let part = |rows| (band(image, rows), band(reference, rows));
         squares += 255.0_f64.powi(2) * 10.0_f64.powf(-metric("psnr", part(rows))? / 10.0) * rows as f64;
         let reach = (rows + BEYOND).min(height - first);
         if has_ssim && reach > BEYOND {
@@ -56,21 +57,6 @@ fn metric(name: &str, (image, reference): (Image, Image)) -> Result<f64> {
     let (judged, reference) = (sample("result", image), sample("reference", reference));
     let case = Case { judged: &judged, reference: &reference, gallery: None, trainer: None, seed: 0 };
     Ok(METRICS.build(name)?.measure(&case)?.values[0].value)
-}
-
-/// Rows `first..first + rows` of the colours of `image`.
-fn band(image: &Image, first: usize, rows: usize) -> Image {
-    let colours = if image.channels.is_multiple_of(2) { image.channels - 1 } else { image.channels };
-    let line = image.width * image.channels;
-    let samples = match &image.samples {
-        Samples::U8(all) => Samples::U8(kept(&all[first * line..][..rows * line], image.channels, colours)),
-        Samples::U16(all) => Samples::U16(kept(&all[first * line..][..rows * line], image.channels, colours)),
-    };
-    Image { width: image.width, height: rows, channels: colours, samples }
-}
-
-fn kept<T: Copy>(samples: &[T], channels: usize, colours: usize) -> Vec<T> {
-    samples.chunks_exact(channels).flat_map(|pixel| &pixel[..colours]).copied().collect()
 }
 
 /// What non-local means make of `noisy`, each colour by itself; `sigma` in units of 0 to 255.

@@ -1,6 +1,6 @@
 //! Points of the plane as an image: what stands for a contact sheet where images have one pixel of two channels.
 
-use langevin_core::{Image, Samples};
+use langevin_core::Image;
 use langevin_figures::sheet;
 use langevin_model::ModelInfo;
 
@@ -21,7 +21,7 @@ pub fn sheet(info: &ModelInfo, images: &[Image]) -> Image {
 fn scatter(points: &[Image]) -> Image {
     let mut samples = vec![255_u8; SIDE * SIDE];
     for point in points {
-        let Samples::U8(values) = point.to_8_bit().samples else { continue };
+        let values = point.to_bytes();
         let [x, y] = [values[0], values[1]].map(|value| usize::from(value) * (SIDE - 3) / 255 + 1);
         for (dx, dy) in (0..9).map(|at| (at % 3, at / 3)) {
             let (column, row) = (x + dx - 1, SIDE - 1 - (y + dy - 1));
@@ -40,7 +40,7 @@ mod tests {
     fn points_are_where_their_values_say() {
         let dot = |x, y| Image::from_u8(1, 1, 2, vec![x, y]);
         let made = scatter(&[dot(0, 0), dot(255, 255), dot(255, 0)]);
-        let Samples::U8(samples) = &made.samples else { panic!("8 bits") };
+        let samples = made.to_bytes();
         let dark = |column: usize, row: usize| samples[row * SIDE + column] < 255;
         assert!(dark(1, SIDE - 2) && dark(SIDE - 2, 1) && dark(SIDE - 2, SIDE - 2) && !dark(1, 1));
     }

@@ -42,8 +42,8 @@ struct File {
 impl Degradation for File {
     fn on(&self, shape: Shape, images: &dyn Images) -> Result<Box<dyn Operator>> {
         let image = images.open(&self.file)?;
-        let colours = if image.channels % 2 == 0 { image.channels - 1 } else { image.channels };
-        let value = |at: usize| f64::from(image.samples.at(at));
+        let (colours, black) = (image.colours(), image.range().0);
+        let value = |at: usize| (image.samples.at(at) - black).max(0.0);
         let pixel = |at: usize| (0..colours).map(|c| value(at * image.channels + c)).sum::<f64>();
         let weights: Vec<f64> = (0..image.width * image.height).map(pixel).collect();
         if weights.iter().all(|w| *w == 0.0) {

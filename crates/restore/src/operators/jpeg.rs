@@ -9,7 +9,7 @@ use image::DynamicImage;
 use image::codecs::jpeg::JpegDecoder;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use langevin_core::registry::{Entry, OptionDoc};
-use langevin_core::{Error, Image, Result, Samples};
+use langevin_core::{Error, Image, Result};
 
 use super::whole;
 use crate::operator::{Degradation, Images, Operator, Shape};
@@ -77,10 +77,8 @@ impl Operator for Jpeg {
     fn apply(&self, x: &[f64]) -> Vec<f64> {
         let [channels, height, width] = self.shape;
         let values: Vec<f32> = x.iter().map(|x| *x as f32).collect();
-        let Samples::U8(samples) = Image::from_signed(&values, channels, height, width).samples else {
-            unreachable!("from_signed gives 8 bits")
-        };
-        let decoded = Image::from_u8(width, height, channels, self.coded(&samples));
+        let image = Image::from_signed(&values, channels, height, width);
+        let decoded = Image::from_u8(width, height, channels, self.coded(&image.to_bytes()));
         decoded.to_signed().into_iter().map(f64::from).collect()
     }
 

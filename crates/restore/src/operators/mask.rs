@@ -92,9 +92,9 @@ pub fn hidden(mask: &Image, name: &str, (width, height): (usize, usize), invert:
         ))
         .hint("a mask must have the size of its image"));
     }
-    let channels = mask.channels;
-    let colours = if channels == 2 || channels == 4 { channels - 1 } else { channels };
-    let share = |at: usize| f64::from(mask.samples.at(at)) / f64::from(mask.samples.white());
+    let (channels, colours) = (mask.channels, mask.colours());
+    let (black, white) = mask.range();
+    let share = |at: usize| (mask.samples.at(at) - black) / (white - black);
     let white = |pixel: usize| {
         let sum: f64 = (0..colours).map(|channel| share(pixel * channels + channel)).sum();
         sum / colours as f64 >= 0.5

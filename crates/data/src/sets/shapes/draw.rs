@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::scene::{Rgb, mix, scene, smooth};
 use super::{COLOURS, Truth};
-use crate::{Image, Samples};
+use crate::Image;
 
 /// Draws `truth` as RGB, `side` x `side` pixels of 8 bits. The same bytes on every machine.
 pub fn draw(truth: &Truth, side: usize) -> Image {
@@ -16,7 +16,7 @@ pub fn draw(truth: &Truth, side: usize) -> Image {
             samples.extend(pen.pixel(x, y));
         }
     }
-    Image { width: side, height: side, channels: 3, samples: Samples::U8(samples) }
+    Image::from_u8(side, side, 3, samples)
 }
 
 /// The scene alone.

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use super::draw::{Pen, draw, draw_scene};
 use super::{CLASSES, COLOURS, SCENES, Truth};
-use crate::{Image, Samples};
+use crate::Image;
 
 /// The drawing nearest to an image.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -27,7 +27,7 @@ pub fn read_back(image: &Image) -> Option<Truth> {
 /// drawing of the set it is that drawing; of another image it is the best that a local search finds.
 pub fn closest(image: &Image) -> Option<Match> {
     let side = image.width;
-    let Samples::U8(pixels) = image.to_8_bit().samples else { return None };
+    let pixels = image.to_bytes();
     if image.height != side || image.channels != 3 || !(16..=512).contains(&side) {
         return None;
     }
@@ -95,8 +95,7 @@ impl Guide {
                 for colour in 0..COLOURS.len() {
                     let (scene, class, colour) = (scene as u8, class as u8, colour as u8);
                     let truth = Truth { class, colour, scene, radius: Self::RADIUS, x: 0, y: 0 };
-                    let Samples::U8(pixels) = draw(&truth, side).samples else { continue };
-                    all.push(moments(&pixels, alone, side));
+                    all.push(moments(&draw(&truth, side).to_bytes(), alone, side));
                 }
             }
         }
