@@ -182,6 +182,19 @@ impl Planes {
         all.filter(|(_, kept)| **kept).for_each(|((to, from), _)| *to = *from);
     }
 
+    /// Standard deviations as an image of 8 bits: black for 0, white for `white` (the unit of the values) and above.
+    pub fn deviations_to_image(&self, white: f64) -> Image {
+        let shown: Vec<f32> =
+            self.values.iter().map(|value| (f64::from(*value) / white * 2.0 - 1.0) as f32).collect();
+        Image::from_signed(&shown, self.channels, self.height, self.width)
+    }
+
+    /// The mean of the values; 0 of none.
+    pub fn mean(&self) -> f64 {
+        let sum: f64 = self.values.iter().map(|value| f64::from(*value)).sum();
+        sum / self.values.len().max(1) as f64
+    }
+
     /// As an image of the origin's kind: of its depth, with its alpha, sample for sample, and its metadata.
     pub fn to_image(&self) -> Image {
         self.origin.with_alpha(self.origin.colours(&self.values, self.shape()))
@@ -236,6 +249,14 @@ mod tests {
     fn shrinking_takes_means() {
         let planes = Planes::new(vec![0.0, 1.0, 0.5, 1.0, 0.0, -0.5], [1, 2, 3]);
         assert_eq!(planes.shrunk(2), Planes::new(vec![0.5, 0.0], [1, 1, 2]));
+    }
+
+    #[test]
+    fn deviations_are_shown_and_averaged() {
+        let planes = Planes::new(vec![0.0, 0.1, 0.2, 0.5], [1, 1, 4]);
+        assert_eq!(planes.deviations_to_image(0.2), Image::from_u8(4, 1, 1, vec![0, 128, 255, 255]));
+        assert!((planes.mean() - 0.2).abs() < 1e-7);
+        assert_eq!(Planes::new(Vec::new(), [1, 0, 0]).mean(), 0.0);
     }
 
     #[test]

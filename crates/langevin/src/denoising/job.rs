@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use langevin_core::{Error, Image, Result};
+use langevin_core::{Error, Image, Planes, Result};
 use langevin_data::{read_image, read_image_and_profile};
 use langevin_figures::png;
 use langevin_model::Model;
 use langevin_model::windows::Plan;
-use langevin_restore::units::sigma_from_pixels;
+use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::request::DenoiseRequest;
-use super::{Denoised, Quality, Request, Values, baseline, denoise, estimate, plan, quality, range};
+use super::{Denoised, Quality, Request, baseline, denoise, estimate, plan, quality, range};
 use crate::job::recipe::{Header, Recipe, parameters};
 use crate::job::{Context, Event, ResultNames, check_ending};
 
@@ -188,7 +188,7 @@ impl Work<'_> {
         let name = task.image.display().to_string();
         let (image, profile) = read_image_and_profile(&task.image)?;
         let reference = task.reference.as_ref().map(read_image).transpose()?;
-        let mut noisy = Values::of(&image);
+        let mut noisy = Planes::of(&image);
         if let Some(sigma) = request.simulate {
             noisy = noisy.with_noise(sigma_from_pixels(sigma)?, request.seed, self.index);
         }
@@ -219,11 +219,11 @@ impl Work<'_> {
         let made = self.denoise((&plan, &noisy, &how), context, &mut |draw, values, context| {
             let Some(file) = task.samples.get(draw) else { return Ok(()) };
             let text = self.text(&how, &name, "sample", Some(draw));
-            context.write(file, png::encode_with_profile(&values.to_image(&image), &text, profile)?)?;
+            context.write(file, png::encode_with_profile(&values.to_image(), &text, profile)?)?;
             files.push(file.clone());
             Ok(())
         })?;
-        let result = made.mean.to_image(&image);
+        let result = made.mean.to_image();
         let text = match self.draws {
             1 => self.text(&how, &name, "sample", Some(0)),
             _ => self.text(&how, &name, "mean", None),
@@ -238,7 +238,7 @@ impl Work<'_> {
         self.say_residual(&made, sigma, context);
         let seconds = start.elapsed().as_secs_f64();
         let clean = reference.as_ref().or(request.simulate.map(|_| &image));
-        let compared = clean.map(|clean| compare(&image, noisy, &result, clean, sigma)).transpose();
+        let compared = clean.map(|clean| compare(noisy, &result, clean, sigma)).transpose();
         let compared = compared.map_err(|error| error.within(&name))?;
         if let Some(compared) = &compared {
             context.observer.event(Event::note(format!("  PSNR (SSIM): {}", compared.words())));
@@ -252,7 +252,7 @@ impl Work<'_> {
             simulated: request.simulate,
             residual: made.residual,
             residual_error: made.residual_error,
-            std: made.deviation.as_ref().map(Values::mean_in_pixels),
+            std: made.deviation.as_ref().map(|deviation| sigma_to_pixels(deviation.mean())),
             input: compared.map(|compared| compared.input),
             result: compared.map(|compared| compared.result),
             non_local_means: compared.map(|compared| compared.non_local_means),
@@ -289,9 +289,9 @@ impl Work<'_> {
 
     fn denoise(
         &self,
-        (plan, noisy, how): (&Plan, &Values, &Request),
+        (plan, noisy, how): (&Plan, &Planes, &Request),
         context: &mut Context<'_>,
-        drawn: &mut dyn FnMut(usize, &Values, &mut Context<'_>) -> Result<()>,
+        drawn: &mut dyn FnMut(usize, &Planes, &mut Context<'_>) -> Result<()>,
     ) -> Result<Denoised> {
         let (stop, device) = (context.stop, context.device);
         let shared = Mutex::new(&mut *context.observer);
@@ -315,7 +315,7 @@ impl Work<'_> {
         if let Some(deviation) = deviation {
             context.observer.event(Event::note(format!(
                 "  standard deviation of the samples: {:.2} of 255 on average; white in its image is {sigma:.2}",
-                deviation.mean_in_pixels()
+                sigma_to_pixels(deviation.mean())
             )));
         }
     }
@@ -359,11 +359,11 @@ impl Work<'_> {
     }
 }
 
-fn compare(image: &Image, noisy: Values, result: &Image, clean: &Image, sigma: f64) -> Result<Compared> {
-    let input = quality(&noisy.to_image(image), clean)?;
+fn compare(noisy: Planes, result: &Image, clean: &Image, sigma: f64) -> Result<Compared> {
+    let input = quality(&noisy.to_image(), clean)?;
     let classical = baseline(&noisy, sigma);
     drop(noisy);
-    let non_local_means = quality(&classical.to_image(image), clean)?;
+    let non_local_means = quality(&classical.to_image(), clean)?;
     Ok(Compared { input, result: quality(result, clean)?, non_local_means })
 }
 

@@ -4,7 +4,6 @@
 //! with `E[x0 | y]`, and a sampler that begins there draws from `p(x0 | y)`. Images are divided into windows as memory
 //! allows ([`langevin_core::Windowed`]); colours may be taken one by one, alpha is kept, depth too.
 
-mod image;
 pub mod job;
 mod quality;
 mod request;
@@ -13,14 +12,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::tensor::Device;
 use langevin_core::{
-    Cond, Denoiser, Error, Level, Levels, NoiseStreams, Result, SYMMETRIES, Stop, signed_to_batch,
+    Cond, Denoiser, Error, Level, Levels, NoiseStreams, Planes, Result, SYMMETRIES, Stop, signed_to_batch,
 };
 use langevin_model::windows::Plan;
 use langevin_model::{Model, Pipeline};
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
 use langevin_restore::{METHODS, NoImages, Prior, Problem, noise_level, operators};
 
-pub use image::Values;
 pub use job::{Compared, DenoiseOutcome, DenoisedImage};
 pub use langevin_model::windows::plan;
 pub use quality::{Quality, baseline, quality};
@@ -49,9 +47,9 @@ pub struct Request {
 #[derive(Debug, Clone)]
 pub struct Denoised {
     /// The posterior's mean: of the model, or of the draws.
-    pub mean: Values,
+    pub mean: Planes,
     /// The standard deviation of the draws in the unit of the values, where there are two or more.
-    pub deviation: Option<Values>,
+    pub deviation: Option<Planes>,
     /// `|y - x|^2 / sigma^2` for each value, of the mean, or the average over the draws. Of a draw it is 1 if model and `sigma`
     /// are right; of the mean it is less by the share of the noise's variance that could not be removed.
     pub residual: f64,
@@ -69,7 +67,7 @@ pub fn range(model: &Model) -> (f64, f64) {
 ///
 /// # Errors
 /// Usage, when the image is too small.
-pub fn estimate(noisy: &Values) -> Result<f64> {
+pub fn estimate(noisy: &Planes) -> Result<f64> {
     let of = |plane| noise_level(plane, noisy.width, (-1.0, 1.0));
     let total = noisy.planes().map(of).sum::<Result<f64>>()?;
     Ok(sigma_to_pixels(total / noisy.channels as f64))
@@ -85,12 +83,12 @@ pub fn estimate(noisy: &Values) -> Result<f64> {
 pub fn denoise(
     model: &Model,
     plan: &Plan,
-    noisy: &Values,
+    noisy: &Planes,
     request: &Request,
     device: &Device,
     stop: &Stop,
     progress: impl Fn(f64) + Send + Sync,
-    drawn: impl FnMut(usize, &Values) -> Result<()>,
+    drawn: impl FnMut(usize, &Planes) -> Result<()>,
 ) -> Result<Denoised> {
     let made = denoised((model, plan), noisy, request, (device, stop), progress, drawn);
     made.map_err(|error| stop.check("denoising").err().unwrap_or(error))
@@ -98,11 +96,11 @@ pub fn denoise(
 
 fn denoised(
     (model, plan): (&Model, &Plan),
-    noisy: &Values,
+    noisy: &Planes,
     request: &Request,
     (device, stop): (&Device, &Stop),
     progress: impl Fn(f64) + Send + Sync,
-    mut drawn: impl FnMut(usize, &Values) -> Result<()>,
+    mut drawn: impl FnMut(usize, &Planes) -> Result<()>,
 ) -> Result<Denoised> {
     let sigma = sigma_from_pixels(request.sigma)?;
     if sigma == 0.0 {
@@ -110,8 +108,8 @@ fn denoised(
             Error::usage("a noise of 0 leaves nothing to remove").hint("say how strong it is, up to 255")
         );
     }
-    let Values { channels, height, width, .. } = *noisy;
-    let values = |values| Values { values, channels, height, width };
+    let [channels, height, width] = noisy.shape();
+    let values = |values| noisy.with_values(values);
     let shape = [channels / plan.channels, plan.channels, height, width];
     let diffusion = model.denoiser.diffusion();
     // The mean is the model's answer as it is; what samplers see of it is clipped as the model says.

@@ -1,12 +1,10 @@
 //! How near an image is to its reference, and what a classical method makes of it.
 
-use langevin_core::{Error, Image, Result};
+use langevin_core::{Error, Image, Planes, Result};
 use langevin_eval::{Case, METRICS, Sample};
 use langevin_restore::non_local_means;
 use langevin_restore::units::PIXELS;
 use serde::Serialize;
-
-use super::Values;
 
 /// Rows that are compared at once, so that large images take little memory.
 const BAND: usize = 256;
@@ -60,13 +58,13 @@ fn metric(name: &str, (image, reference): (Image, Image)) -> Result<f64> {
 }
 
 /// What non-local means make of `noisy`, each colour by itself; `sigma` in units of 0 to 255.
-pub fn baseline(noisy: &Values, sigma: f64) -> Values {
+pub fn baseline(noisy: &Planes, sigma: f64) -> Planes {
     let unit = PIXELS as f32;
     let plane = |plane: &[f32]| {
         let pixels: Vec<f32> = plane.iter().map(|value| (value + 1.0) * unit).collect();
         non_local_means(&pixels, noisy.width, sigma).into_iter().map(move |value| value / unit - 1.0)
     };
-    Values { values: noisy.planes().flat_map(plane).collect(), ..*noisy }
+    noisy.with_values(noisy.planes().flat_map(plane).collect())
 }
 
 #[cfg(test)]
