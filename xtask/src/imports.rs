@@ -1,7 +1,7 @@
 //! Which source file uses what is defined in which other one, as far as names tell: `use` lines and written-out paths,
 //! followed through re-exports to the file that defines the item.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code::{blanked, without_test_items};
 use crate::tree::Tree;
@@ -26,7 +26,7 @@ pub fn imports(tree: &Tree, folder: &str) -> Vec<Import> {
     let mut found: BTreeMap<(String, String), Import> = BTreeMap::new();
     for (module, source) in &sources.modules {
         for path in &source.paths {
-            let Some(target) = sources.resolve(module, &path.segments, 0) else { continue };
+            let Some(target) = sources.resolve(module, &path.segments) else { continue };
             let to = &sources.modules[&target].file;
             let child = target.split_last().is_some_and(|(_, above)| above == module.as_slice());
             if to == &source.file || path.reexport || (child && path.lists_a_method()) {
@@ -101,10 +101,19 @@ impl Sources {
     }
 
     /// The module whose file defines what `segments`, written in `module`, name; nothing for what lies in other crates.
-    fn resolve(&self, module: &Module, segments: &[String], depth: usize) -> Option<Module> {
-        // Names that stand for each other would go round for ever.
-        const DEEPEST: usize = 16;
-        if depth > DEEPEST {
+    fn resolve(&self, module: &Module, segments: &[String]) -> Option<Module> {
+        self.resolve_unseen(module, segments, &mut BTreeSet::new())
+    }
+
+    /// As [`Sources::resolve`], but for what was `seen` on the way: names that stand for each other would go round for ever.
+    fn resolve_unseen(
+        &self,
+        module: &Module,
+        segments: &[String],
+        seen: &mut BTreeSet<(Module, Vec<String>)>,
+    ) -> Option<Module> {
+        const LONGEST: usize = 12;
+        if segments.len() > LONGEST || !seen.insert((module.clone(), segments.to_vec())) {
             return None;
         }
         let (mut at, mut rest) = (module.clone(), segments);
@@ -132,13 +141,12 @@ impl Sources {
             }
             if let Some(path) = source.names.get(name).filter(|path| path.as_slice() != segments) {
                 let whole: Vec<String> = path.iter().chain(tail).cloned().collect();
-                return self.resolve(&at, &whole, depth + 1);
+                return self.resolve_unseen(&at, &whole, seen);
             }
-            let through = |path: &Vec<String>| {
+            return source.globs.iter().find_map(|path| {
                 let whole: Vec<String> = path.iter().chain(rest).cloned().collect();
-                self.resolve(&at, &whole, depth + 1)
-            };
-            return source.globs.iter().find_map(through);
+                self.resolve_unseen(&at, &whole, seen)
+            });
         }
         // A module alone says nothing: what is taken out of it is another path.
         None
@@ -204,8 +212,10 @@ impl Source {
                     whole = false;
                     at += 1;
                     while tokens.get(at).is_some_and(|token| token.0 != "}") {
-                        at = self.read_use(tokens, at, above, reexport);
-                        at += usize::from(tokens.get(at).is_some_and(|token| token.0 == ","));
+                        let after = self.read_use(tokens, at, above, reexport);
+                        // What is no path, such as a raw name's mark, is passed over.
+                        let separator = tokens.get(after).is_some_and(|token| token.0 == ",");
+                        at = after + usize::from(separator || after == at);
                     }
                 }
                 "*" => {

@@ -10,12 +10,17 @@ use crate::bench::networks::MeasureNetworkRequest;
 use crate::bench::restoration::CompareRestorersRequest;
 use crate::bench::samplers::CompareSamplersRequest;
 use crate::conversion::ConvertRequest;
+use crate::denoising::DenoiseRequest;
 use crate::evaluation::EvalRequest;
 use crate::evaluation::likelihood::LikelihoodRequest;
 use crate::forward::ForwardRequest;
 use crate::inspection::InspectRequest;
 use crate::job::request_from_json;
+use crate::restoration::RestoreRequest;
 use crate::sampling::{InvertRequest, SampleRequest};
+use crate::training::TrainRequest;
+use crate::training::distilling::DistillRequest;
+use crate::training::post_hoc_ema::EmaRequest;
 
 /// A job: what users type, what it does, and what it is asked with.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +39,11 @@ pub struct Job {
 pub const JOBS: &[Job] = &[
     job::<SampleRequest>("sample", "generate images with a model"),
     job::<InvertRequest>("invert", "find the noise from which a model generates given images"),
+    job::<DenoiseRequest>("denoise", "denoise images of any size"),
+    job::<RestoreRequest>("restore", "restore, inpaint, upscale, deblur or edit images"),
+    job::<TrainRequest>("train", "train a model on a data set"),
+    job::<DistillRequest>("distill", "distil a model to few sampling steps"),
+    job::<EmaRequest>("ema", "build a post-hoc EMA of a run's weights"),
     job::<EvalRequest>("eval", "judge the images of a model, or a set of images, by a data set"),
     job::<LikelihoodRequest>(
         "likelihood",

@@ -293,7 +293,7 @@ mod tests {
             let problem = Problem::new(operator, y, 0.0).unwrap();
             let mut run = pipeline.run(Cond::none(), NoiseStreams::new(seed, [0]));
             if flow {
-                run.clock = TimeMap::FLOW;
+                run.time_map = TimeMap::FLOW;
             }
             let method = METHODS.build(METHOD).unwrap();
             let made = method.restore(Prior::new(denoiser.as_ref()), &problem, &path, &mut run).unwrap();
