@@ -1,5 +1,38 @@
 //! What every part of `langevin` shares: the [`Denoiser`] waist, the [`Preconditioned`] network that owns both
 //! loss and denoising, conditioning, per-image noise streams, the [`Run`] a sampler works under, and images.
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use langevin_core::{Cond, Denoiser, Level, Levels, Network, NoiseStreams, Preconditioned, Purpose, Result};
+//! use langevin_process::{Diffusion, DiffusionSpec};
+//!
+//! /// A network that answers 0 whatever it sees.
+//! #[derive(burn::module::Module, Debug)]
+//! struct Nothing;
+//!
+//! impl Network for Nothing {
+//!     fn forward(&self, x: Tensor<4>, _noise_input: Tensor<1>, _cond: &Cond) -> Tensor<4> {
+//!         x.zeros_like()
+//!     }
+//!
+//!     fn classes(&self) -> usize {
+//!         0
+//!     }
+//! }
+//!
+//! let device = Device::flex();
+//! // Image 7 of seed 0 has this noise in every batch.
+//! let noise = NoiseStreams::new(0, [7]).normal(Purpose::Start, 0, [1, 2, 2], &device);
+//! let level = Level { alpha: 0.6, sigma: 0.8 };
+//! let x = noise.mul_scalar(level.sigma);
+//!
+//! // A network for v that answers 0 gives the clean estimate `alpha x`.
+//! let model = Preconditioned::new(Nothing, Diffusion::new(&DiffusionSpec::default())?);
+//! let denoised = model.denoise(x.clone(), &Levels::all(level, 1), &Cond::none())?;
+//! let difference: f32 = (denoised - x.mul_scalar(0.6)).abs().max().into_scalar();
+//! assert!(difference < 1e-6);
+//! # Ok::<(), langevin_core::Error>(())
+//! ```
 
 pub mod clipping;
 pub mod closed_form;

@@ -6,6 +6,24 @@
 //!   a held-out part.
 //! * [`Loader`] yields [`Batch`]es on a thread; what image `k` of a run is depends on (seed, k) alone.
 //! * [`lint`] reports on a set; [`sets::shapes`] draws images that can be read back exactly.
+//!
+//! ```
+//! use langevin_data::{Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare, open};
+//!
+//! let shapes = open("builtin:shapes", &OpenOptions::default())?;
+//! assert_eq!(shapes.info().classes.len(), 10);
+//!
+//! let pool = Pool::new(shapes, Prepare::new(16, 16, 3), PoolOptions::default())?;
+//! let mut loader = Loader::new(&pool, LoaderOptions { batch: 8, ..LoaderOptions::default() })?;
+//! loader.next_batch()?;
+//! let second = loader.next_batch()?;
+//! assert_eq!((second.shape, second.first_image), ([8, 3, 16, 16], 8));
+//!
+//! // A loader that begins later goes on with the same images.
+//! let options = LoaderOptions { batch: 8, images_seen: 8, ..LoaderOptions::default() };
+//! assert_eq!(Loader::new(&pool, options)?.next_batch()?, second);
+//! # Ok::<(), langevin_data::Error>(())
+//! ```
 
 mod dataset;
 mod images;

@@ -6,6 +6,21 @@
 //! * [`Report`]: the result as a table and as JSON; [`Bound`]: what `--fail-if` says.
 //!
 //! It knows no network: features, classifiers and the model come from outside.
+//!
+//! ```
+//! use langevin_eval::{Case, Image, METRICS, Sample, psnr};
+//!
+//! let gray = |value: u8| Image::from_u8(16, 16, 1, vec![value; 256]);
+//! // A difference of 2 everywhere: 20 log10(255 / 2) decibels.
+//! assert!((psnr(&gray(100), &gray(102))? - 42.11).abs() < 0.01);
+//!
+//! let set = |values: [u8; 2]| Sample { images: values.map(gray).to_vec(), ..Sample::new("gray") };
+//! let (judged, reference) = (set([100, 200]), set([102, 202]));
+//! let case = Case { judged: &judged, reference: &reference, gallery: None, trainer: None, seed: 0 };
+//! let measured = METRICS.build("psnr")?.measure(&case)?;
+//! assert_eq!((measured.values[0].name, measured.values[0].count), ("psnr", 2));
+//! # Ok::<(), langevin_eval::Error>(())
+//! ```
 
 mod bound;
 mod described;

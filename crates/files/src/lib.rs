@@ -1,4 +1,15 @@
 //! Files as a whole: mapped into memory to be read, and written whole or not at all.
+//!
+//! ```
+//! use langevin_files::{create_folder, write_file};
+//!
+//! # let scratch = tempfile::tempdir().unwrap();
+//! # let folder = scratch.path().join("results");
+//! create_folder(&folder)?;
+//! write_file(&folder.join("one"), b"whole, or not there at all")?;
+//! assert_eq!(std::fs::read(folder.join("one")).unwrap().len(), 26);
+//! # Ok::<(), langevin_process::Error>(())
+//! ```
 
 mod whole;
 

@@ -10,6 +10,19 @@
 //! * [`merge_lora`]: changes of low rank, added to such a pipeline.
 //! * [`read_transformer`]: a `DiTTransformer2DModel`.
 //! * [`read_file`]: the tensors of one file, safetensors or PyTorch checkpoint.
+//!
+//! ```
+//! use langevin_hub::read_scheduler;
+//!
+//! let config = serde_json::json!({ "num_train_timesteps": 1000, "beta_schedule": "linear", "prediction_type": "epsilon" });
+//! let sampling = read_scheduler("DDPMScheduler", config.as_object().unwrap())?;
+//! assert_eq!((sampling.diffusion.process.as_str(), sampling.steps), ("vp", 1000));
+//!
+//! // What is not read is refused, with the name of the option.
+//! let config = serde_json::json!({ "beta_schedule": "unheard of" });
+//! assert!(read_scheduler("DDPMScheduler", config.as_object().unwrap()).is_err());
+//! # Ok::<(), langevin_core::Error>(())
+//! ```
 
 mod autoencoder;
 mod clip_text;

@@ -8,6 +8,19 @@
 //! Two promises hold on the CPU and are tested in `tests/suite/invariance.rs`:
 //! * forward: image `k` of a batch gets the same bytes alone or in any batch, on any number of threads;
 //! * backward: at a fixed batch the gradients are the same bytes at every run and on any number of threads.
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use langevin_kernels::{Arithmetic, Conv2d, conv2d};
+//!
+//! let device = Device::flex();
+//! // Channels come last: `[images, height, width, channels]`.
+//! let x = Tensor::<4>::ones([1, 4, 4, 1], &device);
+//! let weight = Tensor::<4>::ones([1, 1, 3, 3], &device);
+//! let convolve = || conv2d(x.clone(), weight.clone(), Tensor::zeros([1, 1], &device), Conv2d::same(3));
+//! let most: f32 = Arithmetic::Exact.within(|| convolve().max().into_scalar());
+//! assert_eq!(most, 9.0);
+//! ```
 
 mod algorithm;
 pub mod allocator;

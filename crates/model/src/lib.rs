@@ -4,6 +4,25 @@
 //! * [`Source`] decides what a path is, and opens it.
 //! * [`Model`] is a model ready to sample, with its description [`ModelInfo`].
 //! * [`Pipeline`] is the one order of arithmetic, parallel parts, windows, channels, symmetries, guidance and clipping.
+//!
+//! ```
+//! use burn::tensor::Device;
+//! use langevin_core::{Cond, Denoiser, Levels};
+//! use langevin_model::{Model, Pipeline, Source};
+//!
+//! assert!(matches!(Source::of("builtin:ring8")?, Source::ClosedForm(_)));
+//! let device = Device::flex();
+//! let model = Model::open("builtin:ring8", &device)?;
+//! let pipeline = Pipeline::new(&model, 4);
+//!
+//! // At the noisiest level nothing is seen of a point, and the answer is the mean of all: the middle of the ring.
+//! let level = pipeline.diffusion().highest();
+//! let x = burn::tensor::Tensor::zeros([1, 2, 1, 1], &device);
+//! let denoised = pipeline.denoiser(|_, _| true)?.denoise(x, &Levels::all(level, 1), &Cond::none())?;
+//! let far: f32 = denoised.abs().max().into_scalar();
+//! assert!(far < 1e-3);
+//! # Ok::<(), langevin_core::Error>(())
+//! ```
 
 pub mod adaptation;
 pub mod closed_form;

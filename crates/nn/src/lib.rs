@@ -3,6 +3,25 @@
 //!
 //! Layers keep PyTorch's weight layouts and call [`langevin_kernels`] for all that costs time. Initial weights are drawn
 //! on the host from (seed, parameter path), so a seed gives one network everywhere.
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use langevin_core::{Cond, Network};
+//! use langevin_nn::{NetworkConfig, export, parameter_count};
+//!
+//! let config = NetworkConfig { channels: vec![16, 32], norm_groups: 8, classes: 3, ..NetworkConfig::default() };
+//! config.check()?;
+//! let device = Device::flex();
+//! let network = config.backbone(0, &device)?;
+//! assert_eq!(parameter_count(&network) as u64, config.estimate(16, 16).parameters);
+//!
+//! let cond = Cond { labels: Some(vec![Some(0), None]), ..Cond::none() };
+//! let x = Tensor::<4>::zeros([2, 3, 16, 16], &device);
+//! let answer = network.forward(x, Tensor::zeros([2], &device), &cond);
+//! assert_eq!(answer.dims(), [2, 3, 16, 16]);
+//! assert!(export(&network).contains_key("conv_in.weight"));
+//! # Ok::<(), langevin_core::Error>(())
+//! ```
 
 mod activation;
 pub mod attention;

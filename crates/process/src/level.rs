@@ -6,6 +6,19 @@ use serde::{Deserialize, Serialize};
 ///
 /// Both numbers are finite and not negative, and not both zero. `alpha = 0` is pure noise (zero terminal SNR,
 /// flow at t = 1), `sigma = 0` is the clean image.
+///
+/// # Examples
+/// ```
+/// use langevin_process::Level;
+///
+/// let level = Level { alpha: 0.6, sigma: 0.8 };
+/// assert_eq!(level.ratio(), 0.8 / 0.6);
+/// assert_eq!(Level::CLEAN.log_snr(), f64::INFINITY);
+///
+/// // A step keeps the noise that is in `x`: one to the clean image keeps nothing of `x`, and all of `x0`.
+/// let step = level.step_to(Level::CLEAN);
+/// assert_eq!((step.x, step.x0), (0.0, 1.0));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Level {
     /// The factor on the clean image.

@@ -11,6 +11,32 @@
 //! # Units
 //! Images, measurements and noise are in the model's units, [-1, 1] for black to white. [`units`] is the one place
 //! where 0 to 255 becomes that.
+//!
+//! # Examples
+//! ```
+//! use burn::tensor::Device;
+//! use langevin_core::closed_form::Gaussian;
+//! use langevin_core::{Cond, NoiseStreams, Run, signed_to_batch};
+//! use langevin_process::{Diffusion, DiffusionSpec, SPACINGS};
+//! use langevin_restore::{METHODS, NoImages, Prior, Problem, operators};
+//!
+//! let device = Device::flex();
+//! // Two rows of four values were averaged in blocks of 2 x 2.
+//! let operator = operators::build("average:scale=2", [1, 2, 4], &NoImages)?;
+//! assert_eq!(operator.output(), [1, 1, 2]);
+//! let problem = Problem::new(operator, signed_to_batch(vec![0.5, -0.25], [1, 1, 1, 2], &device), 0.0)?;
+//!
+//! let model = Gaussian::same(0.0, 0.1);
+//! let diffusion = Diffusion::new(&DiffusionSpec::default())?;
+//! let path = SPACINGS.build("karras")?.path(&diffusion, 20)?;
+//! let mut run = Run::new(Cond::none(), NoiseStreams::new(0, [0]));
+//! let restored = METHODS.build("ddnm")?.restore(Prior::new(&model), &problem, &path, &mut run)?;
+//!
+//! // Without noise the measurement is met.
+//! let left: f32 = problem.residual(restored).abs().max().into_scalar();
+//! assert!(left < 1e-5);
+//! # Ok::<(), langevin_core::Error>(())
+//! ```
 
 mod agreement;
 mod baseline;

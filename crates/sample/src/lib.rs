@@ -9,6 +9,27 @@
 //! * [`Follow`], [`StepErrors`]: the levels that serve a model best.
 //! * [`invert`]: the noise that an image came from.
 //! * [`sample_all`]: any number of images, in batches that do not show in the result.
+//!
+//! ```
+//! use burn::tensor::Device;
+//! use langevin_core::closed_form::Gaussian;
+//! use langevin_process::{Diffusion, DiffusionSpec, SPACINGS};
+//! use langevin_sample::{SAMPLERS, SampleRequest, sample_all};
+//!
+//! // Images whose values are independent, of mean 0.3 and deviation 0.2: the exact denoiser stands where a network would.
+//! let model = Gaussian::same(0.3, 0.04);
+//! let diffusion = Diffusion::new(&DiffusionSpec::default())?;
+//! let path = SPACINGS.build("karras")?.path(&diffusion, 20)?;
+//! let sampler = SAMPLERS.build("dpmpp_2m")?;
+//! let request = SampleRequest::new(4, 0, [1, 16, 16]);
+//! let images = sample_all(&model, sampler.as_ref(), &path, &request, &Device::flex(), |_| {})?;
+//!
+//! let mean: f32 = images.clone().mean().into_scalar();
+//! let deviation: f32 = images.flatten::<1>(0, 3).var(0).sqrt().into_scalar();
+//! assert!((mean - 0.3).abs() < 0.02 && (deviation - 0.2).abs() < 0.02);
+//! assert_eq!(sampler.calls(&path), 20);
+//! # Ok::<(), langevin_core::Error>(())
+//! ```
 
 mod adaptive;
 mod batches;

@@ -6,6 +6,53 @@ use burn::tensor::Tensor;
 use langevin_core::{Denoiser, Level, Result, Run};
 
 /// A way to walk from noise to an image.
+///
+/// # Examples
+/// One of one's own, DDIM without noise, along the levels of any path:
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use langevin_core::closed_form::Gaussian;
+/// use langevin_core::{Cond, Denoiser, Level, Levels, NoiseStreams, Progress, Result, Run};
+/// use langevin_sample::{Sampler, steps};
+///
+/// #[derive(Debug)]
+/// struct Euler;
+///
+/// impl Sampler for Euler {
+///     fn sample(
+///         &self,
+///         model: &dyn Denoiser,
+///         mut x: Tensor<4>,
+///         path: &[Level],
+///         run: &mut Run<'_>,
+///     ) -> Result<Tensor<4>> {
+///         let batch = x.dims()[0];
+///         for step in steps(path)? {
+///             let denoised = model.denoise(x.clone(), &Levels::all(step.from, batch), &run.cond)?;
+///             x = step.advance(x, denoised.clone());
+///             let (index, steps, level) = (step.index + 1, step.count, step.to);
+///             run.report(&Progress { step: index, steps, level, x: &x, denoised: &denoised })?;
+///         }
+///         Ok(x)
+///     }
+///
+///     fn calls(&self, path: &[Level]) -> usize {
+///         path.len() - 1
+///     }
+///
+///     fn order(&self) -> Option<usize> {
+///         Some(1)
+///     }
+/// }
+///
+/// let path = [Level { alpha: 0.1, sigma: 1.0 }, Level { alpha: 0.7, sigma: 0.7 }, Level::CLEAN];
+/// let mut run = Run::new(Cond::none(), NoiseStreams::new(0, [0]));
+/// let x = Tensor::<4>::ones([1, 1, 2, 2], &Device::flex());
+/// let image = Euler.sample(&Gaussian::same(0.5, 0.0), x, &path, &mut run)?;
+/// assert_eq!(image.into_data().to_vec::<f32>().unwrap(), [0.5; 4]);
+/// # Ok::<(), langevin_core::Error>(())
+/// ```
 pub trait Sampler: Debug + Send + Sync {
     /// Walks `x` along `path` and returns it at the last level.
     ///

@@ -1,5 +1,45 @@
 //! Training: the loop, the optimiser and its moving average, checkpoints that are whole or absent, and logs. It knows no
 //! network and no sampler; what it needs of them comes through [`Hooks`] and [`langevin_core::Network`].
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use burn::tensor::Device;
+//! use langevin_core::{Network, Preconditioned, Result, Stop};
+//! use langevin_data::{Loader, LoaderOptions, OpenOptions, Pool, PoolOptions, Prepare, open};
+//! use langevin_train::{Denoising, Hooks, Job, Outcome, TrainConfig, train};
+//!
+//! /// Trains `model` on 32x32 images of `data`, into the run folder `out`; called again, it goes on where it was stopped.
+//! fn train_on<N: Network>(
+//!     model: Preconditioned<N>,
+//!     data: &str,
+//!     out: &Path,
+//!     hooks: &mut dyn Hooks<N>,
+//! ) -> Result<Outcome> {
+//!     let config = TrainConfig { images: 100_000, learning_rate: 3e-4, ..TrainConfig::default() };
+//!     let pool = Pool::new(open(data, &OpenOptions::default())?, Prepare::new(32, 32, 3), PoolOptions::default())?;
+//!     let (batch, seed) = (config.batch_size, config.seed);
+//!     let loader = move |images_seen| {
+//!         Loader::new(&pool, LoaderOptions { batch, seed, images_seen, ..LoaderOptions::default() })
+//!     };
+//!     let job = Job {
+//!         model,
+//!         objective: Box::new(Denoising::new(&config)?),
+//!         config,
+//!         loader: Box::new(loader),
+//!         conditions: None,
+//!         texts: None,
+//!         validation: None,
+//!         out: out.to_owned(),
+//!         settings: format!("{{\"data\": {data:?}}}"),
+//!         stop: Stop::new(),
+//!         device: Device::flex(),
+//!         dry_run: false,
+//!         half: false,
+//!     };
+//!     train(job, hooks)
+//! }
+//! ```
 
 mod averages;
 mod conditions;
