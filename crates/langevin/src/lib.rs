@@ -12,9 +12,9 @@
 //! # Ok::<(), langevin::Error>(())
 //! ```
 //!
-//! # The way through
+//! # Overview
 //!
-//! * **Open.** [`Model::open`] takes a run folder, a model file, a folder of diffusers, a checkpoint of Stable Diffusion or
+//! * **Open.** [`Model::open`] takes a run folder, a model file, a diffusers folder, a checkpoint of Stable Diffusion or
 //!   `builtin:NAME`; [`Model::custom`] and [`Model::of_network`] take what is in memory. [`Source`] says what a path is, and
 //!   [`Pipeline`] makes the model's denoiser with guidance, clipping and windows.
 //! * **Sample.** [`sampling`]: a [`SamplePlan`](sampling::SamplePlan) has every choice made, and may be run with a sampler of
@@ -38,12 +38,12 @@
 //! * [`job`]: requests, events, sinks, names of results.
 //! * [`sampling`], [`restoration`], [`denoising`], [`training`], [`evaluation`]: as above.
 //! * [`forward`]: the forward process of an image.
-//! * [`bench`]: samplers, restoration methods, networks and layers, compared.
+//! * [`mod@bench`]: samplers, restoration methods, networks and layers, compared.
 //! * [`catalog`]: every method by name, with its options.
 //!
 //! The crates below, each of which can be used without this one:
 //!
-//! * [`process`]: the mathematics, in f64 and without tensors: levels, schedules, processes, parameterisations, spacings.
+//! * [`process`]: the mathematics, in f64 and without tensors: [`Level`], schedules, processes, parameterisations, spacings.
 //! * [`core`]: denoisers, networks with their coefficients, guidance, noise streams, images.
 //! * [`sample`]: the samplers. [`restore`]: operators and methods of restoration. [`eval`]: metrics.
 //! * [`nn`]: networks. [`kernels`]: their costly operations. [`train`]: the training loop. [`data`]: data sets.

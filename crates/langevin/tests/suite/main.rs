@@ -1,0 +1,3 @@
+//! The library as those see it who embed it.
+
+mod examples;
