@@ -9,7 +9,13 @@
 //! use langevin_core::{Cond, Network};
 //! use langevin_nn::{NetworkConfig, export, parameter_count};
 //!
-//! let config = NetworkConfig { channels: vec![16, 32], norm_groups: 8, classes: 3, ..NetworkConfig::default() };
+//! let config = NetworkConfig {
+//!     channels: vec![16, 32],
+//!     attention_head_dim: Some(16),
+//!     norm_groups: 8,
+//!     classes: 3,
+//!     ..NetworkConfig::default()
+//! };
 //! config.check()?;
 //! let device = Device::flex();
 //! let network = config.backbone(0, &device)?;

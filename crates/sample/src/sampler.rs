@@ -50,7 +50,7 @@ use langevin_core::{Denoiser, Level, Result, Run};
 /// let mut run = Run::new(Cond::none(), NoiseStreams::new(0, [0]));
 /// let x = Tensor::<4>::ones([1, 1, 2, 2], &Device::flex());
 /// let image = Euler.sample(&Gaussian::same(0.5, 0.0), x, &path, &mut run)?;
-/// assert_eq!(image.into_data().to_vec::<f32>().unwrap(), [0.5; 4]);
+/// assert_eq!(image.into_data().try_to_vec::<f32>().unwrap(), [0.5; 4]);
 /// # Ok::<(), langevin_core::Error>(())
 /// ```
 pub trait Sampler: Debug + Send + Sync {
