@@ -38,7 +38,8 @@ fn main() -> Result<()> {
 
 /// A network with random weights that diffusers can express.
 fn small(device: &Device) -> Result<Model> {
-    let config = NetworkConfig { channels: vec![16, 32], norm_groups: 8, ..NetworkConfig::default() };
+    let mut config = NetworkConfig { channels: vec![16, 32], norm_groups: 8, ..NetworkConfig::default() };
+    config.attention_head_dim = Some(16);
     let spec = DiffusionSpec {
         schedule: "linear".to_owned(),
         parameterisation: "epsilon".to_owned(),

@@ -18,7 +18,7 @@ fn main() -> Result<()> {
         make_images(Path::new(&folder), 64)?;
     }
     // The settings of a preset, with changes on top as `--set` takes them.
-    let changes = ["train.images=1024", "train.sample_every=0", "train.checkpoint_every=512"];
+    let changes = ["train.images=1024", "train.checkpoint_every=512"];
     let (preset, settings) = presets::settings_layers("tiny", &changes.map(str::to_owned))?;
     let request = TrainRequest {
         data: folder,

@@ -102,7 +102,7 @@ fn own_operator_is_met_and_the_image_is_nearer_than_the_classical_one() {
         numbers(line)[0]
     };
     assert!(after("left of the measurement") < 0.01, "{text}");
-    assert!(after("restored") > after("pseudo-inverse"), "{text}");
+    assert!(after("restored") > after("wiener"), "{text}");
 }
 
 #[test]
