@@ -137,6 +137,11 @@ impl Planes {
         signed_to_batch(self.values.clone(), [1, self.channels, self.height, self.width], device)
     }
 
+    /// As [`Planes::to_tensor`], without a copy.
+    pub fn into_tensor(self, device: &Device) -> Tensor<4> {
+        signed_to_batch(self.values, [1, self.channels, self.height, self.width], device)
+    }
+
     /// With Gaussian noise of the standard deviation `sigma` (the unit of the values) added, a function of `seed` and the number
     /// `image`; neither clipped nor rounded, as in the benchmarks of denoising.
     #[must_use]

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Error, NamedTensors, Result, Workers, signed_to_batch, tensor_file};
+use langevin_core::{Error, NamedTensors, Planes, Result, Workers, signed_to_batch, tensor_file};
 use langevin_nn::{Autoencoder, AutoencoderConfig, TinyDecoder};
 use serde::{Deserialize, Serialize};
 
-use tiles::{Planes, Tiling, tiled};
+use tiles::{Tiling, tiled};
 
 pub use latent::{LatentInfo, codec_tensors, take_codec};
 pub use preview::LatentPreview;
@@ -266,7 +266,7 @@ impl Codec {
             .flat_map(|channel| (0..high).flat_map(move |y| (0..wide).map(move |x| (channel, y, x))))
             .map(|(channel, y, x)| at(channel, y, x))
             .collect();
-        let planes = Planes { values: padded, shape: [c, high, wide] };
+        let planes = Planes::new(padded, [c, high, wide]);
         self.by_tiles(planes, (factor, 1), self.info.network.code_dim(), device, |tile| self.encode(tile))
     }
 
@@ -275,9 +275,8 @@ impl Codec {
     /// # Errors
     /// As [`Codec::decode`].
     pub fn decode_large(&self, latents: Tensor<4>) -> Result<Tensor<4>> {
-        let [_, c, h, w] = latents.dims();
         let device = latents.device();
-        let planes = Planes { values: host(latents), shape: [c, h, w] };
+        let planes = Planes::from_tensor(latents);
         let channels = self.info.network.channels;
         self.by_tiles(planes, (1, self.factor()), channels, &device, |tile| self.decode(tile))
     }
@@ -292,18 +291,10 @@ impl Codec {
     ) -> Result<Tensor<4>> {
         let tiling = Tiling { most: TILE, overlap: OVERLAP };
         let made = tiled(&planes, tiling, (from, to), channels, |tile| {
-            let [c, h, w] = tile.shape;
-            let made = make(signed_to_batch(tile.values, [1, c, h, w], device))?;
-            let [_, c, h, w] = made.dims();
-            Ok(Planes { values: host(made), shape: [c, h, w] })
+            Ok(Planes::from_tensor(make(tile.into_tensor(device))?))
         })?;
-        let [c, h, w] = made.shape;
-        Ok(signed_to_batch(made.values, [1, c, h, w], device))
+        Ok(made.into_tensor(device))
     }
-}
-
-fn host(x: Tensor<4>) -> Vec<f32> {
-    x.try_into_vec_as::<f32>().expect("a float tensor holds floats")
 }
 
 /// `make` of each part of a batch, the parts side by side on the threads; an image's bytes do not depend on its neighbours.

@@ -1,6 +1,6 @@
 //! Images larger than one pass of an autoencoder should see: tile by tile, the results fading into each other.
 
-use langevin_core::Result;
+use langevin_core::{Planes, Result};
 
 /// A tile along one side, in latent pixels.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,15 +43,6 @@ impl Span {
     }
 }
 
-/// An image in planes.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Planes {
-    /// Channel after channel, row after row.
-    pub(super) values: Vec<f32>,
-    /// Channels, height, width.
-    pub(super) shape: [usize; 3],
-}
-
 /// How an image is divided.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tiling {
@@ -70,7 +61,7 @@ pub(super) fn tiled(
     channels: usize,
     mut make: impl FnMut(Planes) -> Result<Planes>,
 ) -> Result<Planes> {
-    let [c, h, w] = image.shape;
+    let [c, h, w] = image.shape();
     let (rows, columns) = (h / from, w / from);
     let (height, width) = (rows * to, columns * to);
     let down = spans(rows, tiling.most, tiling.overlap);
@@ -88,8 +79,8 @@ pub(super) fn tiled(
                 .flat_map(|channel| (0..part[1]).flat_map(move |y| line(channel, y)))
                 .copied()
                 .collect();
-            let made = make(Planes { values, shape: part })?;
-            let [_, tall, wide] = made.shape;
+            let made = make(Planes::new(values, part))?;
+            let (tall, wide) = (made.height, made.width);
             for y in 0..tall {
                 let top = (row.start * to + y) * width + column.start * to;
                 for x in 0..wide {
@@ -106,7 +97,7 @@ pub(super) fn tiled(
     for plane in sums.chunks_exact_mut(height * width) {
         plane.iter_mut().zip(&weights).for_each(|(sum, weight)| *sum /= weight);
     }
-    Ok(Planes { values: sums, shape: [channels, height, width] })
+    Ok(Planes::new(sums, [channels, height, width]))
 }
 
 #[cfg(test)]
@@ -131,21 +122,21 @@ mod tests {
     fn what_is_the_same_in_every_tile_has_no_seams() {
         let shape = [2, 24, 40];
         let values: Vec<f32> = (0..2 * 24 * 40).map(|i| (i as f32 * 0.31).cos()).collect();
-        let image = Planes { values, shape };
+        let image = Planes::new(values, shape);
         let tiling = Tiling { most: 5, overlap: 2 };
         // Every pixel doubled both ways by repetition, tile by tile, from cells of 4.
         let double = |tile: Planes| {
-            let [c, h, w] = tile.shape;
+            let [c, h, w] = tile.shape();
             let at = |k: usize| (k / (4 * h * w), k / (2 * w) % (2 * h), k % (2 * w));
             let values = (0..4 * c * h * w)
                 .map(at)
                 .map(|(channel, y, x)| tile.values[(channel * h + y / 2) * w + x / 2])
                 .collect();
-            Ok(Planes { values, shape: [c, 2 * h, 2 * w] })
+            Ok(Planes::new(values, [c, 2 * h, 2 * w]))
         };
         let whole = double(image.clone()).unwrap();
         let made = tiled(&image, tiling, (4, 8), 2, double).unwrap();
-        assert_eq!(made.shape, whole.shape);
+        assert_eq!(made.shape(), whole.shape());
         let off = made.values.iter().zip(&whole.values).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(off < 1e-5, "{off}");
     }
