@@ -13,7 +13,6 @@ use langevin_restore::units::sigma_to_pixels;
 use langevin_restore::{METHODS, Noise, Operator, Shape, candidates, compared};
 use serde::Serialize;
 
-use super::colours;
 use super::degraded::{Degraded, check_shape, shape_of};
 use super::plan::RestorePlan;
 use super::solver::Begun;
@@ -187,7 +186,7 @@ fn drawn(
     let values = made.try_into_vec_as::<f32>().expect("a float tensor holds floats");
     let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<f64>>();
     // As they would be written: true values have steps, and a draw that lies within half a step of one is no farther.
-    let written = |draw: &[f32]| wide(colours::to_depth(draw, shape, image).to_signed());
+    let written = |draw: &[f32]| wide(Image::from_signed_like(draw, shape, image).to_signed());
     let draws = values.chunks_exact(truth.len()).map(written).collect();
     Ok((draws, wide(truth), begun.method.calls(&begun.path)))
 }

@@ -1,12 +1,10 @@
 //! A degraded image, and what is known of it.
 
 use burn::tensor::Device;
-use langevin_core::{Error, Image, NoiseStreams, Result, signed_to_batch};
+use langevin_core::{Error, Image, NoiseStreams, Origin, Planes, Result};
 use langevin_model::Model;
 use langevin_restore::units::sigma_to_pixels;
 use langevin_restore::{Noise, Operator, Shape, simulate};
-
-use super::colours::{self, Colours};
 
 /// A degraded image and what is known of it.
 #[derive(Debug)]
@@ -14,18 +12,17 @@ pub struct Degraded {
     pub(super) operator: Box<dyn Operator>,
     pub(super) y: Vec<f32>,
     pub(super) sigma: f64,
-    pub(super) colours: Colours,
+    /// What makes images of their kind of restored colours.
+    pub(super) colours: Origin,
     /// The degraded image as it looks.
     pub image: Image,
     pub(super) truth: Option<Image>,
     pub(super) number: u64,
 }
 
-/// The shape of an image without its transparency.
+/// The shape of an image without its alpha.
 pub fn shape_of(image: &Image) -> Shape {
-    let colours =
-        if image.channels == 2 || image.channels == 4 { image.channels - 1 } else { image.channels };
-    [colours, image.height, image.width]
+    image.colour_shape()
 }
 
 impl Degraded {
@@ -41,7 +38,6 @@ impl Degraded {
         truth: Option<&Image>,
         number: u64,
     ) -> Result<Self> {
-        let colours = Colours::of(image);
         if shape_of(image) != operator.output() {
             return Err(Error::usage(format!(
                 "an image of {} cannot be what the operator makes, which has {}",
@@ -50,7 +46,7 @@ impl Degraded {
             ))
             .hint("say with --simulate that the image is a clean one, to be degraded first"));
         }
-        let truth = truth.map(|truth| Colours::of(truth).image);
+        let truth = truth.map(Image::without_alpha);
         if let Some(truth) = truth.as_ref().filter(|truth| shape_of(truth) != operator.input()) {
             return Err(Error::usage(format!(
                 "a reference of {} does not go with a restored image of {}",
@@ -58,13 +54,14 @@ impl Degraded {
                 described(operator.input())
             )));
         }
-        let mut y = colours.image.to_signed();
+        let mut y = Planes::of(image).values;
         if let Some(measured) = operator.measured() {
             y.iter_mut().zip(measured).filter(|(_, m)| !**m).for_each(|(y, _)| *y = 0.0);
         }
         let wide: Vec<f64> = y.iter().map(|y| f64::from(*y)).collect();
         let sigma = noise.sigma(&wide);
-        Ok(Self { operator, y, sigma, image: colours.image.clone(), colours, truth, number })
+        let colours = Origin::of(image);
+        Ok(Self { operator, y, sigma, image: image.without_alpha(), colours, truth, number })
     }
 
     /// A clean image, degraded: operator, then noise from the stream of image `number` of `seed`. It keeps values between
@@ -80,8 +77,7 @@ impl Degraded {
         number: u64,
         device: &Device,
     ) -> Result<Self> {
-        let colours = Colours::of(image);
-        let shape @ [c, h, w] = shape_of(image);
+        let shape = shape_of(image);
         if shape != operator.input() {
             return Err(Error::usage(format!(
                 "an image of {} does not go into an operator for {}",
@@ -89,13 +85,14 @@ impl Degraded {
                 described(operator.input())
             )));
         }
-        let x = signed_to_batch(colours.image.to_signed(), [1, c, h, w], device);
+        let x = Planes::of(image).to_tensor(device);
         let y = simulate(operator.as_ref(), noise, &x, &NoiseStreams::new(seed, [number]));
         let y = y.try_into_vec_as::<f32>().expect("a float tensor holds floats");
         let wide: Vec<f64> = y.iter().map(|y| f64::from(*y)).collect();
         let sigma = noise.sigma(&wide);
-        let degraded = colours::to_depth(&y, operator.output(), &colours.image);
-        let truth = Some(colours.image.clone());
+        let colours = Origin::of(image);
+        let degraded = colours.colours(&y, operator.output());
+        let truth = Some(image.without_alpha());
         Ok(Self { operator, y, sigma, image: degraded, colours, truth, number })
     }
 

@@ -1,7 +1,6 @@
 //! Restoration, from end to end: what was measured, the model, the method, and what is known of the result.
 
 mod calibration;
-mod colours;
 mod degraded;
 mod inputs;
 pub mod job;
@@ -22,7 +21,6 @@ use restored::Finishing;
 use solver::Begun;
 
 pub use calibration::{Calibrated, Calibration, Coverage, calibrate};
-pub use colours::Colours;
 pub use degraded::{Degraded, check_shape, shape_of};
 pub use job::{CalibrateOutcome, RestoreOutcome, RestoredImage};
 pub use plan::{NEAR, RestorePlan, default_method};

@@ -1,11 +1,10 @@
 //! A restored image, and what is said of it.
 
 use burn::tensor::Tensor;
-use langevin_core::{Image, Result};
+use langevin_core::{Image, Origin, Result};
 use langevin_restore::units::sigma_to_pixels;
 use langevin_restore::{Agreement, Baseline, Problem, Shape, adjoint_error, classical};
 
-use super::colours::{self, Colours};
 use super::degraded::shape_of;
 use super::report::{Fit, Report, Score};
 
@@ -40,7 +39,7 @@ pub struct Deviation {
 /// What turns numbers into images.
 pub(super) struct Finishing<'a> {
     pub(super) problem: &'a Problem,
-    pub(super) colours: &'a Colours,
+    pub(super) colours: &'a Origin,
     pub(super) image: &'a Image,
 }
 
@@ -98,11 +97,11 @@ impl Finishing<'_> {
     /// The image of these values. What a mask keeps, and has no noise, is the original to the byte.
     pub(super) fn finished(&self, values: &[f64]) -> Image {
         let narrow: Vec<f32> = values.iter().map(|v| *v as f32).collect();
-        let mut image = colours::to_depth(&narrow, self.problem.shape(), &self.colours.image);
+        let mut image = self.colours.colours(&narrow, self.problem.shape());
         let operator = self.problem.operator();
         if let Some(kept) = operator.measured().filter(|_| operator.is_mask() && self.problem.sigma() == 0.0)
         {
-            colours::keep(&mut image, self.image, kept);
+            image.keep(self.image, kept);
         }
         image
     }
