@@ -2,7 +2,7 @@
 
 pub mod job;
 
-use langevin_core::{Error, Image, Level, Purpose, Result, Stream};
+use langevin_core::{Error, Image, Level, Planes, Purpose, Result, Stream};
 use langevin_figures::drawing::{Canvas, Color, text_width};
 use langevin_figures::plot::{Plot, Scale, Series};
 use langevin_process::{Diffusion, SCHEDULES};
@@ -35,8 +35,8 @@ pub fn strip(image: &Image, diffusion: &Diffusion, times: &[f64], seed: u64) -> 
     if let Some(time) = times.iter().find(|time| !(0.0..=1.0).contains(*time)) {
         return Err(Error::usage(format!("the time {time} does not lie between 0 and 1")));
     }
-    let clean = Clean::of(image)?;
-    let noise = clean.noise(seed);
+    let clean = clean(image)?;
+    let noise = noise_for(&clean, seed);
     let columns = times.len().div_ceil(times.len().div_ceil(MOST_COLUMNS));
     let zoom = SMALLEST_CELL.div_ceil(clean.width.max(clean.height)).max(1);
     let (width, height) = ((clean.width * zoom).max(SMALLEST_CELL), clean.height * zoom);
@@ -53,7 +53,7 @@ pub fn strip(image: &Image, diffusion: &Diffusion, times: &[f64], seed: u64) -> 
         let left = GAP + index % columns * (width + GAP);
         let top = head + index / columns * (height + caption + GAP);
         let level = diffusion.level(*time);
-        canvas.image(left + (width - clean.width * zoom) / 2, top, zoom, &clean.at(level, &noise));
+        canvas.image(left + (width - clean.width * zoom) / 2, top, zoom, &noised(&clean, level, &noise));
         for (row, (text, color)) in caption_lines(*time, level).into_iter().enumerate() {
             let baseline = (top + height) as f64 + CAPTION_ROW * (row + 1) as f64;
             canvas.text_centred(left as f64 + width as f64 / 2.0, baseline, CAPTION, color, &text);
@@ -98,59 +98,28 @@ pub fn levels_plot(diffusion: &Diffusion) -> Plot {
     }
 }
 
-/// The image that is noised: gray or RGB planes in [-1, 1].
-struct Clean {
-    width: usize,
-    height: usize,
-    channels: usize,
-    planes: Vec<f32>,
+/// The colours of the image that is noised, small enough for a cell.
+fn clean(image: &Image) -> Result<Planes> {
+    if image.width * image.height * image.channels == 0 {
+        return Err(Error::usage("the image has no pixels"));
+    }
+    let planes = Planes::of(image);
+    let shrink = planes.width.max(planes.height).div_ceil(LARGEST_CELL);
+    Ok(if shrink > 1 { planes.shrunk(shrink) } else { planes })
 }
 
-impl Clean {
-    fn of(image: &Image) -> Result<Self> {
-        let (width, height) = (image.width, image.height);
-        if width * height * image.channels == 0 {
-            return Err(Error::usage("the image has no pixels"));
-        }
-        let channels = if image.channels >= 3 { 3 } else { 1 };
-        let mut planes = image.to_signed();
-        planes.truncate(channels * width * height);
-        let whole = Self { width, height, channels, planes };
-        let shrink = width.max(height).div_ceil(LARGEST_CELL);
-        Ok(if shrink > 1 { whole.shrunk(shrink) } else { whole })
-    }
+fn noise_for(clean: &Planes, seed: u64) -> Vec<f32> {
+    let mut noise = vec![0.0; clean.values.len()];
+    Stream::new(seed, Purpose::Training, 0, 0).fill_normal(&mut noise);
+    noise
+}
 
-    /// Means over blocks of `factor` by `factor` pixels, smaller ones at the right and bottom edge.
-    fn shrunk(&self, factor: usize) -> Self {
-        let (width, height) = (self.width.div_ceil(factor), self.height.div_ceil(factor));
-        let mut planes = Vec::with_capacity(self.channels * width * height);
-        for plane in self.planes.chunks(self.width * self.height) {
-            for y in 0..height {
-                for x in 0..width {
-                    let rows = y * factor..((y + 1) * factor).min(self.height);
-                    let columns = x * factor..((x + 1) * factor).min(self.width);
-                    let count = rows.len() * columns.len();
-                    let row_sum = |row: usize| plane[row * self.width..][columns.clone()].iter().sum::<f32>();
-                    planes.push(rows.map(row_sum).sum::<f32>() / count as f32);
-                }
-            }
-        }
-        Self { width, height, channels: self.channels, planes }
-    }
-
-    fn noise(&self, seed: u64) -> Vec<f32> {
-        let mut noise = vec![0.0; self.planes.len()];
-        Stream::new(seed, Purpose::Training, 0, 0).fill_normal(&mut noise);
-        noise
-    }
-
-    fn at(&self, level: Level, noise: &[f32]) -> Image {
-        // What the process lets grow is brought back to the range a screen can show.
-        let shown = level.alpha.hypot(level.sigma).max(1.0);
-        let (alpha, sigma) = ((level.alpha / shown) as f32, (level.sigma / shown) as f32);
-        let mixed: Vec<f32> = self.planes.iter().zip(noise).map(|(x, n)| alpha * x + sigma * n).collect();
-        Image::from_signed(&mixed, self.channels, self.height, self.width)
-    }
+fn noised(clean: &Planes, level: Level, noise: &[f32]) -> Image {
+    // What the process lets grow is brought back to the range a screen can show.
+    let shown = level.alpha.hypot(level.sigma).max(1.0);
+    let (alpha, sigma) = ((level.alpha / shown) as f32, (level.sigma / shown) as f32);
+    let mixed: Vec<f32> = clean.values.iter().zip(noise).map(|(x, n)| alpha * x + sigma * n).collect();
+    Image::from_signed(&mixed, clean.channels, clean.height, clean.width)
 }
 
 fn caption_lines(time: f64, level: Level) -> [(String, Color); 3] {
@@ -224,12 +193,6 @@ mod tests {
         assert!(message(&image, &[1.5]).contains("1.5 does not lie"));
         assert!(message(&image, &[f64::NAN]).contains("does not lie"));
         assert!(message(&Image::from_u8(0, 1, 1, vec![]), &[0.5]).contains("no pixels"));
-    }
-
-    #[test]
-    fn shrinking_takes_means() {
-        let clean = Clean { width: 3, height: 2, channels: 1, planes: vec![0.0, 1.0, 0.5, 1.0, 0.0, -0.5] };
-        assert_eq!(clean.shrunk(2).planes, [0.5, 0.0]);
     }
 
     #[test]
