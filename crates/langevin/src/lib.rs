@@ -59,6 +59,7 @@ pub mod denoising;
 pub mod evaluation;
 pub mod forward;
 pub mod inspection;
+mod image_files;
 pub mod job;
 pub mod jobs;
 pub mod restoration;
@@ -67,6 +68,7 @@ pub mod training;
 
 pub use burn;
 pub use burn::tensor::{Device, Tensor, TensorData};
+pub use image_files::ImageExt;
 pub use langevin_core as core;
 pub use langevin_core::{Cond, Denoiser, Error, ErrorKind, Image, Level, Levels, Result, Stop};
 pub use langevin_data as data;
