@@ -186,6 +186,7 @@ pub struct Stages<'a> {
     shell: &'a Shell,
     bar: ProgressBar,
     stage: String,
+    begun: bool,
 }
 
 impl<'a> Stages<'a> {
@@ -194,11 +195,12 @@ impl<'a> Stages<'a> {
         let bar = if shell.is_live() { ProgressBar::new(1000) } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{msg:20} {bar:24} {percent}% {elapsed}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { shell, bar, stage: String::new() }
+        Self { shell, bar, stage: String::new(), begun: false }
     }
 
     /// The share `done`, from 0 to 1, of the stage `what` is done.
     pub fn at(&mut self, what: &str, done: f64) {
+        self.begun = true;
         if self.stage != what {
             what.clone_into(&mut self.stage);
             self.bar.set_message(self.stage.clone());
@@ -211,7 +213,11 @@ impl<'a> Stages<'a> {
 
     /// Does something else to the terminal, the bar out of its way.
     pub fn aside(&self, what: impl FnOnce()) {
-        self.bar.suspend(what);
+        // A bar that stays empty would be drawn below.
+        match self.begun {
+            true => self.bar.suspend(what),
+            false => what(),
+        }
     }
 
     /// Takes the bar away.
