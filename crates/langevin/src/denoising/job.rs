@@ -11,11 +11,11 @@ use langevin_model::Model;
 use langevin_model::windows::Plan;
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::request::DenoiseRequest;
 use super::{Denoised, Quality, Request, baseline, denoise, estimate, plan, quality, range};
-use crate::job::recipe::{Header, Recipe, parameters};
+use crate::job::recipe::{Header, Recipe, options, parameters};
 use crate::job::{Context, Event, ResultNames, check_ending};
 
 /// An estimate below this, in units of 0 to 255, is no noise.
@@ -334,28 +334,24 @@ impl Work<'_> {
         }
         let header = Header::new("denoise", self.model, how.seed, self.index);
         let mut settings = vec![("Sigma", how.sigma.to_string())];
-        let mut options = json!({
-            "made": made, "input": name, "sigma": how.sigma, "simulated": request.simulate,
-            "ensemble": how.ensemble,
+        let (steps, sampler) = match how.draws {
+            0 => (None, None),
+            _ => (Some(how.steps), Some(how.sampler.clone())),
+        };
+        settings.extend(steps.map(|steps| ("Steps", steps.to_string())));
+        settings.extend(sampler.clone().map(|sampler| ("Sampler", sampler)));
+        let samples = sample.map_or(Some(how.draws), |_| None).filter(|samples| *samples > 0);
+        let all = json!({
+            "made": made, "sample": sample, "samples": samples, "input": name, "sigma": how.sigma,
+            "simulated": request.simulate, "ensemble": how.ensemble, "steps": steps, "sampler": sampler,
         });
-        if how.draws > 0 {
-            settings.extend([("Steps", how.steps.to_string()), ("Sampler", how.sampler.clone())]);
-            options["steps"] = how.steps.into();
-            options["sampler"] = how.sampler.as_str().into();
-            match sample {
-                Some(sample) => options["sample"] = sample.into(),
-                None => options["samples"] = how.draws.into(),
-            }
-        }
         settings.extend([
             ("Seed", how.seed.to_string()),
             ("Model hash", header.model_hash.clone()),
             ("Model", header.model.clone()),
             ("Version", format!("langevin {}", header.version)),
         ]);
-        let options: Map<String, Value> =
-            serde_json::from_value(options).expect("an object was written above");
-        Recipe { header, options }.to_text(parameters(None, &settings))
+        Recipe { header, options: options([all]) }.to_text(parameters(None, &settings))
     }
 }
 

@@ -101,6 +101,15 @@ impl Recipe {
     }
 }
 
+/// The fields of `objects`, one after the other, that are not null: the options of a recipe.
+pub fn options(objects: impl IntoIterator<Item = Value>) -> Map<String, Value> {
+    let fields = objects.into_iter().filter_map(|object| match object {
+        Value::Object(fields) => Some(fields),
+        _ => None,
+    });
+    fields.flatten().filter(|(_, value)| !value.is_null()).collect()
+}
+
 /// Settings in the grammar of A1111: `described`, the text that the image was made from, is the first line, if there is one.
 pub fn parameters(described: Option<&str>, settings: &[(&str, String)]) -> String {
     let settings: Vec<String> = settings.iter().map(|(name, value)| format!("{name}: {value}")).collect();
@@ -155,6 +164,12 @@ mod tests {
         .unwrap();
         assert_eq!((recipe.header.command.as_str(), recipe.header.image), ("denoise", None));
         assert_eq!((&recipe.options["input"], &recipe.options["sigma"]), (&"a.png".into(), &25.0.into()));
+    }
+
+    #[test]
+    fn options_that_are_absent_are_left_out() {
+        let found = options([serde_json::json!({"a": 1, "b": null}), serde_json::json!({"c": false})]);
+        assert_eq!(serde_json::to_string(&found).unwrap(), r#"{"a":1,"c":false}"#);
     }
 
     #[test]

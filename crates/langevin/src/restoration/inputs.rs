@@ -11,7 +11,6 @@ use langevin_model::{Model, Task, TaskKind};
 use langevin_restore::operators::{self, Mask, hidden};
 use langevin_restore::{METHODS, NoImages, Noise, Operator, Shape, noises};
 
-use super::colours::Colours;
 use super::degraded::{Degraded, check_shape, shape_of};
 use super::request::{RestoreKind, RestoreRequest};
 use super::trained::{check_trained, known_operator};
@@ -105,7 +104,7 @@ impl<'a> Operators<'a> {
         let name = name.map(|file| file.display().to_string()).unwrap_or_default();
         let size = (image.width, image.height);
         let masked = self.mask.as_ref().map(|mask| hidden(mask, &name, size, invert)).transpose()?;
-        let hole = match (masked, Colours::of(image).transparent()) {
+        let hole = match (masked, image.transparent()) {
             (Some(masked), Some(transparent)) => {
                 masked.into_iter().zip(transparent).map(|(a, b)| a || b).collect()
             }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::plan::RestorePlan;
 use super::request::{RestoreKind, RestoreRequest};
 use super::restored::Restored;
-use crate::job::recipe::{Header, Recipe, described, parameters};
+use crate::job::recipe::{Header, Recipe, described, options, parameters};
 
 /// What is recorded in the images that one input gives.
 pub(super) struct Record<'a> {
@@ -69,11 +69,7 @@ impl Record<'_> {
             "clip": plan.clip, "exact": request.exact.then_some(true),
             "init_noise": plan.start.is_some().then_some(true), "simulate": request.simulate.then_some(true),
         });
-        let all = [all, kind(&request.kind)].into_iter().filter_map(|value| match value {
-            Value::Object(fields) => Some(fields),
-            _ => None,
-        });
-        all.flatten().filter(|(_, value)| !value.is_null()).collect()
+        options([all, kind(&request.kind)])
     }
 
     fn parameters(&self, header: &Header) -> String {

@@ -1,5 +1,8 @@
 //! The recipe of a sampled image: what generates it again, stored in its file.
 
+use std::path::Path;
+
+use langevin_core::{Error, Result};
 use langevin_kernels::Arithmetic;
 use langevin_model::Model;
 use langevin_model::adaptation::{self, Adaptation};
@@ -9,7 +12,7 @@ use super::SamplePlan;
 use crate::job::recipe::{Header, Recipe, described, parameters};
 
 /// The command of these recipes.
-pub(super) const COMMAND: &str = "sample";
+const COMMAND: &str = "sample";
 
 /// The options of `sample` in the recipe of an image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,6 +98,25 @@ pub(super) fn recipe(model: &Model, plan: &SamplePlan, index: usize) -> Recipe<S
         init_noise: plan.start.is_some(),
     };
     Recipe { header: Header::new(COMMAND, model, plan.seed, plan.first + index as u64), options }
+}
+
+/// The recipe in the PNG `file`.
+///
+/// # Errors
+/// Bad input, naming the file: it carries no recipe, or one of another command. Usage: it began from noise that it does not hold.
+pub(super) fn read_recipe(file: &Path) -> Result<Recipe<SampleOptions>> {
+    let bytes =
+        std::fs::read(file).map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
+    let recipe = Recipe::read(&bytes).and_then(|recipe| recipe.made_by::<SampleOptions>(COMMAND));
+    let recipe = recipe.map_err(|error| error.within(file.display()))?;
+    if recipe.options.init_noise {
+        return Err(Error::usage(format!(
+            "{}: was sampled from noise in a file, which it does not carry",
+            file.display()
+        ))
+        .hint("sample again with the same --init-noise"));
+    }
+    Ok(recipe)
 }
 
 impl Recipe<SampleOptions> {

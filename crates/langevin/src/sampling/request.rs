@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SamplePlan;
-use super::recipe::{COMMAND, SampleOptions};
+use super::recipe::{SampleOptions, read_recipe};
 use crate::job::recipe::Recipe;
 use crate::job::{Event, Observer};
 
@@ -353,21 +353,6 @@ pub fn open_guide(
         )));
     }
     Ok(guide)
-}
-
-fn read_recipe(file: &Path) -> Result<Recipe<SampleOptions>> {
-    let bytes =
-        std::fs::read(file).map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
-    let recipe = Recipe::read(&bytes).and_then(|recipe| recipe.made_by::<SampleOptions>(COMMAND));
-    let recipe = recipe.map_err(|error| error.within(file.display()))?;
-    if recipe.options.init_noise {
-        return Err(Error::usage(format!(
-            "{}: was sampled from noise in a file, which it does not carry",
-            file.display()
-        ))
-        .hint("sample again with the same --init-noise"));
-    }
-    Ok(recipe)
 }
 
 /// The start noise in the NumPy file `file`.
