@@ -121,6 +121,25 @@ fn what_is_said_is_what_was_done() {
 }
 
 #[test]
+fn results_carry_their_recipe() {
+    let world = World::new();
+    let run = plain_run();
+    world.write("a.png", &image(16, 16, 3, 1));
+    let recipe = |file: &str| world.run(&format!("inspect {file} --json")).ok().json()["recipe"].clone();
+    world.run(&format!("edit {run} a.png --steps 2 --seed 4 -o b.png")).ok();
+    let edited = recipe("b.png");
+    assert_eq!((edited["command"].as_str(), edited["seed"].as_u64()), (Some("edit"), Some(4)));
+    assert_eq!((edited["input"].as_str(), edited["made"].as_str()), (Some("a.png"), Some("sample")));
+    world.run("sample --from b.png").refused(3, &["b.png", "langevin edit"]);
+    world.run(&format!("edit {run} a.png --steps 2 --no-metadata -o c.png")).ok();
+    assert!(png::text(&world.read("c.png")).unwrap().is_empty());
+    world.run(&format!("denoise {run} a.png --sigma 20 --samples 2 --steps 2 -o d.png")).ok();
+    let denoised = recipe("d.png");
+    assert_eq!((denoised["command"].as_str(), denoised["samples"].as_u64()), (Some("denoise"), Some(2)));
+    assert_eq!(recipe("d-sample-0001.png")["sample"], 1);
+}
+
+#[test]
 fn every_operator_restores_with_its_default_method() {
     let world = World::new();
     let run = plain_run();
@@ -171,10 +190,9 @@ fn front_doors_lead_to_the_same_place() {
     let run = plain_run();
     world.write("large.png", &image(16, 16, 3, 1));
     world.write("small.png", &image(4, 4, 3, 1));
-    world.run(&format!("upscale {run} small.png --scale 4 --steps 3 --seed 2 -o up.png")).ok();
-    world
-        .run(&format!("restore {run} small.png --operator bicubic:scale=4 --steps 3 --seed 2 -o same.png"))
-        .ok();
+    let flags = "--steps 3 --seed 2 --no-metadata";
+    world.run(&format!("upscale {run} small.png --scale 4 {flags} -o up.png")).ok();
+    world.run(&format!("restore {run} small.png --operator bicubic:scale=4 {flags} -o same.png")).ok();
     assert!(world.read("up.png") == world.read("same.png"));
     assert_eq!(read(&world, "up.png").width, 16);
     let words =
