@@ -2,6 +2,7 @@
 
 mod adapt;
 mod commands;
+mod display;
 mod guide;
 mod outputs;
 mod shell;

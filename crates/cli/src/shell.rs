@@ -7,10 +7,7 @@ use std::sync::{Arc, OnceLock};
 use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use langevin::core::Stop;
-use langevin::job::{Context, Event, Files, Observer};
 use langevin::{Device, Error, Result};
-
-use crate::training_line::TrainingLine;
 
 /// What every command needs of its surroundings.
 pub struct Shell {
@@ -52,100 +49,20 @@ impl Shell {
         if colour { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    /// Sets the threads and opens the device; the line says what a long command begins with, numbers of type `dtype` among
-    /// it.
+    /// Sets the threads and opens the device; the line says what a long command begins with.
     ///
     /// # Errors
     /// Usage: a device this build does not have.
-    pub fn compute(&self, dtype: &str) -> Result<(Device, String)> {
+    pub fn compute(&self) -> Result<(Device, String)> {
         let threads =
             self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
         // Fails only when the pool exists already, which then has the same threads.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         match self.device.as_str() {
-            "cpu" => Ok((Device::flex(), format!("device cpu, {dtype}, {threads} threads"))),
+            "cpu" => Ok((Device::flex(), format!("device cpu, f32, {threads} threads"))),
             other => Err(Error::usage(format!("--device {other}: this build computes on: cpu"))
                 .hint("see `langevin devices`")),
         }
-    }
-}
-
-/// Shows the events of a job on the terminal.
-struct Display<'a> {
-    shell: &'a Shell,
-    /// What a long command begins with: device, type of numbers, threads.
-    line: String,
-    stages: Stages<'a>,
-    training: TrainingLine<'a>,
-}
-
-impl Observer for Display<'_> {
-    fn event(&mut self, event: Event) {
-        match event {
-            Event::Started { seed, what } if what.is_empty() => {
-                self.say(&format!("{}, seed {seed}", self.line));
-            }
-            Event::Started { seed, what } => self.say(&format!("{}, seed {seed}; {what}", self.line)),
-            Event::Progress { stage, done } => self.stages.at(&stage, done),
-            Event::Note { text } => self.say(&text),
-            Event::Warning { text } => self.aside(|| self.shell.warn(&text)),
-            Event::Encoded { done, of } => self.say(&format!("encoded {done} of {of} images")),
-            Event::Training(event) => self.training.show(&event),
-            Event::Metric { name, value } if self.shell.verbose => self.say(&format!("{name} {value}")),
-            Event::Metric { .. } | Event::Preview { .. } | Event::Output { .. } => {}
-        }
-    }
-}
-
-impl Display<'_> {
-    fn say(&self, text: &str) {
-        self.aside(|| self.shell.say(text));
-    }
-
-    /// Does something else to the terminal, bar and line out of its way.
-    fn aside(&self, what: impl FnOnce()) {
-        self.stages.aside(|| self.training.aside(what));
-    }
-}
-
-impl Shell {
-    /// Runs `job` with numbers of type `dtype`: its events are shown, its results go to files, which replace others if `force`, and
-    /// signals stop it.
-    ///
-    /// # Errors
-    /// As [`Shell::compute`], [`signals`] and the job.
-    pub fn run<T>(
-        &self,
-        dtype: &str,
-        force: bool,
-        job: impl FnOnce(&mut Context<'_>) -> Result<T>,
-    ) -> Result<T> {
-        self.run_until(&signals()?, dtype, force, job)
-    }
-
-    /// As [`Shell::run`], for a job that only looks at things: signals end the program at once.
-    ///
-    /// # Errors
-    /// As [`Shell::compute`] and the job.
-    pub fn look<T>(&self, job: impl FnOnce(&mut Context<'_>) -> Result<T>) -> Result<T> {
-        self.run_until(&Stop::new(), "f32", false, job)
-    }
-
-    fn run_until<T>(
-        &self,
-        stop: &Stop,
-        dtype: &str,
-        force: bool,
-        job: impl FnOnce(&mut Context<'_>) -> Result<T>,
-    ) -> Result<T> {
-        let (device, line) = self.compute(dtype)?;
-        let (stages, training) = (Stages::new(self), TrainingLine::new(self));
-        let mut observer = Display { shell: self, line, stages, training };
-        let mut sink = Files::new(force);
-        let outcome = job(&mut Context { device: &device, observer: &mut observer, sink: &mut sink, stop });
-        observer.stages.finish();
-        observer.training.finish();
-        outcome
     }
 }
 

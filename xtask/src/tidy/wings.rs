@@ -10,13 +10,14 @@ const FACADE: &str = "crates/langevin/src/";
 /// The modules of `crates/langevin/src`, floor by floor from the ground. A module uses modules of the floors below its own;
 /// those not named here are free.
 const FLOORS: &[&[&str]] = &[
-    // What the jobs share, and what needs a model at most.
-    &["job", "forward"],
-    &["sampling"],
-    &["restoration", "denoising", "evaluation"],
+    // What the jobs share.
+    &["job"],
+    &["sampling", "forward", "conversion"],
+    &["restoration", "denoising", "evaluation", "inspection"],
     &["training"],
     &["bench"],
-    &["catalog"],
+    // What lists them all.
+    &["catalog", "jobs"],
 ];
 
 /// Every import among the modules of the facade goes down.

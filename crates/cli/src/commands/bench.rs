@@ -61,12 +61,12 @@ impl Bench {
             runs: self.runs,
             compare: self.compare.clone(),
         };
-        let outcome = shell.run("f32", false, |context| job::run(&request, context))?;
+        let outcome = shell.run(false, |context| job::run(&request, context))?;
         if self.json { show_json(&outcome, what) } else { show(&outcome) }
     }
 
     fn layers(&self, shell: &Shell) -> Result<()> {
-        let (_, line) = shell.compute("f32")?;
+        let (_, line) = shell.compute()?;
         shell.say(&format!("{line}, {}", Isa::best().name()));
         let report = measure_layers(self.batch_size, self.runs);
         if self.json {
@@ -91,7 +91,7 @@ impl Bench {
     }
 
     fn algorithms(&self, shell: &Shell) -> Result<()> {
-        let (_, line) = shell.compute("f32")?;
+        let (_, line) = shell.compute()?;
         shell.say(&format!("{line}, {}", Isa::best().name()));
         let times = measure_algorithms(self.batch_size, self.runs);
         if self.json {

@@ -72,7 +72,7 @@ impl BenchSamplers {
     pub fn run(self, shell: &Shell) -> Result<()> {
         let (json, force) = (self.json, self.force);
         let request = self.request();
-        let found = shell.run("f32", force, |context| job::run(&request, context))?;
+        let found = shell.run(force, |context| job::run(&request, context))?;
         outputs::result(&if json { found.json() } else { found.markdown().trim_end().to_owned() })
     }
 

@@ -54,7 +54,7 @@ impl Convert {
             half: self.half,
             overwrite: self.force,
         };
-        let outcome = shell.run("f32", self.force, |context| conversion::run(&request, context))?;
+        let outcome = shell.run(self.force, |context| conversion::run(&request, context))?;
         if self.json {
             let outcome = serde_json::to_value(&outcome).expect("an outcome is plain values");
             return outputs::result(&outcome.to_string());

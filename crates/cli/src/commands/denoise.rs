@@ -79,7 +79,7 @@ impl Denoise {
     pub fn run(self, shell: &Shell) -> Result<()> {
         let (force, json) = (self.force, self.json);
         let request = self.request()?;
-        let outcome = shell.run("f32", force, |context| job::run(&request, context))?;
+        let outcome = shell.run(force, |context| job::run(&request, context))?;
         show(&outcome, shell, json)
     }
 

@@ -53,10 +53,10 @@ impl Distill {
         let (print_config, json) = (self.training.print_config, self.training.json);
         let request = self.request();
         if print_config {
-            let (device, _) = shell.compute("f32")?;
+            let (device, _) = shell.compute()?;
             return outputs::result(resolved_settings(&request, &device)?.to_toml().trim_end());
         }
-        let outcome = shell.run("f32", false, |context| job::run(&request, context))?;
+        let outcome = shell.run(false, |context| job::run(&request, context))?;
         if request.dry_run { Ok(()) } else { show(&outcome, shell, json) }
     }
 

@@ -48,7 +48,7 @@ impl Ema {
     pub fn run(self, shell: &Shell) -> Result<()> {
         let Self { run, width, at, output, half, force, json } = self;
         let request = EmaRequest { run, width, at, output, half };
-        let made = shell.run("f32", force, |context| post_hoc_ema::run(&request, context))?;
+        let made = shell.run(force, |context| post_hoc_ema::run(&request, context))?;
         let EmaOutcome { output, images, snapshots, error } = made;
         shell.say(&format!(
             "average of width {width} after {images} images, of {snapshots} snapshots; its profile is met to {:.2}%",

@@ -82,7 +82,7 @@ impl Eval {
     pub fn run(self, shell: &Shell) -> Result<()> {
         let (json, force) = (self.json, self.force);
         let request = self.request();
-        show(&shell.run("f32", force, |context| job::run(&request, context))?, shell, json)
+        show(&shell.run(force, |context| job::run(&request, context))?, shell, json)
     }
 
     fn request(self) -> EvalRequest {

@@ -60,7 +60,7 @@ impl Invert {
     pub fn run(self, shell: &Shell) -> Result<()> {
         let (json, force) = (self.json, self.force);
         let request = self.request();
-        let outcome = shell.run("f32", force, |context| invert::run(&request, context))?;
+        let outcome = shell.run(force, |context| invert::run(&request, context))?;
         if json { show_json(&outcome, &request) } else { show(&outcome, &request, shell) }
     }
 

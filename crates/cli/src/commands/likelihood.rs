@@ -77,7 +77,7 @@ impl Likelihood {
     pub fn run(self, shell: &Shell) -> Result<()> {
         let (json, force) = (self.json, self.force);
         let request = self.request();
-        let outcome = shell.run("f32", force, |context| job::run(&request, context))?;
+        let outcome = shell.run(force, |context| job::run(&request, context))?;
         if json { outputs::result(&as_json(&outcome, &request).to_string()) } else { show(&outcome) }
     }
 

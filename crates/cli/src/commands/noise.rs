@@ -59,7 +59,7 @@ impl Noise {
             seed: self.seed,
             output: self.output,
         };
-        let files = shell.run("f32", force, |context| job::run(&request, context))?;
+        let files = shell.run(force, |context| job::run(&request, context))?;
         files.iter().try_for_each(|file| outputs::result(&file.display().to_string()))
     }
 }

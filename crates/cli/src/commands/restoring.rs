@@ -191,7 +191,7 @@ pub struct Showing {
 impl Showing {
     /// Restores, and shows the result.
     pub fn restore(self, request: &RestoreRequest, shell: &Shell) -> Result<()> {
-        let outcome = shell.run("f32", self.force, |context| job::run(request, context))?;
+        let outcome = shell.run(self.force, |context| job::run(request, context))?;
         let RestoreOutcome { model, plan, images } = &outcome;
         if self.json {
             let images: Vec<Value> = images.iter().map(result).collect();
@@ -204,7 +204,7 @@ impl Showing {
 
     /// Calibrates methods, and shows what was found.
     pub fn calibrate(self, request: &RestoreRequest, shell: &Shell) -> Result<()> {
-        let outcome = shell.run("f32", self.force, |context| job::calibrate(request, context))?;
+        let outcome = shell.run(self.force, |context| job::calibrate(request, context))?;
         let CalibrateOutcome { model, plan, methods, left_out } = &outcome;
         for (method, why) in left_out {
             shell.say(&format!("left out: {method}: {why}"));

@@ -111,10 +111,8 @@ impl Sample {
     pub fn run(self, shell: &Shell) -> Result<()> {
         let json = self.json;
         let force = self.force;
-        let dtype = self.dtype.clone();
         let request = self.request()?;
-        let outcome =
-            shell.run(dtype.as_deref().unwrap_or("f32"), force, |context| job::run(&request, context));
+        let outcome = shell.run(force, |context| job::run(&request, context));
         show(outcome?, shell, json)
     }
 

@@ -73,7 +73,7 @@ impl Train {
         if print_config {
             return outputs::result(resolved_settings(&request)?.to_toml().trim_end());
         }
-        let outcome = shell.run("f32", false, |context| job::run(&request, context))?;
+        let outcome = shell.run(false, |context| job::run(&request, context))?;
         if request.dry_run { Ok(()) } else { show(&outcome, shell, json) }
     }
 

@@ -19,10 +19,11 @@ use langevin_model::{Model, Pipeline};
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
 use langevin_restore::{METHODS, NoImages, Prior, Problem, noise_level, operators};
 
+pub use crate::job::Mode;
 pub use job::{Compared, DenoiseOutcome, DenoisedImage};
 pub use langevin_model::windows::plan;
 pub use quality::{Quality, baseline, quality};
-pub use request::{DenoiseRequest, Mode};
+pub use request::DenoiseRequest;
 
 /// What to make of a noisy image.
 #[derive(Debug, Clone, PartialEq)]

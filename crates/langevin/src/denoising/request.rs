@@ -6,17 +6,7 @@ use langevin_core::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Event, Observer};
-
-/// What is made of an image that several clean images fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Their mean, in one network evaluation: nearest to the true one on average, and soft.
-    Mean,
-    /// One of them.
-    Sample,
-}
+use crate::job::{Event, Mode, Observer};
 
 /// Images to denoise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

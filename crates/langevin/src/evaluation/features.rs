@@ -339,6 +339,26 @@ fn restore(
     Some((langevin_nn::load(network, &tensors).ok()?, (shift.into_vec(), factor.into_vec())))
 }
 
+/// The features that `spec` names, for images with `channels`; those of one's own are learnt on `pool`, or taken from the folder
+/// `cache`. `progress` is called with the share of that which is done; its error stops it.
+///
+/// # Errors
+/// Bad input, when images or weights cannot be read. What `progress` says.
+pub(crate) fn features_of(
+    spec: &FeatureSpec,
+    pool: &Pool,
+    channels: usize,
+    cache: Option<&Path>,
+    device: &Device,
+    progress: impl FnMut(f64) -> Result<()>,
+) -> Result<Box<dyn Features>> {
+    match spec {
+        FeatureSpec::Own { images } => own(pool, *images, cache, device, progress),
+        FeatureSpec::Random { seed } => random(channels, *seed, device),
+        FeatureSpec::Inception(file) => inception(file, device),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

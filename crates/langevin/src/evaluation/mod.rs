@@ -8,6 +8,7 @@ mod inception;
 pub mod job;
 mod judged;
 pub mod likelihood;
+mod lines;
 mod pairs;
 mod parts;
 mod random;
@@ -16,16 +17,17 @@ mod sets;
 pub(crate) mod spread;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use burn::tensor::Device;
 use langevin_core::{Error, Image, Result, nearest};
-use langevin_data::Pool;
-use langevin_eval::{Bound, Case, Features, Line, METRICS, Measured, Metric, Report, Sample, Value};
+use langevin_eval::{Bound, Case, Features, METRICS, Metric, Report, Sample};
+
+use lines::add;
 
 use crate::job::Reporter;
 
 pub use features::FeatureSpec;
+pub(crate) use features::features_of;
 pub use job::EvalOutcome;
 pub use request::{Choice, EvalPlan, EvalRequest};
 
@@ -59,8 +61,6 @@ pub struct Evaluation {
     pub missed: Vec<Bound>,
 }
 
-type Chosen = Box<dyn Metric>;
-
 /// Measures.
 ///
 /// # Errors
@@ -69,7 +69,7 @@ type Chosen = Box<dyn Metric>;
 pub fn evaluate(plan: &EvalPlan, device: &Device, reporter: &mut Reporter<'_>) -> Result<Evaluation> {
     let chosen = choose(&plan.metrics)?;
     check_bounds(&plan.bounds, &chosen)?;
-    let (pairwise, others): (Vec<Chosen>, Vec<Chosen>) =
+    let (pairwise, others): (Vec<Box<dyn Metric>>, Vec<Box<dyn Metric>>) =
         chosen.into_iter().partition(|chosen| chosen.needs().pairs);
     let mut report =
         Report { judged: plan.judged.clone(), data: plan.data.clone(), seed: plan.seed, ..Report::default() };
@@ -89,7 +89,7 @@ pub fn evaluate(plan: &EvalPlan, device: &Device, reporter: &mut Reporter<'_>) -
     Ok(Evaluation { report, sheet, missed })
 }
 
-fn choose(specs: &[String]) -> Result<Vec<Chosen>> {
+fn choose(specs: &[String]) -> Result<Vec<Box<dyn Metric>>> {
     let usual = || USUAL.iter().map(|name| (*name).to_owned()).collect();
     let specs: Vec<String> = if specs.is_empty() { usual() } else { specs.to_vec() };
     let mut seen = BTreeSet::new();
@@ -104,7 +104,7 @@ fn choose(specs: &[String]) -> Result<Vec<Chosen>> {
     Ok(chosen)
 }
 
-fn check_bounds(bounds: &[Bound], chosen: &[Chosen]) -> Result<()> {
+fn check_bounds(bounds: &[Bound], chosen: &[Box<dyn Metric>]) -> Result<()> {
     let names: Vec<&str> = chosen.iter().flat_map(|chosen| chosen.values()).copied().collect();
     let unknown = bounds.iter().find(|bound| !names.contains(&bound.name.as_str()));
     let Some(bound) = unknown else { return Ok(()) };
@@ -115,7 +115,7 @@ fn check_bounds(bounds: &[Bound], chosen: &[Chosen]) -> Result<()> {
     })
 }
 
-fn compare_pairs(plan: &EvalPlan, chosen: &[Chosen], report: &mut Report) -> Result<()> {
+fn compare_pairs(plan: &EvalPlan, chosen: &[Box<dyn Metric>], report: &mut Report) -> Result<()> {
     let (judged, reference) = pairs::pairs(&plan.judged, &plan.data, plan.count)?;
     // Images beside others than their own.
     let mut apart = judged.clone();
@@ -130,33 +130,4 @@ fn compare_pairs(plan: &EvalPlan, chosen: &[Chosen], report: &mut Report) -> Res
         add(report, &found, None, ceiling.as_ref());
     }
     Ok(())
-}
-
-/// The features that `spec` names, for images with `channels`; those of one's own are learnt on `pool`, or taken from the folder
-/// `cache`. `progress` is called with the share of that which is done; its error stops it.
-///
-/// # Errors
-/// Bad input, when images or weights cannot be read. What `progress` says.
-pub(crate) fn features_of(
-    spec: &FeatureSpec,
-    pool: &Pool,
-    channels: usize,
-    cache: Option<&Path>,
-    device: &Device,
-    progress: impl FnMut(f64) -> Result<()>,
-) -> Result<Box<dyn Features>> {
-    match spec {
-        FeatureSpec::Own { images } => features::own(pool, *images, cache, device, progress),
-        FeatureSpec::Random { seed } => features::random(channels, *seed, device),
-        FeatureSpec::Inception(file) => features::inception(file, device),
-    }
-}
-
-fn add(report: &mut Report, found: &Measured, floor: Option<&Measured>, ceiling: Option<&Measured>) {
-    for value in &found.values {
-        let same = |other: Option<&'_ Measured>| -> Option<Value> {
-            other?.values.iter().find(|other| other.name == value.name).cloned()
-        };
-        report.metrics.push(Line::new(value, same(floor).as_ref(), same(ceiling).as_ref()));
-    }
 }

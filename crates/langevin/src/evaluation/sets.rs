@@ -5,14 +5,15 @@ use burn::tensor::Device;
 use langevin_core::{Image, Result};
 use langevin_data::order::Order;
 use langevin_data::{OpenOptions, Pool, PoolOptions, Prepare};
-use langevin_eval::{Case, Features, Gallery, Measured, Needs, Report, Sample, Trainer};
+use langevin_eval::{Case, Features, Gallery, Measured, Metric, Needs, Report, Sample, Trainer};
 use langevin_figures::sheet;
 
 use super::classifier_trainer::ClassifierTrainer;
+use super::features::{FeatureSpec, features_of};
 use super::judged::{self, Judged};
+use super::lines::add;
 use super::parts::{Gathered, Look, Parts, gather};
 use super::request::EvalPlan;
-use super::{Chosen, FeatureSpec, add, features_of};
 use crate::job::Reporter;
 use crate::sampling::SamplePlan;
 
@@ -25,7 +26,7 @@ const SHEET_ROWS: usize = 16;
 /// Usage: metrics that model and data do not allow. Bad input: what cannot be read. Interrupted, when stopped.
 pub(super) fn compare(
     plan: &EvalPlan,
-    mut chosen: Vec<Chosen>,
+    mut chosen: Vec<Box<dyn Metric>>,
     device: &Device,
     report: &mut Report,
     reporter: &mut Reporter<'_>,
@@ -33,7 +34,7 @@ pub(super) fn compare(
     let judged = Judged::open(plan, device)?;
     let real = Real::open(plan, &judged)?;
     // What nobody asked for by name is left out where it cannot be measured.
-    let keep = |possible: bool, needs: fn(Needs) -> bool, chosen: &mut Vec<Chosen>| {
+    let keep = |possible: bool, needs: fn(Needs) -> bool, chosen: &mut Vec<Box<dyn Metric>>| {
         if plan.metrics.is_empty() {
             chosen.retain(|chosen| possible || !needs(chosen.needs()));
         }
@@ -129,7 +130,7 @@ impl Real {
     fn measured(
         &self,
         sets: &Sets,
-        chosen: &[Chosen],
+        chosen: &[Box<dyn Metric>],
         features: &dyn Features,
         (plan, device): (&EvalPlan, &Device),
         report: &mut Report,

@@ -16,6 +16,11 @@ pub enum Event {
         /// What is done with what, such as `builtin:shapes, dpmpp_2m over karras, 20 steps`.
         what: String,
     },
+    /// The type of the numbers that convolutions multiply, where it is not f32.
+    Precision {
+        /// Its name, such as `bf16`.
+        dtype: String,
+    },
     /// How far the work is.
     Progress {
         /// The stage at work; a file's name where several are worked on, empty for work of one stage.

@@ -5,6 +5,7 @@
 //! events into its own kind of answer.
 
 mod event;
+mod mode;
 mod names;
 pub mod recipe;
 mod reporter;
@@ -12,6 +13,7 @@ mod request;
 mod sink;
 
 pub use event::{Event, Observer, Silent};
+pub use mode::Mode;
 pub use names::{
     ResultNames, check_ending, check_inputs_stay, image_files, is_folder, numbered_files, stems,
 };

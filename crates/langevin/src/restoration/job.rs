@@ -19,7 +19,7 @@ use super::recipe::{Made, Record};
 use super::request::{RestoreKind, RestoreRequest};
 use super::restored::Restored;
 use super::trained::{Trained, restore_trained, trained_for};
-use crate::denoising::Mode;
+use crate::job::Mode;
 use crate::job::{Context, Event, ResultNames, check_ending, check_inputs_stay};
 use crate::sampling::{random_seed, read_noise};
 

@@ -6,7 +6,7 @@ use langevin_core::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::denoising::Mode;
+use crate::job::Mode;
 
 /// What happened to the images, and so what is to be done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

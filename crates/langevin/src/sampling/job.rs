@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use langevin_core::{Error, ErrorKind, Image, Result, batch_to_images};
 use langevin_figures::{gif, png};
+use langevin_kernels::Arithmetic;
 use langevin_model::Model;
 
 use super::recipe::recipe;
@@ -41,6 +42,9 @@ pub fn run(request: &SampleRequest, context: &mut Context<'_>) -> Result<SampleO
     let (request, resolved) = request.clone().resolve(context.device, context.observer, context.stop)?;
     let Resolved { model, plan, measured_at } = resolved;
     let guided = plan.guidance.named().map_or(String::new(), |rule| format!(", guided by {rule}"));
+    if plan.arithmetic == Arithmetic::Bf16 {
+        context.observer.event(Event::Precision { dtype: "bf16".to_owned() });
+    }
     context.observer.event(Event::Started {
         seed: plan.seed,
         what: format!(

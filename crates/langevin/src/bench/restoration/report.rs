@@ -4,7 +4,7 @@ use langevin_core::Image;
 use langevin_figures::sheet;
 use langevin_model::Model;
 
-use super::{RestorationComparison, RestorationRow};
+use super::comparison::{RestorationComparison, RestorationRow};
 
 /// Images in a row of a sheet.
 pub(super) const COLUMNS: usize = 12;

@@ -10,7 +10,7 @@ mod restore;
 mod scale;
 mod usage;
 
-pub use crate::denoising::Mode;
+pub use crate::job::Mode;
 pub use conditioned::{Conditioned, one_step};
 pub use conditioning::{filled_in, of_small};
 pub use restore::{Trained, check_trained, known_operator, restore_trained};

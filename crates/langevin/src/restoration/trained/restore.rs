@@ -13,7 +13,7 @@ use langevin_sample::{SAMPLERS, Sampler, pure_start};
 use super::conditioned::{Conditioned, one_step};
 use super::conditioning::{filled_in, of_small};
 use super::scale::{scale, scale_of};
-use crate::denoising::Mode;
+use crate::job::Mode;
 use crate::restoration::degraded::Degraded;
 use crate::restoration::plan::{RestorePlan, path};
 use crate::restoration::report::Score;

@@ -5,7 +5,7 @@ use langevin_model::{Model, Task, TaskKind};
 
 use super::restore::Trained;
 use super::scale::scale;
-use crate::denoising::Mode;
+use crate::job::Mode;
 use crate::restoration::request::{RestoreKind, RestoreRequest};
 
 /// How `request` uses `model`, if it was trained for the task; `None` for one that generates images by itself.
