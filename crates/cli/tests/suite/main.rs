@@ -23,6 +23,7 @@ mod likelihoods;
 mod looking;
 mod names;
 mod pipelines;
+mod previews;
 mod restorers;
 mod restoring;
 mod sampling;

@@ -68,7 +68,11 @@ pub fn compare(
         stop: reporter.stop(),
         pipeline: &pipeline,
         denoiser: pipeline.denoiser(|_, _| true)?,
-        derivative: pipeline.differentiable(device, |_, _| true)?,
+        // Methods that need a derivative say so of a model that has none.
+        derivative: match pipeline.differentiable(device, |_, _| true) {
+            Err(error) if error.kind() == ErrorKind::Usage => None,
+            derivative => Some(derivative?),
+        },
         clean: bench_sample(&clean.shown, features.as_ref())?,
         features,
     };
@@ -140,7 +144,7 @@ struct Bench<'a> {
     stop: &'a Stop,
     pipeline: &'a Pipeline<'a>,
     denoiser: Box<dyn Denoiser + 'a>,
-    derivative: Box<dyn Differentiable + 'a>,
+    derivative: Option<Box<dyn Differentiable + 'a>>,
     clean: Sample,
     features: Box<dyn Features>,
 }
@@ -216,7 +220,7 @@ impl Bench<'_> {
     }
 
     fn prior(&self) -> Prior<'_> {
-        Prior::with_derivative(self.denoiser.as_ref(), self.derivative.as_ref())
+        Prior { denoiser: self.denoiser.as_ref(), differentiable: self.derivative.as_deref() }
     }
 
     fn path(&self, steps: usize) -> Result<Vec<Level>> {
