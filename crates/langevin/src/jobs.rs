@@ -69,7 +69,21 @@ const fn job<R: JsonSchema + Serialize + DeserializeOwned>(name: &'static str, s
 }
 
 fn schema<R: JsonSchema>() -> Value {
-    schema_for!(R).to_value()
+    let mut schema = schema_for!(R).to_value();
+    unwrap_lines(&mut schema);
+    schema
+}
+
+/// Joins the lines that descriptions are broken into where they are written.
+fn unwrap_lines(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => fields.iter_mut().for_each(|(key, value)| match value {
+            Value::String(text) if key == "description" => *text = text.replace('\n', " "),
+            other => unwrap_lines(other),
+        }),
+        Value::Array(items) => items.iter_mut().for_each(unwrap_lines),
+        _ => {}
+    }
 }
 
 fn complete<R: Serialize + DeserializeOwned>(text: &str) -> Result<Value> {

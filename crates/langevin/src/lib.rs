@@ -56,6 +56,7 @@ pub mod bench;
 pub mod catalog;
 pub mod conversion;
 pub mod denoising;
+pub mod environment;
 pub mod evaluation;
 pub mod forward;
 mod image_files;

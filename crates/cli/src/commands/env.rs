@@ -2,6 +2,7 @@
 
 use clap::Args;
 use langevin::Result;
+use langevin::environment::Environment;
 
 use crate::{outputs, shell};
 
@@ -40,56 +41,17 @@ pub fn devices() -> Result<()> {
 }
 
 fn facts() -> Vec<(&'static str, String)> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let memory = proc_value("/proc/meminfo", "MemTotal:")
-        .and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok())
-        .map_or("unknown".to_owned(), |kib| shell::bytes(kib * 1024));
+    let here = Environment::here();
+    let model = |(name, bytes): &(&str, u64)| format!("builtin:{name} ({})", shell::bytes(*bytes));
+    let unknown = || "unknown".to_owned();
     vec![
-        ("version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("system", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
-        (
-            "processor",
-            proc_value("/proc/cpuinfo", "model name")
-                .map_or("unknown".to_owned(), |v| v.trim_start_matches([':', ' ', '\t']).to_owned()),
-        ),
-        ("features", features()),
-        ("cores", cores.to_string()),
-        ("memory", memory),
-        ("devices", "cpu".to_owned()),
-        (
-            "models",
-            langevin::model::SHIPPED
-                .iter()
-                .map(|m| format!("builtin:{} ({})", m.name, shell::bytes(m.size().unwrap_or(0))))
-                .collect::<Vec<_>>()
-                .join(", "),
-        ),
+        ("version", here.version.to_owned()),
+        ("system", here.system),
+        ("processor", here.processor.unwrap_or_else(unknown)),
+        ("features", here.features.join(" ")),
+        ("cores", here.cores.to_string()),
+        ("memory", here.memory.map_or_else(unknown, shell::bytes)),
+        ("devices", here.devices.join(" ")),
+        ("models", here.models.iter().map(model).collect::<Vec<_>>().join(", ")),
     ]
-}
-
-fn proc_value(file: &str, key: &str) -> Option<String> {
-    let text = std::fs::read_to_string(file).ok()?;
-    let line = text.lines().find(|line| line.starts_with(key))?;
-    Some(line[key.len()..].trim().to_owned())
-}
-
-#[cfg(target_arch = "x86_64")]
-fn features() -> String {
-    let mut found = Vec::new();
-    for (name, has) in [
-        ("avx2", std::arch::is_x86_feature_detected!("avx2")),
-        ("fma", std::arch::is_x86_feature_detected!("fma")),
-        ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
-        ("avx512bf16", std::arch::is_x86_feature_detected!("avx512bf16")),
-    ] {
-        if has {
-            found.push(name);
-        }
-    }
-    found.join(" ")
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn features() -> String {
-    std::env::consts::ARCH.to_owned()
 }

@@ -168,7 +168,7 @@ fn show_one(ModelLikelihood { report, seconds, .. }: &ModelLikelihood) -> Result
         ))?;
     }
     outputs::result(&format!(
-        "images        {} of {} values; trace {}, {:.0} calls each, noise {:.4} to {:.1}, {}",
+        "images          {} of {} values; trace {}, {:.0} calls each, noise {:.4} to {:.1}, {}",
         report.count,
         report.dimensions,
         report.trace,

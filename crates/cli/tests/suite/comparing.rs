@@ -37,7 +37,7 @@ fn the_best_sampler_is_written_into_the_model_and_used() {
     assert!(!told.err.contains("best at"), "{}", told.err);
     assert!(world.read("a.png") == world.read("b.png"));
     world.run("sample m.safetensors -n 1 --calls 3 --sampler heun -o c.png").ok();
-    world.run("sample m.safetensors -n 1 --calls 3 --steps 2 -o d.png").refused(2, &["--calls", "--steps"]);
+    world.run("sample m.safetensors -n 1 --calls 3 --steps 2 -o d.png").refused(2, &["--nfe", "--steps"]);
 }
 
 #[test]

@@ -63,7 +63,8 @@ fn every_job_has_a_schema() {
             "{}",
             job.name
         );
-        let schema = world.run(&format!("schema {}", job.name)).ok().json();
+        let schema = world.run(&format!("schema {}", job.name)).ok().out;
+        let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
         assert_eq!(schema["type"], "object", "{}", job.name);
         world.run(&format!("{} --help", job.name)).ok();
     }
