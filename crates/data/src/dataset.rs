@@ -1,6 +1,6 @@
 //! What a data set is: numbered images, each perhaps with a class label and a caption.
 
-use crate::{Image, Result};
+use crate::{Image, Result, Size};
 
 /// What is known of a data set without decoding its images.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -16,7 +16,7 @@ pub struct DataInfo {
     /// Class names; label `k` means `classes[k]`. Empty when there are no labels.
     pub classes: Vec<String>,
     /// Width and height of its first image, in pixels.
-    pub size: (usize, usize),
+    pub size: Size,
     /// Whether at least one image has a caption.
     pub captions: bool,
 }

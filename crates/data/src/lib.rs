@@ -39,7 +39,7 @@ mod transforms;
 
 pub use dataset::{DataInfo, Dataset, Item};
 pub use images::{decode, read_image, read_image_and_profile, read_profile};
-pub use langevin_core::{Depth, Error, ErrorKind, Image, Result, Samples};
+pub use langevin_core::{Depth, Error, ErrorKind, Image, Result, Samples, Size};
 pub use lint::{LintReport, lint};
 pub use loader::{BatchSource, Loader, LoaderOptions};
 pub use open::{OpenOptions, open};

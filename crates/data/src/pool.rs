@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::order::{self, Permutation, Purpose};
 use crate::transforms::{Cut, Prepare, cut, fit};
-use crate::{DataInfo, Dataset, Error, Image, Result};
+use crate::{DataInfo, Dataset, Error, Image, Result, Size};
 
 /// Told of an image that is passed over.
 pub type OnSkip = Arc<dyn Fn(&Skipped) + Send + Sync>;
@@ -247,7 +247,7 @@ impl Pool {
             Ok((cut(&ready.image, prepare, place), ready.label, ready.caption.clone()))
         };
         let parts: Vec<_> = showings.par_iter().map(one).collect::<Result<_>>()?;
-        let (width, height) = prepare.size;
+        let Size { width, height } = prepare.size;
         let mut batch = Batch {
             pixels: Vec::with_capacity(parts.len() * prepare.channels * width * height),
             shape: [parts.len(), prepare.channels, height, width],

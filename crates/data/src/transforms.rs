@@ -7,7 +7,7 @@ use fast_image_resize::images::{Image as Resized, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::order::{self, Purpose};
-use crate::{Depth, Error, Image, Result, Samples};
+use crate::{Depth, Error, Image, Result, Samples, Size};
 
 /// Which part of an image is kept when its shape is not the wanted one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,7 +26,7 @@ pub enum Crop {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepare {
     /// Width and height, in pixels.
-    pub size: (usize, usize),
+    pub size: Size,
     /// 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA.
     pub channels: usize,
     /// Which part is kept.
@@ -43,7 +43,7 @@ impl Prepare {
     /// `width` x `height` with `channels`, the middle of each image, no mirroring, white behind transparency.
     pub fn new(width: usize, height: usize, channels: usize) -> Self {
         Self {
-            size: (width, height),
+            size: Size { width, height },
             channels,
             crop: Crop::Centre,
             flip: false,
@@ -57,7 +57,7 @@ impl Prepare {
     /// # Errors
     /// Usage when a side is 0 or over 16384, `channels` is not 1 to 4, or an image that is no square shall be turned.
     pub fn check(&self) -> Result<()> {
-        let (width, height) = self.size;
+        let Size { width, height } = self.size;
         if !(1..=16_384).contains(&width) || !(1..=16_384).contains(&height) {
             return Err(Error::usage(format!("image size {width}x{height} must lie in 1 to 16384 a side")));
         }
@@ -133,7 +133,7 @@ pub fn fit(image: &Image, prepare: &Prepare) -> Result<Image> {
             .hint("take its slices one by one"));
     }
     let image = with_channels(&image.to_full_range(), prepare.channels, prepare.behind)?;
-    let (width, height) = prepare.size;
+    let Size { width, height } = prepare.size;
     let scale = (width as f64 / image.width as f64).max(height as f64 / image.height as f64);
     if prepare.crop == Crop::Patch && scale <= 1.0 {
         return Ok(image);
@@ -150,7 +150,7 @@ pub fn fit(image: &Image, prepare: &Prepare) -> Result<Image> {
 
 /// The part of a fitted image that `cut` chooses, as planes (channel, height, width) in [-1, 1].
 pub fn cut(fitted: &Image, prepare: &Prepare, cut: Cut) -> Vec<f32> {
-    let (width, height) = (prepare.size.0.min(fitted.width), prepare.size.1.min(fitted.height));
+    let (width, height) = (prepare.size.width.min(fitted.width), prepare.size.height.min(fitted.height));
     let start = |room: usize, at: u32| order::below(u64::from(at) << 32, room as u64 + 1) as usize;
     let left = start(fitted.width - width, cut.x);
     let top = start(fitted.height - height, cut.y);

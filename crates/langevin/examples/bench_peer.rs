@@ -177,7 +177,7 @@ impl Side {
         };
         let info = ModelInfo {
             version: 1,
-            size: (32, 32),
+            size: langevin::core::Size::square(32),
             channels: self.channels,
             classes: Vec::new(),
             network: self.network()?.config().clone(),

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use langevin_core::{Error, Result};
+use langevin_core::{Error, Result, Size};
 use langevin_data::{DataInfo, LintReport, OpenOptions};
 use langevin_model::{Adaptation, AutoencoderInfo, Codec, Model, ModelInfo, SampleSettings, Source, Task};
 use langevin_nn::NetworkConfig;
@@ -96,7 +96,7 @@ pub struct ModelReport {
     /// Numbers in its network; 0 of a closed form.
     pub parameters: usize,
     /// Width and height of its images.
-    pub size: (usize, usize),
+    pub size: Size,
     /// Their channels.
     pub channels: usize,
     /// Its classes.

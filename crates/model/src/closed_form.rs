@@ -1,6 +1,7 @@
 //! Closed-form (analytic) models: the exact denoiser of a distribution of points, under the name of the data set that is
 //! drawn from it.
 
+use langevin_core::Size;
 use langevin_core::closed_form::Mixture;
 use langevin_process::DiffusionSpec;
 
@@ -50,7 +51,7 @@ impl ClosedFormModel {
         ModelInfo {
             sample: SampleSettings { sampler: "heun".into(), clip: false, ..SampleSettings::default() },
             data: format!("builtin:{}", self.name),
-            ..ModelInfo::plain((1, 1), 2, diffusion)
+            ..ModelInfo::plain(Size::square(1), 2, diffusion)
         }
     }
 }

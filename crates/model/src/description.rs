@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use langevin_core::{Error, Result};
+use langevin_core::{Error, Result, Size};
 use langevin_nn::NetworkConfig;
 use langevin_process::DiffusionSpec;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub struct ModelInfo {
     /// Version of this description, 1.
     pub version: u32,
     /// Width and height of its images in pixels.
-    pub size: (usize, usize),
+    pub size: Size,
     /// Channels of its images.
     pub channels: usize,
     /// Names of its classes; empty when it is unconditional.
@@ -53,9 +53,9 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    /// What a model of images of `size`, width and height, with `channels` says of itself where nothing else is known: no classes,
+    /// What a model of images of `size` with `channels` says of itself where nothing else is known: no classes,
     /// and sampled as [`SampleSettings`] are by default.
-    pub fn plain(size: (usize, usize), channels: usize, diffusion: DiffusionSpec) -> Self {
+    pub fn plain(size: Size, channels: usize, diffusion: DiffusionSpec) -> Self {
         Self {
             version: 1,
             size,
@@ -81,7 +81,7 @@ impl ModelInfo {
             (KEY.to_owned(), text),
             ("format".to_owned(), "pt".to_owned()),
             ("modelspec.architecture".to_owned(), self.architecture().to_owned()),
-            ("modelspec.resolution".to_owned(), format!("{}x{}", self.size.0, self.size.1)),
+            ("modelspec.resolution".to_owned(), self.size.to_string()),
         ])
     }
 
@@ -95,7 +95,7 @@ impl ModelInfo {
 
     /// `[channels, height, width]` of what the network denoises: its images, or their latents.
     pub fn shape(&self) -> [usize; 3] {
-        let (width, height) = self.size;
+        let Size { width, height } = self.size;
         match &self.latent {
             None => [self.channels, height, width],
             Some(latent) => {
@@ -107,7 +107,7 @@ impl ModelInfo {
 
     /// How many times its images are magnified on sheets, so that small ones can be seen: 1 to 4.
     pub fn magnification(&self) -> usize {
-        (64 / self.size.0).clamp(1, 4)
+        (64 / self.size.width).clamp(1, 4)
     }
 
     /// What the metadata of a model file say.
@@ -144,7 +144,7 @@ mod tests {
         for (transformer, named) in [(None, "langevin/unet"), (transformer, "langevin/dit")] {
             let info = ModelInfo {
                 version: 1,
-                size: (8, 8),
+                size: Size { width: 8, height: 8 },
                 channels: 3,
                 classes: Vec::new(),
                 task: None,

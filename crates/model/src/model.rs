@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Context, Denoiser, Error, Preconditioned, Result};
+use langevin_core::{Context, Denoiser, Error, Preconditioned, Result, Size};
 use langevin_nn::Backbone;
 use langevin_process::{Diffusion, nearest};
 
@@ -86,12 +86,12 @@ impl Model {
     /// ```
     pub fn custom(
         name: impl Into<String>,
-        size: (usize, usize),
+        size: impl Into<Size>,
         channels: usize,
         diffusion: Diffusion,
         denoiser: impl Denoiser + 'static,
     ) -> Self {
-        let info = ModelInfo::plain(size, channels, diffusion.spec().clone());
+        let info = ModelInfo::plain(size.into(), channels, diffusion.spec().clone());
         let denoiser = ModelDenoiser::Custom(Arc::new(denoiser), diffusion);
         Self::new(info, denoiser, None, TextConditioner::None, name)
     }
@@ -103,11 +103,12 @@ impl Model {
     /// Usage: a size that the network does not take, other channels out than in, a network that is told of an image or of texts.
     pub fn of_network(
         name: impl Into<String>,
-        size: (usize, usize),
+        size: impl Into<Size>,
         network: Preconditioned<Backbone>,
     ) -> Result<Self> {
         let config = network.network.config().clone();
-        config.check_size(size.1, size.0)?;
+        let size = size.into();
+        config.check_size(size.height, size.width)?;
         let plain = config.condition_channels == 0 && config.text.is_none();
         if !plain || config.in_channels != config.out_channels {
             return Err(Error::usage(
@@ -177,7 +178,7 @@ impl Model {
 
     /// `[channels, height, width]` of its images.
     pub fn image_shape(&self) -> [usize; 3] {
-        [self.info.channels, self.info.size.1, self.info.size.0]
+        [self.info.channels, self.info.size.height, self.info.size.width]
     }
 
     /// The images of what was drawn, both in `[count, channels, height, width]`: the same, or decoded latents.

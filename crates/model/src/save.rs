@@ -67,7 +67,7 @@ pub fn to_folder(model: &Model, out: &Path, pipeline: &str, force: bool) -> Resu
     let export = Export {
         network: &info.network,
         tensors: tensors(model)?,
-        size: info.size,
+        size: info.size.into(),
         diffusion: model.denoiser.diffusion(),
         clip: info.sample.clip.then_some(info.sample.clip_range),
         pipeline,

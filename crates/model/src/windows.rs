@@ -92,7 +92,7 @@ fn plan_by(
         };
         fits(threads).or_else(|| fits(1))
     } else {
-        let side = model.info.size.0.min(model.info.size.1);
+        let side = model.info.size.shorter();
         let most = (memory / bytes(side, 1).max(1)).min(8 * threads as u64) as usize;
         (most > 0).then_some((side, most))
     }

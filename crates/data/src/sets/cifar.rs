@@ -56,7 +56,8 @@ pub(crate) fn open(root: &Path, files: &[PathBuf], split: Split) -> Result<Arc<d
         _ => (0..100).map(|k| k.to_string()).collect(),
     });
     let (size, channels) = ((SIDE, SIDE), 3);
-    let info = DataInfo { name, kind: "cifar", len: Some(n), channels, classes, size, captions: false };
+    let info =
+        DataInfo { name, kind: "cifar", len: Some(n), channels, classes, size: size.into(), captions: false };
     Ok(Arc::new(Cifar { info, records, labels }))
 }
 

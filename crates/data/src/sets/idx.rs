@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::dataset::past_end;
 use crate::split::Split;
-use crate::{DataInfo, Dataset, Error, Image, Item, Result};
+use crate::{DataInfo, Dataset, Error, Image, Item, Result, Size};
 
 /// Most bytes of values in one file.
 const MAX_BYTES: u64 = 4 << 30;
@@ -94,7 +94,7 @@ fn build(root: &Path, parts: Vec<(Values, Option<Values>)>) -> Result<Arc<dyn Da
         len: Some(n),
         channels,
         classes: (0..classes).map(|k| k.to_string()).collect(),
-        size: (shape[1] as usize, shape[0] as usize),
+        size: Size { width: shape[1] as usize, height: shape[0] as usize },
         captions: false,
     };
     Ok(Arc::new(Idx { info, pixels, labels }))
@@ -106,7 +106,7 @@ impl Dataset for Idx {
     }
 
     fn item(&self, index: u64) -> Result<Item> {
-        let (width, height) = self.info.size;
+        let Size { width, height } = self.info.size;
         let bytes = width * height * self.info.channels;
         let at = usize::try_from(index).ok().and_then(|at| at.checked_mul(bytes));
         let pixels = at.and_then(|at| self.pixels.get(at..at.checked_add(bytes)?));

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::tree::survey;
 use crate::dataset::past_end;
 use crate::split::Split;
-use crate::{DataInfo, Dataset, Error, Item, Result, images};
+use crate::{DataInfo, Dataset, Error, Item, Result, Size, images};
 
 /// Most bytes of encoded images kept in memory.
 const MAX_BYTES: u64 = 16 << 30;
@@ -57,7 +57,7 @@ pub(crate) fn open(root: &Path, files: &[PathBuf], split: Split) -> Result<Arc<d
             len: Some(0),
             channels: 3,
             classes: Vec::new(),
-            size: (0, 0),
+            size: Size::default(),
             captions: false,
         },
         images: Vec::new(),

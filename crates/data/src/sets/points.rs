@@ -4,7 +4,7 @@
 use langevin_core::closed_form::{ClosedForm, Mixture};
 
 use crate::order::{self, Purpose};
-use crate::{DataInfo, Dataset, Image, Item, Result};
+use crate::{DataInfo, Dataset, Image, Item, Result, Size};
 
 /// Points of one distribution, without end; point `index` of a seed is always the same.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Points {
             len: None,
             channels: 2,
             classes: Vec::new(),
-            size: (1, 1),
+            size: Size::square(1),
             captions: false,
         };
         Self { info, mixture, seed }

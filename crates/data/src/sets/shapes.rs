@@ -7,7 +7,7 @@ mod read;
 mod scene;
 
 use crate::order::{self, Purpose};
-use crate::{DataInfo, Dataset, Error, Item, Result};
+use crate::{DataInfo, Dataset, Error, Item, Result, Size};
 
 pub use draw::draw;
 pub use read::{Match, closest, read_back};
@@ -200,7 +200,7 @@ impl Shapes {
             len: None,
             channels: 3,
             classes: CLASSES.iter().map(ToString::to_string).collect(),
-            size: (side, side),
+            size: Size::square(side),
             captions: true,
         };
         Ok(Self { info, side, seed, shown })

@@ -10,7 +10,7 @@ use super::files::{Entry, Files, is_hidden};
 use super::metadata::{Notes, read_notes};
 use crate::dataset::past_end;
 use crate::split::Split;
-use crate::{DataInfo, Dataset, Error, Item, Result, images};
+use crate::{DataInfo, Dataset, Error, Item, Result, Size, images};
 
 /// Longest caption, in bytes.
 const MAX_CAPTION: usize = 64 << 10;
@@ -77,7 +77,7 @@ impl Tree {
             len: Some(members.len() as u64),
             channels: 3,
             classes,
-            size: (0, 0),
+            size: Size::default(),
             captions: members.iter().any(|member| member.caption.is_some()),
         };
         let mut tree = Self { info, files, members, encoded_bytes };
@@ -127,7 +127,7 @@ impl Dataset for Tree {
 ///
 /// # Errors
 /// Bad input, naming the set, when all of a small set cannot be read.
-pub(crate) fn survey(set: &dyn Dataset) -> Result<(usize, (usize, usize))> {
+pub(crate) fn survey(set: &dyn Dataset) -> Result<(usize, Size)> {
     let n = set.info().len.unwrap_or(0);
     let step = n.div_ceil(16).max(1);
     let looked: Vec<Result<Item>> =
@@ -153,7 +153,7 @@ pub(crate) fn survey(set: &dyn Dataset) -> Result<(usize, (usize, usize))> {
         sides.sort_unstable();
         sides.get(sides.len() / 2).copied().unwrap_or(0)
     };
-    Ok((channels, (median(1), median(2))))
+    Ok((channels, Size { width: median(1), height: median(2) }))
 }
 
 fn is_candidate(files: &dyn Files, at: usize) -> bool {

@@ -29,7 +29,7 @@ fn a_folder_has_classes_captions_and_sorted_images() {
     assert_eq!(set.info().len, Some(2));
     assert_eq!(set.info().classes, ["cat", "dog"]);
     assert!(set.info().captions);
-    assert_eq!((set.info().channels, set.info().size), (3, (20, 16)));
+    assert_eq!((set.info().channels, set.info().size), (3, langevin_data::Size { width: 20, height: 16 }));
     let (cat, dog) = (set.item(0).unwrap(), set.item(1).unwrap());
     assert_eq!((cat.label, cat.caption.as_deref()), (Some(0), Some("a cat")));
     assert!(cat.name.ends_with("cat/deep/a.jpg"));
@@ -66,7 +66,10 @@ fn idx_folders_and_files_pair_labels_and_choose_the_split() {
     make::write(dir.path().join("t10k-images-idx3-ubyte"), &make::idx_images(2, 5, 4));
     make::write(dir.path().join("t10k-labels-idx1-ubyte"), &make::idx_labels(2));
     let set = opened(dir.path());
-    assert_eq!((set.info().len, set.info().kind, set.info().size), (Some(7), "idx", (4, 5)));
+    assert_eq!(
+        (set.info().len, set.info().kind, set.info().size),
+        (Some(7), "idx", langevin_data::Size { width: 4, height: 5 })
+    );
     let item = set.item(4).unwrap();
     assert_eq!((item.label, item.image.channels), (Some(1), 1));
     assert!(matches!(item.image.samples, langevin_data::Samples::U8(bytes) if bytes[0] == (80 * 31) as u8));

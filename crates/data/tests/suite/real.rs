@@ -14,7 +14,10 @@ fn opened(path: &std::path::Path, suffix: &str) -> Arc<dyn Dataset> {
 fn mnist() {
     let Some(path) = stored("mnist") else { return };
     let set = opened(&path, "");
-    assert_eq!((set.info().len, set.info().size, set.info().channels), (Some(60_000), (28, 28), 1));
+    assert_eq!(
+        (set.info().len, set.info().size, set.info().channels),
+        (Some(60_000), langevin_data::Size::square(28), 1)
+    );
     let labels: Vec<_> = (0..5).map(|k| set.item(k).unwrap().label).collect();
     println!("first labels {labels:?}");
     assert_eq!(set.info().classes.len(), 10);
@@ -25,7 +28,10 @@ fn mnist() {
 fn cifar10() {
     let Some(path) = stored("cifar10") else { return };
     let set = opened(&path, "");
-    assert_eq!((set.info().len, set.info().size, set.info().channels), (Some(50_000), (32, 32), 3));
+    assert_eq!(
+        (set.info().len, set.info().size, set.info().channels),
+        (Some(50_000), langevin_data::Size::square(32), 3)
+    );
     assert_eq!(set.info().classes[..3], ["airplane", "automobile", "bird"]);
     let mut counts = [0; 10];
     (0..50_000).step_by(50).for_each(|k| counts[set.item(k).unwrap().label.unwrap() as usize] += 1);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Error, Image, NamedTensors, Result, Workers, signed_to_batch, tensor_file};
+use langevin_core::{Error, Image, NamedTensors, Result, Size, Workers, signed_to_batch, tensor_file};
 use langevin_data::Pool;
 use langevin_eval::{Described, Features, Rows};
 use safetensors::{Dtype, SafeTensors};
@@ -214,7 +214,7 @@ pub(super) fn own(
     device: &Device,
     mut progress: impl FnMut(f64) -> Result<()>,
 ) -> Result<Box<dyn Features>> {
-    let (width, height) = pool.prepare().size;
+    let Size { width, height } = pool.prepare().size;
     let shape = [pool.prepare().channels, height, width];
     let classes = pool.info().classes.len();
     let task = if classes >= 2 { Task::Classes(classes) } else { Task::Turns };

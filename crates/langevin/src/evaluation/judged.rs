@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use langevin_core::{Error, Result, batch_to_images};
+use langevin_core::{Error, Result, Size, batch_to_images};
 use langevin_data::{Dataset, OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::Sample;
 use langevin_model::Model;
@@ -50,7 +50,7 @@ impl Judged {
     }
 
     /// The size and channels of its images, when it has its own.
-    pub(super) fn shape(&self) -> Option<((usize, usize), usize)> {
+    pub(super) fn shape(&self) -> Option<(Size, usize)> {
         match self {
             Self::Model(model, _) => Some((model.info.size, model.info.channels)),
             Self::Data(_) => None,

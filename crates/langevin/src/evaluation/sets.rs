@@ -2,7 +2,7 @@
 //! real ones with their pixels shuffled.
 
 use burn::tensor::Device;
-use langevin_core::{Image, Result};
+use langevin_core::{Image, Result, Size};
 use langevin_data::order::Order;
 use langevin_data::{OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::{Case, Features, Gallery, Measured, Metric, Needs, Report, Sample, Trainer};
@@ -76,9 +76,10 @@ impl Real {
     fn open(plan: &EvalPlan, judged: &Judged) -> Result<Self> {
         let data = langevin_data::open(&plan.data, &OpenOptions::default())?;
         let classes = data.info().classes.clone();
-        let side = plan.size.unwrap_or(data.info().size.0.min(data.info().size.1)).max(1);
-        let (size, channels) = judged.shape().unwrap_or(((side, side), data.info().channels.clamp(1, 4)));
-        let prepare = Prepare::new(size.0, size.1, channels);
+        let side = plan.size.unwrap_or(data.info().size.shorter()).max(1);
+        let (size, channels) =
+            judged.shape().unwrap_or((Size::square(side), data.info().channels.clamp(1, 4)));
+        let prepare = Prepare::new(size.width, size.height, channels);
         let pool = Pool::new(data, prepare.clone(), PoolOptions::default())?;
         let own = matches!(plan.features, FeatureSpec::Own { .. });
         let parts = Parts::new(&pool, plan.count, own, plan.seed)?;
@@ -138,7 +139,7 @@ impl Real {
     ) -> Result<Option<Image>> {
         let wall = self.parts.gallery(features);
         let gallery = wall.as_ref().map(|wall| wall as &dyn Gallery);
-        let (width, height) = self.prepare.size;
+        let Size { width, height } = self.prepare.size;
         let shape = [self.prepare.channels, height, width];
         let trainer = ClassifierTrainer::new(self.classes.len(), shape, plan.seed, device);
         let trainer = trainer.as_ref().map(|trainer| trainer as &dyn Trainer);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use langevin_core::{Error, Result};
+use langevin_core::{Error, Result, Size};
 use langevin_kernels::Arithmetic;
 use langevin_model::Model;
 use langevin_model::adaptation::{self, Adaptation};
@@ -52,7 +52,7 @@ pub struct SampleOptions {
     /// The class, if any.
     pub class: Option<String>,
     /// Width and height in pixels.
-    pub size: (usize, usize),
+    pub size: Size,
     /// The type of the numbers that convolutions multiply, `f32` or `bf16`.
     #[serde(default = "f32_name", skip_serializing_if = "is_f32")]
     pub dtype: String,
@@ -136,7 +136,7 @@ impl Recipe<SampleOptions> {
         settings.extend([
             ("Seed", header.seed.to_string()),
             ("Image", header.image.unwrap_or_default().to_string()),
-            ("Size", format!("{}x{}", options.size.0, options.size.1)),
+            ("Size", options.size.to_string()),
             ("Model hash", header.model_hash.clone()),
             ("Model", format!("{}{adapted}", header.model)),
             ("Version", format!("langevin {}", header.version)),

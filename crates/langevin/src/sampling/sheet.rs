@@ -1,6 +1,6 @@
 //! Points of the plane as an image: what stands for a contact sheet where images have one pixel of two channels.
 
-use langevin_core::Image;
+use langevin_core::{Image, Size};
 use langevin_figures::sheet;
 use langevin_model::ModelInfo;
 
@@ -11,7 +11,7 @@ const INK: [u8; 2] = [140, 50];
 
 /// The images that a model drew as one: a contact sheet, or a scatter plot of points.
 pub fn sheet(info: &ModelInfo, images: &[Image]) -> Image {
-    if info.size == (1, 1) && info.channels == 2 {
+    if info.size == Size::square(1) && info.channels == 2 {
         return scatter(images);
     }
     sheet::sheet(images, sheet::square_columns(images.len()), 2, info.magnification())

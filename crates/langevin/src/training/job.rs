@@ -94,10 +94,9 @@ pub(super) fn report_data(prepared: &Prepared, observer: &mut dyn Observer) {
     let info = &prepared.info;
     let count = prepared.images.map_or("unlimited".to_owned(), |n| n.to_string());
     observer.event(Event::note(format!(
-        "data {}: {count} images, {}x{}, {} channels{}",
+        "data {}: {count} images, {}, {} channels{}",
         prepared.data.name,
-        info.size.0,
-        info.size.1,
+        info.size,
         info.channels,
         if info.classes.is_empty() { String::new() } else { format!(", {} classes", info.classes.len()) }
     )));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use langevin_core::{Error, NamedTensors, Result, Stop};
+use langevin_core::{Error, NamedTensors, Result, Size, Stop};
 use langevin_data::{Batch, Crop, DataInfo, Dataset, Held, OpenOptions, Pool, PoolOptions, Prepare, Skipped};
 use langevin_model::{Codec, LatentInfo, ModelInfo};
 use langevin_nn::Backbone;
@@ -107,7 +107,7 @@ pub fn prepare(mut plan: TrainPlan) -> Result<Prepared> {
     };
     let info = ModelInfo {
         version: 1,
-        size: (size, size),
+        size: Size::square(size),
         channels: settings.data.channels,
         classes: if settings.data.class_conditional { data.classes.clone() } else { Vec::new() },
         task: settings.task.clone(),
@@ -139,7 +139,7 @@ fn resolve(settings: &mut Settings, data: &DataInfo, codec: Option<&Codec>) -> R
         latents::apply(settings, codec)?;
     }
     if settings.data.size == 0 {
-        settings.data.size = data.size.0.min(data.size.1);
+        settings.data.size = data.size.shorter();
     }
     if settings.data.channels == 0 {
         settings.data.channels = data.channels;

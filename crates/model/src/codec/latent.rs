@@ -1,7 +1,7 @@
 //! The autoencoder inside the file of a latent model.
 
 use burn::tensor::Device;
-use langevin_core::{Error, NamedTensors, Result};
+use langevin_core::{Error, NamedTensors, Result, Size};
 use langevin_nn::AutoencoderConfig;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ impl LatentInfo {
     }
 
     /// The autoencoder as its own file would describe it, of images of `size`; whence it came is not known.
-    pub(crate) fn described(&self, size: (usize, usize)) -> AutoencoderInfo {
+    pub(crate) fn described(&self, size: Size) -> AutoencoderInfo {
         AutoencoderInfo {
             version: 1,
             size,
@@ -70,7 +70,7 @@ impl LatentInfo {
 /// Bad input, where it does not fit its description.
 pub fn take_codec(
     latent: &LatentInfo,
-    size: (usize, usize),
+    size: Size,
     tensors: &mut NamedTensors,
     device: &Device,
 ) -> Result<Codec> {

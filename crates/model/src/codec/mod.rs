@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Error, NamedTensors, Planes, Result, Workers, signed_to_batch, tensor_file};
+use langevin_core::{Error, NamedTensors, Planes, Result, Size, Workers, signed_to_batch, tensor_file};
 use langevin_nn::{Autoencoder, AutoencoderConfig, TinyDecoder};
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +42,7 @@ pub struct AutoencoderInfo {
     /// Version of this description, 1.
     pub version: u32,
     /// Width and height of the images it was trained on.
-    pub size: (usize, usize),
+    pub size: Size,
     /// The network.
     pub network: AutoencoderConfig,
     /// The statistics of its latents.

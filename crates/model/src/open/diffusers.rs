@@ -49,7 +49,7 @@ fn describe(pipeline: &Pipeline) -> ModelInfo {
     let threshold = sampling.threshold.map(|Threshold { ratio, max }| [ratio, max]);
     ModelInfo {
         version: 1,
-        size: pipeline.size,
+        size: pipeline.size.into(),
         channels: network.in_channels,
         classes,
         network,

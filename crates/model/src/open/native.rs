@@ -1,7 +1,7 @@
 //! This program's own model files: one safetensors file whose metadata hold the description.
 
 use burn::tensor::Device;
-use langevin_core::{Error, NamedTensors, Preconditioned, Result, tensor_file};
+use langevin_core::{Error, NamedTensors, Preconditioned, Result, Size, tensor_file};
 use langevin_nn::Backbone;
 use langevin_process::Diffusion;
 
@@ -60,7 +60,7 @@ pub(super) fn build(
     info.network.check().map_err(damaged)?;
     let mut told = info.task.as_ref().map_or(0, |task| task.condition_channels(info.channels));
     if let Some(latent) = &info.latent {
-        latent.check([info.channels, info.size.1, info.size.0]).map_err(damaged)?;
+        latent.check([info.channels, info.size.height, info.size.width]).map_err(damaged)?;
         if info.task.is_some() {
             return Err(damaged(Error::bad_input("a restorer of latents, which there is none")));
         }
@@ -80,7 +80,7 @@ pub(super) fn build(
     if !fits || info.network.out_channels != channels || info.network.condition_channels != told {
         return Err(damaged(Error::bad_input("its network does not fit its channels, classes and task")));
     }
-    let (width, height) = info.size;
+    let Size { width, height } = info.size;
     info.network.check_size(rows, columns).map_err(damaged)?;
     if width.max(height) > LARGEST_SIDE {
         return Err(damaged(Error::bad_input(format!("it claims images of {width}x{height}"))));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use langevin_core::{Error, Result};
+use langevin_core::{Error, Result, Size};
 use langevin_hub::{LatentPipeline, TextParts};
 use langevin_nn::text::{ClipText, ClipTokenizer};
 
@@ -50,7 +50,7 @@ pub(super) fn read(path: &Path, adaptation: &Adaptation, device: &Device) -> Res
         ))));
     }
     let factor = autoencoder.network.factor();
-    let size = (network.size.0 * factor, network.size.1 * factor);
+    let size = Size { width: network.size.0 * factor, height: network.size.1 * factor };
     let statistics = Statistics { shift: autoencoder.shift, scale: autoencoder.scale };
     let latent =
         LatentInfo { network: autoencoder.network.clone(), statistics: statistics.clone(), preview: None };

@@ -1,7 +1,7 @@
 //! CLIP's text encoders of a Stable Diffusion pipeline, with their tokenizers.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use langevin_core::{Added, Context, Error, Result};
+use langevin_core::{Added, Context, Error, Result, Size};
 use langevin_nn::text::{ClipText, ClipTokenizer};
 
 use crate::adaptation::Adaptation;
@@ -14,7 +14,7 @@ pub struct Encoders {
     added: bool,
     zeros_for_empty: bool,
     /// Width and height of the images.
-    size: (usize, usize),
+    size: Size,
     /// What changed the pipeline as it was opened.
     adaptation: Adaptation,
 }
@@ -26,7 +26,7 @@ impl Encoders {
         parts: Vec<(ClipText, ClipTokenizer)>,
         added: bool,
         zeros_for_empty: bool,
-        size: (usize, usize),
+        size: Size,
         adaptation: Adaptation,
     ) -> Self {
         Self { parts, added, zeros_for_empty, size, adaptation }
@@ -111,7 +111,7 @@ impl Encoders {
 
     /// Height and width of the original, where it was cut, and height and width that are wanted.
     fn sizes(&self, count: usize, device: &Device) -> Tensor<2> {
-        let (width, height) = (self.size.0 as f32, self.size.1 as f32);
+        let (width, height) = (self.size.width as f32, self.size.height as f32);
         let each = [height, width, 0.0, 0.0, height, width];
         Tensor::from_data(TensorData::new(each.repeat(count), [count, 6]), device)
     }

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{
-    Cond, Denoiser, Differentiable, Error, ErrorKind, Image, Level, NoiseStreams, Result, Stop,
+    Cond, Denoiser, Differentiable, Error, ErrorKind, Image, Level, NoiseStreams, Result, Size, Stop,
     batch_to_images, signed_to_batch,
 };
 use langevin_data::{OpenOptions, Pool, PoolOptions, Prepare};
@@ -113,7 +113,7 @@ impl Images {
 
 /// The images of a part of a data set as the model draws them. A set that is drawn has no parts.
 fn pool(model: &Model, data: &str, part: &str) -> Result<Pool> {
-    let (width, height) = model.info.size;
+    let Size { width, height } = model.info.size;
     let spec = if data.starts_with("builtin:") { data.to_owned() } else { format!("{data}#{part}") };
     let dataset = langevin_data::open(&spec, &OpenOptions::default())?;
     Pool::new(dataset, Prepare::new(width, height, model.info.channels), PoolOptions::default())
@@ -122,7 +122,7 @@ fn pool(model: &Model, data: &str, part: &str) -> Result<Pool> {
 /// `count` images, spread evenly over the set; of an unlimited one those from `first`.
 fn spread(pool: &Pool, count: usize, first: u64, device: &Device) -> Result<Tensor<4>> {
     let places = evenly(pool, count, first);
-    let (width, height) = pool.prepare().size;
+    let Size { width, height } = pool.prepare().size;
     let shape = [places.len(), pool.prepare().channels, height, width];
     let mut values = Vec::new();
     for place in places {

@@ -10,7 +10,7 @@ mod request;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use langevin_core::{Error, Purpose, Result, Stream};
+use langevin_core::{Error, Purpose, Result, Size, Stream};
 use langevin_data::{DataInfo, Dataset, OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::Mean;
 use langevin_model::{Model, Pipeline};
@@ -239,19 +239,18 @@ pub fn measure(
 /// How images of `data` become such as `model` draws, unless they are such already: it is the changed images whose
 /// likelihood is measured.
 fn prepared(model: &Model, data: &DataInfo) -> Option<String> {
-    let ((width, height), (own_width, own_height)) = (data.size, model.info.size);
     let (channels, own) = (data.channels, model.info.channels);
-    ((width, height, channels) != (own_width, own_height, own)).then(|| {
+    ((data.size, channels) != (model.info.size, own)).then(|| {
         format!(
-            "measured are the images of {width}x{height} with {channels} channels as {own_width}x{own_height} with {own}, as the \
-             model draws them"
+            "measured are the images of {} with {channels} channels as {} with {own}, as the model samples them",
+            data.size, model.info.size
         )
     })
 }
 
 /// The images, spread evenly over the set.
 fn take(model: &Model, request: &LikelihoodRequest, dataset: Arc<dyn Dataset>) -> Result<Vec<Taken>> {
-    let (width, height) = model.info.size;
+    let Size { width, height } = model.info.size;
     let classes = dataset.info().classes.clone();
     let told = !model.info.classes.is_empty() && !request.unconditional;
     if told && classes != model.info.classes {

@@ -54,7 +54,7 @@ pub fn check_trained(model: &Model, task: &Task, operator: &dyn Operator) -> Res
     }
     let fits = match task.kind {
         TaskKind::Upscale => {
-            let scale = scale(task, own, model.info.size.0)?;
+            let scale = scale(task, own, model.info.size.width)?;
             scale.is_some() && scale == scale_of(operator)
         }
         TaskKind::Inpaint => operator.is_mask(),

@@ -43,7 +43,7 @@ fn without(request: &RestoreRequest, model: &Model) -> Result<()> {
 }
 
 fn check_scale(model: &Model, task: &Task, wanted: Option<usize>, kernel: Option<&str>) -> Result<()> {
-    let own = scale(task, model.info.channels, model.info.size.0)?.unwrap_or(1);
+    let own = scale(task, model.info.channels, model.info.size.width)?.unwrap_or(1);
     if let Some(wanted) = wanted.filter(|wanted| *wanted != own) {
         return Err(task.refusal(&model.name, &format!("{own} times smaller, not {wanted}")).hint(format!(
             "leave --scale out, or train one with `langevin train --task upscale --scale {wanted}`"

@@ -1,6 +1,6 @@
 //! Which models can be distilled, and with which data.
 
-use langevin_core::{Error, Result};
+use langevin_core::{Error, Result, Size};
 use langevin_data::DataInfo;
 use langevin_model::{GuidanceConfig, Model};
 use langevin_train::distillations::Traits;
@@ -21,10 +21,10 @@ pub(super) fn check_teacher(teacher: &Model, request: &DistillRequest, traits: T
         .hint("give a trained model"));
     }
     let info = &teacher.info;
-    if info.size.0 != info.size.1 {
+    if !info.size.is_square() {
         return Err(Error::usage(format!(
-            "{name}: draws images of {}x{}, and only square ones can be trained",
-            info.size.0, info.size.1
+            "{name}: draws images of {}, and only square ones can be trained",
+            info.size
         )));
     }
     let predicts = info.diffusion.parameterisation.as_str();
@@ -88,10 +88,9 @@ pub(super) fn check_data(teacher: &Model, data: &DataInfo, spec: &str) -> Result
     }
     let (have, want) = ((data.size, data.channels), (info.size, info.channels));
     let fixed = ["idx", "cifar", "builtin"].contains(&data.kind);
-    let small = data.size.0.min(data.size.1) < info.size.0;
+    let small = data.size.shorter() < info.size.width;
     if small || (fixed && have != want) {
-        let shape =
-            |((width, height), channels): ((usize, usize), usize)| format!("{width}x{height}x{channels}");
+        let shape = |(size, channels): (Size, usize)| format!("{size}x{channels}");
         return Err(told(format!(
             "its images are {}, and {} draws {}",
             shape(have),

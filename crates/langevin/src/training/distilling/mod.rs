@@ -139,7 +139,7 @@ fn settings(
 ) -> Result<Settings> {
     let base = Settings {
         data: DataSettings {
-            size: info.size.0,
+            size: info.size.width,
             channels: info.channels,
             class_conditional: !info.classes.is_empty(),
             ..DataSettings::default()

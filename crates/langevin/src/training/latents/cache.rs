@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use burn::tensor::Device;
-use langevin_core::{Error, ErrorKind, Result, Stop, signed_to_batch};
+use langevin_core::{Error, ErrorKind, Result, Size, Stop, signed_to_batch};
 use langevin_data::order::Order;
 use langevin_data::{Batch, BatchSource, Pool, is_mirrored};
 use langevin_files::{create_folder, replace_file};
@@ -107,7 +107,7 @@ pub(crate) fn encode(
     let prepare = pool.prepare();
     let images = pool.len().unwrap_or(*of_unlimited).min(limit.unwrap_or(u64::MAX));
     let variants = if prepare.flip { 2 } else { 1 };
-    let (width, height) = prepare.size;
+    let Size { width, height } = prepare.size;
     let shape = codec.info.network.latent_shape(height, width)?;
     let name = pool.info().name.clone();
     let key = format!("v{VERSION} {hash} {name} {width}x{height}x{} {images} {variants}", prepare.channels);
