@@ -6,10 +6,10 @@ use clap::builder::RangedU64ValueParser;
 /// What changes a model as it is opened.
 #[derive(Args)]
 pub struct AdaptFlags {
-    /// A LoRA file for Stable Diffusion, and how much of it [default strength: 1]; several add up.
+    /// LoRA file for Stable Diffusion, and its strength [default strength: 1]; may be repeated.
     #[arg(long, value_name = "FILE[:STRENGTH]")]
     pub lora: Vec<String>,
-    /// Blocks at the end of CLIP's encoder of texts to skip for what is wanted [default: 0].
+    /// Last layers of the CLIP text encoder to skip for the prompt [default: 0].
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(0..=64))]
     pub clip_skip: Option<usize>,
 }

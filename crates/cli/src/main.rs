@@ -15,7 +15,10 @@ use langevin::kernels::allocator;
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
-/// Train, sample and look into diffusion models for imaging.
+/// Where the help of a command lists the options that every command has.
+const GLOBAL: &str = "Global options";
+
+/// Train, sample, restore with, and evaluate diffusion models for images.
 #[derive(Parser)]
 #[command(name = "langevin", version, arg_required_else_help = true, max_term_width = 110)]
 #[command(after_help = "Examples:
@@ -24,16 +27,16 @@ static ALLOCATOR: allocator::Allocator = allocator::Allocator;
   langevin noise photo.jpg                           see the forward process on an image")]
 struct Arguments {
     /// Print only warnings and errors on stderr.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GLOBAL)]
     quiet: bool,
     /// Print more on stderr.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GLOBAL)]
     verbose: bool,
     /// Compute threads [default: all cores].
-    #[arg(long, global = true, value_name = "N", value_parser = shell::from_1_to::<1024>())]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "N", value_parser = shell::from_1_to::<1024>())]
     threads: Option<usize>,
     /// Compute device.
-    #[arg(long, global = true, value_name = "DEVICE", default_value = "cpu")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DEVICE", default_value = "cpu")]
     device: String,
     #[command(subcommand)]
     command: Command,

@@ -7,43 +7,43 @@ use clap::Args;
 /// How long to train, with which settings, and what to do with the run's folder.
 #[derive(Args)]
 pub struct TrainingFlags {
-    /// The run's folder; a run that is there already goes on.
+    /// The run's folder; an existing run resumes.
     #[arg(short, long, value_name = "RUN")]
     pub out: Option<PathBuf>,
-    /// Images to see in all, of a distillation for each student; 64Ki and 2Mi are understood.
+    /// Images seen in total (of a distillation: per student), such as 50000, 64Ki or 2Mi.
     #[arg(long, value_parser = count)]
     pub images: Option<u64>,
-    /// Stop after so many minutes of training, of a distillation for each student.
+    /// Stop after this many minutes of training (of a distillation: per student).
     #[arg(long)]
     pub minutes: Option<f64>,
-    /// Images for one update.
+    /// Images per update.
     #[arg(long)]
     pub batch_size: Option<usize>,
-    /// Seed of everything random.
+    /// Random seed.
     #[arg(long)]
     pub seed: Option<u64>,
     /// Learning rate.
     #[arg(long, value_name = "RATE")]
     pub learning_rate: Option<f64>,
-    /// Compute convolutions without transforms: slower, and a digit closer to the real numbers.
+    /// Compute convolutions without Winograd transforms: slower, and a digit more accurate.
     #[arg(long)]
     pub exact: bool,
     /// Any other setting, as `section.key=value`, for instance `train.decay="cosine"`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Go on with the run in --out; refused when there is none.
+    /// Resume the run in --out; an error where there is none.
     #[arg(long)]
     pub resume: bool,
-    /// Make one unreadable image an error.
+    /// Treat an unreadable image as an error.
     #[arg(long)]
     pub strict: bool,
     /// Store the weights of model.safetensors in 16 bits, half the size.
     #[arg(long)]
     pub half: bool,
-    /// Say what the run, or its first student, would take, and stop.
+    /// Print the time and memory the run (of a distillation: its first student) would take, and exit.
     #[arg(long)]
     pub dry_run: bool,
-    /// Print the settings as TOML, and stop.
+    /// Print the settings as TOML, and exit.
     #[arg(long)]
     pub print_config: bool,
     /// Print the result as JSON.

@@ -14,14 +14,14 @@
 //! use burn::tensor::Device;
 //! use langevin_core::closed_form::Gaussian;
 //! use langevin_process::{Diffusion, DiffusionSpec, SPACINGS};
-//! use langevin_sample::{SAMPLERS, SampleRequest, sample_all};
+//! use langevin_sample::{SAMPLERS, BatchRequest, sample_all};
 //!
 //! // Images whose values are independent, of mean 0.3 and deviation 0.2: the exact denoiser stands where a network would.
 //! let model = Gaussian::same(0.3, 0.04);
 //! let diffusion = Diffusion::new(&DiffusionSpec::default())?;
 //! let path = SPACINGS.build("karras")?.path(&diffusion, 20)?;
 //! let sampler = SAMPLERS.build("dpmpp_2m")?;
-//! let request = SampleRequest::new(4, 0, [1, 16, 16]);
+//! let request = BatchRequest::new(4, 0, [1, 16, 16]);
 //! let images = sample_all(&model, sampler.as_ref(), &path, &request, &Device::flex(), |_| {})?;
 //!
 //! let mean: f32 = images.clone().mean().into_scalar();

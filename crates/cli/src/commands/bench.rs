@@ -16,7 +16,7 @@ use crate::shell::{self, Shell};
 /// The arguments of `bench`.
 #[derive(Args)]
 #[command(
-    after_help = "Times are least, median and most of several runs; other work on the machine shows in them.
+    after_help = "Times are the minimum, median and maximum of several runs; other work on the machine affects them.
 
 Examples:
   langevin bench builtin:shapes
@@ -34,7 +34,7 @@ pub struct Bench {
     /// Time each way of multiplying 3x3 convolutions, for many shapes, beside the one that is chosen.
     #[arg(long, conflicts_with_all = ["what", "compare", "kernels"])]
     algorithms: bool,
-    /// Images at once.
+    /// Images per batch.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
     /// Counted runs.

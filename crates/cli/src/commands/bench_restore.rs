@@ -13,9 +13,7 @@ use crate::shell::{self, Shell};
 /// The arguments of `bench-restore`.
 #[derive(Args)]
 #[command(
-    after_help = "The test part of the data is degraded, the same for all methods, and restored; the constants of a method are those that do best
-on training images at each number of network evaluations (NFE). A method named with options is taken as it is. A model of
-classes is evaluated without one.
+    after_help = "The test part of the data is degraded, the same for all methods, and restored; the constants of a method are those that do best on training images at each number of network evaluations (NFE). A method named with options is taken as it is. A model of classes is evaluated without one.
 
 Examples:
   langevin bench-restore runs/mnist --data mnist/ -o comparison/
@@ -28,32 +26,32 @@ pub struct BenchRestore {
     /// The data set, as for train, without #test or #train.
     #[arg(long)]
     data: String,
-    /// What to undo, NAME=OPERATOR@NOISE with the noise of 255; may be given several times [default: inpaint, upscale, deblur,
+    /// Degradation, as NAME=OPERATOR@NOISE with the noise in units of 0 to 255; may be repeated [default: inpaint, upscale, deblur,
     /// denoise].
     #[arg(long, value_name = "TASK")]
     task: Vec<String>,
     /// Methods, several with commas [default: all that restore].
     #[arg(long, value_name = "LIST")]
     methods: Option<String>,
-    /// Budgets: network evaluations (NFE) for an image.
+    /// Numbers of network evaluations (NFE) per image.
     #[arg(long, visible_alias = "calls", value_name = "LIST", value_delimiter = ',', default_values_t = [10, 20, 100], value_parser = shell::from_1_to::<10_000>())]
     nfe: Vec<usize>,
     /// Images.
     #[arg(short, default_value_t = 32, value_parser = shell::from_1_to::<100_000>())]
     n: usize,
-    /// Training images that constants are chosen on; fewer above 20 network evaluations.
+    /// Training images to tune each method on; fewer above 20 network evaluations.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<100_000>())]
     tune: usize,
     /// Seed of all noise.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Images at once; changes speed and memory alone.
+    /// Images per batch; changes speed and memory only.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
-    /// What tells images apart: own, random, or a file with Inception's weights.
+    /// Feature extractor: own (a classifier trained on the data), random, or a file with Inception's weights.
     #[arg(long, default_value = "own")]
     features: String,
-    /// Where trained features are kept [default: langevin/features in the user's cache folder].
+    /// Folder of trained features [default: langevin/features in the user's cache folder].
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
     /// Write table.md, table.json and a sheet for each task into this folder.

@@ -14,9 +14,7 @@ use crate::shell::{self, Shell};
 /// The arguments of `bench-samplers`.
 #[derive(Args)]
 #[command(
-    after_help = "Every sampler generates the same images from the same noise; what counts is how near they are to those of a finely
-solved trajectory. The best at each number of network evaluations (NFE) is written into the model's file: `sample MODEL --steps N` uses it
-when no sampler and no spacing are named. With a guidance other than the model's own, nothing is written.
+    after_help = "Every sampler generates the same images from the same noise; they are compared with those of a finely solved trajectory. The best at each number of network evaluations (NFE) is written into the model's file: `sample MODEL --steps N` uses it when no sampler and no spacing are named. With a guidance other than the model's own, nothing is written.
 
 Examples:
   langevin bench-samplers runs/mnist
@@ -26,7 +24,7 @@ Examples:
 pub struct BenchSamplers {
     /// A run folder, a model.safetensors, or builtin:NAME.
     model: String,
-    /// Budgets: network evaluations (NFE) for an image.
+    /// Numbers of network evaluations (NFE) per image.
     #[arg(long, visible_alias = "calls", value_name = "LIST", value_delimiter = ',', default_values_t = [5, 10, 20, 50], value_parser = shell::from_1_to::<1000>())]
     nfe: Vec<usize>,
     /// Samplers, several with commas [default: all].
@@ -35,7 +33,7 @@ pub struct BenchSamplers {
     /// Spacings, several with commas [default: the model's, trailing, karras, log_snr].
     #[arg(long, value_name = "LIST")]
     spacings: Option<String>,
-    /// First find noise levels at these budgets for which the measured errors of single steps sum to the least, and compare
+    /// First optimise noise levels for the model: those for which the measured errors of single steps sum to the least. Compare
     /// them as the spacing `own`; `sample --spacing own` uses them.
     #[arg(long)]
     optimise_grid: bool,
@@ -44,13 +42,13 @@ pub struct BenchSamplers {
     /// Images.
     #[arg(short, default_value_t = 32, value_parser = shell::from_1_to::<100_000>())]
     n: usize,
-    /// Seed of their noise.
+    /// Seed of the noise.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Steps of the fine trajectory, each of two network evaluations.
     #[arg(long, default_value_t = 100, value_parser = shell::from_1_to::<5000>())]
     reference_steps: usize,
-    /// Images at once; changes speed and memory alone.
+    /// Images per batch; changes speed and memory only.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
     /// Write table.md, table.json, plot.png and plot.svg into this folder.

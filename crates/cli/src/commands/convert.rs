@@ -12,9 +12,7 @@ use crate::shell::Shell;
 /// The arguments of `convert`.
 #[derive(Args)]
 #[command(
-    after_help = "An OUT that ends in .safetensors is a single file, any other a folder of diffusers, which Python loads with
-DDPMPipeline.from_pretrained(OUT), or the pipeline of Stable Diffusion that the model is. A PyTorch checkpoint (.bin, .pt, .ckpt) becomes a file of its tensors; it is read without
-running anything in it.
+    after_help = "An OUT that ends in .safetensors is a single file, any other a folder of diffusers, which Python loads with DDPMPipeline.from_pretrained(OUT), or the pipeline of Stable Diffusion that the model is. A PyTorch checkpoint (.bin, .pt, .ckpt) becomes a file of its tensors; it is read without running anything in it.
 
 Examples:
   langevin convert runs/ddpm ddpm-diffusers

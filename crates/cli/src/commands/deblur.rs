@@ -10,8 +10,7 @@ use crate::shell::Shell;
 /// The arguments of `deblur`.
 #[derive(Args)]
 #[command(
-    after_help = "Beyond the border a photograph is taken to be mirrored, and with --simulate to repeat; boundary=circular or
-boundary=reflect among the kernel's options says otherwise.
+    after_help = "Boundary conditions are reflecting for photographs and periodic with --simulate; the kernel's option boundary=circular or boundary=reflect overrides this.
 
 Examples:
   langevin deblur runs/mnist blurred.png --kernel gaussian:sigma=2 --noise 2 -o sharp.png

@@ -15,8 +15,7 @@ use crate::shell::{self, Shell};
 /// The arguments of `denoise`.
 #[derive(Args)]
 #[command(
-    after_help = "The noise is taken for independent from pixel to pixel and as strong everywhere. Gray, RGB, RGBA and 16 bits stay what
-they are, alpha stays as it is, sample for sample; a model of gray images takes each colour by itself.
+    after_help = "Assumes noise that is independent from pixel to pixel and equally strong everywhere. Channels and bit depth are kept, and alpha is copied; a model of gray images denoises each channel separately.
 
 Examples:
   langevin denoise runs/photo-gray photo.png --sigma 25 -o clean.png
@@ -33,22 +32,22 @@ pub struct Denoise {
     /// Standard deviation of the noise in units of 0 to 255 of the image, or `auto`: estimated from each image.
     #[arg(long, default_value = "auto", value_name = "SIGMA|auto", allow_hyphen_values = true)]
     sigma: String,
-    /// mean: the image of least expected error; sample: a posterior sample.
+    /// The posterior mean, or a posterior sample [default: mean, without --samples].
     #[arg(long, value_enum)]
     mode: Option<ModeFlag>,
-    /// Make so many posterior samples, and write their mean and standard deviation too.
+    /// Number of posterior samples; their mean and standard deviation are written too.
     #[arg(long, value_name = "K", value_parser = shell::from_1_to::<10_000>())]
     samples: Option<usize>,
-    /// Steps of each sample.
+    /// Sampling steps, for samples.
     #[arg(long, default_value_t = 20, value_parser = shell::from_1_to::<10_000>())]
     steps: usize,
-    /// Sampler, as in `langevin list samplers`; one that adds noise.
+    /// Sampler, for samples: one that adds noise, as in `langevin list samplers`.
     #[arg(long, default_value = "ddpm")]
     sampler: String,
-    /// Average over the eight turns and reflections of the image: a little nearer to the truth, for eight times the work.
+    /// Average over the eight rotations and reflections of the image: slightly more accurate, eight times the work.
     #[arg(long)]
     ensemble: bool,
-    /// The images are clean: add noise first, of --sigma or of the strength given here.
+    /// The images are clean: add noise of this standard deviation first [default: --sigma].
     #[arg(long, value_name = "SIGMA", num_args = 0..=1, require_equals = true, default_missing_value = "sigma")]
     simulate: Option<String>,
     /// The clean image, or a folder of clean images of the same names, to compare with; with --simulate the image itself.
@@ -57,7 +56,7 @@ pub struct Denoise {
     /// Seed of samples and of simulated noise.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Memory for the windows that an image is divided into, in MiB.
+    /// Memory for the tiles of a large image, in MiB.
     #[arg(long, default_value_t = 256, value_name = "MIB", value_parser = shell::from_1_to::<1_048_576>())]
     memory: usize,
     /// A folder, or a .png file for one image (samples: NAME-sample-0000.png...) [default: a fresh folder].
@@ -88,7 +87,7 @@ impl Denoise {
         let simulate = match self.simulate.as_deref() {
             None => None,
             Some("sigma") => Some(sigma.ok_or_else(|| {
-                Error::usage("--simulate: how much noise to add is not said")
+                Error::usage("--simulate: the standard deviation of the noise is missing")
                     .hint("give --sigma 25, or --simulate=25")
             })?),
             Some(own) => Some(number(own, "--simulate")?),

@@ -11,9 +11,7 @@ use crate::training_flags::TrainingFlags;
 /// The arguments of `distill`.
 #[derive(Args)]
 #[command(
-    after_help = "progressive halves the steps again and again, one student after the other; the students on the way stay in RUN/steps-N.
-consistency and consistency_training give models for one or two steps. What is made samples by itself as it was taught to:
-`langevin sample RUN`. The same command goes on where a run was stopped, to the same bytes.
+    after_help = "progressive halves the number of steps repeatedly, one student after the other; intermediate students stay in RUN/steps-N. consistency and consistency_training give models for one or two steps. `langevin sample RUN` uses the sampler and the steps the model was distilled for. The same command resumes a stopped run, and gives the same bytes as a run that was never stopped.
 
 Examples:
   langevin distill runs/mnist mnist/ --steps 4 --out runs/mnist-4
@@ -21,26 +19,26 @@ Examples:
   langevin distill runs/mnist mnist/ --method consistency_training:most=160 --scratch --out runs/mnist-ct"
 )]
 pub struct Distill {
-    /// The teacher, or the model to begin from: a run folder, a model.safetensors, or builtin:NAME.
+    /// The teacher, or the model to start from: a run folder, a model.safetensors, or builtin:NAME.
     model: String,
     /// The images it was trained on, as `train` takes them.
     data: String,
-    /// How, with options as NAME:key=value; see `langevin list distillations`.
+    /// Kind of distillation, as in `langevin list distillations`.
     #[arg(long, value_name = "NAME", default_value = "progressive")]
     method: String,
-    /// Steps that the last student takes [default: 4; 2 for consistency models].
+    /// Sampling steps of the last student [default: 4; 2 for consistency models].
     #[arg(long, value_parser = shell::from_1_to::<1024>())]
     steps: Option<usize>,
-    /// Steps of the teacher to begin with: the student's times a power of two [default: at least 16].
+    /// Sampling steps of the teacher at first: the student's times a power of two [default: at least 16].
     #[arg(long, value_name = "STEPS", value_parser = shell::from_1_to::<10_000>())]
     from: Option<usize>,
     /// The spacing of the steps, as in `langevin list spacings` [default: trailing].
     #[arg(long, value_name = "NAME")]
     spacing: Option<String>,
-    /// Strength of the teacher's classifier-free guidance, which the student learns; 1 is none.
+    /// Guidance scale of the teacher, which the student learns; 1 is no guidance.
     #[arg(long, value_name = "SCALE", default_value_t = 1.0)]
     cfg_scale: f64,
-    /// Begin with random weights; for consistency_training.
+    /// Start from random weights, for consistency_training.
     #[arg(long)]
     scratch: bool,
     #[command(flatten)]

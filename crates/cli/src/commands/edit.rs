@@ -10,8 +10,7 @@ use crate::shell::Shell;
 /// The arguments of `edit`.
 #[derive(Args)]
 #[command(
-    after_help = "SDEdit (Meng et al. 2022): the more noise, the freer the model is; a sketch becomes an image, an image a variation of
-itself.
+    after_help = "SDEdit (Meng et al. 2022): the more noise, the freer the model is; a sketch becomes an image, an image a variation of itself.
 
 Examples:
   langevin edit runs/mnist sketch.png --strength 0.6 -o drawn.png
@@ -21,7 +20,7 @@ Examples:
 pub struct Edit {
     #[command(flatten)]
     flags: RestoreFlags,
-    /// Share of the steps that are taken: near 0 changes nothing, 1 generates anew.
+    /// Fraction of the steps to run: near 0 changes nothing, 1 generates a new image.
     #[arg(long, default_value_t = 0.5)]
     strength: f64,
     /// Sampler, as in `langevin list samplers`; the paper's adds noise.

@@ -12,8 +12,7 @@ use crate::shell::Shell;
 /// The arguments of `ema`.
 #[derive(Args)]
 #[command(
-    after_help = "A run that was trained with --set train.ema_snapshots=N has what this needs. The width is the deviation of the
-average's profile as a part of the training so far; which one is best differs from run to run, and can be tried here.
+    after_help = "A run that was trained with --set train.ema_snapshots=N has what this needs. The width is the deviation of the average's profile as a part of the training so far; which one is best differs from run to run, and can be tried here.
 
 Examples:
   langevin train mnist/ --preset mnist --set train.ema_snapshots=8192 --out runs/mnist

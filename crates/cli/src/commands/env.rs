@@ -8,7 +8,7 @@ use crate::{outputs, shell};
 
 /// The arguments of `env`.
 #[derive(Args)]
-#[command(after_help = "Paste the output into a report of a problem.
+#[command(after_help = "Paste the output into a bug report.
 
 Examples:
   langevin env

@@ -14,9 +14,7 @@ use crate::shell::{self, Shell};
 /// The arguments of `eval`.
 #[derive(Args)]
 #[command(
-    after_help = "Every number stands beside the same number for real images that were held out (floor: what perfect images
-get) and for real images with their pixels shuffled (ceiling). Errors are standard errors from the number of images.
-psnr, ssim and ms_ssim compare two folders image by image, by file name.
+    after_help = "Every number stands beside the same number for real images that were held out (floor: what perfect images get) and for real images with their pixels shuffled (ceiling). Errors are standard errors from the number of images. psnr, ssim and ms_ssim compare two folders image by image, by file name.
 
 Examples:
   langevin eval runs/mnist --data mnist/ -n 2000
@@ -37,13 +35,13 @@ pub struct Eval {
     /// Images of each set.
     #[arg(short, default_value_t = 1000, value_parser = shell::from_1_to::<1_000_000>())]
     n: usize,
-    /// What describes images: own (a classifier trained on the data), random, or a file with Inception's weights.
+    /// Feature extractor: own (a classifier trained on the data), random, or a file with Inception's weights.
     #[arg(long, value_name = "own|random|FILE", default_value = "own")]
     features: String,
     /// Seed of sampling and of choosing images.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Steps [default: the model's].
+    /// Sampling steps [default: the model's].
     #[arg(long, value_parser = shell::from_1_to::<10_000>())]
     steps: Option<usize>,
     /// Sampler [default: the model's].
@@ -54,19 +52,19 @@ pub struct Eval {
     spacing: Option<String>,
     #[command(flatten)]
     guide: GuideFlags,
-    /// Side in pixels that two sets of images are brought to [default: that of the data].
+    /// Side in pixels that two sets of images are resized to [default: that of the data].
     #[arg(long, value_parser = shell::from_1_to::<4096>())]
     size: Option<usize>,
-    /// Images sampled at once; changes speed and memory alone.
+    /// Images per batch; changes speed and memory only.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
-    /// End with exit code 5 when this holds, as `kid>0.01`; may be given several times.
+    /// Exit with code 5 when this holds, such as `kid>0.01`; may be repeated.
     #[arg(long, value_name = "BOUND")]
     fail_if: Vec<Bound>,
     /// Write the images nearest to training images, each beside its neighbour.
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
-    /// Where trained features are kept [default: langevin/features in the user's cache folder].
+    /// Folder of trained features [default: langevin/features in the user's cache folder].
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
     /// Overwrite what is there.

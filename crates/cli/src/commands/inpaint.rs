@@ -12,9 +12,7 @@ use crate::shell::Shell;
 /// The arguments of `inpaint`.
 #[derive(Args)]
 #[command(
-    after_help = "White pixels of the mask are filled in, and those that are transparent in the image; all others stay the input's to
-the byte (with --noise they are denoised too). MODEL generates images, or was trained to fill in holes
-(`langevin train --task inpaint`).
+    after_help = "White pixels of the mask and transparent pixels of the image are filled in; all others stay equal to the input to the byte (with --noise they are denoised too). MODEL is a generative model, or one trained for inpainting (`langevin train --task inpaint`).
 
 Examples:
   langevin inpaint runs/mnist digit.png --mask hole.png -o filled.png

@@ -12,7 +12,7 @@ use crate::shell::Shell;
 #[derive(Args)]
 #[command(after_help = "Examples:
   langevin inspect runs/mnist
-  langevin inspect samples-000/0003.png      the settings that redraw it
+  langevin inspect samples-000/0003.png      the recipe it was generated with
   langevin inspect ~/photos                  what a data set holds, and what is wrong with it")]
 pub struct Inspect {
     /// A run folder, a model, a LoRA, an image, a data set, or builtin:NAME.

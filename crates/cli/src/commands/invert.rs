@@ -12,8 +12,7 @@ use crate::shell::{self, Shell};
 /// The arguments of `invert`.
 #[derive(Args)]
 #[command(
-    after_help = "Writes the noise as a float32 NumPy file of shape n,c,h,w with variance 1, generates the images again from it, and says how
-near they come (PSNR in dB). `sample --sampler ddim --init-noise FILE.npy` with the same steps and spacing generates them too.
+    after_help = "Writes the noise as a float32 NumPy file of shape n,c,h,w with variance 1, generates the images again from it, and reports how close they are (PSNR in dB). `sample --sampler ddim --init-noise FILE.npy` with the same steps and spacing generates them too.
 
 Examples:
   langevin invert runs/mnist seven.png -o seven.npy
@@ -26,13 +25,13 @@ pub struct Invert {
     /// Images: png, jpeg, webp, bmp, tiff or gif; of another size than the model's they are scaled and cropped.
     #[arg(required = true)]
     images: Vec<PathBuf>,
-    /// Steps.
+    /// Sampling steps.
     #[arg(long, default_value_t = 50, value_parser = shell::from_1_to::<10_000>())]
     steps: usize,
     /// Spacing of noise levels, as in `langevin list spacings` [default: the model's].
     #[arg(long)]
     spacing: Option<String>,
-    /// Network evaluations of each step: 1 is DDIM inversion; more lead back more exactly, from noise that is less like noise.
+    /// Network evaluations per step: 1 is DDIM inversion; more reconstruct more exactly, from noise that is less Gaussian.
     #[arg(long, default_value_t = 1, value_parser = shell::from_1_to::<1000>())]
     iterations: usize,
     /// The class of the images by name or number, or one for each with commas [default: none].
@@ -41,7 +40,7 @@ pub struct Invert {
     /// Do not clamp denoised images to the range of images.
     #[arg(long)]
     no_clip: bool,
-    /// Images at once; changes speed and memory alone.
+    /// Images per batch; changes speed and memory only.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
     /// File for the noise.

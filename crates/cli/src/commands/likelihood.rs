@@ -16,8 +16,7 @@ use crate::shell::{self, Shell};
 /// The arguments of `likelihood`.
 #[derive(Args)]
 #[command(
-    after_help = "Bits per dimension of 8-bit images, lower is better: by the probability flow with bytes spread over their steps,
-and the variational bound on the bytes beside it. MNIST and CIFAR take their test part as FOLDER#test.
+    after_help = "Bits per dimension of 8-bit images, lower is better: by the probability flow with bytes spread over their steps, and the variational bound on the bytes beside it. MNIST and CIFAR take their test part as FOLDER#test.
 
 Examples:
   langevin likelihood runs/mnist mnist/#test -n 256
@@ -55,7 +54,7 @@ pub struct Likelihood {
     /// Lowest noise sigma / alpha that is followed [default: the model's, at least 0.001].
     #[arg(long, value_name = "RATIO")]
     sigma_min: Option<f64>,
-    /// Images at once; changes speed and memory alone.
+    /// Images per batch; changes speed and memory only.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
     /// Do not condition a class-conditional model on the classes.

@@ -13,7 +13,7 @@ use crate::outputs;
   langevin list samplers
   langevin list presets --json")]
 pub struct List {
-    /// What to list: models, presets, samplers, spacings, schedules... Nothing lists the kinds.
+    /// What to list: models, presets, samplers, spacings, schedules... [default: the kinds].
     kind: Option<String>,
     /// Print JSON: an object with the list of each kind.
     #[arg(long)]

@@ -12,8 +12,7 @@ use crate::shell::{self, Shell};
 /// The arguments of `noise`.
 #[derive(Args)]
 #[command(
-    after_help = "Writes STEM-noise.png (the image at growing noise, with t, alpha, sigma and SNR), STEM-levels.png and .svg (alpha
-and sigma against time) and STEM-schedules.png and .svg (all schedules).
+    after_help = "Writes STEM-noise.png (the image at growing noise, with t, alpha, sigma and SNR), STEM-levels.png and .svg (alpha and sigma against time) and STEM-schedules.png and .svg (all schedules).
 
 Examples:
   langevin noise photo.jpg
@@ -32,7 +31,7 @@ pub struct Noise {
     /// Times to show, from 0 (clean) to 1 (noise).
     #[arg(long, value_delimiter = ',', default_values_t = [0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0])]
     at: Vec<f64>,
-    /// Height of the image in the strip in pixels; larger images are scaled down.
+    /// Height of each image in pixels; larger images are scaled down.
     #[arg(long, default_value_t = 192, value_parser = shell::from_1_to::<4096>())]
     height: usize,
     /// Seed of the noise.

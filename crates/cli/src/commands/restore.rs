@@ -10,10 +10,7 @@ use crate::shell::Shell;
 /// The arguments of `restore`.
 #[derive(Args)]
 #[command(
-    after_help = "Operators are joined with +, the first one first: gaussian_blur:sigma=2+average:scale=2. Reported of a result: the
-operator's adjoint error (rounding alone, about 1e-16), the residual against the noise (chi-square is 1 for a
-posterior sample, less for a mean), and with --simulate or --reference PSNR and SSIM next to those of the input and
-of a classical restoration. Observed pixels of a mask without noise are the input's to the byte.
+    after_help = "Operators are joined with +, the first one first: gaussian_blur:sigma=2+average:scale=2. Reported of a result: the operator's adjoint error (rounding alone, about 1e-16), the residual against the noise (chi-square is 1 for a posterior sample, less for a mean), and with --simulate or --reference PSNR and SSIM next to those of the input and of a classical restoration. Observed pixels of a mask without noise are the input's to the byte.
 
 Examples:
   langevin restore runs/mnist digit.png --operator average:scale=4 --simulate --samples 8 -o out/
@@ -25,11 +22,11 @@ Examples:
 pub struct Restore {
     #[command(flatten)]
     flags: RestoreFlags,
-    /// What happened to the images, as in `langevin list operators`.
+    /// Degradation operator, as in `langevin list operators`.
     #[arg(long, value_name = "NAME:key=value")]
     operator: String,
-    /// The images are clean: degrade and restore them, and report how far the spread of the samples can be trusted. Constants are
-    /// chosen on the first half of the images, coverage is counted on the others. Without --method, for every method that samples.
+    /// The images are clean: degrade and restore them, and report how well the spread of the samples is calibrated. Options are
+    /// tuned on the first half of the images, coverage is measured on the others. Without --method, for every method that samples.
     #[arg(long, conflicts_with_all = ["simulate", "reference", "output"])]
     calibrate: bool,
     #[command(flatten)]

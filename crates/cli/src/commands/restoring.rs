@@ -22,25 +22,25 @@ pub struct RestoreFlags {
     /// Images: png, jpeg, webp, bmp, tiff or gif.
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
-    /// Steps [default: 50; of a model that was trained to restore, its own].
+    /// Steps [default: 50, or those of a model that was trained to restore].
     #[arg(long, value_parser = shell::from_1_to::<10_000>())]
     steps: Option<usize>,
-    /// Begin at this noise, in units of 0 to 255, around the image as it is restored without a model, rather than with noise alone:
-    /// fewer steps, and nearer to the measurement [default: noise alone; 50 for a model of parts of images, such as
-    /// builtin:photo-gray, unless --spacing is named].
+    /// Start from a restoration without a model plus noise of this standard deviation, in units of 0 to 255, instead of from pure
+    /// noise: fewer steps, and closer to the measurement [default: pure noise; 50 for a model of image patches, such as
+    /// builtin:photo-gray, without --spacing].
     #[arg(long, value_name = "SIGMA")]
     start_sigma: Option<f64>,
     /// Spacing of noise levels, as in `langevin list spacings` [default: the model's].
     #[arg(long)]
     spacing: Option<String>,
-    /// Samples of each image; several give their mean and standard deviation too.
+    /// Samples per image; with several, their mean and standard deviation are written too.
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = shell::from_1_to::<100_000>())]
     samples: usize,
-    /// Seed [default: random, and said].
+    /// Seed [default: random, and printed].
     #[arg(long)]
     seed: Option<u64>,
-    /// Start from this noise: float32 NumPy file of shape n,c,h,w with variance 1, n for --samples, the others those of what the
-    /// model denoises.
+    /// Start from this noise: a float32 NumPy file of shape n,c,h,w with variance 1, where n is --samples and c,h,w is the shape
+    /// that the model denoises.
     #[arg(long, value_name = "FILE.npy")]
     init_noise: Option<PathBuf>,
     /// The class of the images, by name or number.
@@ -52,7 +52,7 @@ pub struct RestoreFlags {
     /// Negative prompt; guidance leads away from it.
     #[arg(long, value_name = "TEXT", requires = "prompt")]
     negative: Option<String>,
-    /// Strength of guidance towards class or prompt; 1 is none [default: with --prompt the model's, else 1].
+    /// Guidance scale, towards class or prompt; 1 is no guidance [default: with --prompt the model's, else 1].
     #[arg(long, value_name = "SCALE")]
     cfg_scale: Option<f64>,
     #[command(flatten)]
@@ -60,13 +60,13 @@ pub struct RestoreFlags {
     /// Do not clamp denoised images to the range of images.
     #[arg(long)]
     no_clip: bool,
-    /// Compute convolutions without transforms: slower, and nearer to other programs.
+    /// Compute convolutions without Winograd transforms: slower, and a digit more accurate.
     #[arg(long)]
     exact: bool,
-    /// Images at once; changes speed and memory alone.
+    /// Images per batch; changes speed and memory only.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
-    /// Memory for the windows that an image of another size than the model's is divided into, in MiB.
+    /// Memory for the tiles of an image larger than the model's, in MiB.
     #[arg(long, default_value_t = 256, value_name = "MIB", value_parser = shell::from_1_to::<1_048_576>())]
     memory: usize,
     /// A folder, or for one image a .png file; other results are named after it [default: a fresh folder].
@@ -86,7 +86,7 @@ pub struct RestoreFlags {
 /// The flags of commands that undo a known degradation.
 #[derive(Args)]
 pub struct MeasureFlags {
-    /// How to restore, as in `langevin list methods` [default: by operator and noise exact, diffpir, ddnm or dps].
+    /// Restoration method, as in `langevin list methods` [default: by operator and noise exact, diffpir, ddnm or dps].
     #[arg(long, value_name = "NAME:key=value")]
     method: Option<String>,
     /// Noise of the images: a standard deviation in units of 0 to 255, or one of `langevin list noises` [default: 0, and for a
@@ -103,9 +103,9 @@ pub struct MeasureFlags {
 
 /// The flags for models that were trained for the command.
 #[derive(Args)]
-#[command(next_help_heading = "With a model that was trained for it")]
+#[command(next_help_heading = "For models trained for the task")]
 pub struct TrainedFlags {
-    /// sample: an image that fits; mean: the one of least expected error, in one network evaluation, which is soft [default: sample].
+    /// A posterior sample, or the posterior mean in one network evaluation [default: sample].
     #[arg(long, value_enum)]
     mode: Option<ModeFlag>,
     /// Sampler, as in `langevin list samplers` [default: the model's].
@@ -116,9 +116,7 @@ pub struct TrainedFlags {
 /// What is made of an image that several fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ModeFlag {
-    /// Their mean.
     Mean,
-    /// One of them.
     Sample,
 }
 

@@ -13,7 +13,8 @@ use crate::shell::{self, Shell};
 
 /// The arguments of `sample`.
 #[derive(Args)]
-#[command(after_help = "Image I of seed S is the same bytes alone, in any batch, on any number of threads.
+#[command(
+    after_help = "Image I of seed S has the same bytes alone, in any batch and on any number of threads.
 
 Examples:
   langevin sample builtin:shapes -n 64 --grid shapes.png
@@ -23,18 +24,19 @@ Examples:
   langevin sample runs/mnist --guide runs/mnist-short --cfg-scale 2
   langevin sample runs/latent --prompt \"a red star at night\" --cfg-scale 3 --grid stars.png
   langevin sample sd15.safetensors --prompt \"a lighthouse\" --lora ink.safetensors:0.8 --clip-skip 1 -n 1
-  langevin sample --from sevens/0003.png -o again.png")]
+  langevin sample --from sevens/0003.png -o again.png"
+)]
 pub struct Sample {
     /// A run folder, a model.safetensors, a diffusers folder, a checkpoint of Stable Diffusion, or builtin:NAME.
     #[arg(required_unless_present = "from")]
     model: Option<String>,
-    /// Images to draw.
+    /// How many images.
     #[arg(short, default_value_t = 16, value_parser = shell::from_1_to::<1_000_000>())]
     n: usize,
-    /// Steps [default: the model's].
+    /// Sampling steps [default: the model's].
     #[arg(long, value_parser = shell::from_1_to::<10_000>())]
     steps: Option<usize>,
-    /// Network evaluations (NFE) in place of steps: as many steps as fit.
+    /// Number of network evaluations (NFE), instead of steps.
     #[arg(long, visible_alias = "calls", value_name = "N", conflicts_with = "steps", value_parser = shell::from_1_to::<20_000>())]
     nfe: Option<usize>,
     /// Sampler, as in `langevin list samplers` [default: the model's; with --steps or --nfe what `bench-samplers` found best].
@@ -43,22 +45,22 @@ pub struct Sample {
     /// Spacing of noise levels, as in `langevin list spacings`, or `own` for levels measured on the model [default: the model's].
     #[arg(long)]
     spacing: Option<String>,
-    /// Seed [default: random, and said].
+    /// Seed [default: random, and printed].
     #[arg(long)]
     seed: Option<u64>,
-    /// Number of the first image: `-n 1 --first 5` redraws image 5 of a larger batch.
+    /// Number of the first image: `-n 1 --first 5` is image 5 of a larger batch.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=1 << 53))]
     first: u64,
-    /// A class by name or number, several with commas, or `all` for one after the other [default: all in turn].
+    /// Class by name or number, several with commas, or `all` in turn [default: all].
     #[arg(long, value_name = "NAME|all|none")]
     class: Option<String>,
-    /// What the images show, in words, of a model that is told of texts.
+    /// Prompt, for a text-to-image model.
     #[arg(long, value_name = "TEXT", conflicts_with = "prompts")]
     prompt: Option<String>,
-    /// A file with one text a line; the images take them in turn.
+    /// A file with one prompt per line; the images take them in turn.
     #[arg(long, value_name = "FILE")]
     prompts: Option<PathBuf>,
-    /// What the images should not show; guidance leads away from it.
+    /// Negative prompt.
     #[arg(long, value_name = "TEXT")]
     negative: Option<String>,
     #[command(flatten)]
@@ -68,31 +70,31 @@ pub struct Sample {
     /// Do not clamp denoised images to the range of images.
     #[arg(long)]
     no_clip: bool,
-    /// Numbers that convolutions multiply; bf16 rounds them to 8 significant bits, at about the speed of f32 [default: f32].
+    /// Number format of convolutions; bf16 has 8 significant bits, at about the speed of f32 [default: f32].
     #[arg(long, value_parser = ["f32", "bf16"])]
     dtype: Option<String>,
-    /// Convolve without transforms: slower, and a digit closer to the real numbers.
+    /// Compute convolutions without Winograd transforms: slower, and a digit more accurate.
     #[arg(long)]
     exact: bool,
-    /// Images at once; changes speed and memory alone.
+    /// Images per batch; changes speed and memory only.
     #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
     batch_size: usize,
     /// A folder, or a .png file (several images: NAME-0000.png...) [default: a fresh folder, or none with --grid or --trajectory].
     #[arg(short, value_name = "DIR|FILE")]
     output: Option<String>,
-    /// Write all images as one sheet.
+    /// Write all images as one grid.
     #[arg(long, value_name = "FILE")]
     grid: Option<PathBuf>,
     /// Write the reverse process as an animated GIF.
     #[arg(long, value_name = "FILE.gif")]
     trajectory: Option<PathBuf>,
-    /// Watch latents through a tiny decoder (TAESD), the folder of a diffusers AutoencoderTiny [default: colours by one product].
+    /// Decode the latents of --trajectory with a tiny decoder (TAESD): the folder of a diffusers AutoencoderTiny [default: a linear map to colours].
     #[arg(long, value_name = "DIR", requires = "trajectory")]
     preview_decoder: Option<PathBuf>,
     /// Start from this noise: float32 NumPy file of shape n,c,h,w with variance 1.
     #[arg(long, value_name = "FILE.npy")]
     init_noise: Option<PathBuf>,
-    /// Redraw the image in this PNG by the recipe it carries.
+    /// Generate the image in this PNG again, from the recipe in its metadata.
     #[arg(long, value_name = "IMAGE.png", conflicts_with_all = ["class", "init_noise"])]
     from: Option<PathBuf>,
     /// Leave the recipe out of the images.

@@ -12,7 +12,7 @@ use crate::outputs;
   langevin schema
   langevin schema sample > sample.schema.json")]
 pub struct Schema {
-    /// The job whose request to describe. Nothing lists the jobs.
+    /// The job [default: list the jobs].
     job: Option<String>,
 }
 

@@ -11,7 +11,8 @@ use crate::training_flags::TrainingFlags;
 
 /// The arguments of `train`.
 #[derive(Args)]
-#[command(after_help = "The same command goes on where a run was stopped, to the same bytes.
+#[command(
+    after_help = "The same command resumes a stopped run, and gives the same bytes as a run that was never stopped.
 
 Examples:
   langevin train builtin:shapes --out runs/shapes
@@ -23,28 +24,29 @@ Examples:
   langevin train ~/photos --task inpaint --set data.channels=1 --minutes 60 --out runs/inpaint
   langevin train ~/photos --task autoencoder --size 64 --minutes 30 --out runs/ae
   langevin train ~/photos --latent runs/ae --size 64 --minutes 60 --out runs/latent
-  langevin train ~/photos --latent runs/ae --captions --size 64 --minutes 60 --out runs/latent")]
+  langevin train ~/photos --latent runs/ae --captions --size 64 --minutes 60 --out runs/latent"
+)]
 pub struct Train {
     /// A folder of images (class = first sub-folder), IDX, CIFAR, parquet, zip or tar, or builtin:shapes.
     data: String,
-    /// What for: generate makes images from nothing; denoise takes noise out of photographs; upscale and inpaint train a restorer,
-    /// which is conditioned on the degraded image; autoencoder learns the latents for --latent [default: the preset's].
+    /// What the model is for: generate samples new images; denoise removes noise from photographs; upscale and inpaint restore, and
+    /// are conditioned on the degraded image; autoencoder learns the latents for --latent [default: the preset's].
     #[arg(long, value_parser = task())]
     task: Option<TrainTask>,
-    /// With --task upscale: how many times smaller images are made, by bicubic interpolation [default: the preset's].
-    /// Another way to make them small: --set task.operator=average:scale=4.
+    /// With --task upscale: the scale factor; images are downscaled by bicubic interpolation [default: the preset's]. For another
+    /// kernel: --set task.operator=average:scale=4.
     #[arg(long, value_parser = shell::from_1_to::<64>())]
     scale: Option<usize>,
     /// A preset's name, or a .toml file with settings [default: builtin for builtin:..., else folder32; with --task photo or
     /// photo-gray, upscale4, inpaint, autoencoder].
     #[arg(long, value_name = "NAME|FILE.toml")]
     preset: Option<String>,
-    /// Begin with the weights of this model, a run, a file or builtin:NAME, and go on with its network, noise and kind of images
-    /// (a preset for colour may begin with a model of gray images) [default preset: the model's].
+    /// Fine-tune this model (a run, a file or builtin:NAME): start from its weights, with its network, noise and kind of images (a
+    /// preset for colour can start from a model of gray images) [default preset: the model's].
     #[arg(long, value_name = "MODEL")]
     init: Option<String>,
-    /// Learn the latents of this autoencoder, a run of --task autoencoder or its model.safetensors, in place of pixels [default
-    /// preset: latent].
+    /// Train a latent diffusion model on the latents of this autoencoder: a run of --task autoencoder or its model.safetensors
+    /// [default preset: latent].
     #[arg(long, value_name = "AUTOENCODER")]
     latent: Option<String>,
     /// Side of the images in pixels.
@@ -53,8 +55,8 @@ pub struct Train {
     /// Condition the network on the class of each image.
     #[arg(long)]
     class_conditional: bool,
-    /// Condition the network on the caption of each image, through an encoder that learns with it: metadata.jsonl, or a .txt file
-    /// beside each image.
+    /// Condition the network on the caption of each image (metadata.jsonl, or a .txt file next to each image), through a text encoder
+    /// that is trained with it.
     #[arg(long)]
     captions: bool,
     #[command(flatten)]

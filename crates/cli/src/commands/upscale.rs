@@ -10,9 +10,7 @@ use crate::shell::{self, Shell};
 /// The arguments of `upscale`.
 #[derive(Args)]
 #[command(
-    after_help = "The large image is one that gives the small one when it is made smaller with --kernel: an image of another history
-fits another kernel. MODEL generates images, or was trained to enlarge (`langevin train --task upscale`): then --scale and
---kernel are its own.
+    after_help = "The large image is one that gives the small one when it is made smaller with --kernel: an image of another history fits another kernel. MODEL generates images, or was trained to enlarge (`langevin train --task upscale`): then --scale and --kernel are its own.
 
 Examples:
   langevin upscale runs/mnist small.png --scale 4 -o large.png
@@ -23,10 +21,10 @@ Examples:
 pub struct Upscale {
     #[command(flatten)]
     flags: RestoreFlags,
-    /// How many times larger [default: 4, or what the model was trained for].
+    /// Scale factor [default: 4, or what the model was trained for].
     #[arg(long, value_parser = shell::from_1_to::<64>())]
     scale: Option<usize>,
-    /// How the image was made small [default: bicubic, or what the model was trained for].
+    /// Kernel that the image was downscaled with [default: bicubic, or what the model was trained for].
     #[arg(long, value_parser = ["bicubic", "lanczos", "average"])]
     kernel: Option<String>,
     #[command(flatten)]

@@ -110,7 +110,7 @@ fn what_does_not_fit_is_refused_and_nothing_is_written() {
     refused(&format!("{classed} small"), 2, &["small: its classes are a, b"]);
     refused(&format!("{plain} nowhere"), 3, &["nowhere"]);
     refused("nowhere builtin:shapes", 3, &["nowhere"]);
-    refused("builtin:ring8 builtin:ring8", 2, &["builtin:ring8: is closed-form"]);
+    refused("builtin:ring8 builtin:ring8", 2, &["builtin:ring8: is a closed-form model"]);
     let with = |flags: &str| format!("{plain} builtin:shapes {flags}");
     refused(&with("--from 12 --steps 4"), 2, &["halving 12 steps", "begin from 16"]);
     refused(&with("--from 4 --steps 4"), 2, &["halving 4 steps"]);

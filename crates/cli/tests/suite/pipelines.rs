@@ -158,7 +158,7 @@ fn a_drawing_is_with_preview_decoder_a_tiny_decoder() {
     assert!(world.read("film.gif") != plain && world.read("a.png") == world.read("b.png"));
     world
         .run("sample builtin:shapes -n 1 --trajectory b.gif --preview-decoder tiny")
-        .refused(2, &["draws pixels"]);
+        .refused(2, &["is a pixel model"]);
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn a_training_begins_with_the_weights_of_a_model() {
         .refused(2, &["--set network.channels=[8]", "--init"]);
     world
         .run("train builtin:shapes --init builtin:ring8 --out bad")
-        .refused(2, &["builtin:ring8", "closed form"]);
+        .refused(2, &["builtin:ring8", "closed-form"]);
     world.run("train builtin:shapes --init nothing --out bad").refused(3, &["nothing"]);
     assert!(!world.path("bad").exists());
 }

@@ -151,7 +151,11 @@ fn what_diffusers_cannot_say_is_refused_and_nothing_is_written() {
     refused(&network(), &edm, "process is edm");
     refused(&network(), &spec("score", "linear"), "predicts score");
     refused(&network(), &spec("v", "linear:steps=0"), "continuous");
-    refused(&network(), &DiffusionSpec { time_input: "log_snr".into(), ..plain.clone() }, "told the log_snr");
+    refused(
+        &network(),
+        &DiffusionSpec { time_input: "log_snr".into(), ..plain.clone() },
+        "conditioned on the log_snr",
+    );
 }
 
 #[test]

@@ -168,7 +168,7 @@ fn tokenizers_are_found_beside_the_file_and_made_of_openais_list() {
         let elsewhere = folder.path().join("elsewhere");
         let error = read_single_file_with(&path, &elsewhere).unwrap_err();
         let message = error.to_string();
-        for said in ["holds no tokenizer", "beside it", "tokenizer/", TOKENIZER_VARIABLE, "elsewhere"] {
+        for said in ["holds no tokenizer", "next to it", "tokenizer/", TOKENIZER_VARIABLE, "elsewhere"] {
             assert!(message.contains(said) && error.exit_code() == 3, "{message}");
         }
         for (name, bytes) in &files {

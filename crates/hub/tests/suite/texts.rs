@@ -104,7 +104,7 @@ fn what_is_not_read_of_such_a_network_is_refused_by_its_name() {
         assert!(message.contains("config.json") && message.contains(said), "{message}");
     }
     let notes = read(json!({"frobnicate": 3, "resnet_out_scale_factor": 1})).unwrap().notes;
-    assert_eq!(notes, ["UNet2DConditionModel: passed over frobnicate"]);
+    assert_eq!(notes, ["UNet2DConditionModel: ignored frobnicate"]);
     // No pipeline that is written has a text.
     let network = read(json!({})).unwrap().network;
     let diffusion = Diffusion::new(&DiffusionSpec::default()).unwrap();
@@ -325,7 +325,7 @@ fn diffusion_transformers_give_the_recorded_output_with_one_embedding_where_all_
         let read = read_transformer(folder.path()).unwrap();
         assert_eq!(
             (read.size, read.notes.as_slice()),
-            ((8, 8), &["DiTTransformer2DModel: passed over odd".to_owned()][..])
+            ((8, 8), &["DiTTransformer2DModel: ignored odd".to_owned()][..])
         );
         let model = langevin_nn::load(read.network.init(0, &device).unwrap(), &read.tensors).unwrap();
         let x = Tensor::<4>::from_data(TensorData::new(of("input").1.into_vec(), of("input").0), &device);

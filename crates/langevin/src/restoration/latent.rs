@@ -90,7 +90,7 @@ fn check_filling(model: &Model, operator: &dyn Operator, restoring: &RestorePlan
     }
     if !operator.is_mask() {
         return Err(Error::usage(format!("{name}: was trained to fill in holes, and for nothing else"))
-            .hint("say with --mask of `langevin inpaint` what is to be drawn anew"));
+            .hint("give the region to fill in with --mask of `langevin inpaint`"));
     }
     if restoring.method.is_some() {
         return Err(Error::usage(format!("{name}: was trained to fill in holes, so no --method is needed"))

@@ -287,7 +287,7 @@ impl SampleRequest {
         };
         if lines.is_empty() {
             if self.negative.is_some() {
-                return Err(Error::usage("--negative is a negative prompt, next to a --prompt")
+                return Err(Error::usage("--negative is used only together with --prompt")
                     .hint("give --prompt too; \"\" leaves it open"));
             }
             return Ok(None);
@@ -295,7 +295,7 @@ impl SampleRequest {
         let cut = lines.iter().map(|line| model.truncated_tokens(line)).max().unwrap_or(0);
         if cut > 0 {
             observer.event(Event::warning(format!(
-                "{cut} tokens at the end of the prompt find no room in the text encoder and are left out"
+                "the last {cut} tokens of the prompt exceed the text encoder's limit and are ignored"
             )));
         }
         let line = |index: u64| lines[((self.first + index) % lines.len() as u64) as usize].to_owned();

@@ -128,11 +128,11 @@ impl Mask {
         assert_eq!(kept.len(), shape.iter().product::<usize>(), "the mask does not fit {shape:?}");
         if kept.iter().all(|kept| *kept) {
             return Err(Error::usage("the mask hides nothing, so there is nothing to fill in")
-                .hint("white pixels are drawn anew; --invert-mask turns that round"));
+                .hint("white pixels are filled in; --invert-mask swaps black and white"));
         }
         if !kept.iter().any(|kept| *kept) {
             return Err(Error::usage("the mask hides everything, so there is nothing to go by")
-                .hint("white pixels are drawn anew; --invert-mask turns that round, and `langevin sample` draws from nothing"));
+                .hint("white pixels are filled in; --invert-mask swaps black and white, and `langevin sample` generates whole images"));
         }
         let values = kept.iter().map(|kept| f64::from(u8::from(*kept))).collect();
         Ok(Self { shape, kept, values })

@@ -101,7 +101,7 @@ impl Settings {
             })?;
             // Checked alone first, so that a mistake is blamed on the file it is in.
             reader::read::<Settings>(layer.clone()).map_err(|mistake| mistake.within(name))?;
-            merge(&mut whole, layer);
+            merge(&mut whole, with_current_names(layer));
         }
         reader::read(whole).map_err(|mistake| mistake.within("settings"))
     }
@@ -124,6 +124,21 @@ pub(crate) fn layered(name: &str, text: &str, flags: &[String]) -> Result<Settin
     let layers: Vec<(&str, &str)> =
         layers.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     Settings::from_layers(&layers)
+}
+
+/// Settings that were renamed: section, old name, name.
+const RENAMED: [(&str, &str, &str); 2] =
+    [("train", "validation_pictures", "validation_images"), ("latent", "pictures", "images")];
+
+/// `layer` with today's names, so that an old name in one layer and the new one in another are one setting.
+fn with_current_names(mut layer: toml::Table) -> toml::Table {
+    for (section, old, new) in RENAMED {
+        let Some(toml::Value::Table(section)) = layer.get_mut(section) else { continue };
+        if let Some(value) = section.remove(old) {
+            section.insert(new.to_owned(), value);
+        }
+    }
+    layer
 }
 
 fn merge(whole: &mut toml::Table, layer: toml::Table) {
@@ -151,6 +166,18 @@ mod tests {
         assert_eq!((settings.train.batch_size, settings.train.seed, settings.sample.steps), (8, 2, 5));
         let text = settings.to_toml();
         assert_eq!(Settings::from_layers(&[("c", &text)]).unwrap(), settings);
+    }
+
+    #[test]
+    fn old_names_of_settings_override_new_ones_and_are_overridden_by_them() {
+        let images = |layers: &[(&str, &str)]| Settings::from_layers(layers).unwrap().train.validation_images;
+        let (old, new) = ("train.validation_pictures = 3", "train.validation_images = 5");
+        assert_eq!(images(&[("a", new), ("b", old)]), 3);
+        assert_eq!(images(&[("a", old), ("b", new)]), 5);
+        let latent =
+            Settings::from_layers(&[("a", "latent.images = 4"), ("b", "latent.pictures = 9")]).unwrap();
+        assert_eq!(latent.latent.unwrap().images, 9);
+        assert!(Settings::from_layers(&[("a", &format!("{old}\n{new}"))]).is_err());
     }
 
     #[test]
