@@ -105,7 +105,7 @@ fn what_cannot_be_denoised_is_said() {
         ("gray.png --sigma 256", 2, vec!["256", "at most 255"]),
         ("gray.png --sigma nan", 2, vec!["nan"]),
         ("gray.png --sigma strong", 2, vec!["strong", "auto"]),
-        ("gray.png --simulate", 2, vec!["--simulate", "how much noise"]),
+        ("gray.png --simulate", 2, vec!["--simulate", "standard deviation of the noise"]),
         ("gray.png --sigma 5 --mode mean --samples 2", 2, vec!["--mode mean"]),
         ("gray.png --sigma 5 --mode sample --sampler ddmp -o a.png", 2, vec!["ddmp", "ddpm"]),
         ("gray.png small.png --sigma 5 --reference gray.png", 2, vec!["one reference for 2"]),

@@ -242,7 +242,7 @@ fn what_does_not_go_with_latents_and_words_is_refused() {
             2,
             vec!["trains no autoencoder"],
         ),
-        (format!("{ENCODE} --captions --out x"), 2, vec!["no texts"]),
+        (format!("{ENCODE} --captions --out x"), 2, vec!["not text-conditioned"]),
         (format!("{ENCODE} --set autoencoder.network.levels=[6] --out x"), 2, vec!["norm_groups = 4"]),
         (format!("{ENCODE} --set autoencoder.kl=-1 --out x"), 2, vec!["kl = -1"]),
         (

@@ -119,7 +119,7 @@ fn what_is_not_read_of_such_a_network_is_refused_by_its_name() {
         metadata,
     };
     let message = write_folder(export, &folder.path().join("out"), false).unwrap_err().to_string();
-    assert!(message.contains("told of texts (network.text)"), "{message}");
+    assert!(message.contains("text-conditioned (network.text)"), "{message}");
     // The reader of models of images says what it is.
     let message = read_folder(folder.path()).unwrap_err().to_string();
     assert!(message.contains("UNet2DConditionModel"), "{message}");
