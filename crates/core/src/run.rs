@@ -85,7 +85,7 @@ impl<'a> Run<'a> {
     /// Tells the progress callback about a finished step.
     ///
     /// # Errors
-    /// [`ErrorKind::Interrupted`] when the run was stopped.
+    /// [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted) when the run was stopped.
     pub fn report(&mut self, progress: &Progress<'_>) -> Result<()> {
         if let Some(callback) = &mut self.progress {
             callback(progress);

@@ -1,6 +1,6 @@
 //! What all jobs share: the events that they report, where their results go, and how those are named.
 //!
-//! A job is a function of a request (plain data), an [`Observer`], a [`Sink`] and a [`Stop`](langevin_core::Stop). It prints
+//! A job is a function of a request (plain data), an [`Observer`], a [`Sink`] and a [`Stop`]. It prints
 //! nothing and knows no terminal; a door (the command line, a server, another language) turns its own words into a request, and
 //! events into its own kind of answer.
 
