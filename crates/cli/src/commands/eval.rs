@@ -14,7 +14,7 @@ use crate::shell::{self, Shell};
 /// The arguments of `eval`.
 #[derive(Args)]
 #[command(
-    after_help = "Every number stands beside the same number for real images that were held out (floor: what perfect images get) and for real images with their pixels shuffled (ceiling). Errors are standard errors from the number of images. psnr, ssim and ms_ssim compare two folders image by image, by file name.
+    after_help = "Every metric is shown with the same metric for held-out real images (floor: what perfect images get) and for real images with their pixels shuffled (ceiling). Errors are standard errors from the number of images. psnr, ssim and ms_ssim compare two folders image by image, by file name.
 
 Examples:
   langevin eval runs/mnist --data mnist/ -n 2000
@@ -61,7 +61,7 @@ pub struct Eval {
     /// Exit with code 5 when this holds, such as `kid>0.01`; may be repeated.
     #[arg(long, value_name = "BOUND")]
     fail_if: Vec<Bound>,
-    /// Write the images nearest to training images, each beside its neighbour.
+    /// Write the images nearest to training images, each next to its neighbour.
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
     /// Folder of trained features [default: langevin/features in the user's cache folder].

@@ -16,7 +16,7 @@ use crate::shell::{self, Shell};
 /// The arguments of `likelihood`.
 #[derive(Args)]
 #[command(
-    after_help = "Bits per dimension of 8-bit images, lower is better: by the probability flow with bytes spread over their steps, and the variational bound on the bytes beside it. MNIST and CIFAR take their test part as FOLDER#test.
+    after_help = "Bits per dimension of 8-bit images, lower is better: by the probability flow ODE of uniformly dequantised bytes, and as the variational bound for the bytes. MNIST and CIFAR take their test part as FOLDER#test.
 
 Examples:
   langevin likelihood runs/mnist mnist/#test -n 256

@@ -52,7 +52,7 @@ pub struct EvalRequest {
     pub batch_size: usize,
     /// Bounds that must not hold, such as `kid>0.01`.
     pub fail_if: Vec<String>,
-    /// A .png file for the images nearest to training images, each beside its neighbour.
+    /// A .png file for the images nearest to training images, each next to its neighbour.
     pub sheet: Option<PathBuf>,
     /// The folder that keeps trained features. Absent: they are trained every time.
     pub cache: Option<PathBuf>,
