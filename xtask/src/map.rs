@@ -9,8 +9,23 @@ pub const MAP: &str = "docs/map.md";
 
 /// The crates from the top of the house to its ground, with what stands beside it last.
 const CRATES: &[&str] = &[
-    "cli", "langevin", "model", "train", "restore", "eval", "hub", "figures", "data", "nn", "sample", "core",
-    "kernels", "files", "process", "testkit",
+    "cli",
+    "langevin",
+    "inference",
+    "model",
+    "train",
+    "restore",
+    "eval",
+    "hub",
+    "figures",
+    "data",
+    "nn",
+    "sample",
+    "core",
+    "kernels",
+    "files",
+    "process",
+    "testkit",
 ];
 
 /// The text of the document for the files of `tree`.

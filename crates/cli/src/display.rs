@@ -26,6 +26,7 @@ impl Observer for Display<'_> {
             Event::Started { seed, what } => self.say(&format!("{}, seed {seed}; {what}", self.line)),
             Event::Progress { stage, done } => self.stages.at(&stage, done),
             Event::Note { text } => self.say(&text),
+            Event::LeftAside { name, aside } => self.aside(|| self.shell.left_aside(&name, &aside)),
             Event::Warning { text } => self.aside(|| self.shell.warn(&text)),
             Event::Encoded { done, of } => self.say(&format!("encoded {done} of {of} images")),
             Event::Training(event) => self.training.show(&event),

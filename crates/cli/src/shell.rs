@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
-use langevin::core::Stop;
+use langevin::core::{LeftAside, Reason, Stop};
 use langevin::{Device, Error, Result};
 
 /// What every command needs of its surroundings.
@@ -35,6 +35,16 @@ impl Shell {
     /// Warns on stderr.
     pub fn warn(&self, text: &str) {
         eprintln!("{}: {text}", self.paint("warning", "1;33"));
+    }
+
+    /// Says what was left aside of `name`: in one line, or all that is known of it where more is wanted.
+    pub fn left_aside(&self, name: &str, aside: &LeftAside) {
+        if !self.verbose {
+            return self.say(&format!("{name}: left aside: {aside}"));
+        }
+        for line in left_aside_lines(aside) {
+            self.say(&format!("{name}: left aside: {line}"));
+        }
     }
 
     /// Whether a live progress line can be drawn.
@@ -141,6 +151,14 @@ impl<'a> Stages<'a> {
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// All that is known of what was left aside, a line for each reason.
+pub fn left_aside_lines(aside: &LeftAside) -> impl Iterator<Item = String> {
+    aside.reasons().iter().map(|Reason { what, count, examples }| {
+        let more = if *count > examples.len() as u64 { ", ..." } else { "" };
+        format!("{count} {what}: {}{more}", examples.join(", "))
+    })
 }
 
 /// A duration as a person says it: `45 s`, `12 min`, `3 h 5 min`.

@@ -43,6 +43,7 @@ mod differentiable;
 mod each_channel;
 pub mod guidance;
 mod image;
+mod left_aside;
 mod network;
 mod noise;
 mod numbers;
@@ -67,6 +68,7 @@ pub use image::{
 };
 pub use langevin_process as process;
 pub use langevin_process::{Error, ErrorKind, Level, Result, nearest, registry};
+pub use left_aside::{LeftAside, Reason};
 pub use network::{ContextShape, Network};
 pub use noise::{NoiseStreams, Purpose, Stream};
 pub use numbers::Numbers;

@@ -7,7 +7,7 @@ use langevin_model::{Adaptation, Source, save};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Context, Event};
+use langevin_inference::job::{Context, Event};
 
 /// A model to turn into another form.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

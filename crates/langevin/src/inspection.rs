@@ -15,8 +15,8 @@ use safetensors::SafeTensors;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::job::Context;
-use crate::sampling::Recipe;
+use langevin_inference::job::Context;
+use langevin_inference::sampling::Recipe;
 
 /// Something to look into.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

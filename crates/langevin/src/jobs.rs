@@ -10,17 +10,17 @@ use crate::bench::networks::MeasureNetworkRequest;
 use crate::bench::restoration::CompareRestorersRequest;
 use crate::bench::samplers::CompareSamplersRequest;
 use crate::conversion::ConvertRequest;
-use crate::denoising::DenoiseRequest;
 use crate::evaluation::EvalRequest;
 use crate::evaluation::likelihood::LikelihoodRequest;
-use crate::forward::ForwardRequest;
 use crate::inspection::InspectRequest;
-use crate::job::request_from_json;
-use crate::restoration::RestoreRequest;
-use crate::sampling::{InvertRequest, SampleRequest};
 use crate::training::TrainRequest;
 use crate::training::distilling::DistillRequest;
 use crate::training::post_hoc_ema::EmaRequest;
+use langevin_inference::denoising::DenoiseRequest;
+use langevin_inference::forward::ForwardRequest;
+use langevin_inference::job::request_from_json;
+use langevin_inference::restoration::RestoreRequest;
+use langevin_inference::sampling::{InvertRequest, SampleRequest};
 
 /// A job: what users type, what it does, and what it is asked with.
 #[derive(Debug, Clone, Copy)]

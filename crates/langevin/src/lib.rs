@@ -55,16 +55,11 @@
 pub mod bench;
 pub mod catalog;
 pub mod conversion;
-pub mod denoising;
 pub mod environment;
 pub mod evaluation;
-pub mod forward;
 mod image_files;
 pub mod inspection;
-pub mod job;
 pub mod jobs;
-pub mod restoration;
-pub mod sampling;
 pub mod training;
 
 pub use burn;
@@ -77,6 +72,7 @@ pub use langevin_eval as eval;
 pub use langevin_figures as figures;
 pub use langevin_files as files;
 pub use langevin_hub as hub;
+pub use langevin_inference::{denoising, forward, job, restoration, sampling};
 pub use langevin_kernels as kernels;
 pub use langevin_model as model;
 pub use langevin_model::{Model, ModelInfo, Pipeline, SampleSettings, Source};

@@ -72,6 +72,7 @@ pub fn check_file_access(tree: &Tree) -> Vec<Finding> {
 /// Jobs and commands evaluate a model through `Pipeline` alone: none puts a denoiser or a sampling run together by hand.
 /// What times a bare network is no job.
 pub fn check_pipeline(tree: &Tree) -> Vec<Finding> {
+    const JOBS: [&str; 3] = ["crates/inference/src/", "crates/langevin/src/", "crates/cli/src/"];
     const PARTS: [&str; 6] = [
         "Run::new(",
         "Parallel::new(",
@@ -82,8 +83,8 @@ pub fn check_pipeline(tree: &Tree) -> Vec<Finding> {
     ];
     let mut findings = Vec::new();
     for (file, text) in tree.rust() {
-        let job = ["crates/langevin/src/", "crates/cli/src/"].iter().any(|at| file.path.starts_with(at));
-        if !job || file.path.starts_with("crates/langevin/src/bench/networks") {
+        let holds_jobs = JOBS.iter().any(|folder| file.path.starts_with(folder));
+        if !holds_jobs || file.path.starts_with("crates/langevin/src/bench/networks") {
             continue;
         }
         let code = blanked(text);

@@ -1,45 +1,49 @@
-//! The floors of the facade: which of its top-level modules may use which, as the crates' edges say it for crates.
+//! The floors of the crates that hold the jobs: which of their top-level modules may use which, as the crates' edges say it
+//! for crates.
 
 use std::collections::BTreeMap;
 
 use crate::imports::imports;
 use crate::tree::{Finding, Tree};
 
-const FACADE: &str = "crates/langevin/src/";
+/// The top-level modules of a source folder, floor by floor from the ground. A module uses modules of the floors below its
+/// own; those not named here are free.
+type House = (&'static str, &'static [&'static [&'static str]]);
 
-/// The modules of `crates/langevin/src`, floor by floor from the ground. A module uses modules of the floors below its own;
-/// those not named here are free.
-const FLOORS: &[&[&str]] = &[
-    // What the jobs share.
-    &["job"],
-    &["sampling", "forward", "conversion"],
-    &["restoration", "denoising", "evaluation", "inspection"],
-    &["training"],
-    &["bench"],
-    // What lists them all.
-    &["catalog", "jobs"],
+const HOUSES: &[House] = &[
+    ("crates/inference/src/", &[&["job"], &["sampling", "forward"], &["restoration", "denoising"]]),
+    (
+        "crates/langevin/src/",
+        &[
+            &["evaluation", "inspection", "conversion"],
+            &["training"],
+            &["bench"],
+            // What lists them all.
+            &["catalog", "jobs"],
+        ],
+    ),
 ];
 
-/// Every import among the modules of the facade goes down.
+/// Every import among the modules of these crates goes down.
 pub fn check(tree: &Tree) -> Vec<Finding> {
-    check_floors(tree, FLOORS)
+    HOUSES.iter().flat_map(|(folder, floors)| check_floors(tree, folder, floors)).collect()
 }
 
-fn check_floors(tree: &Tree, floors: &[&[&str]]) -> Vec<Finding> {
+fn check_floors(tree: &Tree, folder: &str, floors: &[&[&str]]) -> Vec<Finding> {
     let mut floor_of = BTreeMap::new();
     for (floor, modules) in floors.iter().enumerate() {
         floor_of.extend(modules.iter().map(|module| (*module, floor)));
     }
     let mut findings = Vec::new();
     for module in floor_of.keys() {
-        let there = [format!("{FACADE}{module}.rs"), format!("{FACADE}{module}/mod.rs")];
+        let there = [format!("{folder}{module}.rs"), format!("{folder}{module}/mod.rs")];
         if !there.iter().any(|path| tree.file(path).is_some()) {
-            let message = format!("the facade has no module {module}: mend the table of floors");
+            let message = format!("{folder} has no module {module}: mend the table of floors");
             findings.push(Finding::file("xtask/src/tidy/wings.rs", message));
         }
     }
-    for import in imports(tree, FACADE) {
-        let (user, used) = (module(&import.from), module(&import.to));
+    for import in imports(tree, folder) {
+        let (user, used) = (module(folder, &import.from), module(folder, &import.to));
         let (Some(from), Some(to)) = (floor_of.get(user), floor_of.get(used)) else { continue };
         if user != used && to >= from {
             let message = format!(
@@ -52,9 +56,9 @@ fn check_floors(tree: &Tree, floors: &[&[&str]]) -> Vec<Finding> {
     findings
 }
 
-/// The top-level module that a file of the facade belongs to.
-fn module(path: &str) -> &str {
-    let inside = path.strip_prefix(FACADE).unwrap_or(path);
+/// The top-level module that a file below `folder` belongs to.
+fn module<'a>(folder: &str, path: &'a str) -> &'a str {
+    let inside = path.strip_prefix(folder).unwrap_or(path);
     inside.split('/').next().unwrap_or(inside).trim_end_matches(".rs")
 }
 
@@ -76,7 +80,10 @@ mod tests {
             ("crates/langevin/src/training.rs", "use crate::Recipe; pub fn train() {}"),
             ("crates/langevin/src/bench.rs", "use crate::training::train;"),
         ]);
-        check_floors(&tree, floors).into_iter().map(|finding| finding.message).collect()
+        check_floors(&tree, "crates/langevin/src/", floors)
+            .into_iter()
+            .map(|finding| finding.message)
+            .collect()
     }
 
     #[test]
@@ -96,6 +103,9 @@ mod tests {
     #[test]
     fn modules_without_a_floor_are_free_and_floors_without_a_module_are_not() {
         assert_eq!(messages(&[&["sampling"], &["bench"]]), [""; 0]);
-        assert_eq!(messages(&[&["cellar"]]), ["the facade has no module cellar: mend the table of floors"]);
+        assert_eq!(
+            messages(&[&["cellar"]]),
+            ["crates/langevin/src/ has no module cellar: mend the table of floors"]
+        );
     }
 }

@@ -8,7 +8,7 @@ use langevin_figures::png;
 
 use super::request::EvalRequest;
 use super::{Evaluation, evaluate};
-use crate::job::{Context, Event, check_ending};
+use langevin_inference::job::{Context, Event, check_ending};
 
 /// What came of a request.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use langevin_model::resolve::{Asked, resolve};
 
 use super::parts::{CHUNK, Gathered, Look, gather};
 use super::request::{Choice, EvalPlan};
-use crate::job::Reporter;
-use crate::sampling::{SamplePlan, even_labels, sample_tensor};
+use langevin_inference::job::Reporter;
+use langevin_inference::sampling::{SamplePlan, even_labels, sample_tensor};
 
 /// A model or a set of images.
 pub(super) enum Judged {

@@ -24,7 +24,7 @@ use langevin_eval::{Bound, Case, Features, METRICS, Metric, Report, Sample};
 
 use lines::add;
 
-use crate::job::Reporter;
+use langevin_inference::job::Reporter;
 
 pub use features::FeatureSpec;
 pub(crate) use features::features_of;

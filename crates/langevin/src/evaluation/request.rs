@@ -11,8 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::features::FeatureSpec;
-use crate::job::Observer;
-use crate::sampling::open_guide;
+use langevin_inference::job::Observer;
+use langevin_inference::sampling::open_guide;
 
 /// Images to judge by a data set. What is absent is the model's own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

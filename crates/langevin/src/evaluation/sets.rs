@@ -14,8 +14,8 @@ use super::judged::{self, Judged};
 use super::lines::add;
 use super::parts::{Gathered, Look, Parts, gather};
 use super::request::EvalPlan;
-use crate::job::Reporter;
-use crate::sampling::SamplePlan;
+use langevin_inference::job::Reporter;
+use langevin_inference::sampling::SamplePlan;
 
 /// Rows of the sheet of images that are nearest to training images.
 const SHEET_ROWS: usize = 16;

@@ -21,8 +21,8 @@ use super::prepare::Prepared;
 use super::restorer;
 use super::restorer_preview::Trial;
 use super::run_folder::{begin, store};
-use crate::job::{Event, Observer};
-use crate::sampling::{SamplePlan, sample_tensor};
+use langevin_inference::job::{Event, Observer};
+use langevin_inference::sampling::{SamplePlan, sample_tensor};
 
 /// How many images a preview shows.
 const PREVIEW: usize = 36;

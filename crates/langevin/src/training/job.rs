@@ -9,7 +9,7 @@ use langevin_train::{Outcome, checkpoints};
 use super::prepare::{Prepared, TrainPlan, prepare};
 use super::request::{Resolved, TrainRequest};
 use super::settings::Settings;
-use crate::job::{Context, Event, Observer};
+use langevin_inference::job::{Context, Event, Observer};
 
 /// What came of a request.
 #[derive(Debug, Clone)]

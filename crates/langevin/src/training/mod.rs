@@ -23,7 +23,7 @@ use burn::tensor::Device;
 use langevin_core::Result;
 use langevin_train::Outcome;
 
-use crate::job::Observer;
+use langevin_inference::job::Observer;
 
 pub use job::TrainOutcome;
 pub use masks::random_mask;

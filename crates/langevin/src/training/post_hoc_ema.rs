@@ -11,7 +11,7 @@ use langevin_train::{STORED_WIDTHS, Snapshot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::job::Context;
+use langevin_inference::job::Context;
 
 /// An average of a run's weights to make after training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -12,9 +12,9 @@ use langevin_process::{Diffusion, SPACINGS};
 use langevin_sample::SAMPLERS;
 use langevin_train::Objective;
 
-use crate::restoration::trained;
 use crate::training::settings::Settings;
 use crate::training::{captions, latents};
+use langevin_inference::restoration::trained;
 
 /// A training with its settings, weights and objective.
 pub struct TrainPlan {

@@ -8,12 +8,12 @@ use langevin_restore::{NoImages, Operator, Shape, enlargement, operators};
 use langevin_train::{Conditions, Told};
 
 use super::masks::random_mask;
-use crate::restoration::trained::filled_in;
+use langevin_inference::restoration::trained::filled_in;
 
 /// What a network for it is told of clean images of `shape`.
 ///
 /// # Errors
-/// As [`crate::restoration::trained::scale`].
+/// As [`langevin_inference::restoration::trained::scale`].
 pub fn conditions(task: &Task, shape: Shape) -> Result<Arc<dyn Conditions>> {
     Ok(match task.kind {
         TaskKind::Inpaint => Arc::new(InpaintConditions::new(shape)),

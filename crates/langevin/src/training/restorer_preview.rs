@@ -11,7 +11,7 @@ use langevin_model::{Pipeline, SampleSettings, Task, TaskKind};
 use langevin_sample::{SAMPLERS, pure_start};
 use langevin_train::{Conditions, Told};
 
-use crate::restoration::trained::{Conditioned, one_step};
+use langevin_inference::restoration::trained::{Conditioned, one_step};
 
 /// The seed of the degradations and of all noise.
 const SEED: u64 = 0;

@@ -7,7 +7,7 @@ use langevin_figures::png;
 use langevin_files::{create_folder, replace_file};
 use langevin_train::Preview;
 
-use crate::job::{Event, Observer};
+use langevin_inference::job::{Event, Observer};
 
 /// Makes the folder of samples in the run's folder `out`, and writes its settings.
 pub(crate) fn begin(out: &Path, toml: &str) -> Result<()> {

@@ -12,7 +12,7 @@ use langevin_model::{Grid, Model};
 use langevin_process::SPACINGS;
 use langevin_sample::Sampler;
 
-use crate::sampling::{SamplePlan, sample_along};
+use langevin_inference::sampling::{SamplePlan, sample_along};
 
 /// Levels that move together when there are more than these.
 const KNOTS: usize = 6;

@@ -8,7 +8,7 @@ use langevin_process::{Level, SPACINGS};
 use langevin_sample::{Follow, SAMPLERS, Sampler, fine_path};
 
 use super::refine::{Judge, walks};
-use crate::sampling::{SamplePlan, even_labels, sample_along};
+use langevin_inference::sampling::{SamplePlan, even_labels, sample_along};
 
 /// What levels are measured with.
 #[derive(Debug, Clone)]
@@ -159,7 +159,7 @@ mod tests {
             batch_size: 256,
             ..SamplePlan::of(&model, 256, 3)
         };
-        let ends = crate::sampling::sample_tensor(&model, &plan, &device, |_| {}).unwrap();
+        let ends = langevin_inference::sampling::sample_tensor(&model, &plan, &device, |_| {}).unwrap();
         let judge = Judge { model: &model, plan, device: &device, ends };
         for grid in &grids {
             let sampler = SAMPLERS.build(if grid.order == 1 { "ddim" } else { "dpmpp_2m" }).unwrap();

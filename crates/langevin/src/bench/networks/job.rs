@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Cost, measure};
-use crate::job::{Context, Event};
 use crate::training::presets::Preset;
+use langevin_inference::job::{Context, Event};
 
 /// A network whose speed and memory are wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

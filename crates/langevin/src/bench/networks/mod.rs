@@ -14,7 +14,7 @@ use langevin_process::{Diffusion, DiffusionSpec};
 use langevin_train::{Learner, TrainConfig};
 use serde::Serialize;
 
-use crate::job::Reporter;
+use langevin_inference::job::Reporter;
 
 pub use job::{MeasureNetworkOutcome, MeasureNetworkRequest, Speedup};
 

@@ -8,7 +8,7 @@ use langevin_model::Model;
 
 use super::request::CompareRestorersRequest;
 use super::{RestorationComparison, compare};
-use crate::job::{Context, Event};
+use langevin_inference::job::{Context, Event};
 
 /// Compares what `request` names.
 ///

@@ -22,7 +22,7 @@ use langevin_restore::{
 
 use crate::evaluation;
 use crate::evaluation::spread::{UNSEEN, evenly};
-use crate::job::Reporter;
+use langevin_inference::job::Reporter;
 
 pub use comparison::{RestorationComparison, RestorationRow, RestorationTask};
 pub use request::{CompareRestorersRequest, RestorersPlan};

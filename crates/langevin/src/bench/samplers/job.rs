@@ -10,7 +10,7 @@ use langevin_model::{Grid, Model};
 use super::request::{CompareSamplersRequest, SamplersPlan};
 use super::{SamplerComparison, compare};
 use crate::bench::levels::{self, GridRequest};
-use crate::job::{Context, Event};
+use langevin_inference::job::{Context, Event};
 
 /// Compares what `request` names.
 ///

@@ -17,8 +17,8 @@ use langevin_sample::SAMPLERS;
 use serde::Serialize;
 
 use crate::evaluation;
-use crate::job::Reporter;
-use crate::sampling::{SamplePlan, sample_tensor};
+use langevin_inference::job::Reporter;
+use langevin_inference::sampling::{SamplePlan, sample_tensor};
 
 pub use request::{CompareSamplersRequest, SamplersPlan};
 

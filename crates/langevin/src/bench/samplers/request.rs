@@ -10,8 +10,8 @@ use langevin_model::{GuidanceConfig, Model};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::job::Observer;
-use crate::sampling::open_guide;
+use langevin_inference::job::Observer;
+use langevin_inference::sampling::open_guide;
 
 /// Samplers to compare on a model. What is absent is the model's own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -8,7 +8,7 @@ use langevin_model::Model;
 
 use super::request::LikelihoodRequest;
 use super::{Difference, LikelihoodReport, check_other, measure};
-use crate::job::{Context, Event};
+use langevin_inference::job::{Context, Event};
 
 /// What came of a request.
 #[derive(Debug)]

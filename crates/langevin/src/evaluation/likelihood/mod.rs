@@ -18,7 +18,7 @@ use langevin_sample::{FlowSettings, Likelihoods, Placed, Trace};
 use serde::Serialize;
 
 use super::spread::{UNSEEN, evenly};
-use crate::job::Reporter;
+use langevin_inference::job::Reporter;
 
 pub use job::{LikelihoodOutcome, ModelLikelihood};
 pub use request::{LikelihoodRequest, TraceMethod};

@@ -13,10 +13,10 @@ use langevin_process::{Diffusion, DiffusionSpec};
 use langevin_train::{Hooks, Job, ModelFile, Outcome, Preview, with_parameters};
 
 use super::objective::Reconstruction;
-use crate::job::Observer;
 use crate::training::prepare::Prepared;
 use crate::training::run_folder::{begin, store};
 use crate::training::settings::AutoencoderSettings;
+use langevin_inference::job::Observer;
 
 /// Images of a sheet.
 const SHOWN: usize = 24;

@@ -8,9 +8,9 @@ use langevin_train::Outcome;
 
 use super::request::DistillRequest;
 use super::{Stage, plan};
-use crate::job::{Context, Event};
 use crate::training::job::{Scratch, check_resume, report_data};
 use crate::training::settings::Settings;
+use langevin_inference::job::{Context, Event};
 
 /// What came of a request.
 #[derive(Debug, Clone)]

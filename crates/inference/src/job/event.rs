@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use langevin_core::Image;
+use langevin_core::{Image, LeftAside};
 use serde::Serialize;
 
 /// Something that happened in a job.
@@ -51,6 +51,13 @@ pub enum Event {
         /// One sentence.
         text: String,
     },
+    /// Something given was not used as a whole.
+    LeftAside {
+        /// What was given: a data set, a model, a file of texts.
+        name: String,
+        /// What was not used of it, and why.
+        aside: LeftAside,
+    },
     /// Images become latents before a training on these begins.
     Encoded {
         /// Images encoded.
@@ -76,6 +83,11 @@ impl Event {
     /// A warning.
     pub fn warning(text: impl Into<String>) -> Self {
         Self::Warning { text: text.into() }
+    }
+
+    /// What was left aside of what was given as `name`; nothing where all of it was used.
+    pub fn left_aside(name: impl Into<String>, aside: LeftAside) -> Option<Self> {
+        (!aside.is_empty()).then(|| Self::LeftAside { name: name.into(), aside })
     }
 
     /// Progress of work of one stage.
