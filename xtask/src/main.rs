@@ -4,6 +4,7 @@ mod bench_peers;
 mod code;
 mod compare_binaries;
 mod documents;
+mod fuzz;
 mod imports;
 mod kill_test;
 mod map;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         ["kill-test", rest @ ..] => kill_test::run(&root(), rest),
         ["solvers", rest @ ..] => solvers::run(&root(), rest),
         ["compare-binaries", rest @ ..] => compare_binaries::run(&root(), rest),
+        ["fuzz", rest @ ..] => fuzz::run(&root(), rest),
         ["bench-peers", rest @ ..] => bench_peers::run(&root(), rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -26,6 +26,8 @@ const CRATES: &[&str] = &[
     "files",
     "process",
     "testkit",
+    "fuzz",
+    "mutate",
 ];
 
 /// The text of the document for the files of `tree`.

@@ -13,9 +13,11 @@ tasks:
   solvers [--record]   every sampler x schedule x process x 1 to 50 steps: finite, and at sigma = 0; a few minutes
   compare-binaries OLD NEW [--work DIR] [--only PART]
                        run every command with two builds of langevin; are answers and files the same to the byte
+  fuzz [--runs N] [--commands N] [--seed N] [--keep] [--record]
+                       damaged inputs for every reader and command: no panic, no abort, no endless work, bounded memory
   bench-peers [--networks LIST] [--rounds N] [--no-compile] [--record]
                        time the same networks here and in PyTorch, in turn; makes its own Python environment";
 
 /// The names of the tasks, for checking that the README speaks of nothing else.
 pub const TASKS: &[&str] =
-    &["tidy", "fmt", "rustdoc", "docs", "kill-test", "solvers", "compare-binaries", "bench-peers"];
+    &["tidy", "fmt", "rustdoc", "docs", "kill-test", "solvers", "compare-binaries", "fuzz", "bench-peers"];

@@ -1,4 +1,4 @@
-//! What a network is told beside the noisy image and its noise level.
+//! What a network is conditioned on beside the noisy image and its noise level.
 
 use burn::tensor::Tensor;
 
@@ -13,13 +13,13 @@ pub struct Cond {
     pub labels: Option<Vec<Option<u32>>>,
     /// The streams that dropout masks come from; absent when the network is evaluated, so nothing is dropped.
     pub dropout: Option<NoiseStreams>,
-    /// What a network that restores is told of each image, `[batch, condition channels, height, width]`, beside which it
-    /// sees the noisy one (Saharia et al. 2021, SR3, 2104.07636).
+    /// The image that each image is conditioned on in a network that restores, `[batch, condition channels, height, width]`, in
+    /// addition to the noisy one (Saharia et al. 2021, SR3, 2104.07636).
     pub image: Option<Tensor<4>>,
-    /// The text of each image, for a network that is told of texts.
+    /// The text of each image, for a network that is text-conditioned.
     pub context: Option<Context>,
     /// The text of each image as tokens, for a network that has the encoder in it and learns with it; where there is a `context`, that
-    /// is told.
+    /// is used.
     pub tokens: Option<Vec<Vec<u32>>>,
     /// What takes the place of `context` where the unconditional answer is wanted: the empty text, or one that says what is not
     /// wanted (Ho and Salimans 2022, 2207.12598).
@@ -42,7 +42,7 @@ impl Cond {
         Self { labels, ..Self::default() }
     }
 
-    /// One text for each image, and what is told in place of each where the unconditional answer is wanted.
+    /// One text for each image, and what takes its place where the unconditional output is wanted.
     pub fn texts(context: Context, null_context: Option<Context>) -> Self {
         Self { context: Some(context), null_context, ..Self::default() }
     }
@@ -60,7 +60,7 @@ impl Cond {
         Self { dropout: None, ..self.clone() }
     }
 
-    /// What these images of the batch, at least one, are told, with nothing dropped out; an image may come again.
+    /// What these images of the batch, at least one, are conditioned on, with nothing dropped out; an image may come again.
     ///
     /// # Panics
     /// If the batch has no such image.
@@ -73,7 +73,7 @@ impl Cond {
         Self { labels, dropout: None, image, tokens, ..self.contexts(|all| all.of(images)) }
     }
 
-    /// What images `start..start + count` are told, with nothing dropped out.
+    /// What images `start..start + count` are conditioned on, with nothing dropped out.
     ///
     /// # Panics
     /// If the batch has no such images.
@@ -118,9 +118,10 @@ mod tests {
         let image =
             Tensor::from_data(TensorData::new(vec![1.0_f32, 2.0, 3.0], [3, 1, 1, 1]), &Device::flex());
         let cond = Cond { image: Some(image), ..Cond::classes([Some(4), None, Some(6)]) };
-        let told = |cond: Cond| (cond.labels.unwrap(), cond.image.unwrap().try_into_vec_as::<f32>().unwrap());
-        assert_eq!(told(cond.range(1, 2)), (vec![None, Some(6)], vec![2.0, 3.0]));
-        assert_eq!(told(cond.of(&[2, 0, 2])), (vec![Some(6), Some(4), Some(6)], vec![3.0, 1.0, 3.0]));
+        let parts =
+            |cond: Cond| (cond.labels.unwrap(), cond.image.unwrap().try_into_vec_as::<f32>().unwrap());
+        assert_eq!(parts(cond.range(1, 2)), (vec![None, Some(6)], vec![2.0, 3.0]));
+        assert_eq!(parts(cond.of(&[2, 0, 2])), (vec![Some(6), Some(4), Some(6)], vec![3.0, 1.0, 3.0]));
         assert!(cond.unconditional().image.is_some());
     }
 
@@ -133,16 +134,16 @@ mod tests {
             Context { added: Some(Added { pooled: column(10.0), numbers: column(20.0) }), tokens }
         };
         let cond = Cond::texts(context([1.0, 2.0, 3.0]), Some(context([-1.0, -2.0, -3.0])));
-        let told = |cond: &Cond| {
+        let parts = |cond: &Cond| {
             let Context { tokens, added } = cond.context.clone().unwrap();
             let Added { pooled, numbers } = added.unwrap();
             let values = |x: Tensor<2>| x.try_into_vec_as::<f32>().unwrap();
             [tokens.try_into_vec_as::<f32>().unwrap(), values(pooled), values(numbers)]
         };
-        assert_eq!(told(&cond.range(1, 2)), [[2.0, 3.0], [12.0, 13.0], [22.0, 23.0]]);
-        assert_eq!(told(&cond.of(&[2, 2])), [[3.0, 3.0], [13.0, 13.0], [23.0, 23.0]]);
-        assert_eq!(told(&cond.of(&[1]).unconditional()), [[-2.0], [8.0], [18.0]]);
-        assert_eq!(told(&cond.unconditional().range(0, 1)), [[-1.0], [9.0], [19.0]]);
+        assert_eq!(parts(&cond.range(1, 2)), [[2.0, 3.0], [12.0, 13.0], [22.0, 23.0]]);
+        assert_eq!(parts(&cond.of(&[2, 2])), [[3.0, 3.0], [13.0, 13.0], [23.0, 23.0]]);
+        assert_eq!(parts(&cond.of(&[1]).unconditional()), [[-2.0], [8.0], [18.0]]);
+        assert_eq!(parts(&cond.unconditional().range(0, 1)), [[-1.0], [9.0], [19.0]]);
         assert!(cond.is_conditional() && !Cond::none().is_conditional());
         assert!(Cond { null_context: None, ..cond }.unconditional().context.is_none());
     }

@@ -1,4 +1,4 @@
-//! What a network is told of a text: the vectors it attends to, and what is added to its noise level.
+//! What a network gets of a text: the vectors it attends to, and what is added to its noise level.
 
 use burn::tensor::{Device, Int, Tensor};
 
@@ -7,7 +7,7 @@ use burn::tensor::{Device, Int, Tensor};
 pub struct Context {
     /// A vector for each token of each text, `[batch, tokens, dim]`.
     pub tokens: Tensor<3>,
-    /// What is told beside them; absent where the network takes no more.
+    /// What comes in addition to them; absent where the network takes no more.
     pub added: Option<Added>,
 }
 

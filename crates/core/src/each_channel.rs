@@ -19,10 +19,10 @@ fn apart(x: &Tensor<4>, at: &Levels, cond: &Cond) -> ([usize; 4], Levels, Cond) 
     let labels = cond.labels.as_ref();
     let labels =
         labels.map(|labels| labels.iter().flat_map(|label| std::iter::repeat_n(*label, c)).collect());
-    let image = cond.image.clone().map(|told| {
-        let [_, channels, height, width] = told.dims();
-        assert_eq!(channels, c, "what is told has a channel for each");
-        told.reshape([n * c, 1, height, width])
+    let image = cond.image.clone().map(|condition| {
+        let [_, channels, height, width] = condition.dims();
+        assert_eq!(channels, c, "the condition has a channel for each");
+        condition.reshape([n * c, 1, height, width])
     });
     let images: Vec<usize> = (0..n).flat_map(|image| std::iter::repeat_n(image, c)).collect();
     let cond = Cond { labels, dropout: None, image, ..cond.contexts(|texts| texts.of(&images)) };

@@ -17,16 +17,16 @@ pub trait Network: Module + Sync {
     /// level; the result has the shape of `x`.
     fn forward(&self, x: Tensor<4>, noise_input: Tensor<1>, cond: &Cond) -> Tensor<4>;
 
-    /// How many classes the network can be told; 0 when it is unconditional.
+    /// How many classes the network is conditioned on; 0 when it is unconditional.
     fn classes(&self) -> usize;
 
-    /// Channels of the image that the network must be told of beside the noisy one ([`Cond::image`]); 0 when there is
+    /// Channels of the image that the network must be conditioned on beside the noisy one ([`Cond::image`]); 0 when there is
     /// none.
     fn condition_channels(&self) -> usize {
         0
     }
 
-    /// The texts that the network must be told of ([`Cond::context`]); `None` when it takes none.
+    /// The texts that the network must be conditioned on ([`Cond::context`]); `None` when it takes none.
     fn context(&self) -> Option<ContextShape> {
         None
     }

@@ -43,7 +43,7 @@ impl<N: Network> Preconditioned<N> {
     /// those of [`langevin_process::Weighting::weight`].
     ///
     /// # Errors
-    /// Usage, where the parameterisation is undefined at one of the levels, or the network takes other texts than it is told.
+    /// Usage, where the parameterisation is undefined at one of the levels, or the network takes other texts than those given.
     pub fn loss(
         &self,
         x0: Tensor<4>,
@@ -124,13 +124,13 @@ fn check_image(cond: &Cond, channels: usize, x: &Tensor<4>) -> Result<()> {
     let [batch, _, height, width] = x.dims();
     match &cond.image {
         None if channels == 0 => Ok(()),
-        None => Err(Error::usage("this model restores images, and is told of none to restore")
+        None => Err(Error::usage("this model restores images and needs one to restore")
             .hint("give it one with the command that it was trained for, see `langevin inspect`")),
-        Some(_) if channels == 0 => Err(Error::usage("this model cannot be told of an image to restore")
+        Some(_) if channels == 0 => Err(Error::usage("this model takes no image to restore")
             .hint("restore with it by a method of `langevin list methods`")),
         Some(image) if image.dims() == [batch, channels, height, width] => Ok(()),
         Some(image) => Err(Error::usage(format!(
-            "this model is told of images with the shape {:?}, not {:?}",
+            "this model is conditioned on images of shape {:?}, not {:?}",
             [batch, channels, height, width],
             image.dims()
         ))),
@@ -142,40 +142,36 @@ fn check_context(cond: &Cond, takes: Option<ContextShape>, batch: usize) -> Resu
         (None, None) => return Ok(()),
         (None, Some(_)) if cond.tokens.as_ref().is_some_and(|tokens| tokens.len() == batch) => return Ok(()),
         (None, Some(_)) => {
-            return Err(Error::usage("this model is told of texts, and is told of none")
+            return Err(Error::usage("this model is text-conditioned and needs a prompt")
                 .hint("give it one; the empty text is one too, and guidance needs it to compare with"));
         }
         (Some(_), None) => {
-            return Err(Error::usage("this model was trained without texts, so it cannot be told one"));
+            return Err(Error::usage("this model was trained without texts, so it takes no prompt"));
         }
         (Some(context), Some(shape)) => (context, shape),
     };
     let [texts, _, dim] = context.tokens.dims();
     if texts != batch {
-        return Err(Error::usage(format!("{texts} texts are told of {batch} images")));
+        return Err(Error::usage(format!("there are {texts} texts for {batch} images")));
     }
     if dim != shape.dim {
         return Err(Error::usage(format!(
-            "this model is told of texts as vectors of {} numbers, not {dim}",
+            "this model is conditioned on texts as vectors of {} numbers, not {dim}",
             shape.dim
         ))
         .hint("encode them with the encoder that belongs to the model"));
     }
     match (&context.added, shape.added) {
         (None, None) => Ok(()),
-        (None, Some(_)) => Err(Error::usage(
-            "this model is told a pooled vector and numbers with each text, and is told of none",
-        )),
-        (Some(_), None) => {
-            Err(Error::usage("this model cannot be told a pooled vector and numbers with a text"))
-        }
+        (None, Some(_)) => Err(Error::usage("this model needs a pooled vector and numbers with each text")),
+        (Some(_), None) => Err(Error::usage("this model takes no pooled vector and numbers with a text")),
         (Some(Added { pooled, numbers }), Some((all, each))) => {
             let ([of_pooled, width], [of_numbers, count]) = (pooled.dims(), numbers.dims());
             if [of_pooled, of_numbers] == [batch, batch] && width + count * each == all {
                 return Ok(());
             }
             Err(Error::usage(format!(
-                "this model is told a pooled vector and features of numbers that are {all} long together; told are {of_pooled} \
+                "this model is conditioned on a pooled vector and features of numbers that are {all} long together; given are {of_pooled} \
                  vectors of {width} and {of_numbers} times {count} numbers, with {each} features for each number"
             )))
         }
@@ -186,7 +182,7 @@ fn check_labels(cond: &Cond, classes: usize) -> Result<()> {
     let labels = cond.labels.iter().flatten().flatten();
     for label in labels {
         if classes == 0 {
-            return Err(Error::usage("this model was trained without classes, so it cannot be told one")
+            return Err(Error::usage("this model was trained without classes, so it takes none")
                 .hint("leave the class out, or train with --class-conditional"));
         }
         if *label as usize >= classes {

@@ -31,7 +31,7 @@ impl<D: Denoiser> Denoiser for Symmetric<D> {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
         let mut sum: Option<Tensor<4>> = None;
         for index in 0..SYMMETRIES {
-            let image = cond.image.clone().map(|told| turned(told, index));
+            let image = cond.image.clone().map(|condition| turned(condition, index));
             let cond = Cond { image, ..cond.clone() };
             let answer = back(self.0.denoise(turned(x.clone(), index), at, &cond)?, index);
             sum = Some(match sum {

@@ -11,7 +11,7 @@ use crate::order::{self, Permutation, Purpose};
 use crate::transforms::{Cut, Prepare, cut, fit};
 use crate::{DataInfo, Dataset, Error, Image, Result, Size};
 
-/// Told of an image that is passed over.
+/// Receives each image that is passed over.
 pub type OnSkip = Arc<dyn Fn(&Skipped) + Send + Sync>;
 
 /// How a [`Pool`] is made.
@@ -23,7 +23,7 @@ pub struct PoolOptions {
     pub check_bytes: u64,
     /// Whether one image that cannot be read is an error. All are tried then, whatever their size.
     pub strict: bool,
-    /// Told once of each image that is passed over.
+    /// Receives each image that is passed over, once.
     pub on_skip: Option<OnSkip>,
 }
 
@@ -102,7 +102,7 @@ struct Shared {
     cache_bytes: u64,
     skipped: Mutex<BTreeMap<u64, Skipped>>,
     on_skip: Option<OnSkip>,
-    /// While all images are tried in parallel nothing is told, so that the telling has an order.
+    /// While all images are tried in parallel nothing is reported, so that reports have an order.
     checking: AtomicBool,
 }
 

@@ -10,7 +10,7 @@ const LEFT: usize = 64;
 /// Rows of the right side at once.
 const RIGHT: usize = 512;
 
-/// What `of` makes of each row of `left`: it is told the row's number and its products with all rows of `right`.
+/// What `of` makes of each row of `left`: it gets the row's number and its products with all rows of `right`.
 pub(crate) fn by_row<R: Send>(left: &Rows, right: &Rows, of: impl Fn(usize, &[f64]) -> R + Sync) -> Vec<R> {
     let starts: Vec<usize> = (0..left.len()).step_by(LEFT).collect();
     let made = starts.into_par_iter().map(|start| {

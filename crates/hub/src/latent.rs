@@ -13,7 +13,7 @@ use crate::text::{TextNetwork, TextParts, read_text_network, read_text_parts};
 /// What the folder of a latent pipeline holds, in our words.
 #[derive(Debug, Clone)]
 pub struct LatentPipeline {
-    /// The network of latents, which is told of texts.
+    /// The network of latents, which is text-conditioned.
     pub network: TextNetwork,
     /// The autoencoder.
     pub autoencoder: AutoencoderParts,
@@ -23,7 +23,7 @@ pub struct LatentPipeline {
     pub sampling: Sampling,
     /// The class of the pipeline.
     pub class: String,
-    /// Whether the empty text is told as zeros (SDXL).
+    /// Whether the empty text is encoded as zeros (SDXL).
     pub zeros_for_empty: bool,
 }
 

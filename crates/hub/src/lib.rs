@@ -3,7 +3,7 @@
 //! * [`read_folder`]: a pipeline's network, tensors, diffusion and way to sample. Nothing of the folder is run: configs are
 //!   data, and pickles are read by a machine that knows only tensors.
 //! * [`write_folder`]: a folder that `DDPMPipeline.from_pretrained` loads.
-//! * [`read_text_network`], [`read_text_parts`]: the parts of a pipeline that is told of texts: `UNet2DConditionModel`, and CLIP's
+//! * [`read_text_network`], [`read_text_parts`]: the parts of a text-conditioned pipeline: `UNet2DConditionModel`, and CLIP's
 //!   encoder and tokenizer.
 //! * [`read_autoencoder`]: an `AutoencoderKL` or `VQModel`; [`read_latent_folder`]: Stable Diffusion as a whole.
 //! * [`read_single_file`]: Stable Diffusion in one file, with the names of CompVis.

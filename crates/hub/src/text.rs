@@ -1,4 +1,4 @@
-//! The parts of a pipeline that is told of texts: its network, its encoders and their tokenizers.
+//! The parts of a pipeline that is text-conditioned: its network, its encoders and their tokenizers.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::tokenizer;
 use crate::weights::{read_transformers, read_weights};
 use crate::{clip_text, condition};
 
-/// A network that is told of texts.
+/// A network that is text-conditioned.
 #[derive(Debug, Clone)]
 pub struct TextNetwork {
     /// The network.

@@ -36,7 +36,7 @@ pub struct LatentExport<'a> {
     pub statistics: [&'a [f64]; 2],
     /// The encoders of texts, one or two, with their tokenizers.
     pub texts: Vec<(&'a ClipTextConfig, &'a ClipTokenizer)>,
-    /// Whether the empty text is told as zeros.
+    /// Whether the empty text is encoded as zeros.
     pub zeros_for_empty: bool,
     /// The diffusion it was trained for.
     pub diffusion: &'a Diffusion,

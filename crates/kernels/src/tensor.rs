@@ -25,7 +25,7 @@ pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<2>, options: Conv2d)
     ))
 }
 
-/// As this thread computes now, if it is told how.
+/// As this thread computes now, where that was set.
 fn here(options: Conv2d) -> Conv2d {
     match Arithmetic::current() {
         Arithmetic::Fast => options,

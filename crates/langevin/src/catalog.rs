@@ -61,7 +61,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         name: "time-inputs",
-        summary: "how the network is told the noise level",
+        summary: "how the network is conditioned on the noise level",
         items: || of(&TIME_INPUTS),
     },
     Kind {

@@ -33,7 +33,7 @@ pub struct ModelInfo {
     /// The autoencoder whose latents it draws, if it draws no pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latent: Option<LatentInfo>,
-    /// The tokenizer of what it is told in words, if it is told anything so.
+    /// The tokenizer of its prompts, if it is text-conditioned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<TextInfo>,
     /// The network.

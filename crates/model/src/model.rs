@@ -100,7 +100,7 @@ impl Model {
     /// It can be stored and converted as every model. The classes of the network go by their numbers; `info` may name them.
     ///
     /// # Errors
-    /// Usage: a size that the network does not take, other channels out than in, a network that is told of an image or of texts.
+    /// Usage: a size that the network does not take, other channels out than in, a network that is conditioned on an image or on texts.
     pub fn of_network(
         name: impl Into<String>,
         size: impl Into<Size>,
@@ -145,7 +145,7 @@ impl Model {
         }
     }
 
-    /// Whether its network of latents is told of the hole of an image and of the rest, as those of Stable Diffusion for inpainting.
+    /// Whether its network of latents is conditioned on the hole of an image and on the rest, as those of Stable Diffusion for inpainting.
     pub fn is_inpainting_model(&self) -> bool {
         self.codec.is_some() && self.info.network.condition_channels > 0
     }
@@ -217,7 +217,7 @@ impl Model {
         if self.is_conditional() { self.info.sample.cfg_scale } else { 1.0 }
     }
 
-    /// Whether it can be told what to draw: a class, or words.
+    /// Whether it is conditional: on a class, or on words.
     pub fn is_conditional(&self) -> bool {
         !self.info.classes.is_empty() || self.is_text_conditioned()
     }

@@ -14,7 +14,7 @@ pub struct Prompts {
 }
 
 impl Prompts {
-    /// Texts that leave open what is drawn, where `model` is told of texts.
+    /// Texts that leave open what is drawn, where `model` is conditioned on texts.
     pub fn open(model: &Model, count: usize) -> Option<Self> {
         model
             .is_text_conditioned()
@@ -27,7 +27,7 @@ impl Prompts {
         Self { each: self.each[first..first + count].to_vec(), negative: self.negative.clone() }
     }
 
-    /// Whether `model` is told texts where there are some, and none where there are none.
+    /// Whether there are texts for a `model` that is text-conditioned, and none for another.
     ///
     /// # Errors
     /// Usage, where it is not so.
@@ -42,7 +42,7 @@ impl Prompts {
         }
     }
 
-    /// What `model` is told of each image, and of what is not wanted; a text that comes again is encoded once.
+    /// The encoded prompt of each image, and of what is not wanted; a text that comes again is encoded once.
     ///
     /// # Errors
     /// As [`Model::encode_prompts`].

@@ -35,7 +35,7 @@ impl Task {
         self.operator.as_deref().unwrap_or(BICUBIC)
     }
 
-    /// Channels of what the network is told of images with `channels`: the enlarged image, or what is left of an image with
+    /// Channels of the condition made of images with `channels`: the enlarged image, or what is left of an image with
     /// a hole and where the hole is.
     pub fn condition_channels(&self, channels: usize) -> usize {
         match self.kind {

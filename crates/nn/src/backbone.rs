@@ -85,7 +85,7 @@ impl Backbone {
         }
     }
 
-    /// What it is told of texts as tokens, as [`UNet::read`].
+    /// Its texts as vectors, from tokens, as [`UNet::read`].
     ///
     /// # Errors
     /// As [`UNet::read`].

@@ -1,5 +1,5 @@
 //! The diffusion transformer, DiT (Peebles and Xie 2023, 2212.09748): images as squares of pixels, each a token, in blocks whose
-//! norms are told of noise level and class ("adaLN-Zero").
+//! norms are conditioned on noise level and class ("adaLN-Zero").
 //!
 //! Each parameter's path is the name its tensor has in diffusers' `DiTTransformer2DModel`.
 
@@ -17,7 +17,7 @@ use crate::transformer::{CrossAttention, FeedForward, as_pixels};
 
 /// Features of the noise level.
 const TIME_FEATURES: usize = 256;
-/// Epsilon of the norms that are told of the noise level, and of the last.
+/// Epsilon of the norms that are conditioned on the noise level, and of the last.
 const EPS: f64 = 1e-6;
 
 /// What a [`Dit`] is made of. The defaults are those of DiT-S/2 for images of 32 x 32 pixels with three channels.
@@ -45,9 +45,9 @@ pub struct DitConfig {
     pub time_scale: f64,
     /// Epsilon of the norms before the feed-forward layers and before attention to a text. Default 1e-5.
     pub norm_eps: f64,
-    /// Classes the network can be told; 0 makes it unconditional. Default 0.
+    /// Classes the network is conditioned on; 0 makes it unconditional. Default 0.
     pub classes: usize,
-    /// Length of the vectors of a text that every block attends to after its own tokens, if it is told of texts. Default: none.
+    /// Length of the vectors of a text that every block attends to after its own tokens, if it is text-conditioned. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_dim: Option<usize>,
     /// Whether what tells the norms, and the last matrix, start at zero, so that every block starts as the identity and the
@@ -186,7 +186,7 @@ struct Places {
 /// Attention and a feed-forward layer, and between them attention to a text where there is one.
 #[derive(Module, Debug)]
 struct Block {
-    norm1: Told,
+    norm1: ModulatedNorm,
     attn1: CrossAttention,
     attn2: Option<CrossAttention>,
     ff: FeedForward,
@@ -196,7 +196,7 @@ struct Block {
 
 /// What makes shifts, scales and gates of noise level and class.
 #[derive(Module, Debug)]
-struct Told {
+struct ModulatedNorm {
     emb: Option<Embedder>,
     linear: Linear,
 }
@@ -247,7 +247,7 @@ impl Block {
         let norm1 = draw.at("norm1");
         let attention = |name: &str, from| CrossAttention::new(&draw.at(name), dim, from, heads, true);
         Self {
-            norm1: Told {
+            norm1: ModulatedNorm {
                 emb: embeds.then(|| Embedder::new(&norm1.at("emb"), config)),
                 linear: Linear::maybe_zero(&norm1.at("linear"), dim, 6 * dim, zero_init),
             },
@@ -347,9 +347,9 @@ impl Dit {
         let features = sinusoidal(&values, TIME_FEATURES, true, 1.0, &device);
         let rows = self.rows(cond, n);
         let context = config.context_dim.map(|_| {
-            let told = cond.context.as_ref().expect("a text-conditioned network needs a text");
-            assert_eq!(told.len(), n, "one text for each image");
-            as_pixels(told.tokens.clone().to_device(&device))
+            let context = cond.context.as_ref().expect("a text-conditioned network needs a text");
+            assert_eq!(context.len(), n, "one text for each image");
+            as_pixels(context.tokens.clone().to_device(&device))
         });
         let (down, across) = (h / config.patch, w / config.patch);
         let mut x = self.pos_embed.proj.forward(kernels::channels_last(x))
@@ -364,8 +364,8 @@ impl Dit {
             first.get_or_insert(embedding.clone());
             x = block.forward(x, embedding, context.as_ref());
         }
-        let told = self.proj_out_1.forward(first.expect("there is a block"));
-        let [shift, scale] = told.chunk(2, 1).try_into().expect("a split in two");
+        let context = self.proj_out_1.forward(first.expect("there is a block"));
+        let [shift, scale] = context.chunk(2, 1).try_into().expect("a split in two");
         let out = self.proj_out_2.forward_pixels(modulated(x, scale, shift, EPS));
         let (patch, channels) = (config.patch, config.out_channels);
         out.reshape([n, down, across, patch, patch, channels])

@@ -15,10 +15,10 @@ use crate::draw::Draw;
 use crate::fir;
 use crate::layers::{Conv2d, GroupNorm, Linear};
 
-/// What every block of one forward pass is told.
+/// What every block of one forward pass is conditioned on.
 #[derive(Debug)]
 pub struct Pass<'a> {
-    /// The activated embedding of noise level and class, `[n, dim]`; absent in a network that is told of none.
+    /// The activated embedding of noise level and class, `[n, dim]`; absent in a network that is conditioned on none.
     pub embedding: Option<Tensor<2>>,
     /// Where dropout masks come from; `None` drops nothing.
     pub dropout: Option<&'a NoiseStreams>,
@@ -32,7 +32,7 @@ impl<'a> Pass<'a> {
         Self { embedding: Some(embedding), dropout, layer: Cell::new(0) }
     }
 
-    /// A pass through a network that is told of no noise level.
+    /// A pass through a network that is conditioned on no noise level.
     pub fn plain() -> Self {
         Self { embedding: None, dropout: None, layer: Cell::new(0) }
     }
@@ -54,7 +54,7 @@ pub struct ResnetShape {
     pub inputs: usize,
     /// Channels out; where they differ from `inputs`, a 1 x 1 convolution carries the input over.
     pub outputs: usize,
-    /// Length of the embedding; 0 for a block that is told of none.
+    /// Length of the embedding; 0 for a block that is conditioned on none.
     pub embedding: usize,
     /// Groups of the first norm.
     pub groups: usize,
@@ -206,8 +206,10 @@ impl ResnetParts<'_> {
         // SiLU is part of the norm.
         let activate = |x| if activation == Activation::Silu { x } else { activation.of(x) };
         let hidden = resize.apply(activate(normalised));
-        let modulation =
-            self.time_emb_proj.zip(pass.embedding.as_ref()).map(|(layer, told)| layer.forward(told.clone()));
+        let modulation = self
+            .time_emb_proj
+            .zip(pass.embedding.as_ref())
+            .map(|(layer, embedding)| layer.forward(embedding.clone()));
         let hidden = match modulation {
             Some(modulation) if scale_shift => {
                 let hidden = self.conv1.forward(hidden);

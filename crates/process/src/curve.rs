@@ -1,5 +1,5 @@
 //! `Curve`: the levels of a diffusion by its time, which a schedule and a process give together. It lies below what a
-//! network predicts and what it is told, since both may ask where on the curve a level is.
+//! network predicts and what it is conditioned on, since both may ask where on the curve a level is.
 
 use std::sync::Arc;
 

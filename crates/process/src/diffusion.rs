@@ -26,7 +26,7 @@ pub struct DiffusionSpec {
     pub process: String,
     /// What the network predicts: `v`, `epsilon`, ... Default `v`, which is defined at every level.
     pub parameterisation: String,
-    /// What the network is told about the noise: `timestep`, `log_sigma`, ... Default `timestep`.
+    /// What the network is conditioned on about the noise: `timestep`, `log_sigma`, ... Default `timestep`.
     pub time_input: String,
     /// The standard deviation of the data, which `edm` uses. Default 0.5, right for most images in
     /// `[-1, 1]`.
@@ -142,7 +142,7 @@ impl Diffusion {
         self.parameterisation.coefficients(at, self.spec.sigma_data)
     }
 
-    /// What the network is told about a level (`c_noise`), finite.
+    /// What the network is conditioned on about a level (`c_noise`), finite.
     pub fn noise_input(&self, at: Level) -> f64 {
         self.time_input.value(&self.curve, at)
     }

@@ -83,7 +83,7 @@ impl Error {
         &self.message
     }
 
-    /// What to try, as [`Error::hint`] was told it; `None` where nothing was.
+    /// What to try, as [`Error::hint`] was given it; `None` where nothing was.
     pub fn advice(&self) -> Option<&str> {
         self.hint.as_deref()
     }

@@ -4,7 +4,7 @@
 //! One coordinate holds it together: a [`Level`] `{ alpha, sigma }` with `x = alpha * x0 + sigma * n`. A
 //! [`Schedule`] gives the log-SNR of a time in `[0, 1]`, a [`Process`] gives the level of a log-SNR, and the
 //! two are independent. [`Diffusion`] puts one of each together with a [`Parameterisation`] (what the
-//! network's output means) and a [`TimeInput`] (what the network is told about the noise).
+//! network's output means) and a [`TimeInput`] (what the network is conditioned on about the noise).
 //!
 //! ```
 //! use langevin_process::{Diffusion, DiffusionSpec, SPACINGS};

@@ -67,7 +67,7 @@ pub trait Method: Debug + Send + Sync {
     ///
     /// `path` is that of the whole process, noisiest level first, clean at the end (see [`langevin_sample::steps`]); a method may
     /// use a part of it. Randomness comes from `run.noise` alone, one stream for each image: [`Purpose::Start`] for what
-    /// is begun with and [`Purpose::Sampler`] for the rest. After each step `run` is told, and may stop the work.
+    /// is begun with and [`Purpose::Sampler`] for the rest. After each step `run` gets a report, and may stop the work.
     ///
     /// # Shapes
     /// `[batch, channels, height, width]`, the shape of images in `problem`; `run.noise` has as many streams.

@@ -31,7 +31,7 @@ fn moves(steps: usize, length: usize, repeat: usize) -> Vec<Move> {
 
 impl Walk<'_, '_, '_> {
     /// Walks `x` along `path`, which ends clean, with jumps back of `length` steps, `repeat` times, through the forward process.
-    /// Each step to less noise is `step(walk, x, from, to)`: the image at `to`, and the clean image that is told of it.
+    /// Each step to less noise is `step(walk, x, from, to)`: the image at `to`, and the clean image for its report.
     ///
     /// # Errors
     /// As `step` and [`Walk::tell`].

@@ -14,7 +14,7 @@ pub(crate) struct Walk<'a, 'b, 'r> {
     pub(crate) problem: &'a Problem,
     run: &'b mut Run<'r>,
     count: usize,
-    told: usize,
+    reported: usize,
     drawn: u64,
 }
 
@@ -33,7 +33,7 @@ impl<'a, 'b, 'r> Walk<'a, 'b, 'r> {
     ) -> Result<Self> {
         needs.check(problem, prior)?;
         steps(path)?;
-        Ok(Self { prior, problem, run, count, told: 0, drawn: 0 })
+        Ok(Self { prior, problem, run, count, reported: 0, drawn: 0 })
     }
 
     /// Pure noise at `at`.
@@ -106,8 +106,8 @@ impl<'a, 'b, 'r> Walk<'a, 'b, 'r> {
 
     /// Tells that the next step has reached `level`.
     pub(crate) fn tell(&mut self, level: Level, x: &Tensor<4>, denoised: &Tensor<4>) -> Result<()> {
-        self.told += 1;
-        self.run.report(&Progress { step: self.told, steps: self.count, level, x, denoised })
+        self.reported += 1;
+        self.run.report(&Progress { step: self.reported, steps: self.count, level, x, denoised })
     }
 
     /// What is known before the model is asked: `A+ y`; with noise `argmin |y - A x|^2 + sigma_y^2 |x|^2`, which does not

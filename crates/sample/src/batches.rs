@@ -24,7 +24,7 @@ pub struct BatchRequest {
     pub batch_size: usize,
     /// The class of each image, `count` of them; absent: no conditioning.
     pub labels: Option<Vec<Option<u32>>>,
-    /// The texts of the images, `count` of them, for a model that is told of texts; and what takes the place of each where guidance
+    /// The texts of the images, `count` of them, for a model that is text-conditioned; and what takes the place of each where guidance
     /// compares with the answer without.
     pub texts: Option<(Context, Context)>,
     /// Noise of variance 1 to start from instead of that of the seed, `[count, channels, height, width]`.

@@ -11,7 +11,7 @@ use crate::walk::{evaluate, report};
 /// DDIM's step from `t` to a cleaner `s` uses the noise seen at `t`, which is not known on the way back. With one iteration it
 /// is taken from the image at `s` as if that stood at `t`, as diffusers' `DDIMInverseScheduler` does. Each further
 /// iteration asks again with the image found (Pan et al. 2023, "Effective Real Image Editing with Accelerated Iterative
-/// Diffusion Inversion", arXiv 2309.04907, eq. 6); where that settles, DDIM leads back to `x` exactly. `run` is told of
+/// Diffusion Inversion", arXiv 2309.04907, eq. 6); where that settles, DDIM leads back to `x` exactly. `run` gets reports
 /// every step, with the level it reached.
 ///
 /// # Shapes

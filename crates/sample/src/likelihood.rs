@@ -43,7 +43,7 @@ pub struct FlowSettings {
 pub struct Placed {
     /// Its values in planes, data in [-1, 1].
     pub values: Vec<f64>,
-    /// What the model is told.
+    /// What the model is conditioned on.
     pub label: Option<u32>,
     /// The number that its probe is drawn by.
     pub number: u64,

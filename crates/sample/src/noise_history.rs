@@ -12,7 +12,7 @@ use langevin_core::{Denoiser, Level, Result, Run};
 use crate::path::{PathStep, steps};
 use crate::walk::{evaluate, report};
 
-/// What a method is told of an answer: where it was given.
+/// What a method gets with an output: where it was given.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Node {
     /// `sigma / alpha`, finite.

@@ -57,7 +57,7 @@ pub trait Sampler: Debug + Send + Sync {
     /// Walks `x` along `path` and returns it at the last level.
     ///
     /// A stochastic method draws only from `run.noise`, with [`langevin_core::Purpose::Sampler`] and the index of the
-    /// step, or of a point of a Brownian path. After each step `run` is told, and may stop the walk.
+    /// step, or of a point of a Brownian path. After each step `run` gets a report, and may stop the work.
     ///
     /// # Shapes
     /// `x`: `[batch, channels, height, width]`, distributed as `alpha * x0 + sigma * n` at `path[0]`; the result has the

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 use langevin_core::{Level, Purpose, Run};
 
-/// Noise of standard deviation `highest.sigma`, drawn from the streams of the run or what it is told to start from: what a path beginning at `highest`
+/// Noise of standard deviation `highest.sigma`, drawn from the streams of the run or the noise that was given to start from: what a path beginning at `highest`
 /// starts from.
 ///
 /// Where `highest.alpha` is not zero the mean of the data is left out, as in every published sampler.

@@ -1,4 +1,4 @@
-//! What a network is told of each image it learns from: what a restorer sees, what is said in words. Which degradation and which
+//! The conditions of each image that a network learns from: what a restorer sees, what a caption says. Which degradation and which
 //! tokens these are, the facade knows.
 
 use std::fmt::Debug;
@@ -7,7 +7,7 @@ use langevin_core::Stream;
 
 /// What is made of one clean image. Planes (channel, row, column), black at -1 and white at 1.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Told {
+pub struct Conditioning {
     /// What the network sees beside the noisy image, of [`Conditions::channels`] channels.
     pub image: Vec<f32>,
     /// What is subtracted from the clean image, of its shape: the network learns the rest.
@@ -22,11 +22,11 @@ pub trait Texts: Debug + Send + Sync {
     fn tokens(&self, caption: Option<&str>) -> Vec<u32>;
 }
 
-/// Makes of clean images what a network is told.
+/// Makes the conditions of a network, of clean images.
 pub trait Conditions: Debug + Send + Sync {
-    /// Channels of [`Told::image`].
+    /// Channels of [`Conditioning::image`].
     fn channels(&self) -> usize;
 
-    /// What the network is told of the image `clean`; what is left to chance is drawn from `stream`, the image's own.
-    fn of(&self, clean: &[f32], stream: &mut Stream) -> Told;
+    /// The condition made of the image `clean`; what is left to chance is drawn from `stream`, the image's own.
+    fn of(&self, clean: &[f32], stream: &mut Stream) -> Conditioning;
 }

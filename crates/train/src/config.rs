@@ -1,4 +1,4 @@
-//! What a training run is told. Everything here is stored with the run and decides its result to the byte, except
+//! The settings of a training run. Everything here is stored with the run and decides its result to the byte, except
 //! [`TrainConfig::minutes`] and the intervals, which only decide when to stop, save and show.
 
 use burn::tensor::Device;

@@ -60,7 +60,7 @@ mod tensorboard;
 mod trainer;
 
 pub use averages::{Averages, Forgetting};
-pub use conditions::{Conditions, Texts, Told};
+pub use conditions::{Conditioning, Conditions, Texts};
 pub use config::{Decay, TrainConfig};
 pub use distillations::{DISTILLATIONS, DistillSchedule, Distillation, Distilled};
 pub use folder::peak_bytes;

@@ -115,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers half of what it sees, and the first channel of what it is told.
+    /// Answers half of what it sees, and the first channel of what it is conditioned on.
     #[derive(Module, Debug)]
     struct Half {
         share: Param<Tensor<4>>,
@@ -123,8 +123,8 @@ mod tests {
 
     impl Network for Half {
         fn forward(&self, x: Tensor<4>, _noise_input: Tensor<1>, cond: &Cond) -> Tensor<4> {
-            let told = cond.image.clone().expect("it is conditioned on an image").narrow(1, 0, 1);
-            x * self.share.val() + told
+            let condition = cond.image.clone().expect("it is conditioned on an image").narrow(1, 0, 1);
+            x * self.share.val() + condition
         }
 
         fn classes(&self) -> usize {
@@ -179,8 +179,8 @@ mod tests {
         let objective =
             Denoising::new(&TrainConfig { highest_share: 1.0, ..TrainConfig::default() }).unwrap();
         let at = model.diffusion.highest();
-        let error = |x0: f64, noise: f64, told: f64| {
-            let answer = 0.5 * (at.alpha * x0 + at.sigma * noise) + told;
+        let error = |x0: f64, noise: f64, condition: f64| {
+            let answer = 0.5 * (at.alpha * x0 + at.sigma * noise) + condition;
             (answer - (at.alpha * noise - at.sigma * x0)).powi(2)
         };
         let each =

@@ -16,14 +16,14 @@ use crate::config::TrainConfig;
 #[derive(Debug, Clone)]
 pub struct Pass {
     /// Clean images in [-1, 1], `[images, channels, height, width]`; where a network restores, what is left of them to
-    /// learn ([`crate::Told::centre`]).
+    /// learn ([`crate::Conditioning::centre`]).
     pub x0: Tensor<4>,
     /// Noise of variance 1, shape as `x0`.
     pub noise: Tensor<4>,
     /// A number in (0, 1) for each image, from which the objective makes its noise level. Those of a whole batch are
     /// stratified.
     pub uniforms: Vec<f64>,
-    /// Classes, some of them hidden, the streams of dropout, and what a network that restores is told.
+    /// Classes, some of them hidden, the streams of dropout, and what a network that restores is conditioned on.
     pub cond: Cond,
     /// 1 where the loss counts a pixel and 0 where not, `[images, 1, height, width]`; absent: all count.
     pub counted: Option<Tensor<4>>,
@@ -46,13 +46,13 @@ pub struct Passes {
     seed: u64,
     label_dropout: f64,
     dequantise: bool,
-    /// Whether the network is told classes.
+    /// Whether the network is conditioned on classes.
     classes: bool,
     conditions: Option<Arc<dyn Conditions>>,
     texts: Option<Arc<dyn Texts>>,
 }
 
-/// The tensors of what a network is told.
+/// The tensors that a network is conditioned on.
 struct Given {
     x0: Tensor<4>,
     image: Option<Tensor<4>>,
@@ -60,7 +60,7 @@ struct Given {
 }
 
 impl Passes {
-    /// Passes as `config` wants them, for a network that is told `classes`, and what `conditions` and `texts` make of the images and
+    /// Passes as `config` wants them, for a network with `classes`, and what `conditions` and `texts` make of the images and
     /// their captions.
     pub fn new(
         config: &TrainConfig,
@@ -135,7 +135,7 @@ impl Passes {
         }
     }
 
-    /// The clean images and what is told of them, by the part `step` of each image's stream.
+    /// The clean images and their conditions, by the part `step` of each image's stream.
     fn given(
         &self,
         pixels: Vec<f32>,
@@ -151,10 +151,10 @@ impl Passes {
         let (mut image, mut centre, mut counted) = (Vec::new(), Vec::new(), Vec::new());
         for (clean, number) in pixels.chunks_exact(c * h * w).zip(streams.images()) {
             let mut stream = Stream::new(self.seed, Purpose::Degradation, *number, step);
-            let told = conditions.of(clean, &mut stream);
-            image.extend(told.image);
-            centre.extend(told.centre.into_iter().flatten());
-            counted.extend(told.counted.into_iter().flatten());
+            let conditioning = conditions.of(clean, &mut stream);
+            image.extend(conditioning.image);
+            centre.extend(conditioning.centre.into_iter().flatten());
+            counted.extend(conditioning.counted.into_iter().flatten());
         }
         let x0 = self.clean(pixels, shape, streams, device);
         let x0 = if centre.is_empty() { x0 } else { x0 - signed_to_batch(centre, shape, device) };

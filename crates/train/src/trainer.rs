@@ -38,9 +38,9 @@ pub struct Job<N> {
     pub config: TrainConfig,
     /// Makes the loader that begins after the given number of images seen.
     pub loader: Box<dyn Fn(u64) -> Result<Loader>>,
-    /// What the network is told of each image, if it restores.
+    /// What makes the condition of each image, if it restores.
     pub conditions: Option<Arc<dyn Conditions>>,
-    /// The tokens of captions, if the network is told of texts.
+    /// The tokens of captions, if the network is text-conditioned.
     pub texts: Option<Arc<dyn Texts>>,
     /// Held-out images, or none.
     pub validation: Option<Batch>,

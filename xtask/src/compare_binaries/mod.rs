@@ -6,14 +6,16 @@ mod difference;
 mod inputs;
 mod pipeline;
 mod snapshot;
+mod world;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use cases::Case;
+pub use cases::Case;
 use snapshot::Snapshot;
+pub use world::World;
 
 struct Options {
     binaries: [PathBuf; 2],
@@ -136,12 +138,18 @@ impl Side {
 
     fn command(&self, words: &[String]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(words).current_dir(&self.world).stdin(Stdio::null());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        // Nothing of the user's, neither read nor written.
-        command.env("XDG_CACHE_HOME", self.world.join("cache")).env("HOME", &self.world);
-        command.env("COLUMNS", "100").env("NO_COLOR", "1").env_remove("LANGEVIN_CLIP_TOKENIZER");
+        self.dress(&mut command);
+        command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// The folder, and nothing of the user's, neither read nor written.
+    fn dress(&self, command: &mut Command) {
+        command
+            .current_dir(&self.world)
+            .env("HOME", &self.world)
+            .env("XDG_CACHE_HOME", self.world.join("cache"));
+        command.env("COLUMNS", "100").env("NO_COLOR", "1").env_remove("LANGEVIN_CLIP_TOKENIZER");
     }
 
     /// The names of `langevin list KIND`; with `all`, of the kinds.

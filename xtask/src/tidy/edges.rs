@@ -69,6 +69,8 @@ const ROOMS: &[Room] = &[
     Room { folder: "cli", layer: 8, may_use: &["langevin", "serve"], must_not_know: &[] },
     // Beside the layers, for tests only: closed-form denoisers and conformance suites.
     Room { folder: TESTKIT, layer: 3, may_use: &["process", "core", "sample"], must_not_know: &["anyhow"] },
+    Room { folder: "mutate", layer: 0, may_use: &[], must_not_know: &["burn", "anyhow"] },
+    Room { folder: "fuzz", layer: 8, may_use: &["langevin", "mutate"], must_not_know: &["anyhow"] },
     // Beside the layers, without code: one set of features for the third-party crates. Any crate may use it.
     Room { folder: UNIFY, layer: 0, may_use: &[], must_not_know: &["anyhow"] },
 ];

@@ -28,13 +28,13 @@ fn the_best_sampler_is_written_into_the_model_and_used() {
     for name in ["out/table.json", "out/plot.svg"] {
         assert!(!world.read(name).is_empty());
     }
-    let told = world.run("sample m.safetensors -n 1 --seed 5 --steps 3 --no-metadata -o a.png").ok();
-    assert!(told.err.contains("best at 3 network evaluations"), "{}", told.err);
+    let ran = world.run("sample m.safetensors -n 1 --seed 5 --steps 3 --no-metadata -o a.png").ok();
+    assert!(ran.err.contains("best at 3 network evaluations"), "{}", ran.err);
     let named = format!("--sampler {} --spacing {}", best["sampler"], best["spacing"]).replace('"', "");
-    let told = world
+    let ran = world
         .run(&format!("sample m.safetensors -n 1 --seed 5 --steps 3 {named} --no-metadata -o b.png"))
         .ok();
-    assert!(!told.err.contains("best at"), "{}", told.err);
+    assert!(!ran.err.contains("best at"), "{}", ran.err);
     assert!(world.read("a.png") == world.read("b.png"));
     world.run("sample m.safetensors -n 1 --calls 3 --sampler heun -o c.png").ok();
     world.run("sample m.safetensors -n 1 --calls 3 --steps 2 -o d.png").refused(2, &["--nfe", "--steps"]);

@@ -140,9 +140,9 @@ fn an_average_made_afterwards_is_the_one_that_was_tracked() {
         .run(&format!("train builtin:shapes --preset tiny --seed 5 --images 1024 {settings} --out run"))
         .ok();
     let ran = world.run("ema run --width 0.08 --json").ok();
-    let told = ran.json();
-    assert_eq!((told["images"].as_u64(), told["snapshots"].as_u64()), (Some(1024), Some(16)));
-    assert!(told["profile_error"].as_f64().unwrap() < 4e-3, "{told}");
+    let found = ran.json();
+    assert_eq!((found["images"].as_u64(), found["snapshots"].as_u64()), (Some(1024), Some(16)));
+    assert!(found["profile_error"].as_f64().unwrap() < 4e-3, "{found}");
     let tensors = |name: &str| tensor_file::decode(&world.read(name)).unwrap();
     let distance = |a: &NamedTensors, b: &NamedTensors| {
         assert!(a.keys().eq(b.keys()));

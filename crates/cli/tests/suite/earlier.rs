@@ -59,8 +59,8 @@ fn a_model_generates_and_is_described() {
     let world = world();
     world.run("sample run -n 2 --steps 2 --seed 1 -o two/").ok();
     assert!(world.path("two/0001.png").exists());
-    let told = world.run("inspect run --json").ok().json();
-    assert_eq!(told["images"], 32);
+    let found = world.run("inspect run --json").ok().json();
+    assert_eq!(found["images"], 32);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Autoencoders, models of their latents, and what these are told in words.
+//! Autoencoders, models of their latents, and prompts for these.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -14,7 +14,7 @@ const DRAW: &str = "train builtin:shapes --size 16 --seed 7 --batch-size 8 --set
     --set network.layers_per_block=1 --set network.attention_head_dim=8 --set latent.images=64 \
     --set train.validation_images=8 --set train.validate_every=32 \
     --set train.warmup_images=8 --set train.learning_rate=0.01";
-const TOLD: &str = "--captions --set text.dim=16";
+const CAPTIONED: &str = "--captions --set text.dim=16";
 
 /// A run that is made once.
 fn made(name: &str, words: &str) -> String {
@@ -30,9 +30,11 @@ fn autoencoder() -> &'static str {
     RUN.get_or_init(|| made("autoencoder", &format!("{ENCODE} --images 96")))
 }
 
-fn told() -> &'static str {
+fn captioned_run() -> &'static str {
     static RUN: OnceLock<String> = OnceLock::new();
-    RUN.get_or_init(|| made("told", &format!("{DRAW} --images 96 --latent {} {TOLD}", autoencoder())))
+    RUN.get_or_init(|| {
+        made("captioned", &format!("{DRAW} --images 96 --latent {} {CAPTIONED}", autoencoder()))
+    })
 }
 
 #[test]
@@ -73,13 +75,13 @@ fn a_codebook_is_trained_too() {
 #[test]
 fn a_model_of_latents_draws_what_it_is_told() {
     let world = World::new();
-    let words = format!("{DRAW} --latent {} {TOLD}", autoencoder());
+    let words = format!("{DRAW} --latent {} {CAPTIONED}", autoencoder());
     world.run(&format!("{words} --images 40 --threads 1 --out cut")).ok();
     // Encoded once.
     let stored = std::fs::metadata(world.path("cut/latents/latents.f32")).unwrap().modified().unwrap();
     world.run(&format!("{words} --images 96 --threads 2 --out cut")).ok();
     assert_eq!(std::fs::metadata(world.path("cut/latents/latents.f32")).unwrap().modified().unwrap(), stored);
-    let run = told();
+    let run = captioned_run();
     assert!(
         world.read("cut/model.safetensors")
             == std::fs::read(Path::new(run).join("model.safetensors")).unwrap()
@@ -128,10 +130,10 @@ fn a_transformer_takes_the_place_of_the_u_net() {
     world.run("sample whole -n 1 --first 2 --class star --steps 3 --seed 3 -o third.png").ok();
     assert!(world.read("three/0002.png") == world.read("third.png"));
     world.run("convert whole folder").refused(2, &["whole", "transformer"]);
-    // On latents, and told in words.
+    // On latents, and conditioned on words.
     let latent =
         format!("{TRANSFORM} --latent {} --set network.patch=2 --set latent.images=64", autoencoder());
-    let words = format!("{latent} --set data.class_conditional=false {TOLD} --images 32 --out words");
+    let words = format!("{latent} --set data.class_conditional=false {CAPTIONED} --images 32 --out words");
     world.run(&words).ok();
     world.run("sample words -n 1 --prompt star --steps 2 --seed 3 -o star.png").ok();
     world.run("sample words -n 1 --prompt sunset --steps 2 --seed 3 -o sunset.png").ok();
@@ -144,7 +146,7 @@ fn a_transformer_takes_the_place_of_the_u_net() {
 #[test]
 fn images_of_any_size_are_edited_and_filled_in_through_the_autoencoder() {
     let world = World::new();
-    let run = told();
+    let run = captioned_run();
     world.write("a.png", &image(22, 18, 3, 1));
     // The hole is the right third.
     let hole: Vec<u8> = (0..22 * 18).map(|at| if at % 22 >= 14 { 255 } else { 0 }).collect();
@@ -180,7 +182,7 @@ fn images_of_any_size_are_edited_and_filled_in_through_the_autoencoder() {
 #[test]
 fn what_does_not_go_with_latents_and_words_is_refused() {
     let world = World::new();
-    let (encoder, told, plain) = (autoencoder(), told(), plain_run());
+    let (encoder, captioned, plain) = (autoencoder(), captioned_run(), plain_run());
     world.write("a.png", &image(16, 16, 3, 1));
     world.write("mask.png", &image(16, 16, 1, 1));
     world.write("empty.txt", b"\n \n");
@@ -203,23 +205,23 @@ fn what_does_not_go_with_latents_and_words_is_refused() {
     );
     for (words, code, parts) in [
         (format!("sample {encoder}"), 3, vec!["an autoencoder", "--latent"]),
-        (format!("sample {told} -n 1"), 2, vec!["text-to-image", "--prompt"]),
+        (format!("sample {captioned} -n 1"), 2, vec!["text-to-image", "--prompt"]),
         (format!("sample {plain} --prompt star"), 2, vec!["without texts", "--captions"]),
-        (format!("sample {told} --negative star"), 2, vec!["--negative", "--prompt"]),
-        (format!("sample {told} --prompts empty.txt"), 3, vec!["empty.txt", "no line"]),
-        (format!("sample {told} --prompts none.txt"), 3, vec!["none.txt"]),
-        (format!("denoise {told} a.png --sigma 25"), 2, vec!["latents", "pixels"]),
-        (format!("inpaint {told} a.png --mask mask.png"), 2, vec!["text-to-image", "--prompt"]),
-        (format!("upscale {told} a.png --prompt star"), 2, vec!["holes filled", "langevin edit"]),
-        (format!("edit {told} a.png --prompt star --start-sigma 50"), 2, vec!["from noise alone"]),
+        (format!("sample {captioned} --negative star"), 2, vec!["--negative", "--prompt"]),
+        (format!("sample {captioned} --prompts empty.txt"), 3, vec!["empty.txt", "no line"]),
+        (format!("sample {captioned} --prompts none.txt"), 3, vec!["none.txt"]),
+        (format!("denoise {captioned} a.png --sigma 25"), 2, vec!["latents", "pixels"]),
+        (format!("inpaint {captioned} a.png --mask mask.png"), 2, vec!["text-to-image", "--prompt"]),
+        (format!("upscale {captioned} a.png --prompt star"), 2, vec!["holes filled", "langevin edit"]),
+        (format!("edit {captioned} a.png --prompt star --start-sigma 50"), 2, vec!["from noise alone"]),
         (format!("edit {plain} a.png --prompt star"), 2, vec!["without texts", "--captions"]),
         (
-            format!("inpaint {told} a.png --mask mask.png --prompt star --method dps --cfg-scale 2"),
+            format!("inpaint {captioned} a.png --mask mask.png --prompt star --method dps --cfg-scale 2"),
             2,
             vec!["dps", "--cfg-scale"],
         ),
-        (format!("likelihood {told} images"), 2, vec!["latents", "pixels"]),
-        (format!("convert {told} folder"), 2, vec!["latents", "diffusers"]),
+        (format!("likelihood {captioned} images"), 2, vec!["latents", "pixels"]),
+        (format!("convert {captioned} folder"), 2, vec!["latents", "diffusers"]),
         ("sample sd --prompt star".to_owned(), 3, vec!["StableDiffusionPipeline without a text_encoder"]),
         ("sample torn --prompt star".to_owned(), 3, vec!["torn/unet/config.json", "missing"]),
         ("sample more --prompt star".to_owned(), 3, vec!["\"transformer\"", "not read"]),

@@ -1,4 +1,4 @@
-//! Pipelines of Stable Diffusion: holes filled by networks that are told of them, given noise, folders written and read again.
+//! Pipelines of Stable Diffusion: holes filled by networks that are conditioned on them, noise that is given, folders written and read again.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ fn a_network_that_is_told_of_the_hole_fills_it_and_nothing_else() {
     assert!(kept.into_iter().all(|(_, (a, b))| a == b));
     assert_ne!(before, after);
     assert_eq!(after, samples(&world, "two/a-0000.png"));
-    // What lies in the hole is not told.
+    // The network does not see what lies in the hole.
     let mut other = before.clone();
     (0..768).filter(|at| inside(*at)).for_each(|at| other[at] = 255 - other[at]);
     world.write("b.png", &png::encode(&Image::from_u8(16, 16, 3, other), &[]).unwrap());

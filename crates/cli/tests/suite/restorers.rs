@@ -53,8 +53,8 @@ fn a_restorer_trains_to_the_same_bytes_and_says_what_it_is() {
         // Degraded, one step, drawn, true, side by side and magnified.
         let sheet = read(&world, "whole/samples/step-000000096.png");
         assert_eq!((sheet.width, sheet.height), (4 * 66 - 2, 8 * 66 - 2));
-        let told = world.run("inspect whole/model.safetensors --json").ok().json();
-        assert_eq!(told["task"]["kind"], task.split(' ').next().unwrap());
+        let found = world.run("inspect whole/model.safetensors --json").ok().json();
+        assert_eq!(found["task"]["kind"], task.split(' ').next().unwrap());
         let settings = String::from_utf8(world.read("whole/run.toml")).unwrap();
         assert!(settings.contains("[task]"), "{settings}");
         let other = format!(
@@ -215,8 +215,8 @@ fn the_task_chooses_the_preset() {
     }
     let config = |words: &str| world.run(&format!("train {words} --print-config")).ok().out;
     for (data, channels) in [("gray", 1), ("colour", 3)] {
-        let told = config(&format!("{data} --task denoise"));
-        assert!(told.contains(&format!("channels = {channels}")) && !told.contains("[task]"), "{told}");
+        let found = config(&format!("{data} --task denoise"));
+        assert!(found.contains(&format!("channels = {channels}")) && !found.contains("[task]"), "{found}");
     }
     assert!(config("gray --task upscale --scale 2").contains("operator = \"bicubic:scale=2\""));
     assert!(config("gray --task inpaint").contains("kind = \"inpaint\""));

@@ -116,8 +116,11 @@ fn images_carry_their_recipe_and_it_redraws_them() {
 
     world.run("sample --from out/0002.png -o again.png").ok();
     assert!(world.read("again.png") == original);
-    let told = world.run("inspect out/0002.png --json").ok().json();
-    assert_eq!((&told["recipe"], &told["redraw"]), (&recipe, &"langevin sample --from out/0002.png".into()));
+    let found = world.run("inspect out/0002.png --json").ok().json();
+    assert_eq!(
+        (&found["recipe"], &found["redraw"]),
+        (&recipe, &"langevin sample --from out/0002.png".into())
+    );
 
     world.run(&format!("sample {classes} -n 1 --seed 8 --steps 4 --no-metadata -o bare.png")).ok();
     assert!(png::text(&world.read("bare.png")).unwrap().is_empty());

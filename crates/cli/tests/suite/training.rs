@@ -127,9 +127,9 @@ fn minutes_end_a_run_whole() {
     let world = World::new();
     let json = world.run(&format!("{TINY} --minutes 0.01 --out run --json")).ok().json();
     assert_eq!(json["complete"], false);
-    let told = world.run("inspect run --json").ok().json();
-    assert_eq!(told["images"], json["images"]);
-    assert!(told["images"].as_u64().unwrap() > 0);
+    let found = world.run("inspect run --json").ok().json();
+    assert_eq!(found["images"], json["images"]);
+    assert!(found["images"].as_u64().unwrap() > 0);
 }
 
 #[test]

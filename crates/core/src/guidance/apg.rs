@@ -78,33 +78,36 @@ impl Apg {
     }
 
     /// What is left of the difference of one image: not too long, and less of what lies along the answer.
-    fn project(&self, difference: &mut [f64], told: &[f64]) {
+    fn project(&self, difference: &mut [f64], conditional: &[f64]) {
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let length = dot(difference, difference).sqrt();
         let cut = if self.norm > 0.0 && length > self.norm { self.norm / length } else { 1.0 };
-        let square = dot(told, told);
-        let along = if square > 0.0 { dot(difference, told) / square } else { 0.0 };
-        for (difference, told) in difference.iter_mut().zip(told) {
-            *difference = cut * (*difference - (1.0 - self.eta) * along * told);
+        let square = dot(conditional, conditional);
+        let along = if square > 0.0 { dot(difference, conditional) / square } else { 0.0 };
+        for (difference, conditional) in difference.iter_mut().zip(conditional) {
+            *difference = cut * (*difference - (1.0 - self.eta) * along * conditional);
         }
     }
 }
 
 impl Guidance for Apg {
-    fn guide(&self, Compared { told, free, at, scale, .. }: Compared<'_>) -> Result<Tensor<4>> {
-        let size = host::image(&told);
-        let better = host::values(&told);
+    fn guide(&self, Compared { conditional, free, at, scale, .. }: Compared<'_>) -> Result<Tensor<4>> {
+        let size = host::image(&conditional);
+        let better = host::values(&conditional);
         let mut difference: Vec<f64> =
-            better.iter().zip(host::values(&free)).map(|(told, free)| told - free).collect();
+            better.iter().zip(host::values(&free)).map(|(conditional, free)| conditional - free).collect();
         if self.momentum != 0.0 {
             self.carry(&mut difference, at)?;
         }
-        for (difference, told) in difference.chunks_mut(size).zip(better.chunks(size)) {
-            self.project(difference, told);
+        for (difference, conditional) in difference.chunks_mut(size).zip(better.chunks(size)) {
+            self.project(difference, conditional);
         }
-        let guided: Vec<f64> =
-            better.iter().zip(&difference).map(|(told, update)| told + (scale - 1.0) * update).collect();
-        Ok(host::images(&guided, &told))
+        let guided: Vec<f64> = better
+            .iter()
+            .zip(&difference)
+            .map(|(conditional, update)| conditional + (scale - 1.0) * update)
+            .collect();
+        Ok(host::images(&guided, &conditional))
     }
 
     fn begin(&self) {
@@ -146,8 +149,8 @@ pub(super) mod tests {
 
     const AT: Level = Level { alpha: 1.0, sigma: 0.7 };
 
-    fn compared<'a>(told: &Tensor<4>, free: &Tensor<4>, scale: f64, at: &'a Levels) -> Compared<'a> {
-        Compared { x: told.clone(), told: told.clone(), free: free.clone(), at, scale }
+    fn compared<'a>(conditional: &Tensor<4>, free: &Tensor<4>, scale: f64, at: &'a Levels) -> Compared<'a> {
+        Compared { x: conditional.clone(), conditional: conditional.clone(), free: free.clone(), at, scale }
     }
 
     #[test]
@@ -162,8 +165,8 @@ pub(super) mod tests {
             for _ in 0..2 {
                 rule.begin();
                 for call in row["calls"].as_array().unwrap() {
-                    let (told, free) = (tensor(&call["told"]), tensor(&call["free"]));
-                    let asked = compared(&told, &free, number("scale"), &at);
+                    let (conditional, free) = (tensor(&call["told"]), tensor(&call["free"]));
+                    let asked = compared(&conditional, &free, number("scale"), &at);
                     near(&rule.guide(asked).unwrap(), &numbers(&call["guided"]), &spec);
                 }
             }
@@ -172,32 +175,32 @@ pub(super) mod tests {
 
     #[test]
     fn without_limits_it_is_classifier_free_and_else_keeps_the_length() {
-        let (told, free) = (points(&[[0.3, 0.4], [0.0, 0.0]]), points(&[[-0.5, 0.1], [0.2, -0.6]]));
+        let (conditional, free) = (points(&[[0.3, 0.4], [0.0, 0.0]]), points(&[[-0.5, 0.1], [0.2, -0.6]]));
         let at = Levels::all(AT, 2);
-        let made = Apg::new(0.0, 0.0, 1.0).guide(compared(&told, &free, 4.0, &at)).unwrap();
-        let plain = ClassifierFree.guide(compared(&told, &free, 4.0, &at)).unwrap();
+        let made = Apg::new(0.0, 0.0, 1.0).guide(compared(&conditional, &free, 4.0, &at)).unwrap();
+        let plain = ClassifierFree.guide(compared(&conditional, &free, 4.0, &at)).unwrap();
         check_near(&made, &plain, 2e-6);
         // By hand: the difference (0.8, 0.3) has along (0.6, 0.8) the part 0.72 and across, along (0.8, -0.6), 0.46. The
         // second image has no direction, so all of its difference (-0.2, 0.6) counts.
-        let made = Apg::new(0.0, 0.0, 0.0).guide(compared(&told, &free, 3.0, &at)).unwrap();
+        let made = Apg::new(0.0, 0.0, 0.0).guide(compared(&conditional, &free, 3.0, &at)).unwrap();
         let across = 2.0 * 0.46;
         check_near(&made, &points(&[[0.3 + 0.8 * across, 0.4 - 0.6 * across], [-0.4, 1.2]]), 2e-6);
         // Cut to a tenth of its length.
         let norm = 0.1 * (0.8_f64 * 0.8 + 0.3 * 0.3).sqrt();
-        let made = Apg::new(0.0, norm, 1.0).guide(compared(&told, &free, 2.0, &at)).unwrap();
+        let made = Apg::new(0.0, norm, 1.0).guide(compared(&conditional, &free, 2.0, &at)).unwrap();
         check_near(&made.narrow(0, 0, 1), &points(&[[0.38, 0.43]]), 2e-6);
     }
 
     #[test]
     fn part_of_a_batch_is_refused() {
-        let (told, free) = (points(&[[0.3, 0.4], [0.0, 0.1]]), points(&[[-0.5, 0.1], [0.2, -0.6]]));
+        let (conditional, free) = (points(&[[0.3, 0.4], [0.0, 0.1]]), points(&[[-0.5, 0.1], [0.2, -0.6]]));
         let first = |of: &Tensor<4>| of.clone().narrow(0, 0, 1);
         let uneven = Levels(vec![AT, Level { alpha: 1.0, sigma: 0.6 }]);
         let rule = Apg::new(-0.5, 0.0, 0.0);
-        rule.guide(compared(&told, &free, 2.0, &Levels::all(AT, 2))).unwrap();
+        rule.guide(compared(&conditional, &free, 2.0, &Levels::all(AT, 2))).unwrap();
         for asked in [
-            compared(&told, &free, 2.0, &uneven),
-            compared(&first(&told), &first(&free), 2.0, &Levels::all(AT, 1)),
+            compared(&conditional, &free, 2.0, &uneven),
+            compared(&first(&conditional), &first(&free), 2.0, &Levels::all(AT, 1)),
         ] {
             let error = rule.guide(asked.clone()).unwrap_err().to_string();
             assert!(error.contains("momentum=0"), "{error}");

@@ -22,8 +22,8 @@ pub(super) const ENTRY: Entry<dyn Guidance> = Entry {
 pub struct ClassifierFree;
 
 impl Guidance for ClassifierFree {
-    fn guide(&self, Compared { told, free, scale, .. }: Compared<'_>) -> Result<Tensor<4>> {
-        Ok(free.clone() + (told - free).mul_scalar(scale))
+    fn guide(&self, Compared { conditional, free, scale, .. }: Compared<'_>) -> Result<Tensor<4>> {
+        Ok(free.clone() + (conditional - free).mul_scalar(scale))
     }
 }
 

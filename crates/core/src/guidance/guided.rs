@@ -12,8 +12,8 @@ use crate::denoiser::{Denoiser, Levels};
 pub struct Compared<'a> {
     /// The noisy images.
     pub x: Tensor<4>,
-    /// The better answer: the model's, told the class.
-    pub told: Tensor<4>,
+    /// The better answer: the model's, conditioned on the class.
+    pub conditional: Tensor<4>,
     /// The worse: that of the model without the class or the text, or of the guide.
     pub free: Tensor<4>,
     /// The noise level of each image.
@@ -24,7 +24,7 @@ pub struct Compared<'a> {
 
 /// A rule that makes one answer of two.
 pub trait Guidance: Send + Sync {
-    /// The guided clean images, shape as `told`.
+    /// The guided clean images, shape as `conditional`.
     ///
     /// # Errors
     /// Usage, where the rule cannot be applied at a level, or to part of a batch.
@@ -82,8 +82,8 @@ impl<D: Denoiser> Denoiser for Guided<'_, D> {
             Some(guide) => guide.denoise(x.clone(), at, cond)?,
             None => self.inner.denoise(x.clone(), at, &cond.unconditional())?,
         };
-        let told = self.inner.denoise(x.clone(), at, cond)?;
-        self.rule.guide(Compared { x, told, free, at, scale: self.scale })
+        let conditional = self.inner.denoise(x.clone(), at, cond)?;
+        self.rule.guide(Compared { x, conditional, free, at, scale: self.scale })
     }
 
     fn begin(&self) {
@@ -103,7 +103,7 @@ pub(super) mod tests {
     use crate::closed_form::{ClosedForm, Component, Gaussian, Mixture};
     use crate::guidance::GUIDANCES;
 
-    /// A denoiser with classes: one Gaussian for each, and one for those who are told none.
+    /// A denoiser with classes: one Gaussian for each, and one for those who are conditioned on none.
     pub(in crate::guidance) struct Classed {
         pub classes: Vec<Gaussian>,
         pub free: Gaussian,
@@ -122,7 +122,8 @@ pub(super) mod tests {
         /// extrapolate.
         pub(in crate::guidance) fn extrapolated(&self, class: usize, scale: f64) -> Gaussian {
             let pairs = self.free.mean.iter().zip(&self.classes[class].mean);
-            let mean: Vec<f64> = pairs.map(|(free, told)| free + scale * (told - free)).collect();
+            let mean: Vec<f64> =
+                pairs.map(|(free, conditional)| free + scale * (conditional - free)).collect();
             gaussian([mean[0], mean[1]], self.free.variance[0])
         }
     }

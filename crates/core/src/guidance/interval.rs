@@ -39,13 +39,13 @@ pub struct Interval {
 
 impl Guidance for Interval {
     fn guide(&self, compared: Compared<'_>) -> Result<Tensor<4>> {
-        let (told, at) = (compared.told.clone(), compared.at);
+        let (conditional, at) = (compared.conditional.clone(), compared.at);
         let guided = self.rule.guide(compared)?;
         if at.0.iter().all(|level| self.applies(*level)) {
             return Ok(guided);
         }
         let one = |(image, level): (usize, &Level)| {
-            let from = if self.applies(*level) { &guided } else { &told };
+            let from = if self.applies(*level) { &guided } else { &conditional };
             from.clone().narrow(0, image, 1)
         };
         Ok(Tensor::cat(at.0.iter().enumerate().map(one).collect(), 0))
@@ -116,10 +116,14 @@ mod tests {
         let at = Levels([0.1, 1.0, 9.0].map(|sigma| Level { alpha: 1.0, sigma }).to_vec());
         let (x, cond) = (points(&[[0.3, 0.2]; 3]), Cond::classes([Some(0); 3]));
         let made = guided("interval").denoise(x.clone(), &at, &cond).unwrap();
-        let (told, all) = (model.denoise(x.clone(), &at, &cond), guided("cfg").denoise(x, &at, &cond));
-        let (told, all) = (told.unwrap(), all.unwrap());
+        let (conditional, all) = (model.denoise(x.clone(), &at, &cond), guided("cfg").denoise(x, &at, &cond));
+        let (conditional, all) = (conditional.unwrap(), all.unwrap());
         let part = |of: &Tensor<4>, image| of.clone().narrow(0, image, 1);
-        check_near(&made, &Tensor::cat(vec![part(&told, 0), part(&all, 1), part(&told, 2)], 0), 0.0);
+        check_near(
+            &made,
+            &Tensor::cat(vec![part(&conditional, 0), part(&all, 1), part(&conditional, 2)], 0),
+            0.0,
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Rescaled classifier-free guidance (Lin et al. 2023, "Common diffusion noise schedules and sample steps are flawed", arXiv
-//! 2305.08891, eq. 14 to 16): the guided answer `y` gets the standard deviation of the answer that was told the class,
-//! `y std(told) / std(y)`, and is mixed with itself in the share `phi`. It keeps strong guidance from overexposing.
+//! 2305.08891, eq. 14 to 16): the guided answer `y` gets the standard deviation of the answer that was given the class,
+//! `y std(conditional) / std(y)`, and is mixed with itself in the share `phi`. It keeps strong guidance from overexposing.
 //!
 //! The paper does so with the network's output, a velocity. In terms of clean images an output is, up to a factor that
 //! cancels, `D + r x` with `r = 0` (clean image), `-1 / alpha` (noise) or `-alpha / (alpha^2 + sigma^2)` (velocity).
@@ -76,14 +76,15 @@ impl Output {
 
 impl Guidance for Rescaled {
     fn guide(&self, compared: Compared<'_>) -> Result<Tensor<4>> {
-        let (x, told, at) = (compared.x.clone(), compared.told.clone(), compared.at);
+        let (x, conditional, at) = (compared.x.clone(), compared.conditional.clone(), compared.at);
         let guided = ClassifierFree.guide(compared)?;
         let size = host::image(&x);
-        let (noisy, told, mut answer) = (host::values(&x), host::values(&told), host::values(&guided));
-        let images = answer.chunks_mut(size).zip(told.chunks(size).zip(noisy.chunks(size)));
-        for ((answer, (told, noisy)), level) in images.zip(&at.0) {
+        let (noisy, conditional, mut answer) =
+            (host::values(&x), host::values(&conditional), host::values(&guided));
+        let images = answer.chunks_mut(size).zip(conditional.chunks(size).zip(noisy.chunks(size)));
+        for ((answer, (conditional, noisy)), level) in images.zip(&at.0) {
             let ratio = self.of.ratio(*level)?;
-            let (wanted, found) = (deviation(told, noisy, ratio), deviation(answer, noisy, ratio));
+            let (wanted, found) = (deviation(conditional, noisy, ratio), deviation(answer, noisy, ratio));
             // A flat answer has no contrast to bring to another.
             let gain = if found > 0.0 { wanted / found } else { 1.0 };
             let factor = self.phi * gain + 1.0 - self.phi;
@@ -120,7 +121,7 @@ mod tests {
             let at = Levels::all(level, x.dims()[0]);
             let compared = Compared {
                 x,
-                told: tensor(&row["told"]),
+                conditional: tensor(&row["told"]),
                 free: tensor(&row["free"]),
                 at: &at,
                 scale: number("scale"),
@@ -133,20 +134,28 @@ mod tests {
     #[test]
     fn all_of_it_has_the_deviation_of_the_answer_with_the_class() {
         let x = points(&[[0.4, -0.9], [1.0, 0.1]]);
-        let (told, free) = (points(&[[0.3, -0.2], [0.5, 0.7]]), points(&[[0.1, 0.0], [0.6, 0.3]]));
+        let (conditional, free) = (points(&[[0.3, -0.2], [0.5, 0.7]]), points(&[[0.1, 0.0], [0.6, 0.3]]));
         for (level, of) in LEVELS
             .into_iter()
             .flat_map(|l| [Output::Velocity, Output::Noise, Output::Clean].map(|of| (l, of)))
         {
             let at = Levels::all(level, 2);
-            let compared =
-                Compared { x: x.clone(), told: told.clone(), free: free.clone(), at: &at, scale: 5.0 };
+            let compared = Compared {
+                x: x.clone(),
+                conditional: conditional.clone(),
+                free: free.clone(),
+                at: &at,
+                scale: 5.0,
+            };
             let made = Rescaled { phi: 1.0, of }.guide(compared.clone()).unwrap();
             let ratio = of.ratio(level).unwrap();
-            let all = [&made, &told, &x].map(host::values);
-            for ((made, told), x) in all[0].chunks(2).zip(all[1].chunks(2)).zip(all[2].chunks(2)) {
-                let (made, told) = (deviation(made, x, ratio), deviation(told, x, ratio));
-                assert!((made - told).abs() < 1e-5 * (1.0 + ratio.abs()), "{level:?} {of:?}: {made} {told}");
+            let all = [&made, &conditional, &x].map(host::values);
+            for ((made, conditional), x) in all[0].chunks(2).zip(all[1].chunks(2)).zip(all[2].chunks(2)) {
+                let (made, conditional) = (deviation(made, x, ratio), deviation(conditional, x, ratio));
+                assert!(
+                    (made - conditional).abs() < 1e-5 * (1.0 + ratio.abs()),
+                    "{level:?} {of:?}: {made} {conditional}"
+                );
             }
             let plain = Rescaled { phi: 0.0, of }.guide(compared.clone()).unwrap();
             check_near(&plain, &ClassifierFree.guide(compared).unwrap(), 0.0);

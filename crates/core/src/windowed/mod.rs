@@ -19,7 +19,7 @@ use crate::differentiable::Differentiable;
 use axis::{Axis, add, cut, cut_weighted, fold_back};
 pub use windows::Windows;
 
-/// Told after each call: windows done and windows in all of this image; `false` stops.
+/// Called after each evaluation: windows done and windows in all of this image; `false` stops.
 type Watch<'a> = Box<dyn Fn(usize, usize) -> bool + Send + Sync + 'a>;
 
 /// A denoiser for images of any size made of one for windows.
@@ -137,13 +137,15 @@ impl<D> Windowed<'_, D> {
         device: &Device,
         mut ask: impl FnMut(&[Place], &Levels, &Cond) -> Result<()>,
     ) -> Result<()> {
-        let told = cond.image.as_ref().map(|told| (told.dims()[1], host(told.clone())));
+        let condition = cond.image.as_ref().map(|condition| (condition.dims()[1], host(condition.clone())));
         let mut done = 0;
         for part in cutting.places.chunks(self.windows.at_once) {
             let levels = Levels(part.iter().map(|(image, ..)| at.0[*image]).collect());
             let labels = cond.labels.as_ref();
             let labels = labels.map(|labels| part.iter().map(|(image, ..)| labels[*image]).collect());
-            let image = told.as_ref().map(|(channels, told)| cutting.cut(cut, part, told, *channels, device));
+            let image = condition
+                .as_ref()
+                .map(|(channels, condition)| cutting.cut(cut, part, condition, *channels, device));
             let images: Vec<usize> = part.iter().map(|(image, ..)| *image).collect();
             let texts = cond.contexts(|texts| texts.of(&images));
             ask(part, &levels, &Cond { labels, dropout: None, image, ..texts })?;
@@ -250,20 +252,20 @@ mod tests {
         }
     }
 
-    /// [`Blur`] of the noisy image and of the one that it is told.
+    /// [`Blur`] of the noisy image and of the one that it is conditioned on.
     struct Both;
 
     impl Denoiser for Both {
         fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
-            let told = cond.image.clone().expect("the windows of what is told");
-            Ok(Blur.denoise(x, at, cond)? + Blur.denoise(told, at, cond)?)
+            let condition = cond.image.clone().expect("the windows of the condition");
+            Ok(Blur.denoise(x, at, cond)? + Blur.denoise(condition, at, cond)?)
         }
     }
 
     #[test]
     fn what_is_told_is_cut_like_the_image() {
-        let (x, told) = (noise(2, 1, 40, 52), noise(3, 1, 40, 52).narrow(0, 1, 2));
-        let cond = Cond { image: Some(told), ..Cond::none() };
+        let (x, condition) = (noise(2, 1, 40, 52), noise(3, 1, 40, 52).narrow(0, 1, 2));
+        let cond = Cond { image: Some(condition), ..Cond::none() };
         let windows = Windows { side: 32, overlap: 12, multiple: 4, at_once: 3 };
         let whole = Both.denoise(x.clone(), &levels(2), &cond).unwrap();
         let joined = Windowed::new(Both, windows).unwrap().denoise(x, &levels(2), &cond).unwrap();

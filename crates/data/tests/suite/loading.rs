@@ -127,8 +127,8 @@ fn bad_images_are_named_once_and_passed_over() {
     }
     make::write(dir.path().join("3.png"), b"");
     make::write(dir.path().join("5.png"), &make::png(5)[..60]);
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let hears = told.clone();
+    let reported = Arc::new(Mutex::new(Vec::new()));
+    let hears = reported.clone();
     let on_skip = move |skipped: &Skipped| hears.lock().unwrap().push(skipped.reason.clone());
     let options = PoolOptions { on_skip: Some(Arc::new(on_skip)), ..PoolOptions::default() };
     let pool = Pool::new(opened(dir.path()), Prepare::new(8, 8, 3), options).unwrap();
@@ -137,9 +137,12 @@ fn bad_images_are_named_once_and_passed_over() {
     for _ in 0..5 {
         assert_eq!(loader.next_batch().unwrap().shape, [5, 3, 8, 8]);
     }
-    let told = told.lock().unwrap();
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].contains("3.png: the file is empty") && told[1].contains("5.png"), "{told:?}");
+    let reported = reported.lock().unwrap();
+    assert_eq!(reported.len(), 2, "{reported:?}");
+    assert!(
+        reported[0].contains("3.png: the file is empty") && reported[1].contains("5.png"),
+        "{reported:?}"
+    );
     let strict = PoolOptions { strict: true, ..PoolOptions::default() };
     let error = Pool::new(opened(dir.path()), Prepare::new(8, 8, 3), strict).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BadInput);

@@ -41,7 +41,7 @@ pub fn ve(fields: &Fields<'_>) -> Result<Sampling> {
     ))
 }
 
-/// `ScoreSdeVpScheduler`, whose network is told the time in [0, 1] and predicts the noise.
+/// `ScoreSdeVpScheduler`, whose network is conditioned on the time in [0, 1] and predicts the noise.
 pub fn vp(fields: &Fields<'_>) -> Result<Sampling> {
     let (min, max) = (fields.number("beta_min", 0.1)?, fields.number("beta_max", 20.0)?);
     fields.number("sampling_eps", 1e-3)?;

@@ -21,7 +21,7 @@ pub fn clip(tensors: NamedTensors, gelu: bool) -> Result<TextEncoder> {
     described(clip_text::to_ours(tensors), gelu)
 }
 
-/// OpenCLIP's, whose `tensors` a file holds below `...model.`: `projected` with its last matrix, as SDXL is told of whole texts, else
+/// OpenCLIP's, whose `tensors` a file holds below `...model.`: `projected` with its last matrix, as SDXL is conditioned on a whole text, else
 /// without it and without its last block, as Stable Diffusion 2 attends to texts.
 ///
 /// # Errors

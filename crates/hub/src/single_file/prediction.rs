@@ -23,7 +23,7 @@ pub struct Known<'a> {
     pub says_v: bool,
     /// Whether it has the tensor `ztsnr`: the last level is noise alone.
     pub zero_snr: bool,
-    /// Whether the network is told more than latents: none of those predicts v.
+    /// Whether the network is conditioned on more than latents: none of those predicts v.
     pub inpaints: bool,
 }
 

@@ -12,7 +12,7 @@ use crate::text::TextNetwork;
 /// Channels of each head of Stable Diffusion 2 and XL; the first has [`HEADS`] whatever the channels. No tensor says either.
 const HEAD: usize = 64;
 const HEADS: usize = 8;
-/// Numbers that SDXL is told of sizes.
+/// Features of the sizes that SDXL is conditioned on.
 const SIZES: usize = 6;
 
 /// One level on the way down or up.
@@ -24,7 +24,7 @@ struct Level {
 }
 
 /// The network whose `tensors` a file holds below `model.diffusion_model.`; `latents` are width and height of what it draws, `pooled`
-/// the length of the vector that it is told of a whole text beside sizes.
+/// the length of the vector of a whole text that it is conditioned on in addition to sizes.
 ///
 /// # Errors
 /// Bad input: blocks of another sort, naming them.

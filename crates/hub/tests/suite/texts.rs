@@ -1,4 +1,4 @@
-//! The parts of pipelines that are told of texts, against the numbers that `references/golden/text_networks.py` and
+//! The parts of pipelines that are text-conditioned, against the numbers that `references/golden/text_networks.py` and
 //! `references/golden/clip_tokenizer.py` recorded.
 
 use std::path::Path;

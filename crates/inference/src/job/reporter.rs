@@ -41,7 +41,7 @@ impl<'a> Reporter<'a> {
         self.stop
     }
 
-    /// `result`, with an interruption of one of its steps told as one of the whole.
+    /// `result`, with an interruption of one of its steps reported as one of the whole.
     ///
     /// # Errors
     /// That of `result`.

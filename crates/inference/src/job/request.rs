@@ -7,14 +7,14 @@ use serde::de::DeserializeOwned;
 /// Reads the request of a job; what `text` leaves out has its default.
 ///
 /// ```
-/// use langevin::job::request_from_json;
-/// use langevin::sampling::SampleRequest;
+/// use langevin_inference::job::request_from_json;
+/// use langevin_inference::sampling::SampleRequest;
 ///
 /// let request: SampleRequest = request_from_json(r#"{"model": "builtin:shapes", "count": 4}"#)?;
 /// assert_eq!(request.count, 4);
 /// let error = request_from_json::<SampleRequest>(r#"{"modl": "builtin:shapes"}"#).unwrap_err();
 /// assert_eq!(error.to_string(), "the request has an unknown field \"modl\" (did you mean \"model\"?)");
-/// # Ok::<(), langevin::Error>(())
+/// # Ok::<(), langevin_core::Error>(())
 /// ```
 ///
 /// # Errors

@@ -69,7 +69,7 @@ pub struct Coverage {
 /// What is left out, and why.
 pub type LeftOut = (String, String);
 
-/// Degrades `images`, chooses constants on the first half of them and judges the draws on the others. `progress` is told what is
+/// Degrades `images`, chooses constants on the first half of them and judges the draws on the others. `progress` gets what is
 /// being done and the share that is; its error ends the work.
 ///
 /// # Errors

@@ -78,8 +78,8 @@ pub(super) fn restore(
         }
     };
     let calls = begun.method.calls(&begun.path);
-    let told = Finishing { problem: &problem, colours: &degraded.colours, image: &degraded.image };
-    told.restored(begun.name.clone(), calls, &decoded, known, degraded.truth.as_ref())
+    let finishing = Finishing { problem: &problem, colours: &degraded.colours, image: &degraded.image };
+    finishing.restored(begun.name.clone(), calls, &decoded, known, degraded.truth.as_ref())
 }
 
 /// Whether a model that was trained to fill in holes is asked for that, and no other is.
@@ -129,7 +129,7 @@ impl Method for Walking {
     }
 }
 
-/// The walk of a network that is told of the hole and of the latents of the image without it (`latents`): the input of Stable
+/// The sampling loop of a network that is conditioned on the hole and on the latents of the image without it (`latents`): the input of Stable
 /// Diffusion's inpainting networks is the noisy latents, the hole, those latents. The hole in latents is that of the first pixel of each
 /// square, as in diffusers.
 fn filling<'a>(
@@ -151,7 +151,7 @@ fn filling<'a>(
     let hole = signed_to_batch(hole, [1, 1, rows, columns], device);
     let name = restoring.sampler.as_deref().unwrap_or(&model.info.sample.sampler).to_owned();
     let method = Box::new(Walking(SAMPLERS.build(&name)?));
-    Begun::told(model, (name, method), Tensor::cat(vec![hole, latents], 1), restoring, device)
+    Begun::conditioned(model, (name, method), Tensor::cat(vec![hole, latents], 1), restoring, device)
 }
 
 /// What is known of the latents `[1, k, h, w]` of an image of `height` x `width`: all, or those whose pixels are all kept.

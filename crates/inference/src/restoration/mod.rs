@@ -29,7 +29,7 @@ pub use request::{RestoreKind, RestoreRequest};
 pub use restored::{Deviation, Restored};
 pub use trained::{Mode, Trained, check_trained, known_operator, restore_trained};
 
-/// Restores one image; `progress` is told the share that is done.
+/// Restores one image; `progress` gets the share that is done.
 ///
 /// Draw `k` of image `n` of a seed is the same in any batch and with any number of draws.
 ///

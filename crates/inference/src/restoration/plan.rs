@@ -31,9 +31,9 @@ pub struct RestorePlan {
     pub start: Option<Tensor<4>>,
     /// The sampler of a model that was trained to fill in holes; absent: the model's.
     pub sampler: Option<String>,
-    /// The class the model is told.
+    /// The class the model is conditioned on.
     pub class: Option<u32>,
-    /// What the image shows, in one text, and what it should not, for a model that is told of texts.
+    /// What the image shows, in one text, and what it should not, for a model that is text-conditioned.
     pub words: Option<Prompts>,
     /// Strength of guidance towards class or words; 1 is none.
     pub cfg_scale: f64,

@@ -11,7 +11,7 @@ use serde::Serialize;
 pub struct Report {
     /// Calls of the model for each image drawn.
     pub calls: usize,
-    /// The noise that the method was told of, a standard deviation in units of 0 to 255.
+    /// The noise that the method was given, a standard deviation in units of 0 to 255.
     pub noise: f64,
     /// How far the operator's adjoint is from being one; absent where it is not linear.
     pub adjoint_error: Option<f64>,

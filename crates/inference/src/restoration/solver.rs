@@ -25,8 +25,8 @@ pub(super) struct Begun<'a> {
     pub(super) problem: Problem,
     /// What is known without the model, where the walk begins with it.
     pub(super) known: Option<Baseline>,
-    /// What the network is told beside the noisy image, `[1, condition channels, height, width]`.
-    told: Option<Tensor<4>>,
+    /// What the network is conditioned on beside the noisy image, `[1, condition channels, height, width]`.
+    condition: Option<Tensor<4>>,
 }
 
 impl<'a> Begun<'a> {
@@ -80,25 +80,35 @@ impl<'a> Begun<'a> {
             let values = known.image.iter().map(|v| *v as f32).collect();
             problem = problem.beginning_with(signed_to_batch(values, [1, c, h, w], device));
         }
-        Ok(Self { model, restoring, device, name, method, path, problem, known, told: None })
+        Ok(Self { model, restoring, device, name, method, path, problem, known, condition: None })
     }
 
-    /// A walk of `method`, called `name`, with a network that is `told` of the image and needs no correction by it.
-    pub(super) fn told(
+    /// A walk of `method`, called `name`, with a network that is conditioned on the image and needs no correction by it.
+    pub(super) fn conditioned(
         model: &'a Model,
         (name, method): (String, Box<dyn Method>),
-        told: Tensor<4>,
+        condition: Tensor<4>,
         restoring: &'a RestorePlan,
         device: &'a Device,
     ) -> Result<Self> {
         let shape @ [c, h, w] = {
-            let [_, _, h, w] = told.dims();
+            let [_, _, h, w] = condition.dims();
             [model.shape()[0], h, w]
         };
         let nothing = Tensor::zeros([1, c, h, w], device);
         let problem = Problem::new(operators::build("identity", shape, &NoImages)?, nothing, 0.0)?;
         let path = path(model, restoring)?;
-        Ok(Self { model, restoring, device, name, method, path, problem, known: None, told: Some(told) })
+        Ok(Self {
+            model,
+            restoring,
+            device,
+            name,
+            method,
+            path,
+            problem,
+            known: None,
+            condition: Some(condition),
+        })
     }
 }
 
@@ -159,7 +169,7 @@ impl<F: FnMut(f64)> Share<F> {
         self.within(0.0);
     }
 
-    /// A part of the step at work; methods that ask several times in a step begin anew, which is not told.
+    /// A part of the step at work; methods that ask several times in a step begin anew, which is not reported.
     fn within(&mut self, part: f64) {
         let done = (self.step.0 + self.step.1 * part).min(1.0);
         if done >= self.last {
@@ -188,7 +198,7 @@ impl Begun<'_> {
         Ok(pipeline.with_windows(Some(plan(self.model, shape, self.restoring.memory)?.windows)))
     }
 
-    /// What the model is told in words, and what takes their place in guidance.
+    /// The prompts, and what takes their place in guidance.
     fn words(&self) -> Result<Option<(Context, Context)>> {
         let words = self.restoring.words.as_ref();
         Prompts::check(words, self.model)?;
@@ -202,8 +212,8 @@ impl Begun<'_> {
         let at_once = batch_size.min(samples);
         let start = self.restoring.start_for(problem.shape())?;
         let pipeline = self.pipeline(at_once)?;
-        let told = Mutex::new(Share { progress, step: (0.0, 0.0), last: 0.0 });
-        let lock = || told.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = Mutex::new(Share { progress, step: (0.0, 0.0), last: 0.0 });
+        let lock = || shared.lock().unwrap_or_else(PoisonError::into_inner);
         let watch = |now: usize, of: usize| {
             lock().within(now as f64 / of.max(1) as f64);
             !self.restoring.stop.is_requested()
@@ -227,7 +237,7 @@ impl Begun<'_> {
                 labels: self.restoring.class.map(|class| vec![Some(class); count]),
                 context: words.as_ref().map(|(wanted, _)| wanted.of(&vec![0; count])),
                 null_context: words.as_ref().map(|(_, other)| other.of(&vec![0; count])),
-                image: self.told.as_ref().map(|told| told.clone().repeat_dim(0, count)),
+                image: self.condition.as_ref().map(|condition| condition.clone().repeat_dim(0, count)),
                 ..Cond::none()
             };
             let images = (offset..end).map(|draw| (number << 20) + draw as u64);

@@ -29,8 +29,9 @@ pub use sheet::sheet;
 ///
 /// # Examples
 /// ```
-/// use langevin::sampling::{SamplePlan, sample};
-/// use langevin::{Device, Model};
+/// use langevin_inference::sampling::{SamplePlan, sample};
+/// use burn::tensor::Device;
+/// use langevin_model::Model;
 ///
 /// let device = Device::flex();
 /// let model = Model::open("builtin:ring8", &device)?;
@@ -41,7 +42,7 @@ pub use sheet::sheet;
 /// // Image 2 of seed 7 is the same bytes alone.
 /// let alone = SamplePlan { count: 1, first: 2, ..plan };
 /// assert_eq!(sample(&model, &alone, &device, |_| {})?[0], images[2]);
-/// # Ok::<(), langevin::Error>(())
+/// # Ok::<(), langevin_core::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct SamplePlan {
@@ -65,7 +66,7 @@ pub struct SamplePlan {
     pub clip: bool,
     /// The class of each image; `None` draws without one.
     pub labels: Option<Vec<Option<u32>>>,
-    /// What each image shows, in words, for a model that is told of texts.
+    /// What each image shows, in words, for a model that is text-conditioned.
     pub prompts: Option<Prompts>,
     /// How convolutions compute.
     pub arithmetic: Arithmetic,

@@ -198,7 +198,7 @@ fn avx512() -> bool {
 }
 
 thread_local! {
-    /// What this thread was told to keep to.
+    /// What this thread was given to keep to.
     static KEPT_TO: Cell<Option<Isa>> = const { Cell::new(None) };
 }
 

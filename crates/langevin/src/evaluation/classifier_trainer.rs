@@ -62,8 +62,8 @@ mod tests {
 
     use super::*;
 
-    /// Stripes along (class 0) or across (class 1) with a phase, the classes told as `told` says.
-    fn stripes(name: &str, images: std::ops::Range<usize>, told: impl Fn(usize) -> usize) -> Sample {
+    /// Stripes along (class 0) or across (class 1) with a phase, labelled as `label` says.
+    fn stripes(name: &str, images: std::ops::Range<usize>, label: impl Fn(usize) -> usize) -> Sample {
         let mut sample = Sample::new(name);
         for number in images {
             let (class, phase) = (usize::from(number.is_multiple_of(4)), number / 4);
@@ -72,7 +72,7 @@ mod tests {
                 if (along + phase).is_multiple_of(2) { 230 } else { 50 + (number % 7) as u8 }
             };
             sample.images.push(Image::from_u8(8, 8, 1, (0..64).map(pixel).collect()));
-            sample.labels.get_or_insert_default().push(told(class) as u32);
+            sample.labels.get_or_insert_default().push(label(class) as u32);
         }
         sample
     }

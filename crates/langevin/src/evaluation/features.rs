@@ -206,7 +206,7 @@ fn floats(bytes: &[u8]) -> Result<NamedTensors> {
 /// A classifier trained on the images of `pool`, or taken from the folder `cache` where it was trained before.
 ///
 /// # Errors
-/// Bad input, when images cannot be read; what `progress`, which is told how much of the training is done, says.
+/// Bad input, when images cannot be read; what `progress`, which gets the share of the training that is done, says.
 pub(super) fn own(
     pool: &Pool,
     images: u64,
@@ -228,8 +228,8 @@ pub(super) fn own(
         None => {
             let next = |first: u64, count: usize| pool.showing(0, first, count);
             let length = Length { images, seed: 0 };
-            let told = |seen: u64| progress(seen as f64 / images as f64);
-            let network = fit::train(task, shape, length, device, next, told)?;
+            let seen_to_share = |seen: u64| progress(seen as f64 / images as f64);
+            let network = fit::train(task, shape, length, device, next, seen_to_share)?;
             let scale = scaling(&network, pool, device)?;
             if let (Some(file), Some(folder)) = (&file, cache) {
                 // Without a place to keep it, it is trained again the next time.

@@ -123,7 +123,7 @@ struct Watching<'a> {
     codec: Option<Codec>,
     text: TextConditioner,
     arithmetic: Arithmetic,
-    /// What previews show, of a model that is told of texts.
+    /// What previews show, of a model that is text-conditioned.
     captions: Vec<String>,
     out: PathBuf,
     device: Device,

@@ -9,7 +9,7 @@ use langevin_data::Batch;
 use langevin_figures::sheet;
 use langevin_model::{Pipeline, SampleSettings, Task, TaskKind};
 use langevin_sample::{SAMPLERS, pure_start};
-use langevin_train::{Conditions, Told};
+use langevin_train::{Conditioning, Conditions};
 
 use langevin_inference::restoration::trained::{Conditioned, one_step};
 
@@ -25,13 +25,13 @@ pub(crate) struct Trial {
     task: Task,
     shape: [usize; 3],
     truth: Vec<Vec<f32>>,
-    told: Vec<Told>,
+    conditioning: Vec<Conditioning>,
     labels: Option<Vec<Option<u32>>>,
     device: Device,
 }
 
 impl Trial {
-    /// Degrades the images of `held`; classes are told if `classes`.
+    /// Degrades the images of `held`; with their classes if `classes`.
     pub(crate) fn new(
         task: &Task,
         conditions: &dyn Conditions,
@@ -41,32 +41,33 @@ impl Trial {
     ) -> Self {
         let [_, c, h, w] = held.shape;
         let truth: Vec<Vec<f32>> = held.pixels.chunks_exact(c * h * w).map(<[f32]>::to_vec).collect();
-        let told = |(image, clean): (usize, &Vec<f32>)| {
+        let conditioning = |(image, clean): (usize, &Vec<f32>)| {
             conditions.of(clean, &mut Stream::new(SEED, Purpose::Degradation, image as u64, 2))
         };
         Self {
             task: task.clone(),
             shape: [c, h, w],
-            told: truth.iter().enumerate().map(told).collect(),
+            conditioning: truth.iter().enumerate().map(conditioning).collect(),
             truth,
             labels: classes.then(|| held.labels.clone()),
             device: device.clone(),
         }
     }
 
-    /// The restorer of images `from..to`, and what it is told beside them.
+    /// The restorer of images `from..to`, and their streams and classes.
     fn restorer<D: Denoiser>(
         &self,
         model: D,
         (from, to): (usize, usize),
     ) -> (Conditioned<D>, NoiseStreams, Cond) {
         let [c, h, w] = self.shape;
-        let told: Vec<f32> = self.told[from..to].iter().flat_map(|told| told.image.clone()).collect();
+        let conditioning: Vec<f32> =
+            self.conditioning[from..to].iter().flat_map(|conditioning| conditioning.image.clone()).collect();
         let channels = self.task.condition_channels(c);
-        let told = signed_to_batch(told, [to - from, channels, h, w], &self.device);
+        let conditioning = signed_to_batch(conditioning, [to - from, channels, h, w], &self.device);
         let labels = self.labels.as_ref().map(|labels| labels[from..to].to_vec());
         let streams = NoiseStreams::new(SEED, from as u64..to as u64);
-        (Conditioned::new(model, self.task.kind, told, c, true), streams, Cond::labelled(labels))
+        (Conditioned::new(model, self.task.kind, conditioning, c, true), streams, Cond::labelled(labels))
     }
 
     /// The one-step answers for the first `count` images.
@@ -91,19 +92,25 @@ impl Trial {
     pub(crate) fn judge<N: Network>(&self, model: &Preconditioned<N>) -> Result<Vec<(&'static str, f64)>> {
         let made = self.means(model, self.truth.len())?;
         let (simple, simply): (Vec<Vec<f32>>, _) = match self.task.kind {
-            TaskKind::Upscale => (self.told.iter().map(|told| told.image.clone()).collect(), "psnr_bicubic"),
+            TaskKind::Upscale => (
+                self.conditioning.iter().map(|conditioning| conditioning.image.clone()).collect(),
+                "psnr_bicubic",
+            ),
             TaskKind::Inpaint => {
-                let filled =
-                    self.truth.iter().zip(&self.told).map(|(truth, told)| self.mean_filled(truth, told));
+                let filled = self
+                    .truth
+                    .iter()
+                    .zip(&self.conditioning)
+                    .map(|(truth, conditioning)| self.mean_filled(truth, conditioning));
                 (filled.collect(), "psnr_mean_fill")
             }
         };
         Ok(vec![("psnr_one_step", self.psnr(&made)), (simply, self.psnr(&simple))])
     }
 
-    fn mean_filled(&self, truth: &[f32], told: &Told) -> Vec<f32> {
+    fn mean_filled(&self, truth: &[f32], conditioning: &Conditioning) -> Vec<f32> {
         let plane = self.shape[1] * self.shape[2];
-        let hole = told.counted.as_ref().expect("a hole");
+        let hole = conditioning.counted.as_ref().expect("a hole");
         let mut filled = truth.to_vec();
         for values in filled.chunks_exact_mut(plane) {
             let kept = || {
@@ -122,9 +129,9 @@ impl Trial {
     fn psnr(&self, made: &[Vec<f32>]) -> f64 {
         let plane = self.shape[1] * self.shape[2];
         let (mut squares, mut count) = (0.0, 0.0);
-        for ((made, truth), told) in made.iter().zip(&self.truth).zip(&self.told) {
+        for ((made, truth), conditioning) in made.iter().zip(&self.truth).zip(&self.conditioning) {
             for (at, (made, truth)) in made.iter().zip(truth).enumerate() {
-                if told.counted.as_ref().is_none_or(|counted| counted[at % plane] == 1.0) {
+                if conditioning.counted.as_ref().is_none_or(|counted| counted[at % plane] == 1.0) {
                     squares += f64::from(made.clamp(-1.0, 1.0) - truth).powi(2);
                     count += 1.0;
                 }
@@ -155,7 +162,12 @@ impl Trial {
         let [c, _, _] = self.shape;
         let shown = |values: &[f32]| self.image(&values[..c * self.shape[1] * self.shape[2]]);
         let row = |at: usize| {
-            [shown(&self.told[at].image), shown(&means[at]), drawn[at].clone(), shown(&self.truth[at])]
+            [
+                shown(&self.conditioning[at].image),
+                shown(&means[at]),
+                drawn[at].clone(),
+                shown(&self.truth[at]),
+            ]
         };
         let images: Vec<Image> = (0..count).flat_map(row).collect();
         Ok(Some(sheet::sheet(&images, 4, 2, scale)))
@@ -222,10 +234,10 @@ mod tests {
         let judged = trial.judge(&model()).unwrap();
         assert_eq!((judged[0].0, judged[1].0), ("psnr_one_step", "psnr_bicubic"));
         assert!((judged[0].1 - judged[1].1).abs() < 1e-3, "{judged:?}");
-        let square = |(told, truth): (&Told, &Vec<f32>)| -> f64 {
-            told.image.iter().zip(truth).map(|(a, b)| f64::from(a - b).powi(2)).sum()
+        let square = |(conditioning, truth): (&Conditioning, &Vec<f32>)| -> f64 {
+            conditioning.image.iter().zip(truth).map(|(a, b)| f64::from(a - b).powi(2)).sum()
         };
-        let squares: f64 = trial.told.iter().zip(&trial.truth).map(square).sum();
+        let squares: f64 = trial.conditioning.iter().zip(&trial.truth).map(square).sum();
         assert!((judged[1].1 - 10.0 * (4.0 * 192.0 / squares).log10()).abs() < 1e-2, "{judged:?}");
         let stop = Stop::new();
         let sheet = trial.sheet(&model(), &SampleSettings::default(), 1, &stop).unwrap().unwrap();

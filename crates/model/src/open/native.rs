@@ -58,7 +58,7 @@ pub(super) fn build(
         Error::bad_input(error.message().to_owned()).hint("the file is damaged, or was changed by hand")
     };
     info.network.check().map_err(damaged)?;
-    let mut told = info.task.as_ref().map_or(0, |task| task.condition_channels(info.channels));
+    let mut condition = info.task.as_ref().map_or(0, |task| task.condition_channels(info.channels));
     if let Some(latent) = &info.latent {
         latent.check([info.channels, info.size.height, info.size.width]).map_err(damaged)?;
         if info.task.is_some() {
@@ -67,7 +67,7 @@ pub(super) fn build(
         // The hole, and the latents of the rest.
         let filling = 1 + latent.network.code_dim();
         if info.network.condition_channels == filling {
-            told = filling;
+            condition = filling;
         }
     }
     let encoder = info.network.text.as_ref().and_then(|text| text.encoder.as_ref());
@@ -77,7 +77,7 @@ pub(super) fn build(
     }
     let [channels, rows, columns] = info.shape();
     let fits = info.network.classes == info.classes.len() && info.network.in_channels == channels;
-    if !fits || info.network.out_channels != channels || info.network.condition_channels != told {
+    if !fits || info.network.out_channels != channels || info.network.condition_channels != condition {
         return Err(damaged(Error::bad_input("its network does not fit its channels, classes and task")));
     }
     let Size { width, height } = info.size;

@@ -1,4 +1,4 @@
-//! Folders and single files of Stable Diffusion as models: the network of latents, its autoencoder, and the encoders of what it is told.
+//! Folders and single files of Stable Diffusion as models: the network of latents, its autoencoder, and its text encoders.
 
 use std::path::Path;
 

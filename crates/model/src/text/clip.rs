@@ -10,7 +10,7 @@ use crate::adaptation::Adaptation;
 #[derive(Debug, Clone)]
 pub struct Encoders {
     parts: Vec<(ClipText, ClipTokenizer)>,
-    /// Whether the network is told a pooled vector and the sizes of images beside the tokens (SDXL).
+    /// Whether the network is conditioned on a pooled vector and the sizes of images beside the tokens (SDXL).
     added: bool,
     zeros_for_empty: bool,
     /// Width and height of the images.
@@ -32,9 +32,9 @@ impl Encoders {
         Self { parts, added, zeros_for_empty, size, adaptation }
     }
 
-    /// What the network is told by `texts`, of what is wanted.
+    /// The encoded `texts`, of what is wanted.
     ///
-    /// The vectors after the last norm are told, or, with blocks skipped, those before them after the same norm; with two encoders those of
+    /// The vectors are those after the last norm or, with blocks skipped, those before them after the same norm; with two encoders those of
     /// both before their last block, side by side, as SDXL was trained (Podell et al. 2023).
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl Encoders {
         &self.parts
     }
 
-    /// Whether the empty text is told as zeros.
+    /// Whether the empty text is encoded as zeros.
     pub(crate) fn zeros_for_empty(&self) -> bool {
         self.zeros_for_empty
     }

@@ -51,7 +51,7 @@ impl LearningConfig {
 }
 
 impl Network for Learning {
-    /// The images after the way to the latents and back; an autoencoder is told of no noise.
+    /// The images after the way to the latents and back; an autoencoder is conditioned on no noise.
     fn forward(&self, x: Tensor<4>, _noise_input: Tensor<1>, _cond: &Cond) -> Tensor<4> {
         self.autoencoder.decode(self.autoencoder.encode(x).mean)
     }

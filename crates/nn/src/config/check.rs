@@ -160,7 +160,7 @@ impl NetworkConfig {
         Ok(())
     }
 
-    /// What is wrong with the way it is told of texts, if anything.
+    /// What is wrong with its conditioning on texts, if anything.
     fn check_text(&self, levels_with_attention: &[usize]) -> Result<()> {
         let Some(text) = &self.text else { return Ok(()) };
         let levels = self.channels.len();

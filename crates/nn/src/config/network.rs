@@ -40,7 +40,7 @@ pub enum Resample {
 pub struct NetworkConfig {
     /// Channels of the noisy image. Default 3.
     pub in_channels: usize,
-    /// Channels of an image that the network is told of beside the noisy one, joined with it at the input: what an image is
+    /// Channels of an image that the network is conditioned on beside the noisy one, joined with it at the input: what an image is
     /// restored from. Default 0.
     #[serde(skip_serializing_if = "is_default")]
     pub condition_channels: usize,
@@ -118,7 +118,7 @@ pub struct NetworkConfig {
     /// Whether each block's last convolution, attention's last layer and the network's last convolution start at zero,
     /// so that the network starts by answering zero. Default true.
     pub zero_init: bool,
-    /// Classes the network can be told; 0 makes it unconditional. Default 0.
+    /// Classes the network is conditioned on; 0 makes it unconditional. Default 0.
     pub classes: usize,
     /// Whether one more row of the class table stands for "no class", which classifier-free guidance needs. Without
     /// it an image of no class gets no class vector. Default true.
@@ -128,7 +128,7 @@ pub struct NetworkConfig {
     /// Side of the square of pixels folded into channels at the input and unfolded at the output: a cheap way to fewer
     /// operations. Default 1.
     pub patch: usize,
-    /// How the network attends to texts. Default: it is told of none.
+    /// How the network attends to texts. Default: it is conditioned on none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<TextConfig>,
     /// A transformer in place of the levels. Default: none.

@@ -1,4 +1,4 @@
-//! What a network is told of texts, and what attends to them.
+//! How a network is conditioned on texts, and what attends to them.
 
 use langevin_core::{ContextShape, Error, Result};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub struct TextConfig {
     /// Levels where pixels attend to the text alone, not to each other. Default none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only_cross_levels: Vec<usize>,
-    /// Where the noise level's embedding is joined by a pooled vector and numbers (SDXL). Default: none are told.
+    /// Where the noise level's embedding is joined by a pooled vector and numbers (SDXL). Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub added: Option<AddedConfig>,
     /// The encoder of the texts, where it is trained as a part of the network. With `added`, the vector of each text's end and the number
@@ -32,7 +32,7 @@ pub struct TextConfig {
     pub encoder: Option<ClipTextConfig>,
 }
 
-/// What is told beside the tokens of a text.
+/// What comes in addition to the tokens of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddedConfig {
@@ -61,20 +61,20 @@ impl TextConfig {
         self.depths.as_ref().map_or(1, |depths| depths[level])
     }
 
-    /// What the network must be told.
+    /// What the network must be conditioned on.
     pub fn shape(&self) -> ContextShape {
         ContextShape { dim: self.dim, added: self.added.map(|added| (added.inputs, added.features)) }
     }
 
-    /// What is wrong with the encoder that learns with the network, or what is told beside the tokens, if anything.
+    /// What is wrong with the encoder that learns with the network, or with what comes in addition to the tokens, if anything.
     pub(crate) fn check_encoder(&self) -> Result<()> {
         let text = self;
         let refuse = |what: String| Err(Error::usage(format!("unet: text.{what}")));
         if let Some(encoder) = &text.encoder {
             encoder.check()?;
-            let told = encoder.projection.unwrap_or(encoder.dim);
+            let pooled = encoder.projection.unwrap_or(encoder.dim);
             if encoder.dim != text.dim
-                || text.added.is_some_and(|added| added.inputs != told + added.features)
+                || text.added.is_some_and(|added| added.inputs != pooled + added.features)
             {
                 return refuse(format!(
                     "encoder: its vectors have {} numbers, where text.dim is {}, and with one number more they are added",

@@ -1,7 +1,7 @@
 //! The U-Net (Ronneberger et al. 2015) of DDPM (Ho et al. 2020), ADM (Dhariwal and Nichol 2021) and EDM.
 //!
 //! Each parameter's module path is the name its tensor has in a diffusers `UNet2DModel`, or in a `UNet2DConditionModel` where
-//! the network is told of texts.
+//! the network is text-conditioned.
 
 mod blocks;
 mod estimate;
@@ -135,7 +135,7 @@ impl UNet {
         &self.config
     }
 
-    /// What it is told of texts as tokens, each text filled up to one length: for a network with an encoder of its own.
+    /// Its texts as vectors, from tokens, each text filled up to one length: for a network with an encoder of its own.
     ///
     /// # Errors
     /// Usage: a network without an encoder, or as [`ClipText::encode`].
@@ -149,7 +149,7 @@ impl UNet {
         Self { arithmetic, ..self }
     }
 
-    /// The embedding of noise level, class and what is told with a text, `[n, embedding]`.
+    /// The embedding of noise level, class and what comes with a text, `[n, embedding]`.
     fn embed(
         &self,
         noise_input: Tensor<1>,
@@ -245,14 +245,18 @@ impl UNet {
             let folded = fold(x, patch);
             (folded.clone(), self.conv_in.forward(folded))
         } else {
-            let told = cond.image.clone().expect("a restoration network is conditioned on an image");
-            assert_eq!(told.dims(), [n, self.config.condition_channels, h, w], "the image that conditions");
-            let joined = Tensor::cat(vec![x.clone(), told], 1);
+            let condition = cond.image.clone().expect("a restoration network is conditioned on an image");
+            assert_eq!(
+                condition.dims(),
+                [n, self.config.condition_channels, h, w],
+                "the image that conditions"
+            );
+            let joined = Tensor::cat(vec![x.clone(), condition], 1);
             (x, self.conv_in.forward(fold(joined, patch)))
         };
-        let context = context.map(|told| {
-            assert_eq!(told.len(), n, "one text for each image");
-            told.tokens.to_device(&x.device())
+        let context = context.map(|condition| {
+            assert_eq!(condition.len(), n, "one text for each image");
+            condition.tokens.to_device(&x.device())
         });
         let context = context.as_ref();
         let mut skips = vec![x.clone()];

@@ -1,4 +1,4 @@
-//! What a network is told in words, as vectors of a text encoder, and what stands beside them.
+//! Prompts as a network is conditioned on them: the vectors of a text encoder, and what comes with them.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use langevin_core::{Added, Cond, Context, Error, Result};
@@ -7,7 +7,7 @@ use crate::config::TextConfig;
 use crate::embed::sinusoidal;
 use crate::text::ClipText;
 
-/// What a network is told in words, if it has been made for any; in training they are encoded here, so that the encoder learns too.
+/// The encoded prompts, if the network has been made for any; in training they are encoded here, so that the encoder learns too.
 pub(crate) fn conditioning(
     encoder: Option<&ClipText>,
     text: Option<&TextConfig>,
@@ -15,13 +15,13 @@ pub(crate) fn conditioning(
 ) -> Option<Context> {
     text?;
     Some(match (&cond.context, &cond.tokens) {
-        (Some(told), _) => told.clone(),
+        (Some(context), _) => context.clone(),
         (None, Some(tokens)) => read_texts(encoder, text, tokens).expect("the tokens of its own tokenizer"),
         (None, None) => panic!("a text-conditioned network needs a text"),
     })
 }
 
-/// What `texts`, as tokens, are told as by an encoder that is a part of the network.
+/// `texts`, as tokens, encoded by a part of the network.
 pub(crate) fn read_texts(
     encoder: Option<&ClipText>,
     text: Option<&TextConfig>,

@@ -6,4 +6,4 @@ mod dit;
 mod golden;
 mod promises;
 mod text;
-mod told;
+mod text_conditioned;

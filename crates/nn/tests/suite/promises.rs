@@ -37,7 +37,7 @@ fn configs() -> Vec<NetworkConfig> {
     ]
 }
 
-/// A network that is told of an image.
+/// A network that is conditioned on an image.
 fn conditional() -> NetworkConfig {
     NetworkConfig { condition_channels: 2, patch: 2, ..configs().remove(0) }
 }
@@ -85,12 +85,16 @@ fn without_weights_for_it_the_image_that_is_told_changes_no_bit() {
         let rows = values.chunks_exact(own);
         *values = rows.flat_map(|row| row.iter().copied().chain(vec![0.0; all - own])).collect();
         shape[1] = 5 * patch * patch;
-        let told = load(config.init(3, &device).unwrap(), &tensors).unwrap();
-        assert_eq!(forward(&config, &told, &[4, 9]), forward(&plain, &model, &[4, 9]), "patch {patch}");
+        let conditioned = load(config.init(3, &device).unwrap(), &tensors).unwrap();
+        assert_eq!(
+            forward(&config, &conditioned, &[4, 9]),
+            forward(&plain, &model, &[4, 9]),
+            "patch {patch}"
+        );
         // And with them it does.
         tensors.get_mut("conv_in.weight").unwrap().1[own] = 0.5;
-        let told = load(told, &tensors).unwrap();
-        assert_ne!(forward(&config, &told, &[4, 9]), forward(&plain, &model, &[4, 9]));
+        let conditioned = load(conditioned, &tensors).unwrap();
+        assert_ne!(forward(&config, &conditioned, &[4, 9]), forward(&plain, &model, &[4, 9]));
     }
 }
 

@@ -13,7 +13,7 @@ use crate::curve::Curve;
 use crate::level::Level;
 use crate::registry::Registry;
 
-/// What a network is told about the noise.
+/// What a network is conditioned on about the noise.
 pub trait TimeInput: Debug + Send + Sync {
     /// The number for a level of `curve`, finite everywhere.
     fn value(&self, curve: &Curve, at: Level) -> f64;

@@ -1,6 +1,6 @@
 //! `sigma`: the noise relative to the signal itself, as variance-exploding networks take it.
 //!
-//! Song et al. 2021 (2011.13456), code: NCSN++ is told sigma and takes the logarithm itself. `scale` counts it in other
+//! Song et al. 2021 (2011.13456), code: NCSN++ is conditioned on sigma and takes the logarithm itself. `scale` counts it in other
 //! units: networks of images in `[0, 1]` see half the noise of ours in `[-1, 1]`.
 
 use super::{LIMIT, TimeInput};

@@ -52,7 +52,7 @@ fn rms(values: &[f64]) -> f64 {
 }
 
 /// lucidrains' `repaint.py` tells the model one level for as long as it resamples; deepinv's DDRM divides its noise by the
-/// root of 2. Where the model answers with nothing, an image is its noise, whose size must be what the model is told.
+/// root of 2. Where the model answers with nothing, an image is its noise, whose size must be that of the level.
 #[test]
 fn the_noise_in_an_image_is_what_the_model_is_told() {
     for spec in [

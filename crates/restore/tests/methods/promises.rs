@@ -84,18 +84,18 @@ fn calls_are_as_stated_and_every_step_is_told() {
                 .unwrap();
         let model = Counted(data(), AtomicUsize::new(0));
         for path in [vp(&RATIOS), ve(&RATIOS[5..])] {
-            let mut told = Vec::new();
+            let mut reported = Vec::new();
             let mut run = Run::new(Cond::none(), NoiseStreams::new(1, 0..2))
-                .on_progress(|progress| told.push((progress.step, progress.steps, progress.level)));
+                .on_progress(|progress| reported.push((progress.step, progress.steps, progress.level)));
             model.1.store(0, Ordering::Relaxed);
             let prior = Prior::with_derivative(&model, &model);
             method.restore(prior, &problem, &path, &mut run).unwrap();
             drop(run);
             assert_eq!(model.1.load(Ordering::Relaxed), method.calls(&path), "{spec}");
-            let steps = told.last().map_or(0, |last| last.1);
-            let numbers: Vec<usize> = told.iter().map(|told| told.0).collect();
+            let steps = reported.last().map_or(0, |last| last.1);
+            let numbers: Vec<usize> = reported.iter().map(|reported| reported.0).collect();
             assert_eq!(numbers, (1..=steps).collect::<Vec<_>>(), "{spec}");
-            assert_eq!(told.last().unwrap().2, Level::CLEAN, "{spec}");
+            assert_eq!(reported.last().unwrap().2, Level::CLEAN, "{spec}");
         }
     }
 }

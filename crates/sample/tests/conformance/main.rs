@@ -30,7 +30,7 @@ use rayon::prelude::*;
 static SPECS: LazyLock<Vec<&str>> =
     LazyLock::new(|| SAMPLERS.entries.iter().flat_map(|entry| entry.cases).copied().collect());
 
-/// The largest value that a method may end on. Annealed Langevin dynamics takes noise away no faster than it is told to, and the
+/// The largest value that a method may end on. Annealed Langevin dynamics takes noise away no faster than it is asked to, and the
 /// reverse diffusion predictor adds `sigma^2 - sigma'^2`: with few steps both keep noise of the size of the start.
 fn most(spec: &str, path: &[Level]) -> f64 {
     let keeps_noise = spec == "annealed_langevin" || spec.starts_with("pc") && !spec.contains("ancestral");

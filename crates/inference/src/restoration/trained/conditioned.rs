@@ -5,24 +5,24 @@ use langevin_core::{Cond, Denoiser, Levels, NoiseStreams, Purpose, Result};
 use langevin_model::TaskKind;
 use langevin_process::Level;
 
-/// A denoiser that is told of degraded images.
+/// A denoiser that is conditioned on degraded images.
 ///
 /// What is denoised are images, of which what is known stays known at every step, or where images are enlarged what is
 /// missing in the enlarged ones: [`Conditioned::images`] makes images of it.
 pub struct Conditioned<D> {
     inner: D,
     kind: TaskKind,
-    /// `[batch, condition channels, height, width]`; a batch of 1 is told of for every image.
-    told: Tensor<4>,
+    /// `[batch, condition channels, height, width]`; a batch of 1 conditions every image.
+    condition: Tensor<4>,
     channels: usize,
     clip: bool,
 }
 
 impl<D> Conditioned<D> {
-    /// Tells `inner`, a network for images of `channels` channels and tasks of `kind`, what is in `told`: one degraded image
+    /// Conditions `inner`, a network for images of `channels` channels and tasks of `kind`, on `condition`: one degraded image
     /// for all, or one for each. With `clip` images are kept within their range.
-    pub fn new(inner: D, kind: TaskKind, told: Tensor<4>, channels: usize, clip: bool) -> Self {
-        Self { inner, kind, told, channels, clip }
+    pub fn new(inner: D, kind: TaskKind, condition: Tensor<4>, channels: usize, clip: bool) -> Self {
+        Self { inner, kind, condition, channels, clip }
     }
 
     /// The images of what was found.
@@ -35,7 +35,7 @@ impl<D> Conditioned<D> {
 
     /// The enlarged image, or the one with a hole.
     fn shown(&self) -> Tensor<4> {
-        self.told.clone().narrow(1, 0, self.channels)
+        self.condition.clone().narrow(1, 0, self.channels)
     }
 
     fn kept_in_range(&self, images: Tensor<4>) -> Tensor<4> {
@@ -45,14 +45,14 @@ impl<D> Conditioned<D> {
 
 impl<D: Denoiser> Denoiser for Conditioned<D> {
     fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
-        let (count, told) = (x.dims()[0], self.told.clone());
-        let told = if told.dims()[0] == count { told } else { told.repeat_dim(0, count) };
-        let found = self.inner.denoise(x, at, &Cond { image: Some(told), ..cond.clone() })?;
+        let (count, condition) = (x.dims()[0], self.condition.clone());
+        let condition = if condition.dims()[0] == count { condition } else { condition.repeat_dim(0, count) };
+        let found = self.inner.denoise(x, at, &Cond { image: Some(condition), ..cond.clone() })?;
         Ok(match self.kind {
             TaskKind::Upscale if !self.clip => found,
             TaskKind::Upscale => self.kept_in_range(found + self.shown()) - self.shown(),
             TaskKind::Inpaint => {
-                let hole = self.told.clone().narrow(1, self.channels, 1);
+                let hole = self.condition.clone().narrow(1, self.channels, 1);
                 self.kept_in_range(found) * hole + self.shown()
             }
         })
@@ -93,14 +93,14 @@ mod tests {
     use super::*;
     use crate::restoration::trained::filled_in;
 
-    /// ModelDenoiser with three quarters of the last channel that it is told of.
-    struct Told;
+    /// Answers with three quarters of the last channel that it is conditioned on.
+    struct LastChannel;
 
-    impl Denoiser for Told {
+    impl Denoiser for LastChannel {
         fn denoise(&self, _x: Tensor<4>, _at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
-            let told = cond.image.clone().expect("it is conditioned on an image");
-            let last = told.dims()[1] - 1;
-            Ok(told.narrow(1, last, 1).mul_scalar(0.75))
+            let condition = cond.image.clone().expect("it is conditioned on an image");
+            let last = condition.dims()[1] - 1;
+            Ok(condition.narrow(1, last, 1).mul_scalar(0.75))
         }
     }
 
@@ -108,8 +108,8 @@ mod tests {
         Tensor::from_data(TensorData::new(values.to_vec(), shape), &Device::flex())
     }
 
-    fn mean(kind: TaskKind, told: Tensor<4>, clip: bool) -> Vec<f32> {
-        let restorer = Conditioned::new(Told, kind, told, 1, clip);
+    fn mean(kind: TaskKind, condition: Tensor<4>, clip: bool) -> Vec<f32> {
+        let restorer = Conditioned::new(LastChannel, kind, condition, 1, clip);
         let (level, streams) = (Level { alpha: 1.0, sigma: 80.0 }, NoiseStreams::new(0, 0..2));
         let made = one_step(&restorer, level, &streams, [1, 1, 2], &Cond::none(), &Device::flex()).unwrap();
         made.try_into_vec_as::<f32>().unwrap()
@@ -117,19 +117,19 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_added_to_the_enlarged_image_within_the_range() {
-        let told = tensor(&[0.4, 0.8], [1, 1, 1, 2]);
+        let condition = tensor(&[0.4, 0.8], [1, 1, 1, 2]);
         let near = |made: Vec<f32>, wanted: [f32; 4]| {
             assert!(made.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-6), "{made:?}");
         };
-        near(mean(TaskKind::Upscale, told.clone(), true), [0.7, 1.0, 0.7, 1.0]);
-        near(mean(TaskKind::Upscale, told, false), [0.7, 1.4, 0.7, 1.4]);
+        near(mean(TaskKind::Upscale, condition.clone(), true), [0.7, 1.0, 0.7, 1.0]);
+        near(mean(TaskKind::Upscale, condition, false), [0.7, 1.4, 0.7, 1.4]);
     }
 
     #[test]
     fn what_is_known_stays_and_the_hole_is_the_answer() {
-        // Each image is told its own: the first hides its second pixel, the second its first.
-        let told = tensor(&[0.4, 0.0, 0.0, 1.0, 0.0, -0.2, 1.0, 0.0], [2, 2, 1, 2]);
-        assert_eq!(mean(TaskKind::Inpaint, told, true), [0.4, 0.75, 0.75, -0.2]);
+        // Each image has a condition of its own: the first hides its second pixel, the second its first.
+        let condition = tensor(&[0.4, 0.0, 0.0, 1.0, 0.0, -0.2, 1.0, 0.0], [2, 2, 1, 2]);
+        assert_eq!(mean(TaskKind::Inpaint, condition, true), [0.4, 0.75, 0.75, -0.2]);
     }
 
     #[test]
@@ -155,13 +155,13 @@ mod tests {
         let model = Preconditioned::new(config.init(1, &device).unwrap(), Diffusion::new(&spec).unwrap());
         let hidden: Vec<bool> = (0..100 * 90).map(|at| at % 90 > 30 && at / 90 < 70).collect();
         let shown: Vec<f32> = (0..100 * 90).map(|at| (at as f32 * 0.37).sin()).collect();
-        let told = tensor(&filled_in(&shown, &hidden), [1, 2, 100, 90]);
+        let condition = tensor(&filled_in(&shown, &hidden), [1, 2, 100, 90]);
         let windows = Windows { side: 64, overlap: 48, multiple: 1, at_once: 3 };
         let windowed = Windowed::new(&model, windows).unwrap();
         let x = NoiseStreams::new(1, 0..2).normal(Purpose::Start, 0, [1, 100, 90], &device);
         let at = Levels::all(Level { alpha: 1.0, sigma: 1.0 }, 2);
-        let whole = Conditioned::new(&model, TaskKind::Inpaint, told.clone(), 1, false);
-        let joined = Conditioned::new(&windowed, TaskKind::Inpaint, told, 1, false);
+        let whole = Conditioned::new(&model, TaskKind::Inpaint, condition.clone(), 1, false);
+        let joined = Conditioned::new(&windowed, TaskKind::Inpaint, condition, 1, false);
         let whole = whole.denoise(x.clone(), &at, &Cond::none()).unwrap();
         let worst = (whole.clone() - joined.denoise(x, &at, &Cond::none()).unwrap()).abs().max();
         let (worst, size) = (worst.into_scalar::<f32>(), whole.abs().mean().into_scalar::<f32>());

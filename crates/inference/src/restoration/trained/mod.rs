@@ -1,4 +1,4 @@
-//! Trained restorers: networks that are told of a degraded image and draw what it may have been, or answer with the mean.
+//! Trained restorers: networks that are conditioned on a degraded image and draw what it may have been, or answer with the mean.
 //!
 //! The degraded image is joined with the noisy one at the network's input, as in SR3 (Saharia et al. 2021, 2104.07636) and
 //! Palette (Saharia et al. 2022, 2111.05826). What is enlarged is learned as the rest between the image and its bicubic

@@ -62,7 +62,7 @@ pub fn check_trained(model: &Model, task: &Task, operator: &dyn Operator) -> Res
     if fits { Ok(()) } else { Err(task.refusal(&model.name, "and for nothing else")) }
 }
 
-/// Restores one image with a model that was trained for it; `progress` is told the share that is done.
+/// Restores one image with a model that was trained for it; `progress` gets the share that is done.
 ///
 /// Draw `k` of image `n` of a seed is the same in any batch and with any number of draws.
 ///
@@ -87,7 +87,7 @@ pub fn restore_trained(
         degraded.colours.make_opaque(|pixel| !shown[pixel]);
     }
     let shape = degraded.operator.input();
-    let told = told(task, degraded.operator(), &degraded.y, device);
+    let condition = condition(task, degraded.operator(), &degraded.y, device);
     let [c, h, w] = degraded.operator.output();
     let y = signed_to_batch(degraded.y.clone(), [1, c, h, w], device);
     let problem = Problem::new(degraded.operator, y, 0.0)?;
@@ -96,20 +96,20 @@ pub fn restore_trained(
     let path = path(model, restoring)?;
     let plan = plan(model, shape, restoring.memory)?;
     let compares = how.mode == Mode::Sample && degraded.truth.is_some();
-    let work = Work { model, task, plan, told, shape, restoring, number: degraded.number, device };
+    let work = Work { model, task, plan, condition, shape, restoring, number: degraded.number, device };
     let calls = if how.mode == Mode::Mean { 1 } else { sampler.calls(&path) };
     let all = calls * work.batches(how).len() + usize::from(compares);
     let (drawn, mean_in_one) = work.run(how, (sampler.as_ref(), &path), compares, all, progress)?;
 
-    let told = Finishing { problem: &problem, colours: &degraded.colours, image: &degraded.image };
+    let finishing = Finishing { problem: &problem, colours: &degraded.colours, image: &degraded.image };
     let method = if how.mode == Mode::Mean { "one step" } else { name };
-    let mut restored = told.restored(method.to_owned(), calls, &drawn, None, degraded.truth.as_ref())?;
+    let mut restored = finishing.restored(method.to_owned(), calls, &drawn, None, degraded.truth.as_ref())?;
     if let Some(truth) = &degraded.truth {
         let scores = &mut restored.report.scores;
         let at = scores.iter().position(|score| score.name == "restored").unwrap_or(0);
         match mean_in_one {
             Some(made) => {
-                let image = told.finished(&told.values(&made));
+                let image = finishing.finished(&finishing.values(&made));
                 scores.insert(at, Score::of("one step", &image, truth)?);
             }
             None => "one step".clone_into(&mut scores[at].name),
@@ -146,8 +146,8 @@ fn check(task: &Task, name: &str, sigma: f64, restoring: &RestorePlan, how: &Tra
     Ok(())
 }
 
-/// What the network is told of the measurement `y`.
-fn told(task: &Task, operator: &dyn Operator, y: &[f32], device: &Device) -> Tensor<4> {
+/// The condition made of the measurement `y`.
+fn condition(task: &Task, operator: &dyn Operator, y: &[f32], device: &Device) -> Tensor<4> {
     let (shape @ [channels, height, width], low) = (operator.input(), operator.output());
     let values = match task.kind {
         TaskKind::Upscale => {
@@ -168,7 +168,7 @@ struct Work<'a> {
     model: &'a Model,
     task: &'a Task,
     plan: Plan,
-    told: Tensor<4>,
+    condition: Tensor<4>,
     shape: Shape,
     restoring: &'a RestorePlan,
     number: u64,
@@ -216,7 +216,7 @@ impl Work<'_> {
             !self.restoring.stop.is_requested()
         })?;
         let clip = self.model.info.sample.clip && self.restoring.clip;
-        let restorer = Conditioned::new(found, self.task.kind, self.told.clone(), self.shape[0], clip);
+        let restorer = Conditioned::new(found, self.task.kind, self.condition.clone(), self.shape[0], clip);
         let in_one = || {
             let highest = self.model.denoiser.diffusion().highest();
             one_step(&restorer, highest, &self.streams((0, 1)), self.shape, &self.cond(1), self.device)

@@ -64,7 +64,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The best of `candidates` for `sampler`, and, with `moves`, of its blends with the others and of what comes of moving its
-    /// levels, unless `check`, on whose images nothing was chosen, finds that no nearer than the candidate. `told` is called
+    /// levels, unless `check`, on whose images nothing was chosen, finds that no nearer than the candidate. `report` is called
     /// after each walk.
     ///
     /// # Errors
@@ -75,19 +75,19 @@ impl<'a> Judge<'a> {
         candidates: &[Vec<f64>],
         moves: bool,
         check: &Judge<'_>,
-        mut told: impl FnMut(),
+        mut report: impl FnMut(),
     ) -> Result<Vec<f64>> {
         let mut judged: Vec<(f64, &Vec<f64>)> = Vec::new();
         for levels in candidates {
             judged.push((self.distance(sampler, levels)?, levels));
-            told();
+            report();
         }
         judged.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (mut least, mut best) = (judged[0].0, judged[0].1.clone());
         let mut attempt = |levels: Option<Vec<f64>>, best: &mut Vec<f64>| -> Result<bool> {
             let Some(levels) = levels.filter(|levels| *levels != *best) else { return Ok(false) };
             let distance = self.distance(sampler, &levels)?;
-            told();
+            report();
             let better = distance < least * (1.0 - GAIN);
             if better {
                 (least, *best) = (distance, levels);
@@ -113,8 +113,8 @@ impl<'a> Judge<'a> {
             return Ok(best);
         }
         let nearer = check.distance(sampler, &best)? < check.distance(sampler, &candidate)?;
-        told();
-        told();
+        report();
+        report();
         Ok(if nearer { best } else { candidate })
     }
 }

@@ -44,7 +44,7 @@ const MOST: usize = 4;
 /// the levels over which the measured errors of single steps sum to the least ([`langevin_sample::StepErrors`]) and those of the
 /// published spacings are then walked by the solver itself, and what comes nearest to the fine ends is moved to and fro for as
 /// long as it comes nearer. That must hold on further images too, else the levels stay as they were. The fewer the steps, the
-/// more images are walked: where they end differs more then. `progress` is told the share that is done.
+/// more images are walked: where they end differs more then. `progress` gets the share that is done.
 ///
 /// # Errors
 /// Usage: more steps than fine levels, a model that cannot be sampled. Interrupted, when cancelled.

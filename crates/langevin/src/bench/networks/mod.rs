@@ -55,8 +55,8 @@ pub fn measure(
     let noise = |device: &Device, from: usize, to: usize| {
         NoiseStreams::new(0, from as u64..to as u64).normal(Purpose::Start, 0, shape, device)
     };
-    // What a restorer is told of; its values change no time.
-    let told = |device: &Device, count: usize| {
+    // What a restorer is conditioned on; its values change no time.
+    let condition = |device: &Device, count: usize| {
         let shape = [count, config.condition_channels, height, width];
         (config.condition_channels > 0).then(|| Tensor::<4>::zeros(shape, device))
     };
@@ -65,7 +65,7 @@ pub fn measure(
     let model = Parallel::new(Preconditioned::new(network, diffusion.clone()), batch)?;
     let x = noise(device, 0, batch);
     let forward_ms = time(runs, "forward", reporter, || {
-        let cond = Cond { image: told(device, batch), ..Cond::none() };
+        let cond = Cond { image: condition(device, batch), ..Cond::none() };
         model.denoise(x.clone(), &Levels::all(level, batch), &cond)?.into_data();
         Ok(())
     })?;
@@ -90,7 +90,7 @@ pub fn measure(
             let x = noise(&autodiff, from, to);
             let known = model.network.classes() > 0;
             let cond = if known { Cond::classes((from..to).map(|_| Some(0))) } else { Cond::none() };
-            let cond = Cond { image: told(&autodiff, to - from), ..cond };
+            let cond = Cond { image: condition(&autodiff, to - from), ..cond };
             let levels = Levels::all(level, to - from);
             model.loss(x.clone(), x, &levels, &cond, &vec![1.0; to - from])
         })?;

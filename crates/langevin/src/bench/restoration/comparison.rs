@@ -82,7 +82,7 @@ pub struct RestorationComparison {
     pub tune: usize,
     /// The seed.
     pub seed: u64,
-    /// What told images apart.
+    /// What distinguished the images.
     pub features: String,
     /// The tasks.
     pub tasks: Vec<RestorationTask>,

@@ -52,14 +52,14 @@ pub fn compare(
     let test = pool(model, &plan.data, "test")?;
     let clean = Images::new(spread(&test, plan.count, UNSEEN, device)?);
     let tuning = Images::new(spread(&training, plan.tune, 0, device)?);
-    let told = |share: f64| reporter.at("training features", share);
+    let report = |share: f64| reporter.at("training features", share);
     let features = evaluation::features_of(
         &plan.features,
         &training,
         model.info.channels,
         plan.cache.as_deref(),
         device,
-        told,
+        report,
     )?;
     let pipeline = Pipeline::new(model, plan.batch_size);
     let bench = Bench {
@@ -89,10 +89,10 @@ pub fn compare(
         sheets: Vec::new(),
     };
     for (index, task) in tasks.iter().enumerate() {
-        let mut told = |what: &str, share: f64| {
+        let mut report = |what: &str, share: f64| {
             reporter.at(&format!("{}: {what}", task.name), (index as f64 + share) / tasks.len() as f64)
         };
-        let done = bench.task(task, &methods, (&clean, &tuning), &mut found, &mut told);
+        let done = bench.task(task, &methods, (&clean, &tuning), &mut found, &mut report);
         reporter.whole(done)?;
     }
     Ok(found)
@@ -156,7 +156,7 @@ impl Bench<'_> {
         methods: &[String],
         (clean, tuning): (&Images, &Images),
         found: &mut RestorationComparison,
-        told: &mut dyn FnMut(&str, f64) -> Result<()>,
+        report: &mut dyn FnMut(&str, f64) -> Result<()>,
     ) -> Result<()> {
         let problem = self.problem(task, &clean.values, 0)?;
         // Far from the noise of the images that count.
@@ -173,7 +173,7 @@ impl Bench<'_> {
             let mut last: Option<(String, usize)> = None;
             for (at, budget) in budgets.iter().enumerate() {
                 let share = (index * budgets.len() + at) as f64 / (methods.len() * budgets.len()) as f64;
-                told(method, share)?;
+                report(method, share)?;
                 let done = self.choose(method, *budget, &tried, tuning).and_then(|(spec, steps)| {
                     let (built, path) = (METHODS.build(&spec)?, self.path(steps)?);
                     let calls = built.calls(&path);

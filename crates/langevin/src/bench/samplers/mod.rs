@@ -159,11 +159,11 @@ impl Bench<'_> {
         let fine = 3.0 * plan.reference_steps as f64;
         let total = fine + budgets * (samplers.len() * spacings.len()) as f64;
         let spacing = &self.model.info.sample.spacing;
-        let mut told = |share: f64| reporter.progress("fine trajectory", share * fine / 3.0 / total);
+        let mut report = |share: f64| reporter.progress("fine trajectory", share * fine / 3.0 / total);
         let half = plan.reference_steps.div_ceil(2);
-        let (coarser, _) = self.sampled(REFERENCE, spacing, half, &mut told)?;
-        let mut told = |share: f64| told(1.0 + 2.0 * share);
-        let (reference, _) = self.sampled(REFERENCE, spacing, plan.reference_steps, &mut told)?;
+        let (coarser, _) = self.sampled(REFERENCE, spacing, half, &mut report)?;
+        let mut report = |share: f64| report(1.0 + 2.0 * share);
+        let (reference, _) = self.sampled(REFERENCE, spacing, plan.reference_steps, &mut report)?;
         let sample = self.described(&reference)?;
         let mut done = fine;
         let mut rows = Vec::new();
@@ -171,8 +171,9 @@ impl Bench<'_> {
             for (sampler, spacing) in samplers.iter().flat_map(|a| spacings.iter().map(move |b| (a, b))) {
                 let what = format!("{sampler} over {spacing}, NFE {budget}");
                 reporter.at(&what, done / total)?;
-                let mut told = |share: f64| reporter.progress(&what, (done + share * *budget as f64) / total);
-                match self.row((sampler, spacing, *budget), (&reference, &sample), &mut told) {
+                let mut report =
+                    |share: f64| reporter.progress(&what, (done + share * *budget as f64) / total);
+                match self.row((sampler, spacing, *budget), (&reference, &sample), &mut report) {
                     Ok(row) => rows.push(row),
                     Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => {
                         return Err(error);
@@ -196,7 +197,7 @@ impl Bench<'_> {
         sampler: &str,
         spacing: &str,
         steps: usize,
-        told: &mut dyn FnMut(f64),
+        report: &mut dyn FnMut(f64),
     ) -> Result<(Vec<Vec<f32>>, f64)> {
         let (model, plan) = (self.model, self.plan);
         let sampling = SamplePlan {
@@ -210,7 +211,7 @@ impl Bench<'_> {
             ..SamplePlan::of(model, plan.count, plan.seed)
         };
         let start = Instant::now();
-        let made = sample_tensor(model, &sampling, self.device, |at| told(at.fraction()))?;
+        let made = sample_tensor(model, &sampling, self.device, |at| report(at.fraction()))?;
         let seconds = start.elapsed().as_secs_f64();
         let pixels: usize = model.image_shape().iter().product();
         let values = made.try_into_vec_as::<f32>().expect("a float tensor holds floats");
@@ -234,7 +235,7 @@ impl Bench<'_> {
         &self,
         (sampler, spacing, budget): (&str, &str, usize),
         (reference, fine): (&[Vec<f32>], &Sample),
-        told: &mut dyn FnMut(f64),
+        report: &mut dyn FnMut(f64),
     ) -> Result<SamplerRow> {
         let diffusion = self.model.denoiser.diffusion();
         let settings = &self.model.info.sample;
@@ -242,7 +243,7 @@ impl Bench<'_> {
         let method = SAMPLERS.build(sampler)?;
         let placed = placed(settings, sampler, spacing, steps)?;
         let calls = method.calls(&SPACINGS.build(&placed)?.path(diffusion, steps)?);
-        let (drawn, seconds) = self.sampled(sampler, spacing, steps, told)?;
+        let (drawn, seconds) = self.sampled(sampler, spacing, steps, report)?;
         let rms = Mean::of(&differences(&drawn, reference));
         let groups = if drawn.len() >= 16 { 4 } else { 0 };
         let metric: Box<dyn Metric> = METRICS.build(&format!("frechet:groups={groups}"))?;

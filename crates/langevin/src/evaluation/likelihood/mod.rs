@@ -46,7 +46,7 @@ pub struct BoundReport {
 pub struct ImageReport {
     /// Its number in the data set.
     pub image: u64,
-    /// Its class, where the model was told it.
+    /// Its class, where the model was given it.
     pub class: Option<String>,
     /// Bits per dimension by the flow, the mean over its trajectories.
     pub bits: f64,
@@ -112,7 +112,7 @@ impl LikelihoodReport {
     }
 }
 
-/// An image as its bytes, with what the model is told.
+/// An image as its bytes, with its class.
 struct Taken {
     image: u64,
     bytes: Vec<f64>,
@@ -252,10 +252,10 @@ fn prepared(model: &Model, data: &DataInfo) -> Option<String> {
 fn take(model: &Model, request: &LikelihoodRequest, dataset: Arc<dyn Dataset>) -> Result<Vec<Taken>> {
     let Size { width, height } = model.info.size;
     let classes = dataset.info().classes.clone();
-    let told = !model.info.classes.is_empty() && !request.unconditional;
-    if told && classes != model.info.classes {
+    let by_class = !model.info.classes.is_empty() && !request.unconditional;
+    if by_class && classes != model.info.classes {
         return Err(Error::usage(format!(
-            "{}: its classes are not those of {}, which is told the class of each image",
+            "{}: its classes are not those of {}, which is conditioned on the class of each image",
             request.data, model.name
         ))
         .hint("give --unconditional, or data with the same classes"));
@@ -266,7 +266,7 @@ fn take(model: &Model, request: &LikelihoodRequest, dataset: Arc<dyn Dataset>) -
         let batch = pool.batch(image..image + 1)?;
         // Images of 16 bits are rounded to bytes.
         let byte = |value: &f32| ((f64::from(*value) + 1.0) * 127.5).round().clamp(0.0, 255.0) / 127.5 - 1.0;
-        let label = if told { batch.labels[0] } else { None };
+        let label = if by_class { batch.labels[0] } else { None };
         Ok(Taken { image, bytes: batch.pixels.iter().map(byte).collect(), label })
     };
     evenly(&pool, request.count, UNSEEN).into_iter().map(one).collect()

@@ -70,7 +70,7 @@ pub(crate) fn train(
         observer,
     };
     let job = Job {
-        // The trainer's noise is left unused: an autoencoder is told of none.
+        // The trainer's noise is left unused: an autoencoder is conditioned on none.
         model: Preconditioned::new(network, Diffusion::new(&DiffusionSpec::default())?),
         objective: Box::new(Reconstruction::new(settings)),
         config: train,

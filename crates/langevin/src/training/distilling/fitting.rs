@@ -67,14 +67,14 @@ pub(super) fn check_teacher(teacher: &Model, request: &DistillRequest, traits: T
 /// Usage, naming the data, what they are and what the model draws.
 pub(super) fn check_data(teacher: &Model, data: &DataInfo, spec: &str) -> Result<()> {
     let info = &teacher.info;
-    let told = |what: String| Error::usage(format!("{spec}: {what}"));
+    let refused = |what: String| Error::usage(format!("{spec}: {what}"));
     if !info.classes.is_empty() && data.classes != info.classes {
         let named = |classes: &[String]| match classes {
             [] => "none".to_owned(),
             few if few.len() <= 12 => few.join(", "),
             many => format!("{} of them", many.len()),
         };
-        return Err(told(format!(
+        return Err(refused(format!(
             "its classes are {}, those of {} are {}",
             named(&data.classes),
             teacher.name,
@@ -91,7 +91,7 @@ pub(super) fn check_data(teacher: &Model, data: &DataInfo, spec: &str) -> Result
     let small = data.size.shorter() < info.size.width;
     if small || (fixed && have != want) {
         let shape = |(size, channels): (Size, usize)| format!("{size}x{channels}");
-        return Err(told(format!(
+        return Err(refused(format!(
             "its images are {}, and {} draws {}",
             shape(have),
             teacher.name,

@@ -40,7 +40,7 @@ pub struct Settings {
     /// The autoencoder whose latents are learned, where the model is not one of pixels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latent: Option<LatentSettings>,
-    /// The encoder of captions, where the model is told of texts.
+    /// The encoder of captions, where the model is text-conditioned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<TextSettings>,
     /// The training.

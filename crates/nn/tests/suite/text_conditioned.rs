@@ -1,4 +1,4 @@
-//! A U-Net that is told of texts: its promises, its price, and what a model made of it says where the text is wrong.
+//! A U-Net that is text-conditioned: its promises, its price, and what a model made of it says where the text is wrong.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use langevin_core::guidance::{ClassifierFree, Guided};
@@ -125,17 +125,17 @@ fn guidance_compares_with_what_takes_the_texts_place() {
     let device = Device::flex();
     let model = model(&config(), &device);
     let (x, at) = (image(2, &device), levels(&model, 2));
-    let (told, free) = (context(2, 0.0, &device), context(2, 2.0, &device));
+    let (prompt, free) = (context(2, 0.0, &device), context(2, 2.0, &device));
     let alone =
         |context: &Context| model.denoise(x.clone(), &at, &Cond::texts(context.clone(), None)).unwrap();
-    let expected = alone(&free) + (alone(&told) - alone(&free)) * 3.0;
+    let expected = alone(&free) + (alone(&prompt) - alone(&free)) * 3.0;
     let guided = Guided::new(&model, Box::new(ClassifierFree), 3.0, None).unwrap();
-    let found = guided.denoise(x.clone(), &at, &Cond::texts(told.clone(), Some(free))).unwrap();
+    let found = guided.denoise(x.clone(), &at, &Cond::texts(prompt.clone(), Some(free))).unwrap();
     let off = (found - expected).abs().max().into_scalar::<f32>();
     assert!(off < 1e-5, "{off}");
     // Without anything to compare with it says so, rather than not guiding.
-    let message = guided.denoise(x, &at, &Cond::texts(told, None)).unwrap_err().to_string();
-    assert!(message.contains("told of texts, and is told of none"), "{message}");
+    let message = guided.denoise(x, &at, &Cond::texts(prompt, None)).unwrap_err().to_string();
+    assert!(message.contains("text-conditioned and needs a prompt"), "{message}");
 }
 
 #[test]
@@ -156,12 +156,12 @@ fn a_text_that_does_not_fit_is_refused_with_the_reason() {
     let fewer = Added { numbers, ..good.added.clone().unwrap() };
     for (model, context, said) in [
         (&untold, Some(good.clone()), "trained without texts"),
-        (&with_added, None, "told of none"),
+        (&with_added, None, "needs a prompt"),
         (&with_added, Some(tokens([2, 5, 7])), "vectors of 6 numbers, not 7"),
-        (&with_added, Some(tokens([1, 5, 6])), "1 texts are told of 2 images"),
-        (&with_added, Some(Context { added: None, ..good.clone() }), "is told of none"),
+        (&with_added, Some(tokens([1, 5, 6])), "there are 1 texts for 2 images"),
+        (&with_added, Some(Context { added: None, ..good.clone() }), "is conditioned on none"),
         (&with_added, Some(Context { added: Some(fewer), ..good.clone() }), "17 long together"),
-        (&without_added, Some(good.clone()), "cannot be told a pooled vector"),
+        (&without_added, Some(good.clone()), "takes no pooled vector"),
     ] {
         let error = model.denoise(x.clone(), &at, &Cond { context, ..Cond::none() }).unwrap_err();
         assert_eq!(error.exit_code(), 2);
@@ -171,7 +171,7 @@ fn a_text_that_does_not_fit_is_refused_with_the_reason() {
     assert!(with_added.denoise(x.clone(), &at, &Cond::texts(good, None)).is_ok());
     // A training without texts ends in the same way.
     let loss = with_added.loss(x.clone(), x, &at, &Cond::none(), &[1.0, 1.0]);
-    assert!(loss.unwrap_err().to_string().contains("told of none"));
+    assert!(loss.unwrap_err().to_string().contains("needs a prompt"));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn windows_and_derivatives_take_the_texts_along() {
     let windows = Windows { side: 16, overlap: 4, multiple: 2, at_once: 1 };
     let windowed = Windowed::new(&model, windows).unwrap().denoise(x.clone(), &at, &cond).unwrap();
     assert_eq!(bits(windowed), bits(expected.clone()));
-    // A model with autodiff is told of texts without.
+    // A model with autodiff takes texts without.
     let tracked = Autodiff::new(&model, &device);
     let v = tensor([2, 3, 8, 12], &device, |at| (0.11 * at as f64).cos());
     let (denoised, pulled) = tracked.denoise_vjp(x.clone(), v.clone(), &at, &cond).unwrap();
