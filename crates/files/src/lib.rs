@@ -1,4 +1,4 @@
-//! Files as a whole: mapped into memory to be read, and written whole or not at all.
+//! Files as a whole: mapped into memory to be read, and written whole or not at all, under names that were claimed before.
 //!
 //! ```
 //! use langevin_files::{create_folder, write_file};
@@ -11,13 +11,24 @@
 //! # Ok::<(), langevin_process::Error>(())
 //! ```
 
+mod claim;
+pub mod disk;
+mod fault;
+mod folders;
+mod room;
+mod run_lock;
 mod whole;
 
 use std::fs::File;
 use std::io;
 
+pub use claim::Claim;
+pub use fault::FAULT;
+pub use folders::{FolderClaim, Fresh, Made};
+pub use room::{MAKE_ROOM, check_space, free_bytes, write_error};
+pub use run_lock::RunLock;
 pub use whole::{
-    MAKE_ROOM, check_space, create_folder, free_bytes, replace_file, write_error, write_file, write_synced,
+    change_file, check_free, check_name, create_folder, replace_file, sweep, write_file, write_synced,
 };
 
 /// The bytes of `file`, read from it when they are first looked at; its pages may leave memory again and come back.
