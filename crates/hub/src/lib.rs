@@ -60,7 +60,7 @@ pub use text::{TextEncoder, TextNetwork, TextParts, read_text_encoder, read_text
 pub use tiny::read_tiny_decoder;
 pub use tokenizer::read as read_tokenizer;
 pub use weights::{Weights, read_file};
-pub use write::{Export, PIPELINES, write_folder};
+pub use write::{Export, PIPELINES, check_folder, write_folder};
 pub use write_latent::{LatentExport, LatentPart, write_latent_folder};
 
 /// The version of diffusers whose formats are read and written.

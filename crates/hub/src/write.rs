@@ -1,10 +1,11 @@
 //! Writing a folder that diffusers loads.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use langevin_core::process::Diffusion;
 use langevin_core::{Error, NamedTensors, Result, tensor_file};
+use langevin_files::FolderClaim;
 use langevin_nn::NetworkConfig;
 use serde_json::{Value, json};
 
@@ -75,23 +76,36 @@ pub(crate) fn text(value: &Value) -> Vec<u8> {
 
 /// Writes the folder `out` with `files`, whole or not at all.
 pub(crate) fn put_whole(files: Vec<File<'_>>, out: &Path, force: bool) -> Result<()> {
-    let replaced = occupied(out, force)?;
-    let staged = beside(out, "partial");
-    let written = stage(&staged, files).and_then(|()| put(&staged, out, replaced));
-    if written.is_err() {
-        let _ = std::fs::remove_dir_all(&staged);
+    let claim = FolderClaim::new(out)?;
+    // Looked at once nobody else writes it.
+    let replace = occupied(out, force)?;
+    for (name, bytes) in files {
+        claim.write(&name, &bytes())?;
     }
-    written
+    claim.publish(replace)
 }
 
-/// Whether `out` is there and may be replaced.
+/// Makes sure that the folder `out` can be written, before time is spent on what goes into it; with `force` in place of a folder of
+/// diffusers that is there.
+///
+/// # Errors
+/// Failed: `out` being there, another command that writes it, a full disk. Usage: a place that nothing can be written to, a name that
+/// no folder can have.
+pub fn check_folder(out: &Path, force: bool) -> Result<()> {
+    let _claim = FolderClaim::new(out)?;
+    occupied(out, force).map(drop)
+}
+
+/// Whether a folder of diffusers is there, which may be replaced.
 fn occupied(out: &Path, force: bool) -> Result<bool> {
     if !out.exists() {
         return Ok(false);
     }
-    let empty = std::fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_none());
-    if empty || (force && out.join("model_index.json").is_file()) {
+    if force && out.join("model_index.json").is_file() {
         return Ok(true);
+    }
+    if std::fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_none()) {
+        return Ok(false);
     }
     let error = Error::failed(format!("{}: is there already", out.display()));
     Err(error.hint(if force {
@@ -99,46 +113,6 @@ fn occupied(out: &Path, force: bool) -> Result<bool> {
     } else {
         "name another folder, or give --force"
     }))
-}
-
-/// A hidden name beside `out`.
-fn beside(out: &Path, suffix: &str) -> PathBuf {
-    let name = out.file_name().unwrap_or_default().to_string_lossy();
-    out.with_file_name(format!(".{name}.{suffix}-{}", std::process::id()))
-}
-
-fn stage(folder: &Path, files: Vec<File<'_>>) -> Result<()> {
-    let failed = |path: &Path, error: std::io::Error| {
-        let usage = error.kind() == std::io::ErrorKind::NotFound;
-        let message = format!("{}: {error}", path.display());
-        if usage { Error::usage(message) } else { Error::failed(message) }
-    };
-    let _ = std::fs::remove_dir_all(folder);
-    for (name, bytes) in files {
-        let path = folder.join(&name);
-        let parent = path.parent().unwrap_or(folder);
-        std::fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
-        let mut file = std::fs::File::create(&path).map_err(|error| failed(&path, error))?;
-        std::io::Write::write_all(&mut file, &bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(|error| failed(&path, error))?;
-    }
-    Ok(())
-}
-
-/// Puts the staged folder in its place; what was there goes only once the new one stands.
-fn put(staged: &Path, out: &Path, replaced: bool) -> Result<()> {
-    let failed = |error: std::io::Error| Error::failed(format!("{}: {error}", out.display()));
-    if !replaced {
-        return std::fs::rename(staged, out).map_err(failed);
-    }
-    let old = beside(out, "old");
-    std::fs::rename(out, &old).map_err(failed)?;
-    if let Err(error) = std::fs::rename(staged, out) {
-        let _ = std::fs::rename(&old, out);
-        return Err(failed(error));
-    }
-    std::fs::remove_dir_all(&old).map_err(failed)
 }
 
 /// The `scheduler_config.json` of our diffusion.

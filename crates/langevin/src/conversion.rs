@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use langevin_core::{Error, Result};
+use langevin_files::RunLock;
 use langevin_model::{Adaptation, Source, save};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,9 +63,15 @@ pub fn run(request: &ConvertRequest, context: &mut Context<'_>) -> Result<Conver
     if request.half && !single {
         return Err(Error::usage("--half is for a single file").hint("give an OUT that ends in .safetensors"));
     }
-    let notes = match (Source::of(&request.input)?, single) {
+    let source = Source::of(&request.input)?;
+    // Before the work: the model of a run has one writer, and the name is free.
+    let _lock = RunLock::of_model(output)?;
+    match single {
+        true => context.sink.claim(&[output])?,
+        false => langevin_hub::check_folder(output, request.overwrite)?,
+    }
+    let notes = match (source, single) {
         (Source::Checkpoint(path), true) => {
-            context.sink.claim(&[output])?;
             context.write(output, save::checkpoint_to_file(&path, request.half)?)?;
             Vec::new()
         }
@@ -74,7 +81,6 @@ pub fn run(request: &ConvertRequest, context: &mut Context<'_>) -> Result<Conver
             context.stop.check("the conversion")?;
             let mut notes = model.notes.clone();
             if single {
-                context.sink.claim(&[output])?;
                 context.write(output, save::to_file(&model, request.half)?)?;
             } else {
                 notes.extend(save::to_folder(&model, output, request.pipeline.name(), request.overwrite)?);

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use langevin_core::tensor_file::{self, Storage};
-use langevin_core::{Error, NamedTensors, Result};
+use langevin_core::{Error, NamedTensors, Result, path_of};
+use langevin_files::{Claim, RunLock};
 use langevin_hub::{Export, LatentExport, LatentPart};
 
 use crate::codec::{Codec, codec_tensors};
-use crate::defaults::{Grid, Tuned};
+use crate::defaults::{Grid, SampleSettings, Tuned};
 use crate::description::ModelInfo;
-use crate::file::read_model_bytes;
 use crate::model::Model;
 use crate::text::Encoders;
 
@@ -132,25 +132,57 @@ pub fn checkpoint_to_file(path: &Path, half: bool) -> Result<Vec<u8>> {
 /// # Errors
 /// Usage, for a model that comes with the binary. Bad input, when the file is not a model. Failed, when it cannot be written.
 pub fn write_tuned(spec: &str, tuned: &[Tuned], grids: Option<&[Grid]>) -> Result<PathBuf> {
-    if spec.starts_with("builtin:") {
-        return Err(Error::usage(format!(
-            "{spec}: comes with the binary, so nothing can be written into it"
-        )));
-    }
-    let path = Path::new(spec);
-    let path = if path.is_dir() { path.join("model.safetensors") } else { path.to_owned() };
-    let bytes = read_model_bytes(&path)?;
-    let change = || {
-        let (_, mut metadata) = tensor_file::decode(&bytes)?;
+    let path = file_of(spec)?;
+    let change = |bytes: &[u8]| {
+        let (_, mut metadata) = tensor_file::decode(bytes)?;
         let mut info = ModelInfo::from_metadata(&metadata)?;
         info.sample.tuned = tuned.to_vec();
         if let Some(grids) = grids {
             info.sample.grids = grids.to_vec();
         }
         metadata.extend(info.to_metadata());
-        tensor_file::with_metadata(&bytes, &metadata)
+        tensor_file::with_metadata(bytes, &metadata)
     };
-    let changed = change().map_err(|error| error.within(path.display()))?;
-    langevin_files::replace_file(&path, &changed)?;
+    langevin_files::change_file(&path, |bytes| change(&bytes).map_err(|error| error.within(path.display())))?;
     Ok(path)
+}
+
+/// Holds the file of the model `spec` for something that is to be written into it when much work is done: the run it belongs to takes
+/// no other writer until what is given back goes.
+///
+/// # Errors
+/// As [`write_tuned`] will fail: where nothing can be written there, there is no room, or somebody else works on the run.
+pub fn hold(spec: &str) -> Result<Option<RunLock>> {
+    let path = file_of(spec)?;
+    let size = std::fs::metadata(&path).map_or(0, |found| found.len());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let lock = RunLock::of_model(&path)?;
+    let _claim = Claim::new(&path, true)?;
+    langevin_files::check_space(folder, size)?;
+    Ok(lock)
+}
+
+/// What was measured on the model in the file `path` and written into it, where it is one.
+pub fn measured(path: &Path) -> Option<SampleSettings> {
+    let metadata = tensor_file::metadata_of(&mut std::fs::File::open(path).ok()?).ok()?;
+    Some(ModelInfo::from_metadata(&metadata).ok()?.sample)
+}
+
+/// The file of the model `spec`, a run folder or a `.safetensors` file.
+fn file_of(spec: &str) -> Result<PathBuf> {
+    if spec.starts_with("builtin:") {
+        return Err(Error::usage(format!(
+            "{spec}: comes with the binary, so nothing can be written into it"
+        )));
+    }
+    let path = path_of(spec);
+    let file = if path.is_dir() { path.join("model.safetensors") } else { path.clone() };
+    if file.is_file() {
+        return Ok(file);
+    }
+    let error = match path.exists() {
+        true => Error::usage(format!("{spec}: has no model.safetensors that anything could be written into")),
+        false => Error::bad_input(format!("{spec}: there is no such file or folder")),
+    };
+    Err(error.hint("leave its file as it is with --no-write"))
 }

@@ -1,29 +1,22 @@
-//! A run's folder beside its checkpoints and logs: the lock that one training holds, and the finished model.
+//! A run's folder beside its checkpoints and logs: what killed trainings left there, and the finished model.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::path::Path;
 
+use langevin_core::Result;
 use langevin_core::tensor_file::{self, Storage};
-use langevin_core::{Error, Result};
 
 use crate::hooks::ModelFile;
 
-/// The run's folder, held for as long as the file lives.
-///
-/// # Errors
-/// Failed, when another training runs there.
-pub fn lock(out: &Path) -> Result<File> {
-    let path = out.join(".lock");
-    let failed = |error: &io::Error| langevin_files::write_error(&path, 0, error);
-    let file = File::create(&path).map_err(|error| failed(&error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => {
-            Err(Error::failed(format!("{}: another training runs here", out.display()))
-                .hint("wait for it, stop it, or choose another --out folder"))
+/// Removes the hidden files that a killed training left in the run's folder `out`, which is locked.
+pub fn sweep(out: &Path) {
+    langevin_files::sweep(out);
+    for entry in fs::read_dir(out).into_iter().flatten().flatten() {
+        let path = entry.path();
+        // Checkpoints have their own order of things, and no hidden files.
+        if path.is_dir() && !path.is_symlink() && entry.file_name() != "checkpoints" {
+            langevin_files::sweep(&path);
         }
-        Err(fs::TryLockError::Error(error)) => Err(failed(&error)),
     }
 }
 

@@ -133,6 +133,11 @@ pub trait Hooks<N> {
     /// Whatever sampling may fail with.
     fn preview(&mut self, model: &Preconditioned<N>, images: u64) -> Result<Option<Preview>>;
 
+    /// Whether the samples drawn after `images` images are there already, where [`Hooks::preview`] keeps them.
+    fn has_preview(&self, _images: u64) -> bool {
+        true
+    }
+
     /// Judges the model with averaged weights at a validation; names and values of what was found, the same from the same
     /// weights.
     ///

@@ -1,7 +1,7 @@
 //! What a run writes down: `metrics.jsonl` (a function of settings and data alone, byte for byte), `log.jsonl` (with times
 //! and speed) and TensorBoard events.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::hooks::{Event, Preview, Step};
 use crate::tensorboard::EventWriter;
+use langevin_files::disk::Output;
 use langevin_files::write_error;
 
 /// Bytes that an events file begins with.
@@ -19,9 +20,9 @@ const EVENTS_HEAD: u64 = 88;
 /// The three logs of a run.
 #[derive(Debug)]
 pub struct Log {
-    metrics: File,
+    metrics: Output,
     metrics_bytes: u64,
-    log: File,
+    log: Output,
     board: EventWriter,
     folder: PathBuf,
 }
@@ -36,10 +37,10 @@ impl Log {
         let open = |file: &str, append: bool| {
             let mut options = OpenOptions::new();
             let options = if append { options.append(true) } else { options.write(true).truncate(false) };
-            options.create(true).open(folder.join(file)).map_err(|error| failed(file, 0, &error))
+            Output::open(&folder.join(file), options.create(true)).map_err(|error| failed(file, 0, &error))
         };
-        let mut metrics = open("metrics.jsonl", false)?;
-        let have = metrics.metadata().map_err(|error| failed("metrics.jsonl", 0, &error))?.len();
+        let metrics = open("metrics.jsonl", false)?;
+        let have = metrics.file().metadata().map_err(|error| failed("metrics.jsonl", 0, &error))?.len();
         if have < metrics_bytes {
             return Err(Error::bad_input(format!(
                 "{}: {have} bytes long, but the checkpoint was made when it had {metrics_bytes}",
@@ -47,8 +48,10 @@ impl Log {
             ))
             .hint("put the file back, or train into a new --out folder"));
         }
-        metrics.set_len(metrics_bytes).map_err(|error| failed("metrics.jsonl", 0, &error))?;
-        metrics.seek(SeekFrom::End(0)).map_err(|error| failed("metrics.jsonl", 0, &error))?;
+        if have > metrics_bytes {
+            metrics.cut(metrics_bytes).map_err(|error| failed("metrics.jsonl", 0, &error))?;
+        }
+        metrics.file().seek(SeekFrom::End(0)).map_err(|error| failed("metrics.jsonl", 0, &error))?;
         let board = EventWriter::create(&folder.join("events"), images);
         let board = board.map_err(|error| failed("events", EVENTS_HEAD, &error))?;
         Ok(Self {
@@ -160,7 +163,7 @@ impl Log {
     /// # Errors
     /// Failed, when the disk is full.
     pub fn sync(&mut self) -> Result<u64> {
-        self.metrics.sync_all().map_err(|error| self.failed("metrics.jsonl", 0, &error))?;
+        self.metrics.sync().map_err(|error| self.failed("metrics.jsonl", 0, &error))?;
         let pending = self.board.pending();
         self.board.flush().map_err(|error| self.failed("events", pending, &error))?;
         Ok(self.metrics_bytes)

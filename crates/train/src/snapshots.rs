@@ -40,10 +40,17 @@ pub(crate) fn store(out: &Path, images: u64, averages: &Averages) -> Result<()> 
     let mut tensors = averages.export();
     tensors.retain(|path, _| ours(path));
     let metadata = BTreeMap::from([("images".to_owned(), images.to_string())]);
-    let folder = out.join(FOLDER);
-    langevin_files::create_folder(&folder)?;
-    let path = folder.join(format!("{PREFIX}{images:012}{SUFFIX}"));
-    langevin_files::replace_file(&path, &tensor_file::encode(&tensors, &metadata, Storage::F32))
+    langevin_files::create_folder(&out.join(FOLDER))?;
+    langevin_files::replace_file(&file(out, images), &tensor_file::encode(&tensors, &metadata, Storage::F32))
+}
+
+/// Whether the averages after `images` images are stored in the run's folder `out`.
+pub(crate) fn is_stored(out: &Path, images: u64) -> bool {
+    file(out, images).is_file()
+}
+
+fn file(out: &Path, images: u64) -> PathBuf {
+    out.join(FOLDER).join(format!("{PREFIX}{images:012}{SUFFIX}"))
 }
 
 impl Snapshot {

@@ -5,13 +5,13 @@
 //! ones are kept, so a torn newest (a crash of the machine, a damaged disk) falls back to the one before.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use langevin_core::tensor_file::{self, NamedTensors, Storage};
 use langevin_core::{Error, Result};
-use langevin_files::{check_space, create_folder, write_error, write_synced};
+use langevin_files::{check_space, create_folder, disk, write_error, write_synced};
 use serde::{Deserialize, Serialize};
 
 const MANIFEST: &str = "manifest.json";
@@ -86,7 +86,7 @@ impl Checkpoint {
         let target = folder.join(format!("{PREFIX}{:012}", self.standing.images));
         let result = publish(&files, &staged, &target, folder);
         if let Err(error) = result {
-            let _ = fs::remove_dir_all(&staged);
+            let _ = disk::remove_folder(&staged);
             return Err(write_error(folder, need, &error));
         }
         forget_older(folder, keep);
@@ -166,8 +166,10 @@ pub fn list(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn publish(files: &[(&str, Vec<u8>)], staged: &Path, target: &Path, folder: &Path) -> io::Result<()> {
-    let _ = fs::remove_dir_all(staged);
-    fs::create_dir(staged)?;
+    if staged.exists() {
+        disk::remove_folder(staged)?;
+    }
+    disk::make_folder(staged)?;
     let mut manifest = Manifest { version: 1, files: BTreeMap::new() };
     for (name, bytes) in files {
         write_synced(&staged.join(name), bytes)?;
@@ -177,30 +179,31 @@ fn publish(files: &[(&str, Vec<u8>)], staged: &Path, target: &Path, folder: &Pat
     }
     let manifest = serde_json::to_vec_pretty(&manifest).expect("numbers and text serialise");
     write_synced(&staged.join(MANIFEST), &manifest)?;
-    File::open(staged)?.sync_all()?;
+    disk::sync_folder(staged)?;
     if Checkpoint::load(target).is_ok() {
         // A stop right after a save: the same state is there already, and replacing it would risk it.
-        return fs::remove_dir_all(staged);
+        return disk::remove_folder(staged);
     }
     if target.exists() {
         // A torn one that was passed over when the run was taken up again.
-        fs::remove_dir_all(target)?;
+        disk::remove_folder(target)?;
     }
-    fs::rename(staged, target)?;
-    File::open(folder)?.sync_all()
+    disk::rename(staged, target)?;
+    disk::sync_folder(folder)
 }
 
-fn forget_older(folder: &Path, keep: usize) {
+/// Removes all but the newest `keep` checkpoints under `folder`, and what killed trainings left there.
+pub(crate) fn forget_older(folder: &Path, keep: usize) {
     let mut all = list(folder);
     all.truncate(all.len().saturating_sub(keep.max(1)));
     for path in all {
         // Without its manifest a half-removed checkpoint is never mistaken for a whole one.
-        let _ = fs::remove_file(path.join(MANIFEST));
-        let _ = fs::remove_dir_all(path);
+        let _ = disk::remove_file(&path.join(MANIFEST));
+        let _ = disk::remove_folder(&path);
     }
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(STAGED) {
-            let _ = fs::remove_dir_all(entry.path());
+            let _ = disk::remove_folder(&entry.path());
         }
     }
 }

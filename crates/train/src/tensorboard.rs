@@ -12,17 +12,19 @@
 //! scalars, steps and images came back as written, a torn last record was passed over, and after a resume no step
 //! showed twice.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use langevin_files::disk::{self, Output};
 
 const PREFIX: &str = "events.out.tfevents.";
 
 /// Writes the events of one start of a training. Steps are images seen.
 #[derive(Debug)]
 pub struct EventWriter {
-    file: BufWriter<File>,
+    file: BufWriter<Output>,
 }
 
 impl EventWriter {
@@ -32,9 +34,9 @@ impl EventWriter {
     /// # Errors
     /// When folder or file cannot be written.
     pub fn create(folder: &Path, images: u64) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+        disk::make_folders(folder)?;
         let (name, resumed) = next_name(folder)?;
-        let file = OpenOptions::new().write(true).create_new(true).open(folder.join(name))?;
+        let file = Output::open(&folder.join(name), OpenOptions::new().write(true).create_new(true))?;
         let mut writer = Self { file: BufWriter::new(file) };
         writer.event(0, message(|event| event.text(event::FILE_VERSION, "brain.Event:2")))?;
         if resumed {

@@ -12,14 +12,14 @@ use langevin_kernels::AdamW as AdamWSettings;
 use crate::averages::{Averages, Forgetting};
 use crate::conditions::{Conditions, Texts};
 use crate::config::TrainConfig;
-use crate::folder::{lock, peak_bytes, write_model};
+use crate::folder::{peak_bytes, sweep, write_model};
 use crate::hooks::{Event, Forecast, Hooks, Step};
 use crate::learner::{Gradients, Learner};
 use crate::log::Log;
 use crate::objective::{Objective, diverged};
 use crate::passes::Passes;
 use crate::state::{Checkpoint, TrainingState};
-use crate::{settings, snapshots};
+use crate::{settings, snapshots, state};
 
 /// A first step of fewer seconds is timed once more for the forecast.
 const FORECAST_AGAIN: f64 = 2.0;
@@ -82,7 +82,8 @@ pub struct Outcome {
 pub fn train<N: Network>(job: Job<N>, hooks: &mut dyn Hooks<N>) -> Result<Outcome> {
     job.config.check()?;
     langevin_files::create_folder(&job.out)?;
-    let _lock = lock(&job.out)?;
+    let _lock = langevin_files::RunLock::of(&job.out)?;
+    sweep(&job.out);
     Trainer::take_up(job, hooks)?.run()
 }
 
@@ -187,6 +188,8 @@ impl<'a, N: Network> Trainer<'a, N> {
             self.save()?;
             self.store_snapshot()?;
             self.preview()?;
+        } else if self.images >= self.job.config.images {
+            self.complete()?;
         }
         Ok(self.outcome())
     }
@@ -369,6 +372,18 @@ impl<'a, N: Network> Trainer<'a, N> {
         let file = self.hooks.model_file(self.images, checkpoint.average)?;
         write_model(&self.job.out, self.job.half, &file)?;
         self.tell(&Event::Saved { path })
+    }
+
+    /// Makes what a training that was killed after its last checkpoint had no time for.
+    fn complete(&mut self) -> Result<()> {
+        state::forget_older(&self.job.out.join("checkpoints"), self.job.config.keep);
+        if !snapshots::is_stored(&self.job.out, self.images) {
+            self.store_snapshot()?;
+        }
+        if !self.hooks.has_preview(self.images) {
+            self.preview()?;
+        }
+        Ok(())
     }
 
     /// Stores the averages of which others are made afterwards, if the run keeps any.

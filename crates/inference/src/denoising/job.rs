@@ -89,11 +89,11 @@ struct Task {
 pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<DenoiseOutcome> {
     request.check_noise(context.observer)?;
     let draws = request.draws()?;
-    let tasks = tasks(request, draws)?;
     let model = Model::open_pixels(&request.model, context.device)?;
     for note in &model.notes {
         context.observer.event(Event::warning(format!("{}: {note}", request.model)));
     }
+    let tasks = tasks(request, draws, context)?;
     let files = tasks.iter().flat_map(|task| {
         [&task.result].into_iter().chain(&task.deviation).chain(&task.samples).map(PathBuf::as_path)
     });
@@ -114,7 +114,7 @@ pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<Denois
     Ok(DenoiseOutcome { model, images, mean })
 }
 
-fn tasks(request: &DenoiseRequest, draws: usize) -> Result<Vec<Task>> {
+fn tasks(request: &DenoiseRequest, draws: usize, context: &mut Context<'_>) -> Result<Vec<Task>> {
     let references = request.reference.as_deref();
     if let Some(reference) = references.filter(|path| !path.is_dir() && request.images.len() > 1) {
         return Err(Error::usage(format!(
@@ -124,7 +124,8 @@ fn tasks(request: &DenoiseRequest, draws: usize) -> Result<Vec<Task>> {
         ))
         .hint("give a folder of images with the same names"));
     }
-    let names = ResultNames::of(&request.images, request.output.as_deref(), "denoised");
+    let place = context.place(request.output.as_deref(), "denoised")?;
+    let names = ResultNames::of(&request.images, &place);
     let several = draws > 1;
     let samples = if several { draws } else { 0 };
     let task = |(image, names): (&PathBuf, ResultNames)| -> Result<Task> {

@@ -73,8 +73,13 @@ pub fn run(request: &ForwardRequest, context: &mut Context<'_>) -> Result<Vec<Pa
         ("schedules.png", plot_png(&schedules)?),
         ("schedules.svg", schedules.to_svg().into_bytes()),
     ];
-    let stem = request.image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let results = results.map(|(name, bytes)| (request.output.join(format!("{stem}-{name}")), bytes));
+    let stem = request.image.file_stem().unwrap_or_default();
+    let named = |name: &str| {
+        let mut file = stem.to_owned();
+        file.push(format!("-{name}"));
+        request.output.join(file)
+    };
+    let results = results.map(|(name, bytes)| (named(name), bytes));
     let names: Vec<&Path> = results.iter().map(|(file, _)| file.as_path()).collect();
     context.sink.claim(&names)?;
     let what = format!("schedule {schedule}, process {process}");

@@ -15,7 +15,7 @@ mod sink;
 pub use event::{Event, Observer, Silent};
 pub use mode::Mode;
 pub use names::{
-    ResultNames, check_ending, check_inputs_stay, image_files, is_folder, numbered_files, stems,
+    Place, ResultNames, check_ending, check_inputs_stay, image_files, is_folder, numbered_files, stems,
 };
 pub use reporter::Reporter;
 pub use request::request_from_json;
@@ -42,6 +42,18 @@ impl Context<'_> {
     /// Reports the stages of the work that is called `what` when it is interrupted, such as `the evaluation`.
     pub fn reporter(&mut self, what: &'static str) -> Reporter<'_> {
         Reporter::new(self.observer, self.stop, what)
+    }
+
+    /// Where images are wanted, as PNG: at the path that was named, or in the fresh folder `FRESH-NNN`.
+    ///
+    /// # Errors
+    /// As [`Sink::fresh`], [`Place::of`] and [`check_ending`].
+    pub fn place(&mut self, wanted: Option<&str>, fresh: &str) -> Result<Place> {
+        let place = wanted.map_or_else(|| self.sink.fresh(fresh).map(Place::Folder), Place::of)?;
+        if let Place::File(file) = &place {
+            check_ending(file, "png")?;
+        }
+        Ok(place)
     }
 
     /// Writes one result, and reports it.

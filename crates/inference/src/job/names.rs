@@ -1,48 +1,163 @@
 //! The names of results: a fresh folder, a folder that is named, or one file.
 
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use langevin_core::{Error, Result};
+use langevin_core::{Error, Result, path_of};
 
-/// The files that `count` images are written to. No `wanted` means the fresh folder `FRESH-NNN`; a folder, or a path that ends
-/// in `/` or has no extension, takes `0000.png`, `0001.png`...; a file takes one image, or `STEM-0000.png`... for several.
-pub fn image_files(wanted: Option<&str>, count: usize, fresh: &str) -> Vec<PathBuf> {
-    let Some(path) = wanted else { return numbered_files(&fresh_folder(fresh), "", count) };
-    if is_folder(path) {
-        return numbered_files(Path::new(path), "", count);
+/// Endings of kinds of file that somebody may expect to be written.
+const KNOWN: &[&str] = &[
+    "png",
+    "apng",
+    "jpg",
+    "jpeg",
+    "jpe",
+    "jfif",
+    "webp",
+    "gif",
+    "bmp",
+    "tif",
+    "tiff",
+    "avif",
+    "heic",
+    "heif",
+    "jxl",
+    "jp2",
+    "j2k",
+    "ppm",
+    "pgm",
+    "pbm",
+    "pnm",
+    "pam",
+    "pfm",
+    "tga",
+    "dds",
+    "exr",
+    "hdr",
+    "ico",
+    "svg",
+    "qoi",
+    "psd",
+    "eps",
+    "mp4",
+    "m4v",
+    "mov",
+    "mkv",
+    "webm",
+    "avi",
+    "mpg",
+    "mpeg",
+    "wmv",
+    "ogv",
+    "npy",
+    "npz",
+    "pt",
+    "pth",
+    "ckpt",
+    "bin",
+    "safetensors",
+    "gguf",
+    "onnx",
+    "pkl",
+    "pickle",
+    "h5",
+    "hdf5",
+    "mat",
+    "msgpack",
+    "json",
+    "jsonl",
+    "csv",
+    "tsv",
+    "txt",
+    "md",
+    "toml",
+    "yaml",
+    "yml",
+    "html",
+    "xml",
+    "pdf",
+    "parquet",
+    "arrow",
+    "zip",
+    "tar",
+    "gz",
+    "tgz",
+    "bz2",
+    "xz",
+    "zst",
+    "7z",
+    "rar",
+];
+
+/// Where results are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In a folder, by names of their own.
+    Folder(PathBuf),
+    /// As one file, or as files that are named after it.
+    File(PathBuf),
+}
+
+impl Place {
+    /// What `path` stands for: a folder where it ends in `/`, is one, or has no ending that is a kind of file; else a file.
+    ///
+    /// # Errors
+    /// Usage, where it is empty.
+    pub fn of(path: &str) -> Result<Self> {
+        match path {
+            "" => Err(Error::usage("-o \"\": is no name").hint("give a folder, or a file")),
+            _ if is_folder(path) => Ok(Self::Folder(path_of(path))),
+            _ => Ok(Self::File(path_of(path))),
+        }
     }
-    let file = Path::new(path);
-    if count == 1 {
-        return vec![file.to_owned()];
+}
+
+/// The files that `count` images are written to: `0000.png`, `0001.png`... in a folder; a file takes one image, or
+/// `STEM-0000.png`... for several.
+pub fn image_files(place: &Place, count: usize) -> Vec<PathBuf> {
+    match place {
+        Place::Folder(folder) => numbered_files(folder, "", count),
+        Place::File(file) if count == 1 => vec![file.clone()],
+        Place::File(file) => {
+            let stem = with(file.file_stem().unwrap_or_default(), "-");
+            numbered_files(file.parent().unwrap_or(Path::new("")), &stem, count)
+        }
     }
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    numbered_files(file.parent().unwrap_or(Path::new("")), &format!("{stem}-"), count)
 }
 
 /// Whether results that are wanted at `path` go into a folder of that name, rather than a file.
 pub fn is_folder(path: &str) -> bool {
-    path.ends_with('/') || Path::new(path).is_dir() || Path::new(path).extension().is_none()
+    let file = path_of(path);
+    path.ends_with('/')
+        || file.is_dir()
+        || !ending(&file).is_some_and(|ending| KNOWN.contains(&ending.as_str()))
 }
 
-/// The first of `FRESH-000`, `FRESH-001`... that nobody has.
-fn fresh_folder(fresh: &str) -> PathBuf {
-    (0..).map(|n| PathBuf::from(format!("{fresh}-{n:03}"))).find(|path| !path.exists()).unwrap_or_default()
+/// The ending of `file` in lower case.
+fn ending(file: &Path) -> Option<String> {
+    Some(file.extension()?.to_ascii_lowercase().to_string_lossy().into_owned())
+}
+
+/// `stem` followed by `rest`.
+fn with(stem: &OsStr, rest: &str) -> OsString {
+    let mut name = stem.to_owned();
+    name.push(rest);
+    name
 }
 
 /// `count` files `STEM0000.png`... in `folder`.
-pub fn numbered_files(folder: &Path, stem: &str, count: usize) -> Vec<PathBuf> {
-    (0..count).map(|index| folder.join(format!("{stem}{index:04}.png"))).collect()
+pub fn numbered_files(folder: &Path, stem: impl AsRef<OsStr>, count: usize) -> Vec<PathBuf> {
+    (0..count).map(|index| folder.join(with(stem.as_ref(), &format!("{index:04}.png")))).collect()
 }
 
-/// Refuses a file whose ending promises another kind of image than `kind`, the one that is written.
+/// Refuses a file whose ending promises another kind of file than `kind`, the one that is written.
 ///
 /// # Errors
 /// Usage, naming the file and the kind.
 pub fn check_ending(file: &Path, kind: &str) -> Result<()> {
-    const IMAGES: &[&str] = &["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "avif"];
-    let ending = file.extension().unwrap_or_default().to_ascii_lowercase();
-    let ending = ending.to_string_lossy();
-    if ending != kind && IMAGES.contains(&ending.as_ref()) {
+    let ending = ending(file).unwrap_or_default();
+    if ending != kind && KNOWN.contains(&ending.as_str()) {
         return Err(Error::usage(format!("{}: {kind} is written, not {ending}", file.display()))
             .hint(format!("call it {}", file.with_extension(kind).display())));
     }
@@ -53,33 +168,30 @@ pub fn check_ending(file: &Path, kind: &str) -> Result<()> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultNames {
     folder: PathBuf,
-    stem: String,
+    stem: OsString,
     /// The file that was named for it alone.
     file: Option<PathBuf>,
 }
 
 impl ResultNames {
-    /// The names of the results for each of `inputs`. No `wanted` means the fresh folder `FRESH-NNN`. In a folder results go by the
-    /// names of their inputs; a file names the result of one input, or `STEM-0000.png`... for several.
-    pub fn of(inputs: &[PathBuf], wanted: Option<&str>, fresh: &str) -> Vec<Self> {
-        let folder = match wanted {
-            None => fresh_folder(fresh),
-            Some(path) if is_folder(path) => PathBuf::from(path),
-            Some(path) => return Self::of_file(Path::new(path), inputs.len()),
+    /// The names of the results for each of `inputs`. In a folder results go by the names of their inputs; a file names the result
+    /// of one input, or `STEM-0000.png`... for several.
+    pub fn of(inputs: &[PathBuf], place: &Place) -> Vec<Self> {
+        let (folder, file) = match place {
+            Place::Folder(folder) => (folder.clone(), None),
+            Place::File(file) => (file.parent().unwrap_or(Path::new("")).to_owned(), Some(file)),
         };
-        let stems = stems(inputs.iter().map(PathBuf::as_path));
-        stems.into_iter().map(|stem| Self { folder: folder.clone(), stem, file: None }).collect()
-    }
-
-    fn of_file(file: &Path, count: usize) -> Vec<Self> {
-        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if count == 1 {
-            return vec![Self { folder, stem, file: Some(file.to_owned()) }];
+        let Some(file) = file else {
+            let stems = stems(inputs.iter().map(PathBuf::as_path));
+            return stems.into_iter().map(|stem| Self { folder: folder.clone(), stem, file: None }).collect();
+        };
+        let stem = file.file_stem().unwrap_or_default();
+        if inputs.len() == 1 {
+            return vec![Self { folder, stem: stem.to_owned(), file: Some(file.clone()) }];
         }
-        (0..count)
-            .map(|index| Self { folder: folder.clone(), stem: format!("{stem}-{index:04}"), file: None })
-            .collect()
+        let numbered =
+            |index| Self { folder: folder.clone(), stem: with(stem, &format!("-{index:04}")), file: None };
+        (0..inputs.len()).map(numbered).collect()
     }
 
     /// The file of the result, which is a mean where there are `several` images: the file that was named for it, `STEM.png`, or
@@ -88,25 +200,30 @@ impl ResultNames {
         match &self.file {
             Some(file) => file.clone(),
             None if several => self.beside("mean"),
-            None => self.folder.join(format!("{}.png", self.stem)),
+            None => self.folder.join(with(&self.stem, ".png")),
         }
     }
 
     /// The file of something else about the same input: `STEM-WHAT.png`.
     pub fn beside(&self, what: &str) -> PathBuf {
-        self.folder.join(format!("{}-{what}.png", self.stem))
+        self.folder.join(with(&self.stem, &format!("-{what}.png")))
     }
 }
 
-/// The names that the results for `inputs` go by: their own without the ending, with the number of the input after it where an
-/// earlier one has the same.
-pub fn stems<'a>(inputs: impl IntoIterator<Item = &'a Path>) -> Vec<String> {
-    let mut stems: Vec<String> = Vec::new();
-    for (index, input) in inputs.into_iter().enumerate() {
-        let stem = input.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        stems.push(if stems.contains(&stem) { format!("{stem}-{index}") } else { stem });
-    }
-    stems
+/// The names that the results for `inputs` go by, each another: their own without the ending, with a number after it where another
+/// input has the same, that of the input where no input has such a name.
+pub fn stems<'a>(inputs: impl IntoIterator<Item = &'a Path>) -> Vec<OsString> {
+    let own: Vec<&OsStr> = inputs.into_iter().map(|input| input.file_stem().unwrap_or_default()).collect();
+    let mut taken: BTreeSet<OsString> = own.iter().map(|stem| (*stem).to_owned()).collect();
+    let mut seen = BTreeSet::new();
+    let name = |(index, stem): (usize, &OsStr)| {
+        if seen.insert(stem.to_owned()) {
+            return stem.to_owned();
+        }
+        let mut numbered = (index..).map(|number| with(stem, &format!("-{number}")));
+        numbered.find(|name| taken.insert(name.clone())).unwrap_or_default()
+    };
+    own.iter().copied().enumerate().map(name).collect()
 }
 
 /// Refuses results that would overwrite one of `inputs`.
@@ -127,7 +244,7 @@ mod tests {
     use super::*;
 
     fn names(wanted: &str, count: usize) -> Vec<String> {
-        let files = image_files(Some(wanted), count, "fresh");
+        let files = image_files(&Place::of(wanted).unwrap(), count);
         files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect()
     }
 
@@ -139,12 +256,41 @@ mod tests {
         assert_eq!(names(&at("one.png"), 2), ["one-0000.png", "one-0001.png"]);
         assert_eq!(names(&at("many/"), 2), ["0000.png", "0001.png"]);
         assert_eq!(names(&at(""), 1), ["0000.png"]);
+        assert_eq!(Place::of("").unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn a_folder_may_have_dots_in_its_name() {
+        let folders = ["run.v2", "2026.11.30", "a.b.c", "model.x", "lr-1e-3.5", "out", "a/", "x.png/"];
+        for name in folders {
+            assert_eq!(Place::of(name).unwrap(), Place::Folder(PathBuf::from(name)));
+        }
+        for name in ["out.png", "a.b.PNG", "film.mp4", "x.heic", "a.npy", "run.v2.tif"] {
+            assert_eq!(Place::of(name).unwrap(), Place::File(PathBuf::from(name)));
+        }
+    }
+
+    #[test]
+    fn what_is_not_written_is_not_promised() {
+        for name in ["film.mp4", "x.HEIC", "a.npy", "x.jpg", "x.svg", "all.zip", "x.pt", "x.txt"] {
+            let error = check_ending(Path::new(name), "png").unwrap_err();
+            assert!(error.exit_code() == 2 && error.message().contains("png is written"), "{error}");
+        }
+        for name in ["x.png", "x.PNG", "sheet", "sheet.v2"] {
+            check_ending(Path::new(name), "png").unwrap();
+        }
     }
 
     #[test]
     fn inputs_of_one_name_are_told_apart() {
-        let stems = stems(["a/x.png", "b/x.jpg", "b/y.png"].map(Path::new));
-        assert_eq!(stems, ["x", "x-1", "y"]);
+        let of = |inputs: &[&'static str]| stems(inputs.iter().map(Path::new));
+        assert_eq!(of(&["a/x.png", "b/x.jpg", "b/y.png"]), ["x", "x-1", "y"]);
+        // The number may be a part of a name too.
+        assert_eq!(of(&["x-2.png", "a/x.png", "b/x.png"]), ["x-2", "x", "x-3"]);
+        assert_eq!(of(&["a/x.png", "b/x.png", "x-1.png"]), ["x", "x-2", "x-1"]);
+        let many: BTreeSet<OsString> =
+            of(&["x", "x", "x-1", "x-1", "x-1-1", "x", "x-5"]).into_iter().collect();
+        assert_eq!(many.len(), 7);
     }
 
     #[test]
@@ -153,12 +299,12 @@ mod tests {
         let shown = |names: &ResultNames, several| {
             [names.result(several), names.beside("std")].map(|path| path.display().to_string())
         };
-        let names = ResultNames::of(&inputs, Some("out/"), "fresh");
+        let names = ResultNames::of(&inputs, &Place::of("out/").unwrap());
         assert_eq!(shown(&names[0], false), ["out/x.png", "out/x-std.png"]);
         assert_eq!(shown(&names[1], true), ["out/x-1-mean.png", "out/x-1-std.png"]);
-        let names = ResultNames::of(&inputs, Some("made/y.png"), "fresh");
+        let names = ResultNames::of(&inputs, &Place::of("made/y.png").unwrap());
         assert_eq!(shown(&names[1], false), ["made/y-0001.png", "made/y-0001-std.png"]);
-        let names = ResultNames::of(&inputs[..1], Some("made/y.png"), "fresh");
+        let names = ResultNames::of(&inputs[..1], &Place::of("made/y.png").unwrap());
         assert_eq!(shown(&names[0], true), ["made/y.png", "made/y-std.png"]);
     }
 }

@@ -1,10 +1,16 @@
 //! Where the results of a job go: to files, whose names are claimed as a set before the work begins, or into memory.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use langevin_core::{Error, Result};
-use langevin_files::{create_folder, write_file};
+use langevin_files::{Claim, Fresh, Made, check_name};
+
+/// Names that are held by open files at once; of further ones it is made sure that they are free, and they are taken one by one as
+/// results are written.
+const HELD: usize = 128;
 
 /// Takes the results of a job.
 pub trait Sink {
@@ -19,77 +25,110 @@ pub trait Sink {
     /// # Errors
     /// Where it cannot be written.
     fn write(&mut self, name: &Path, bytes: Vec<u8>) -> Result<()>;
+
+    /// A folder of a name that begins with `stem` and that nobody has, for results that were given no name.
+    ///
+    /// # Errors
+    /// Where none can be made.
+    fn fresh(&mut self, stem: &str) -> Result<PathBuf> {
+        Ok(PathBuf::from(format!("{stem}-000")))
+    }
 }
 
-/// Results as files; nothing is overwritten unasked. Folders that were made for them and stay empty go when it is dropped, so
-/// that work that fails leaves nothing behind.
+/// Results as files; nothing is overwritten unasked. Names that come to nothing are free again when it is dropped, and folders that
+/// were made for them and stay empty go, so that work that fails leaves nothing behind.
 #[derive(Debug, Default)]
 pub struct Files {
     force: bool,
-    /// The folders that were made, inner ones first.
-    made: Vec<PathBuf>,
+    claims: BTreeMap<PathBuf, Claim>,
+    /// Whether one result is written.
+    begun: bool,
+    fresh: Vec<Fresh>,
+    /// The folders that were made. Last: what is in them goes first.
+    made: Made,
 }
 
 impl Files {
     /// Files that overwrite others if `force`.
     pub fn new(force: bool) -> Self {
-        Self { force, made: Vec::new() }
+        Self { force, ..Self::default() }
     }
 
-    fn folder(&mut self, folder: &Path) -> Result<()> {
-        let missing =
-            folder.ancestors().filter(|path| !path.as_os_str().is_empty()).take_while(|path| !path.exists());
-        self.made.splice(0..0, missing.map(Path::to_path_buf).collect::<Vec<_>>());
-        create_folder(folder)?;
-        let probe = folder.join(format!(".langevin-{}.tmp", std::process::id()));
-        let tried = std::fs::File::create_new(&probe).and_then(|_| std::fs::remove_file(&probe));
-        tried.map_err(|error| {
-            Error::usage(format!("{}: nothing can be written there: {error}", folder.display()))
-                .hint("choose a place you may write to")
-        })
+    /// Claims `name`, whose folder may be one that another command has just taken away.
+    fn hold(&mut self, name: &Path) -> Result<Claim> {
+        for _ in 0..10 {
+            self.made.make(folder_of(name))?;
+            let claim = Claim::new(name, self.force);
+            if claim.is_ok() || folder_of(name).is_dir() {
+                return claim;
+            }
+        }
+        Claim::new(name, self.force)
     }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl Sink for Files {
     /// # Errors
-    /// Failed, naming it, when one is there already and nothing may be overwritten. Usage: two of one name, a folder of that
-    /// name, or one whose folder cannot be made or written to.
+    /// Failed, naming it, when one is there already and nothing may be overwritten, or another command is writing it. Usage: two of
+    /// one name, a folder or a device of that name, one that is too long, or one whose folder cannot be made or written to.
     fn claim(&mut self, names: &[&Path]) -> Result<()> {
-        let (mut folders, mut files) = (BTreeSet::new(), BTreeSet::new());
+        // Folders once each, by what they are rather than how they are spelled.
+        let mut folders: BTreeMap<&Path, PathBuf> = BTreeMap::new();
+        let mut files: BTreeSet<(PathBuf, &OsStr)> = BTreeSet::new();
         for file in names {
-            if file.is_dir() {
-                return Err(
-                    Error::usage(format!("{}: is a folder", file.display())).hint("give the name of a file")
-                );
-            }
-            if file.exists() && !self.force {
-                return Err(Error::failed(format!("{}: exists already", file.display()))
-                    .hint("give another name, or --force to overwrite"));
-            }
-            if !files.insert(*file) {
+            check_name(file)?;
+            let folder = match folders.entry(folder_of(file)) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    self.made.make(folder_of(file))?;
+                    let folder = folder_of(file);
+                    entry.insert(folder.canonicalize().unwrap_or(folder.to_owned()))
+                }
+            };
+            if !files.insert((folder.clone(), file.file_name().unwrap_or_default())) {
                 return Err(Error::usage(format!("{}: is the name of two results", file.display()))
-                    .hint("give another name to one of them"));
+                    .hint("give another name to one of them, or make them in two commands"));
             }
-            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let folder = folder.unwrap_or(Path::new("."));
-            if folders.insert(folder) {
-                self.folder(folder)?;
+        }
+        // In one order for all commands, so that of two with a name in common one gets all of its names.
+        let mut sorted: Vec<&Path> = names.to_vec();
+        sorted.sort_unstable();
+        for (index, file) in sorted.into_iter().enumerate() {
+            if index < HELD {
+                let claim = self.hold(file)?;
+                self.claims.insert(file.to_owned(), claim);
+            } else {
+                langevin_files::check_free(file, self.force)?;
             }
         }
         Ok(())
     }
 
     fn write(&mut self, name: &Path, bytes: Vec<u8>) -> Result<()> {
-        write_file(name, &bytes)
+        let claim = match self.claims.remove(name) {
+            Some(claim) => claim,
+            None => self.hold(name)?,
+        };
+        let written = claim.write(&bytes).map_err(|error| match error.advice() {
+            // The same command would find its first results in its way.
+            Some(langevin_files::MAKE_ROOM) if self.begun && !self.force => error
+                .hint("make room, and give --force, as some of the results are there already, or another place with -o"),
+            Some(langevin_files::MAKE_ROOM) => error.hint("make room and run the same command again"),
+            _ => error,
+        });
+        self.begun |= written.is_ok();
+        written
     }
-}
 
-impl Drop for Files {
-    fn drop(&mut self) {
-        for folder in &self.made {
-            // Fails, as it should, for one that holds something.
-            let _ = std::fs::remove_dir(folder);
-        }
+    fn fresh(&mut self, stem: &str) -> Result<PathBuf> {
+        let fresh = Fresh::claim(Path::new(stem), &mut self.made)?;
+        let path = fresh.path().to_owned();
+        self.fresh.push(fresh);
+        Ok(path)
     }
 }
 
@@ -123,6 +162,43 @@ mod tests {
         assert!(Files::new(false).claim(&[&a]).unwrap_err().to_string().contains("--force"));
         assert!(Files::new(true).claim(&[&a]).is_ok());
         assert!(Files::new(false).claim(&[&b, &b]).unwrap_err().to_string().contains("two results"));
+        let again = folder.path().join("sub/../b.png");
+        assert!(Files::new(false).claim(&[&b, &again]).unwrap_err().to_string().contains("two results"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn of_two_sets_with_a_name_in_common_one_is_claimed() {
+        let folder = tempfile::tempdir().unwrap();
+        let [a, b, c] = ["a.png", "b.png", "c.png"].map(|name| folder.path().join(name));
+        let (mut one, mut two) = (Files::new(true), Files::new(true));
+        one.claim(&[&b, &a]).unwrap();
+        assert!(two.claim(&[&c, &b]).unwrap_err().to_string().contains("another command"));
+        drop(two);
+        one.write(&a, b"x".to_vec()).unwrap();
+        drop(one);
+        // What was not written is free.
+        Files::new(false).claim(&[&b, &c]).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn more_names_than_are_held_are_written_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let files: Vec<PathBuf> = (0..HELD + 40).map(|n| folder.path().join(format!("{n:04}.png"))).collect();
+        let names: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        let mut sink = Files::new(false);
+        sink.claim(&names).unwrap();
+        std::fs::write(names[HELD + 30], "another's").unwrap();
+        for name in &names[..HELD + 30] {
+            sink.write(name, b"x".to_vec()).unwrap();
+        }
+        assert!(
+            sink.write(names[HELD + 30], b"x".to_vec()).unwrap_err().message().contains("exists already")
+        );
+        drop(sink);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), HELD + 31);
+        assert!(Files::new(false).claim(&names[HELD..]).is_err());
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub fn run(request: &RestoreRequest, context: &mut Context<'_>) -> Result<Restor
     let trained = trained_for(request, &model)?;
     let plan = request.plan(&model, context.device, context.stop)?;
     let images = inputs::read(request, &model, &operators, noise.as_deref(), plan.seed, context.device)?;
-    let files = Files::of(request)?;
+    let files = Files::of(request, context)?;
     let names: Vec<&Path> = files.iter().flat_map(Files::all).collect();
     context.sink.claim(&names)?;
     let steps = match &trained {
@@ -187,10 +187,11 @@ struct Files {
 
 impl Files {
     /// Those of each image of `request`.
-    fn of(request: &RestoreRequest) -> Result<Vec<Self>> {
+    fn of(request: &RestoreRequest, context: &mut Context<'_>) -> Result<Vec<Self>> {
         let several = request.samples > 1;
         let samples = if several { request.samples } else { 0 };
-        let names = ResultNames::of(&request.images, request.output.as_deref(), "restored");
+        let place = context.place(request.output.as_deref(), "restored")?;
+        let names = ResultNames::of(&request.images, &place);
         let files = names.iter().map(|names| Self {
             main: names.result(several),
             samples: (0..samples).map(|k| names.beside(&format!("{k:04}"))).collect(),

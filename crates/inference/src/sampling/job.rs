@@ -59,7 +59,7 @@ pub fn run(request: &SampleRequest, context: &mut Context<'_>) -> Result<SampleO
     }
     let separate = request.output.is_some() || (request.grid.is_none() && request.trajectory.is_none());
     let files = match separate {
-        true => image_files(request.output.as_deref(), request.count, "samples"),
+        true => image_files(&context.place(request.output.as_deref(), "samples")?, request.count),
         false => Vec::new(),
     };
     for file in files.iter().chain(&request.grid) {

@@ -9,7 +9,7 @@ use langevin_data::{BatchSource, Loader, LoaderOptions};
 use langevin_figures::sheet;
 use langevin_kernels::Arithmetic;
 use langevin_model::codec::codec_tensors;
-use langevin_model::{Codec, Model, ModelDenoiser, ModelInfo, TextConditioner};
+use langevin_model::{Codec, Model, ModelDenoiser, ModelInfo, TextConditioner, save};
 use langevin_nn::Backbone;
 use langevin_process::Diffusion;
 use langevin_train::{Denoising, Hooks, Job, ModelFile, Objective, Outcome, Preview, with_parameters};
@@ -20,7 +20,7 @@ use super::memory;
 use super::prepare::Prepared;
 use super::restorer;
 use super::restorer_preview::Trial;
-use super::run_folder::{begin, store};
+use super::run_folder::{begin, is_stored, store};
 use langevin_inference::job::{Event, Observer};
 use langevin_inference::sampling::{SamplePlan, sample_tensor};
 
@@ -142,6 +142,10 @@ impl Hooks<Backbone> for Watching<'_> {
         self.observer.event(event.into());
     }
 
+    fn has_preview(&self, images: u64) -> bool {
+        is_stored(&self.out, images)
+    }
+
     fn judge(&mut self, model: &Preconditioned<Backbone>) -> Result<Vec<(&'static str, f64)>> {
         self.trial.as_ref().map_or_else(|| Ok(Vec::new()), |trial| trial.judge(model))
     }
@@ -177,6 +181,11 @@ impl Hooks<Backbone> for Watching<'_> {
     fn model_file(&mut self, images: u64, mut tensors: NamedTensors) -> Result<ModelFile> {
         self.info.images = images;
         tensors.extend(self.codec.iter().flat_map(codec_tensors));
-        Ok(ModelFile { tensors, metadata: self.info.to_metadata() })
+        // What was measured on the model since, and written into its file, stays there.
+        let mut info = self.info.clone();
+        if let Some(sample) = save::measured(&self.out.join("model.safetensors")) {
+            (info.sample.tuned, info.sample.grids) = (sample.tuned, sample.grids);
+        }
+        Ok(ModelFile { tensors, metadata: info.to_metadata() })
     }
 }

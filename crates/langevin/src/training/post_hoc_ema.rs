@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use langevin_core::tensor_file::{self, Storage};
 use langevin_core::{Error, NamedTensors, Result};
+use langevin_files::RunLock;
 use langevin_model::ModelInfo;
 use langevin_process::ema::{Mixing, Profile, mixing};
 use langevin_train::{STORED_WIDTHS, Snapshot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use langevin_inference::job::Context;
+use langevin_inference::job::{Context, check_ending};
 
 /// An average of a run's weights to make after training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +57,8 @@ pub struct EmaOutcome {
 pub fn run(request: &EmaRequest, context: &mut Context<'_>) -> Result<EmaOutcome> {
     let named = || request.run.join(format!("ema-{}.safetensors", request.width));
     let output = request.output.clone().unwrap_or_else(named);
+    let _lock = RunLock::of_model(&output)?;
+    check_ending(&output, "safetensors")?;
     context.sink.claim(&[&output])?;
     let Averaged { images, snapshots, error, bytes } =
         average(&request.run, request.width, request.at, request.half)?;

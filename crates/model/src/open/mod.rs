@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use langevin_core::{Error, Result, tensor_file};
+use langevin_core::{Error, Result, path_of, tensor_file};
 use langevin_process::nearest;
 
 use crate::adaptation::{Adaptation, Lora};
@@ -60,11 +60,11 @@ impl Source {
         if let Some(name) = spec.strip_prefix("builtin:") {
             return Self::builtin(name);
         }
-        let path = Path::new(spec);
+        let path = path_of(spec);
         if path.is_dir() {
-            return Ok(Self::folder(path));
+            return Ok(Self::folder(&path));
         }
-        Self::file(path)
+        Self::file(&path)
     }
 
     fn builtin(name: &str) -> Result<Self> {
@@ -163,7 +163,7 @@ impl Source {
             Self::ClosedForm(known) => native::closed_form(known)?,
             Self::Diffusers(path) => diffusers::read(path, device)?,
             _ => {
-                let bytes = read_model_bytes(Path::new(spec))?;
+                let bytes = read_model_bytes(&path_of(spec))?;
                 native::from_bytes(&bytes, spec, device).map_err(|error| error.within(spec))?
             }
         };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use langevin_core::Result;
 use langevin_figures::png;
-use langevin_model::save::write_tuned;
+use langevin_model::save::{self, write_tuned};
 use langevin_model::{Grid, Model};
 
 use super::request::{CompareSamplersRequest, SamplersPlan};
@@ -23,6 +23,7 @@ pub fn run(request: &CompareSamplersRequest, context: &mut Context<'_>) -> Resul
     let files = ["table.md", "table.json", "plot.png", "plot.svg"]
         .map(|name| request.output.as_ref().map(|folder| folder.join(name)));
     let names: Vec<&Path> = files.iter().flatten().map(PathBuf::as_path).collect();
+    let held = request.is_stored_with(&model).then(|| save::hold(&request.model)).transpose()?;
     context.sink.claim(&names)?;
     let what = format!("{}, {} images", request.model, request.count);
     context.observer.event(Event::Started { seed: request.seed, what });
@@ -39,7 +40,15 @@ pub fn run(request: &CompareSamplersRequest, context: &mut Context<'_>) -> Resul
         context.write(drawing, plot.to_svg().into_bytes())?;
     }
     store(request, &model, &found, context)?;
+    drop(held);
     Ok(found)
+}
+
+impl CompareSamplersRequest {
+    /// Whether what is found for `model` is to be written into its file.
+    fn is_stored_with(&self, model: &Model) -> bool {
+        self.write && !self.is_guided_otherwise(model) && !self.model.starts_with("builtin:")
+    }
 }
 
 /// Levels for the model, found on images that are not among those of the comparison.

@@ -14,7 +14,7 @@ use langevin_train::{Hooks, Job, ModelFile, Outcome, Preview, with_parameters};
 
 use super::objective::Reconstruction;
 use crate::training::prepare::Prepared;
-use crate::training::run_folder::{begin, store};
+use crate::training::run_folder::{begin, is_stored, store};
 use crate::training::settings::AutoencoderSettings;
 use langevin_inference::job::Observer;
 
@@ -138,6 +138,10 @@ impl Hooks<Learning> for Watching<'_> {
 
     fn event(&mut self, event: &langevin_train::Event) {
         self.observer.event(event.into());
+    }
+
+    fn has_preview(&self, images: u64) -> bool {
+        is_stored(&self.out, images)
     }
 
     fn judge(&mut self, model: &Preconditioned<Learning>) -> Result<Vec<(&'static str, f64)>> {
