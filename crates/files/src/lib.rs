@@ -1,4 +1,5 @@
-//! Files as a whole: mapped into memory to be read, and written whole or not at all, under names that were claimed before.
+//! Files as a whole: mapped into memory or read within a limit, and written whole or not at all, under names that were claimed
+//! before; and text.
 //!
 //! ```
 //! use langevin_files::{create_folder, write_file};
@@ -11,17 +12,20 @@
 //! # Ok::<(), langevin_process::Error>(())
 //! ```
 
+mod bounded;
 mod claim;
 pub mod disk;
 mod fault;
 mod folders;
 mod room;
 mod run_lock;
+pub mod text;
 mod whole;
 
 use std::fs::File;
 use std::io;
 
+pub use bounded::{SLACK, not_ordinary, open_ordinary, read_bounded, read_head};
 pub use claim::Claim;
 pub use fault::FAULT;
 pub use folders::{FolderClaim, Fresh, Made};
