@@ -126,7 +126,7 @@ fn main() {
         Command::Completions(command) => command.run(Arguments::command()),
     };
     if let Err(error) = result {
-        eprintln!("{}: {error}", shell.paint("error", "1;31"));
+        shell::to_stderr(&format!("{}: {error}", shell.paint("error", "1;31")));
         std::process::exit(error.exit_code());
     }
 }

@@ -1,6 +1,6 @@
 //! The terminal: what is said on stderr, threads, the device and signals.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -8,6 +8,7 @@ use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use langevin::core::{LeftAside, Reason, Stop};
 use langevin::{Device, Error, Result};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// What every command needs of its surroundings.
 pub struct Shell {
@@ -28,13 +29,13 @@ impl Shell {
     /// Says `text` on stderr, unless quiet.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            to_stderr(text);
         }
     }
 
     /// Warns on stderr.
     pub fn warn(&self, text: &str) {
-        eprintln!("{}: {text}", self.paint("warning", "1;33"));
+        to_stderr(&format!("{}: {text}", self.paint("warning", "1;33")));
     }
 
     /// Says what was left aside of `name`: in one line, or all that is known of it where more is wanted.
@@ -76,12 +77,18 @@ impl Shell {
     }
 }
 
+/// Writes `line` on stderr. Where that is closed or full nobody reads it, which is no reason to end the work.
+pub fn to_stderr(line: &str) {
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
 /// Reads a whole number of an argument, from 1 to `MOST`.
 pub fn from_1_to<const MOST: u64>() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..=MOST)
 }
 
-/// A token that is requested when SIGINT or SIGTERM comes; the second one ends the program at once.
+/// A token that is requested when SIGINT, SIGTERM or SIGHUP comes; the second one ends the program at once. SIGHUP stays
+/// ignored where it was when the program began, as under `nohup`.
 ///
 /// # Errors
 /// Failed, when the system refuses to tell.
@@ -92,7 +99,8 @@ pub fn signals() -> Result<Stop> {
     }
     let stop = Stop::new();
     let again = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    let hangup = Some(SIGHUP).filter(|hangup| !is_ignored(*hangup));
+    for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
         let failed = |error: std::io::Error| Error::failed(format!("signals cannot be handled: {error}"));
         signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))
             .map_err(failed)?;
@@ -106,6 +114,14 @@ pub fn signals() -> Result<Stop> {
         });
     }
     Ok(SIGNALS.get_or_init(|| stop).clone())
+}
+
+/// Whether whoever started the program had it ignore `signal`, where the system says so.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 /// The progress of work in named stages: a bar on a terminal, otherwise a line when a stage begins.
