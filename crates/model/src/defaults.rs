@@ -1,5 +1,8 @@
 //! How a model is sampled when nothing else is said; stored in its file.
 
+use langevin_core::{Error, Result};
+use langevin_process::{SPACINGS, limits};
+use langevin_sample::SAMPLERS;
 use serde::{Deserialize, Serialize};
 
 /// How a model is sampled when nothing else is said.
@@ -50,6 +53,31 @@ impl Default for SampleSettings {
             unit_start: false,
             tuned: Vec::new(),
             grids: Vec::new(),
+        }
+    }
+}
+
+impl SampleSettings {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// Usage, naming the setting, its value and what it may be.
+    pub fn check(&self) -> Result<()> {
+        SAMPLERS.build(&self.sampler)?;
+        if self.spacing != crate::resolve::OWN {
+            SPACINGS.build(&self.spacing)?;
+        }
+        limits::check("sample.steps", self.steps as u64, 1, limits::STEPS)?;
+        limits::check("sample.cfg_scale", self.cfg_scale, -limits::CFG_SCALE, limits::CFG_SCALE)?;
+        limits::check("sample.clip_range", self.clip_range, 1e-3, 1e6)?;
+        if let Some([quantile, most]) = self.threshold {
+            limits::check("the quantile of sample.threshold", quantile, 0.0, 1.0)?;
+            limits::check("the most of sample.threshold", most, 1e-3, 1e6)?;
+        }
+        let level = self.grids.iter().flat_map(|grid| &grid.levels).find(|level| !level.is_finite());
+        match level {
+            Some(level) => Err(Error::usage(format!("sample.grids: a level of {level} is no noise level"))),
+            None => Ok(()),
         }
     }
 }

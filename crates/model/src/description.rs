@@ -85,6 +85,23 @@ impl ModelInfo {
         ])
     }
 
+    /// Whether the model can be opened again once this is written, and be sampled as it says.
+    ///
+    /// # Errors
+    /// Usage, naming what stands in the way.
+    pub fn check(&self) -> Result<()> {
+        self.sample.check()?;
+        let unlike = |why: String| {
+            Error::usage(format!("these settings make a model that could not be opened: {why}"))
+                .hint("mend the setting that is not a finite number")
+        };
+        match Self::from_metadata(&self.to_metadata()) {
+            Ok(read) if read == *self => Ok(()),
+            Ok(_) => Err(unlike("its description reads otherwise than it is written".to_owned())),
+            Err(error) => Err(unlike(error.message().to_owned())),
+        }
+    }
+
     /// The kind of network, as the metadata of model files name it.
     fn architecture(&self) -> &'static str {
         match self.network.transformer {

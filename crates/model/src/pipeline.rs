@@ -10,7 +10,7 @@ use langevin_core::{
     Result, Run, Symmetric, TimeMap, Windowed, Windows,
 };
 use langevin_kernels::Arithmetic;
-use langevin_process::{Diffusion, Error, SPACINGS};
+use langevin_process::{Diffusion, Error, SPACINGS, limits};
 
 use crate::defaults::SampleSettings;
 use crate::denoiser::ModelDenoiser;
@@ -266,8 +266,6 @@ impl<'m> Pipeline<'m> {
 /// # Errors
 /// Usage: an unknown spacing, or steps outside 1 to 10000.
 pub fn path(diffusion: &Diffusion, spacing: &str, steps: usize) -> Result<Vec<Level>> {
-    if !(1..=10_000).contains(&steps) {
-        return Err(Error::usage(format!("{steps} steps must lie in 1 to 10000")));
-    }
+    limits::check("steps", steps as u64, 1, limits::STEPS)?;
     SPACINGS.build(spacing)?.path(diffusion, steps)
 }

@@ -140,6 +140,7 @@ pub fn write_tuned(spec: &str, tuned: &[Tuned], grids: Option<&[Grid]>) -> Resul
         if let Some(grids) = grids {
             info.sample.grids = grids.to_vec();
         }
+        info.check()?;
         metadata.extend(info.to_metadata());
         tensor_file::with_metadata(bytes, &metadata)
     };

@@ -21,6 +21,7 @@ mod diffusion;
 pub mod ema;
 mod error;
 mod level;
+pub mod limits;
 mod parameterisations;
 mod processes;
 pub mod quantile;

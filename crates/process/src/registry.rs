@@ -3,6 +3,7 @@
 //! are made from these lists.
 
 use crate::error::{Error, Result, nearest};
+use crate::limits::shown;
 
 /// One option of a method: its key, its default as the user would type it, and what it means.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +104,13 @@ impl Options {
         if value.is_finite() && (low..=high).contains(&value) {
             return Ok(value);
         }
-        Err(Error::usage(format!("{}: option {key}={value} must lie in [{low}, {high}]", self.method)))
+        Err(Error::usage(format!(
+            "{}: option {key}={} must lie in [{}, {}]",
+            self.method,
+            shown(&value),
+            shown(&low),
+            shown(&high)
+        )))
     }
 }
 

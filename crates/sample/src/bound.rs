@@ -36,12 +36,12 @@ impl Likelihoods<'_> {
     /// Usage, where the model has no answer.
     pub fn bound(&self, model: &dyn Denoiser, image: &Placed, draws: usize) -> Result<Bound> {
         let offset = self.bound_stream(image, 0).uniform();
-        let costs: Vec<Cost> =
-            (0..draws).map(|k| Cost::at(self, (k as f64 + offset) / draws as f64)).collect();
         let at_once = self.settings.batch_size.max(1);
         let mut diffused = 0.0;
-        for (part, costs) in costs.chunks(at_once).enumerate() {
-            let squares = self.squared_errors(model, image, part * at_once, costs)?;
+        for first in (0..draws).step_by(at_once) {
+            let part = first..draws.min(first.saturating_add(at_once));
+            let costs: Vec<Cost> = part.map(|k| Cost::at(self, (k as f64 + offset) / draws as f64)).collect();
+            let squares = self.squared_errors(model, image, first, &costs)?;
             diffused += costs.iter().zip(squares).map(|(cost, square)| cost.factor * square).sum::<f64>();
         }
         let table = self.diffusion.schedule().timesteps().is_some();

@@ -2,7 +2,7 @@
 //! [`TrainConfig::minutes`] and the intervals, which only decide when to stop, save and show.
 
 use burn::tensor::Device;
-use langevin_core::process::{DENSITIES, Error, Result, WEIGHTINGS, ema};
+use langevin_core::process::{DENSITIES, Result, WEIGHTINGS, ema, limits};
 use serde::{Deserialize, Serialize};
 
 /// How the learning rate goes on after warm-up.
@@ -160,29 +160,24 @@ impl TrainConfig {
     /// # Errors
     /// Usage, naming the setting, its value and what it may be.
     pub fn check(&self) -> Result<()> {
-        let bad = |key: &str, value: &dyn std::fmt::Display, must: &str| {
-            Err(Error::usage(format!("training setting {key} = {value} must be {must}")))
-        };
-        if self.batch_size == 0 {
-            return bad("batch_size", &self.batch_size, "at least 1");
-        }
-        if self.micro_batch == 0 {
-            return bad("micro_batch", &self.micro_batch, "at least 1");
-        }
-        if self.images == 0 {
-            return bad("images", &self.images, "at least 1");
-        }
-        let intervals = [
-            ("validate_every", self.validate_every),
-            ("checkpoint_every", self.checkpoint_every),
-            ("sample_every", self.sample_every),
-            ("keep", self.keep as u64),
-            ("ema_half_life", self.ema_half_life),
+        let named = |key: &str| format!("training setting {key}");
+        let counts = [
+            ("seed", self.seed, 0, limits::TRAINING_SEED),
+            ("batch_size", self.batch_size as u64, 1, limits::BATCH_SIZE),
+            ("micro_batch", self.micro_batch as u64, 1, limits::BATCH_SIZE),
+            ("images", self.images, 1, limits::IMAGES),
+            ("warmup_images", self.warmup_images, 0, limits::IMAGES),
+            ("decay_images", self.decay_images, 0, limits::IMAGES),
+            ("ema_snapshots", self.ema_snapshots, 0, limits::IMAGES),
+            ("ema_half_life", self.ema_half_life, 1, limits::IMAGES),
+            ("validation_images", self.validation_images as u64, 0, limits::COUNT),
+            ("validate_every", self.validate_every, 1, limits::IMAGES),
+            ("checkpoint_every", self.checkpoint_every, 1, limits::IMAGES),
+            ("sample_every", self.sample_every, 1, limits::IMAGES),
+            ("keep", self.keep as u64, 1, limits::COUNT),
         ];
-        for (key, value) in intervals {
-            if value == 0 {
-                return bad(key, &value, "at least 1");
-            }
+        for (key, value, low, high) in counts {
+            limits::check(&named(key), value, low, high)?;
         }
         let ranges = [
             ("learning_rate", self.learning_rate, f64::MIN_POSITIVE, 10.0),
@@ -198,9 +193,7 @@ impl TrainConfig {
             ("highest_share", self.highest_share, 0.0, 1.0),
         ];
         for (key, value, low, high) in ranges {
-            if !(low..=high).contains(&value) {
-                return bad(key, &value, &format!("in [{low:e}, {high:e}]"));
-            }
+            limits::check(&named(key), value, low, high)?;
         }
         WEIGHTINGS.build(&self.weighting)?;
         DENSITIES.build(&self.density)?;
@@ -275,7 +268,7 @@ mod tests {
     fn bad_settings_are_named() {
         let message = |config: TrainConfig| config.check().unwrap_err().to_string();
         let config = TrainConfig { batch_size: 0, ..TrainConfig::default() };
-        assert_eq!(message(config), "training setting batch_size = 0 must be at least 1");
+        assert_eq!(message(config), "training setting batch_size = 0 must be from 1 to 65536");
         let config = TrainConfig { weighting: "min_snt".into(), ..TrainConfig::default() };
         assert!(message(config).contains("min_snr"));
         assert!(TrainConfig::default().check().is_ok());

@@ -8,6 +8,7 @@ use langevin::bench::algorithms::{AlgorithmTimes, measure_algorithms};
 use langevin::bench::layers::measure_layers;
 use langevin::bench::networks::{MeasureNetworkOutcome, MeasureNetworkRequest, Speedup, job};
 use langevin::kernels::{Algorithm, Isa};
+use langevin::process::limits;
 use serde_json::json;
 
 use crate::outputs;
@@ -35,7 +36,7 @@ pub struct Bench {
     #[arg(long, conflicts_with_all = ["what", "compare", "kernels"])]
     algorithms: bool,
     /// Images per batch.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>())]
     batch_size: usize,
     /// Counted runs.
     #[arg(long, default_value_t = 7, value_parser = shell::from_1_to::<100_000>())]

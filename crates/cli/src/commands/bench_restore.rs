@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use langevin::Result;
 use langevin::bench::restoration::{CompareRestorersRequest, job};
+use langevin::process::limits;
 
 use super::eval::{cache_folder, specs};
 use crate::outputs;
@@ -46,7 +47,7 @@ pub struct BenchRestore {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Images per batch; changes speed and memory only.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>())]
     batch_size: usize,
     /// Feature extractor: own (a classifier trained on the data), random, or a file with Inception's weights.
     #[arg(long, default_value = "own")]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use langevin::Result;
 use langevin::bench::samplers::{CompareSamplersRequest, job};
+use langevin::process::limits;
 
 use super::eval::specs;
 use crate::guide::GuideFlags;
@@ -49,7 +50,7 @@ pub struct BenchSamplers {
     #[arg(long, default_value_t = 100, value_parser = shell::from_1_to::<5000>())]
     reference_steps: usize,
     /// Images per batch; changes speed and memory only.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>())]
     batch_size: usize,
     /// Write table.md, table.json, plot.png and plot.svg into this folder.
     #[arg(short, value_name = "DIR")]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use langevin::denoising::{DenoiseOutcome, DenoiseRequest, job};
+use langevin::process::limits;
 use langevin::train::peak_bytes;
 use langevin::{Error, Result};
 use serde_json::json;
@@ -39,7 +40,7 @@ pub struct Denoise {
     #[arg(long, value_name = "K", value_parser = shell::from_1_to::<10_000>())]
     samples: Option<usize>,
     /// Sampling steps, for samples.
-    #[arg(long, default_value_t = 20, value_parser = shell::from_1_to::<10_000>())]
+    #[arg(long, default_value_t = 20, value_parser = shell::from_1_to::<{ limits::STEPS }>())]
     steps: usize,
     /// Sampler, for samples: one that adds noise, as in `langevin list samplers`.
     #[arg(long, default_value = "ddpm")]

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use langevin::Result;
+use langevin::process::limits;
 use langevin::training::distilling::{DistillOutcome, DistillRequest, job, resolved_settings};
 
 use crate::outputs;
@@ -30,7 +31,7 @@ pub struct Distill {
     #[arg(long, value_parser = shell::from_1_to::<1024>())]
     steps: Option<usize>,
     /// Sampling steps of the teacher at first: the student's times a power of two [default: at least 16].
-    #[arg(long, value_name = "STEPS", value_parser = shell::from_1_to::<10_000>())]
+    #[arg(long, value_name = "STEPS", value_parser = shell::from_1_to::<{ limits::STEPS }>())]
     from: Option<usize>,
     /// The spacing of the steps, as in `langevin list spacings` [default: trailing].
     #[arg(long, value_name = "NAME")]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use langevin::eval::Bound;
 use langevin::evaluation::{EvalOutcome, EvalRequest, job};
+use langevin::process::limits;
 use langevin::{Error, ErrorKind, Result};
 
 use crate::guide::GuideFlags;
@@ -33,7 +34,7 @@ pub struct Eval {
     #[arg(long, value_name = "LIST")]
     metrics: Option<String>,
     /// Images of each set.
-    #[arg(short, default_value_t = 1000, value_parser = shell::from_1_to::<1_000_000>())]
+    #[arg(short, default_value_t = 1000, value_parser = shell::from_1_to::<{ limits::COUNT }>())]
     n: usize,
     /// Feature extractor: own (a classifier trained on the data), random, or a file with Inception's weights.
     #[arg(long, value_name = "own|random|FILE", default_value = "own")]
@@ -42,7 +43,7 @@ pub struct Eval {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Sampling steps [default: the model's].
-    #[arg(long, value_parser = shell::from_1_to::<10_000>())]
+    #[arg(long, value_parser = shell::from_1_to::<{ limits::STEPS }>())]
     steps: Option<usize>,
     /// Sampler [default: the model's].
     #[arg(long)]
@@ -56,7 +57,7 @@ pub struct Eval {
     #[arg(long, value_parser = shell::from_1_to::<4096>())]
     size: Option<usize>,
     /// Images per batch; changes speed and memory only.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>())]
     batch_size: usize,
     /// Exit with code 5 when this holds, such as `kid>0.01`; may be repeated.
     #[arg(long, value_name = "BOUND")]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use langevin::Result;
+use langevin::process::limits;
 use langevin::sampling::{INVERTIBLE as SAMPLER, InvertOutcome, InvertRequest, invert};
 
 use crate::outputs;
@@ -26,7 +27,7 @@ pub struct Invert {
     #[arg(required = true)]
     images: Vec<PathBuf>,
     /// Sampling steps.
-    #[arg(long, default_value_t = 50, value_parser = shell::from_1_to::<10_000>())]
+    #[arg(long, default_value_t = 50, value_parser = shell::from_1_to::<{ limits::STEPS }>())]
     steps: usize,
     /// Spacing of noise levels, as in `langevin list spacings` [default: the model's].
     #[arg(long)]
@@ -41,7 +42,7 @@ pub struct Invert {
     #[arg(long)]
     no_clip: bool,
     /// Images per batch; changes speed and memory only.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>())]
     batch_size: usize,
     /// File for the noise.
     #[arg(short, value_name = "FILE.npy", default_value = "noise.npy")]

@@ -8,6 +8,7 @@ use langevin::eval::Mean;
 use langevin::evaluation::likelihood::{
     LikelihoodOutcome, LikelihoodRequest, ModelLikelihood, TraceMethod, job,
 };
+use langevin::process::limits;
 use serde_json::Value;
 
 use crate::outputs;
@@ -30,7 +31,7 @@ pub struct Likelihood {
     /// A data set, as `train` takes it; FOLDER#test is its test part.
     data: String,
     /// Images, spread evenly over the set.
-    #[arg(short, default_value_t = 64, value_parser = shell::from_1_to::<1_000_000>())]
+    #[arg(short, default_value_t = 64, value_parser = shell::from_1_to::<{ limits::COUNT }>())]
     n: usize,
     /// Seed of probes and noise.
     #[arg(long, default_value_t = 0)]
@@ -55,7 +56,7 @@ pub struct Likelihood {
     #[arg(long, value_name = "RATIO")]
     sigma_min: Option<f64>,
     /// Images per batch; changes speed and memory only.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>())]
     batch_size: usize,
     /// Do not condition a class-conditional model on the classes.
     #[arg(long)]

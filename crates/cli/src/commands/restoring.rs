@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use langevin::Result;
 use langevin::denoising::Mode;
+use langevin::process::limits;
 use langevin::restoration::{
     CalibrateOutcome, Calibrated, RestoreKind, RestoreOutcome, RestoreRequest, RestoredImage, job,
 };
@@ -23,7 +24,7 @@ pub struct RestoreFlags {
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     /// Steps [default: 50, or those of a model that was trained to restore].
-    #[arg(long, value_parser = shell::from_1_to::<10_000>())]
+    #[arg(long, value_parser = shell::from_1_to::<{ limits::STEPS }>())]
     steps: Option<usize>,
     /// Start from a restoration without a model plus noise of this standard deviation, in units of 0 to 255, instead of from pure
     /// noise: fewer steps, and closer to the measurement [default: pure noise; 50 for a model of image patches, such as
@@ -64,7 +65,7 @@ pub struct RestoreFlags {
     #[arg(long)]
     exact: bool,
     /// Images per batch; changes speed and memory only.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>())]
     batch_size: usize,
     /// Memory for the tiles of an image larger than the model's, in MiB.
     #[arg(long, default_value_t = 256, value_name = "MIB", value_parser = shell::from_1_to::<1_048_576>())]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use langevin::process::limits;
 use langevin::sampling::{Dtype, SampleOutcome, SampleRequest, job};
 use langevin::{Error, Result};
 
@@ -31,10 +32,10 @@ pub struct Sample {
     #[arg(required_unless_present = "from")]
     model: Option<String>,
     /// How many images.
-    #[arg(short, default_value_t = 16, value_parser = shell::from_1_to::<1_000_000>())]
+    #[arg(short, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::COUNT }>())]
     n: usize,
     /// Sampling steps [default: the model's].
-    #[arg(long, value_parser = shell::from_1_to::<10_000>())]
+    #[arg(long, value_parser = shell::from_1_to::<{ limits::STEPS }>())]
     steps: Option<usize>,
     /// Number of network evaluations (NFE), instead of steps.
     #[arg(long, visible_alias = "calls", value_name = "N", conflicts_with = "steps", value_parser = shell::from_1_to::<20_000>())]
@@ -77,7 +78,7 @@ pub struct Sample {
     #[arg(long)]
     exact: bool,
     /// Images per batch; changes speed and memory only.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<65_536>())]
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>())]
     batch_size: usize,
     /// A folder, or a .png file (several images: NAME-0000.png...) [default: a fresh folder, or none with --grid or --trajectory].
     #[arg(short, value_name = "DIR|FILE")]

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::request::DenoiseRequest;
 use super::{Denoised, Quality, Request, baseline, denoise, estimate, plan, quality, range};
+use crate::job::check_ranges;
 use crate::job::recipe::{Header, Recipe, options, parameters};
 use crate::job::{Context, Event, ResultNames, check_ending};
 
@@ -87,6 +88,7 @@ struct Task {
 /// Usage and bad input: what the request names is not there or does not fit, no noise is found, a name of a result that is taken.
 /// Failed, when memory or disk do not suffice. Interrupted, when stopped.
 pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<DenoiseOutcome> {
+    check_ranges(request)?;
     request.check_noise(context.observer)?;
     let draws = request.draws()?;
     let model = Model::open_pixels(&request.model, context.device)?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use langevin_core::{Error, Result};
+use langevin_process::limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,7 @@ pub struct DenoiseRequest {
     #[schemars(range(min = 1, max = 10_000))]
     pub samples: Option<usize>,
     /// Steps of each sample.
-    #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(range(min = 1, max = limits::STEPS))]
     pub steps: usize,
     /// The sampler, as in `langevin list samplers`; one that adds noise.
     pub sampler: String,

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{levels_plot, schedules_plot, strip};
+use crate::job::check_ranges;
 use crate::job::{Context, Event};
 
 /// An image to show the forward process of.
@@ -59,6 +60,7 @@ impl ForwardRequest {
 /// # Errors
 /// Usage: an unknown schedule or process, times outside 0 to 1, a name that is taken. Bad input: an image that cannot be read.
 pub fn run(request: &ForwardRequest, context: &mut Context<'_>) -> Result<Vec<PathBuf>> {
+    check_ranges(request)?;
     let ForwardRequest { schedule, process, .. } = request;
     let spec =
         DiffusionSpec { schedule: schedule.clone(), process: process.clone(), ..DiffusionSpec::default() };

@@ -7,6 +7,7 @@
 mod event;
 mod mode;
 mod names;
+mod ranges;
 pub mod recipe;
 mod reporter;
 mod request;
@@ -17,6 +18,7 @@ pub use mode::Mode;
 pub use names::{
     Place, ResultNames, check_ending, check_inputs_stay, image_files, is_folder, numbered_files, stems,
 };
+pub use ranges::check_ranges;
 pub use reporter::Reporter;
 pub use request::request_from_json;
 pub use sink::{Files, Memory, Sink};

@@ -20,6 +20,7 @@ use super::request::{RestoreKind, RestoreRequest};
 use super::restored::Restored;
 use super::trained::{Trained, restore_trained, trained_for};
 use crate::job::Mode;
+use crate::job::check_ranges;
 use crate::job::{Context, Event, ResultNames, check_ending, check_inputs_stay};
 use crate::sampling::{random_seed, read_noise};
 
@@ -74,6 +75,7 @@ impl CalibrateOutcome {
 /// Usage and bad input: what the request names is not there or does not fit, a name of a result that is taken. Failed, when memory
 /// or disk do not suffice. Interrupted, when stopped: what was restored before is written then.
 pub fn run(request: &RestoreRequest, context: &mut Context<'_>) -> Result<RestoreOutcome> {
+    check_ranges(request)?;
     request.check()?;
     let operators = Operators::new(request)?;
     let spec = request.noise.as_deref();
@@ -109,6 +111,7 @@ pub fn run(request: &RestoreRequest, context: &mut Context<'_>) -> Result<Restor
 /// # Errors
 /// As [`run`] and [`super::calibrate`].
 pub fn calibrate(request: &RestoreRequest, context: &mut Context<'_>) -> Result<CalibrateOutcome> {
+    check_ranges(request)?;
     request.check()?;
     let RestoreKind::Restore { operator } = &request.kind else {
         return Err(Error::usage("methods are calibrated for an operator").hint("take `langevin restore`"));

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use langevin_core::{Error, Result};
+use langevin_process::limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +79,7 @@ pub struct RestoreRequest {
     /// What a model that was trained for the task makes of an image. Absent: a sample.
     pub mode: Option<Mode>,
     /// Steps. Absent: 50; of a model that was trained to restore, its own.
-    #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(range(min = 1, max = limits::STEPS))]
     pub steps: Option<usize>,
     /// Begin at this noise, in units of 0 to 255, around the image as it is restored without a model. Absent: with noise alone, or
     /// for a model of parts of images at 50 where no spacing is named.
@@ -104,13 +105,14 @@ pub struct RestoreRequest {
     /// LoRA files, each `FILE` or `FILE:STRENGTH`.
     pub lora: Vec<String>,
     /// Blocks at the end of CLIP's text encoder to skip.
+    #[schemars(range(max = 64))]
     pub clip_skip: Option<usize>,
     /// Keep denoised images in the model's range, where the model says so.
     pub clip: bool,
     /// Compute convolutions without transforms: slower, and a digit closer to the real numbers.
     pub exact: bool,
     /// Images at once; changes speed and memory alone.
-    #[schemars(range(min = 1, max = 65_536))]
+    #[schemars(range(min = 1, max = limits::BATCH_SIZE))]
     pub batch_size: usize,
     /// Memory for the windows that an image of another size than the model's is divided into, in MiB.
     #[schemars(range(min = 1, max = 1_048_576))]

@@ -6,12 +6,14 @@ use burn::tensor::{Device, Tensor};
 use langevin_core::{Error, ErrorKind, Image, Result, Stop, batch_to_images, signed_to_batch};
 use langevin_figures::npy;
 use langevin_model::{GuidanceConfig, Model};
+use langevin_process::limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::inversion::{SAMPLER, noise_of};
 use super::request::classes;
 use super::{SamplePlan, sample_tensor};
+use crate::job::check_ranges;
 use crate::job::{Context, Event, Observer, check_ending};
 
 /// Images whose noise is wanted. What is absent is the model's own.
@@ -23,7 +25,7 @@ pub struct InvertRequest {
     /// The images: png, jpeg, webp, bmp, tiff or gif; of another size than the model's they are scaled and cropped.
     pub images: Vec<PathBuf>,
     /// Steps.
-    #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(range(min = 1, max = limits::STEPS))]
     pub steps: usize,
     /// The spacing of noise levels, as in `langevin list spacings`.
     pub spacing: Option<String>,
@@ -35,7 +37,7 @@ pub struct InvertRequest {
     /// Keep denoised images in the model's range, where the model says so.
     pub clip: bool,
     /// Images at once; changes speed and memory alone.
-    #[schemars(range(min = 1, max = 65_536))]
+    #[schemars(range(min = 1, max = limits::BATCH_SIZE))]
     pub batch_size: usize,
     /// The .npy file for the noise: float32 of shape n,c,h,w with variance 1.
     pub output: PathBuf,
@@ -126,6 +128,7 @@ impl InvertRequest {
 /// Usage and bad input: what the request names is not there or does not fit, no images, a name that is taken. Failed, when
 /// memory or disk do not suffice. Interrupted, when stopped; nothing is written then.
 pub fn run(request: &InvertRequest, context: &mut Context<'_>) -> Result<InvertOutcome> {
+    check_ranges(request)?;
     check_ending(&request.output, "npy")?;
     if request.images.is_empty() {
         return Err(Error::usage("no images to invert").hint("name at least one"));

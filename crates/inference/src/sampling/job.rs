@@ -11,6 +11,7 @@ use langevin_model::Model;
 use super::recipe::recipe;
 use super::request::{Resolved, SampleRequest};
 use super::{SamplePlan, sample, sheet};
+use crate::job::check_ranges;
 use crate::job::{Context, Event, Observer, check_ending, image_files};
 
 /// Images that a trajectory shows.
@@ -39,6 +40,7 @@ pub struct SampleOutcome {
 /// Usage and bad input: what the request names is not there or does not fit, a name of a result that is taken. Failed, when
 /// memory or disk do not suffice. Interrupted, when stopped; nothing is written then.
 pub fn run(request: &SampleRequest, context: &mut Context<'_>) -> Result<SampleOutcome> {
+    check_ranges(request)?;
     let (request, resolved) = request.clone().resolve(context.device, context.observer, context.stop)?;
     let Resolved { model, plan, measured_at } = resolved;
     let guided = plan.guidance.named().map_or(String::new(), |rule| format!(", guided by {rule}"));

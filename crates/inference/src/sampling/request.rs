@@ -9,6 +9,7 @@ use langevin_figures::npy;
 use langevin_kernels::Arithmetic;
 use langevin_model::resolve::{Asked, resolve};
 use langevin_model::{Adaptation, GuidanceConfig, Model, Prompts};
+use langevin_process::limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -36,14 +37,15 @@ pub struct SampleRequest {
     /// with `from`.
     pub model: String,
     /// How many images.
-    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(range(min = 1, max = limits::COUNT))]
     pub count: usize,
     /// The number of the first image within the seed: image I of seed S is the same bytes in every request.
+    #[schemars(range(max = 9_007_199_254_740_992_u64))]
     pub first: u64,
     /// The seed; absent: a random one, which is reported.
     pub seed: Option<u64>,
     /// Steps.
-    #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(range(min = 1, max = limits::STEPS))]
     pub steps: Option<usize>,
     /// Network evaluations in place of steps: as many steps as fit.
     #[serde(alias = "calls")]
@@ -70,6 +72,7 @@ pub struct SampleRequest {
     /// LoRA files, each `FILE` or `FILE:STRENGTH`.
     pub lora: Vec<String>,
     /// Blocks at the end of CLIP's text encoder to skip.
+    #[schemars(range(max = 64))]
     pub clip_skip: Option<usize>,
     /// Keep denoised images in the model's range, where the model says so.
     pub clip: bool,
@@ -78,7 +81,7 @@ pub struct SampleRequest {
     /// Compute convolutions without transforms: slower, and a digit closer to the real numbers.
     pub exact: bool,
     /// Images at once; changes speed and memory alone.
-    #[schemars(range(min = 1, max = 65_536))]
+    #[schemars(range(min = 1, max = limits::BATCH_SIZE))]
     pub batch_size: usize,
     /// A folder, or a .png file (several images: NAME-0000.png...). Absent: a fresh folder, or none with `grid` or `trajectory`.
     pub output: Option<String>,

@@ -8,6 +8,7 @@ use langevin_figures::png;
 
 use super::request::EvalRequest;
 use super::{Evaluation, evaluate};
+use langevin_inference::job::check_ranges;
 use langevin_inference::job::{Context, Event, check_ending};
 
 /// What came of a request.
@@ -26,6 +27,7 @@ pub struct EvalOutcome {
 /// # Errors
 /// As [`evaluate`]. Usage and bad input: what the request names is not there or is not understood; a name that is taken.
 pub fn run(request: &EvalRequest, context: &mut Context<'_>) -> Result<EvalOutcome> {
+    check_ranges(request)?;
     let plan = request.plan(context.device, context.observer, context.stop)?;
     request.sheet.as_deref().map_or(Ok(()), |file| check_ending(file, "png"))?;
     let names: Vec<&Path> = request.sheet.iter().map(PathBuf::as_path).collect();

@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use langevin_core::{Result, Stop};
 use langevin_eval::Bound;
 use langevin_model::GuidanceConfig;
+use langevin_process::limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,14 +26,14 @@ pub struct EvalRequest {
     /// Metrics with their options, as in `langevin list metrics`; none for those that fit.
     pub metrics: Vec<String>,
     /// Images of each set.
-    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(range(min = 1, max = limits::COUNT))]
     pub count: usize,
     /// What describes images: `own` (a classifier trained on the data), `random`, or a file with Inception's weights.
     pub features: String,
     /// The seed of sampling and of choosing images.
     pub seed: u64,
     /// Steps.
-    #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(range(min = 1, max = limits::STEPS))]
     pub steps: Option<usize>,
     /// The sampler with its options, as in `langevin list samplers`.
     pub sampler: Option<String>,
@@ -48,7 +49,7 @@ pub struct EvalRequest {
     #[schemars(range(min = 1, max = 4096))]
     pub size: Option<usize>,
     /// Images sampled at once; changes speed and memory alone.
-    #[schemars(range(min = 1, max = 65_536))]
+    #[schemars(range(min = 1, max = limits::BATCH_SIZE))]
     pub batch_size: usize,
     /// Bounds that must not hold, such as `kid>0.01`.
     pub fail_if: Vec<String>,

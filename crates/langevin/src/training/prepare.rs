@@ -73,7 +73,7 @@ pub struct Prepared {
 /// Bad input: data that cannot be read. Usage: settings that do not fit the data or each other.
 pub fn prepare(mut plan: TrainPlan) -> Result<Prepared> {
     let mut settings = plan.settings.clone();
-    settings.train.check()?;
+    settings.check()?;
     if settings.distill.is_some() != plan.lesson.is_some() {
         return Err(Error::usage(format!("{}: holds the settings of a distillation", plan.preset))
             .hint("use `langevin distill`"));
@@ -121,6 +121,7 @@ pub fn prepare(mut plan: TrainPlan) -> Result<Prepared> {
         images: 0,
         seed: settings.train.seed,
     };
+    info.check()?;
     Ok(Prepared {
         images: pool.len(),
         skipped: pool.skipped(),

@@ -8,12 +8,14 @@ use burn::tensor::Device;
 use langevin_core::{Error, NamedTensors, Result};
 use langevin_data::{Dataset, OpenOptions};
 use langevin_model::Model;
+use langevin_process::limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fine_tuning;
 use super::presets::{PRESETS, settings_layers};
 use super::settings::{Settings, TextSettings};
+use langevin_inference::job::check_ranges;
 
 /// What a model is trained for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -74,14 +76,18 @@ pub struct TrainRequest {
     /// The autoencoder whose latents are learned in place of pixels: a run, or its model.safetensors.
     pub latent: Option<String>,
     /// Side of the images in pixels.
+    #[schemars(range(max = limits::SIDE))]
     pub size: Option<usize>,
     /// Images to see in all.
+    #[schemars(range(min = 1, max = limits::IMAGES))]
     pub images: Option<u64>,
     /// Minutes of training after which to stop.
     pub minutes: Option<f64>,
     /// Images for one update.
+    #[schemars(range(min = 1, max = limits::BATCH_SIZE))]
     pub batch_size: Option<usize>,
     /// The seed of everything random.
+    #[schemars(range(max = limits::TRAINING_SEED))]
     pub seed: Option<u64>,
     /// Learning rate.
     pub learning_rate: Option<f64>,
@@ -133,6 +139,7 @@ impl TrainRequest {
     /// # Errors
     /// As [`resolved_settings`].
     pub(super) fn resolve(&self) -> Result<Resolved> {
+        check_ranges(self)?;
         let init = self.init.as_ref().map(|name| Model::open_any(name, &Device::flex())).transpose()?;
         let known = |model: &&Model| PRESETS.iter().any(|preset| preset.name == model.info.preset);
         let (preset, dataset) = match (&self.preset, init.as_ref().filter(known)) {

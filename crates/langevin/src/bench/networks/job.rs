@@ -7,12 +7,14 @@ use langevin_core::{Error, Result};
 use langevin_model::Model;
 use langevin_nn::NetworkConfig;
 use langevin_process::DiffusionSpec;
+use langevin_process::limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Cost, measure};
 use crate::training::presets::Preset;
+use langevin_inference::job::check_ranges;
 use langevin_inference::job::{Context, Event};
 
 /// A network whose speed and memory are wanted.
@@ -22,7 +24,7 @@ pub struct MeasureNetworkRequest {
     /// A model (run folder, file, diffusers folder, builtin:NAME) or the name of a preset.
     pub what: String,
     /// Images at once.
-    #[schemars(range(min = 1, max = 65_536))]
+    #[schemars(range(min = 1, max = limits::BATCH_SIZE))]
     pub batch_size: usize,
     /// Counted runs.
     #[schemars(range(min = 1, max = 100_000))]
@@ -70,6 +72,7 @@ pub struct Speedup {
 /// Usage: an unknown preset, a model without network. Bad input: a model or an earlier result that cannot be read.
 /// Interrupted, when stopped.
 pub fn run(request: &MeasureNetworkRequest, context: &mut Context<'_>) -> Result<MeasureNetworkOutcome> {
+    check_ranges(request)?;
     let before = request.compare.as_deref().map(Before::read).transpose()?;
     let (network, diffusion, size) = network(&request.what, context.device)?;
     context.observer.event(Event::Started { seed: 0, what: request.what.clone() });

@@ -8,6 +8,7 @@ use langevin_model::Model;
 
 use super::request::CompareRestorersRequest;
 use super::{RestorationComparison, compare};
+use langevin_inference::job::check_ranges;
 use langevin_inference::job::{Context, Event};
 
 /// Compares what `request` names.
@@ -15,6 +16,7 @@ use langevin_inference::job::{Context, Event};
 /// # Errors
 /// As [`compare`]. Usage and bad input: what the request names is not there or does not fit; a name that is taken.
 pub fn run(request: &CompareRestorersRequest, context: &mut Context<'_>) -> Result<RestorationComparison> {
+    check_ranges(request)?;
     let plan = request.plan()?;
     let model = Model::open_pixels(&request.model, context.device)?;
     let sheets = plan.tasks.iter().map(|task| format!("{}.png", task.name));

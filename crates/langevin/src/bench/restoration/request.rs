@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use langevin_core::Result;
+use langevin_process::limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +36,7 @@ pub struct CompareRestorersRequest {
     /// The seed of all noise.
     pub seed: u64,
     /// Images at once; changes speed and memory alone.
-    #[schemars(range(min = 1, max = 65_536))]
+    #[schemars(range(min = 1, max = limits::BATCH_SIZE))]
     pub batch_size: usize,
     /// What describes images: `own` (a classifier trained on the data), `random`, or a file with Inception's weights.
     pub features: String,

@@ -10,6 +10,7 @@ use langevin_model::{Grid, Model};
 use super::request::{CompareSamplersRequest, SamplersPlan};
 use super::{SamplerComparison, compare};
 use crate::bench::levels::{self, GridRequest};
+use langevin_inference::job::check_ranges;
 use langevin_inference::job::{Context, Event};
 
 /// Compares what `request` names.
@@ -18,6 +19,7 @@ use langevin_inference::job::{Context, Event};
 /// As [`compare`] and [`levels::optimise`]. Usage and bad input: what the request names is not there or does not fit; a name that is
 /// taken.
 pub fn run(request: &CompareSamplersRequest, context: &mut Context<'_>) -> Result<SamplerComparison> {
+    check_ranges(request)?;
     let mut model = Model::open(&request.model, context.device)?;
     let plan = request.plan(context.device, context.observer)?;
     let files = ["table.md", "table.json", "plot.png", "plot.svg"]

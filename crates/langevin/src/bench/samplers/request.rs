@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use langevin_core::Result;
 use langevin_model::resolve::OWN;
 use langevin_model::{GuidanceConfig, Model};
+use langevin_process::limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +45,7 @@ pub struct CompareSamplersRequest {
     #[schemars(range(min = 1, max = 5000))]
     pub reference_steps: usize,
     /// Images at once; changes speed and memory alone.
-    #[schemars(range(min = 1, max = 65_536))]
+    #[schemars(range(min = 1, max = limits::BATCH_SIZE))]
     pub batch_size: usize,
     /// A folder for table.md, table.json, plot.png and plot.svg.
     pub output: Option<PathBuf>,

@@ -8,6 +8,7 @@ use langevin_model::Model;
 
 use super::request::LikelihoodRequest;
 use super::{Difference, LikelihoodReport, check_other, measure};
+use langevin_inference::job::check_ranges;
 use langevin_inference::job::{Context, Event};
 
 /// What came of a request.
@@ -37,6 +38,7 @@ pub struct ModelLikelihood {
 /// # Errors
 /// As [`measure`] and [`check_other`]. Bad input: models that cannot be read. Usage: latent models. A name that is taken.
 pub fn run(request: &LikelihoodRequest, context: &mut Context<'_>) -> Result<LikelihoodOutcome> {
+    check_ranges(request)?;
     let model = Model::open_pixels(&request.model, context.device)?;
     let other = match &request.compare {
         Some(name) => {

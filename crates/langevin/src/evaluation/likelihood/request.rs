@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use langevin_process::limits;
 use langevin_sample::Trace;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ pub struct LikelihoodRequest {
     /// The data set, as `train` takes it; FOLDER#test is its test part.
     pub data: String,
     /// Images, spread evenly over the set.
-    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(range(min = 1, max = limits::COUNT))]
     pub count: usize,
     /// The seed of what is added to bytes, of probes and of noise.
     pub seed: u64,
@@ -27,13 +28,14 @@ pub struct LikelihoodRequest {
     #[schemars(range(min = 1, max = 10_000))]
     pub probes: usize,
     /// Noise levels that the variational bound of each image is estimated from; 0 leaves it out.
+    #[schemars(range(max = limits::BOUND_DRAWS))]
     pub bound_draws: usize,
     /// The error allowed of a step of the equation.
     pub tolerance: f64,
     /// The lowest noise `sigma / alpha` that is followed. Absent: the model's, at least 0.001.
     pub sigma_min: Option<f64>,
     /// Images at once; changes speed and memory alone.
-    #[schemars(range(min = 1, max = 65_536))]
+    #[schemars(range(min = 1, max = limits::BATCH_SIZE))]
     pub batch_size: usize,
     /// Do not condition a class-conditional model on the classes.
     pub unconditional: bool,

@@ -21,6 +21,8 @@ use langevin_train::{DISTILLATIONS, Decay, DistillSchedule, Distilled, TrainConf
 use crate::training::prepare::{ObjectiveOverride, Prepared, TrainPlan, prepare};
 use crate::training::settings::{DataSettings, Distill, Settings, layered};
 
+use langevin_inference::job::check_ranges;
+
 pub use job::{DistillOutcome, resolved_settings};
 pub use request::DistillRequest;
 
@@ -63,6 +65,7 @@ pub struct DistillPlan {
 /// Bad input: a model or data that cannot be read. Usage: a model of an unsuitable kind or for other images, steps that
 /// halving does not lead to, unknown names.
 pub fn plan(request: DistillRequest, stop: &Stop, device: &Device) -> Result<DistillPlan> {
+    check_ranges(&request)?;
     let (flags, out) = (request.flags()?, request.run_folder());
     let traits = DISTILLATIONS.build(&request.method)?.traits();
     let teacher = Model::open_pixels(&request.model, device)?;

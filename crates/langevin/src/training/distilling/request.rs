@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use langevin_core::Result;
+use langevin_process::limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +25,7 @@ pub struct DistillRequest {
     #[schemars(range(min = 1, max = 1024))]
     pub steps: Option<usize>,
     /// Steps of the teacher to begin with: the student's times a power of two. Absent: at least 16.
-    #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(range(min = 1, max = limits::STEPS))]
     pub from: Option<usize>,
     /// The spacing of the steps, as in `langevin list spacings`. Absent: `trailing`, or the spacing of a student.
     pub spacing: Option<String>,
@@ -33,12 +34,15 @@ pub struct DistillRequest {
     /// Begin with random weights.
     pub scratch: bool,
     /// Images that each student sees.
+    #[schemars(range(min = 1, max = limits::IMAGES))]
     pub images: Option<u64>,
     /// Minutes of training after which each student stops.
     pub minutes: Option<f64>,
     /// Images for one update.
+    #[schemars(range(min = 1, max = limits::BATCH_SIZE))]
     pub batch_size: Option<usize>,
     /// The seed of everything random.
+    #[schemars(range(max = limits::TRAINING_SEED))]
     pub seed: Option<u64>,
     /// Learning rate.
     pub learning_rate: Option<f64>,

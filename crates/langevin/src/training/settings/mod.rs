@@ -11,7 +11,7 @@ pub(crate) mod text;
 
 use langevin_model::{SampleSettings, Task};
 use langevin_nn::NetworkConfig;
-use langevin_process::{DiffusionSpec, Error, Result};
+use langevin_process::{DiffusionSpec, Error, Result, limits};
 use langevin_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +89,29 @@ impl Settings {
         toml::to_string_pretty(&whole).expect("settings are plain values")
     }
 
+    /// Whether every number lies in its range, as far as that is known without the data.
+    ///
+    /// # Errors
+    /// Usage, naming the setting, its value and what it may be.
+    pub fn check(&self) -> Result<()> {
+        limits::check("data.size", self.data.size as u64, 0, limits::SIDE)?;
+        limits::check("data.channels", self.data.channels as u64, 0, 4)?;
+        self.train.check()?;
+        if let Some(text) = &self.text {
+            text.check()?;
+        }
+        if let Some(latent) = &self.latent {
+            limits::check("latent.images", latent.images, 1, limits::IMAGES)?;
+        }
+        if let Some(distill) = &self.distill {
+            limits::check("distill.steps", distill.steps as u64, 1, limits::STEPS)?;
+            limits::check("distill.from", distill.from as u64, 0, limits::STEPS)?;
+            let strongest = limits::CFG_SCALE;
+            limits::check("distill.cfg_scale", distill.cfg_scale, -strongest, strongest)?;
+        }
+        if self.autoencoder.is_some() { Ok(()) } else { self.sample.check() }
+    }
+
     /// Settings from layers of TOML, later ones over earlier ones; what none names has its default.
     ///
     /// # Errors
@@ -114,6 +137,7 @@ impl Settings {
 pub(crate) fn layered(name: &str, text: &str, flags: &[String]) -> Result<Settings> {
     let mut layers = vec![(name.to_owned(), text.to_owned())];
     for flag in flags {
+        check_integer(flag)?;
         let (key, value) = flag
             .split_once('=')
             .ok_or_else(|| Error::usage(format!("--set {flag}: is not of the form section.key=value")))?;
@@ -123,7 +147,22 @@ pub(crate) fn layered(name: &str, text: &str, flags: &[String]) -> Result<Settin
     }
     let layers: Vec<(&str, &str)> =
         layers.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    Settings::from_layers(&layers)
+    let settings = Settings::from_layers(&layers)?;
+    settings.check()?;
+    Ok(settings)
+}
+
+/// Refuses a whole number that TOML cannot hold, which would else be taken for a text.
+fn check_integer(flag: &str) -> Result<()> {
+    let value = flag.split_once('=').map_or("", |(_, value)| value.trim());
+    let digits = value.trim_start_matches(['+', '-']);
+    let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if whole && value.parse::<i64>().is_err() {
+        return Err(
+            Error::usage(format!("{flag}: is too large a number")).hint(format!("at most {}", i64::MAX))
+        );
+    }
+    Ok(())
 }
 
 /// Settings that were renamed: section, old name, name.

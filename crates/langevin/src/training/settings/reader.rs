@@ -88,6 +88,9 @@ impl<'de> de::Deserializer<'de> for Reader {
         match self.0 {
             Value::String(text) => visitor.visit_string(text),
             Value::Integer(number) => visitor.visit_i64(number),
+            Value::Float(number) if !number.is_finite() => {
+                Err(de::Error::custom(format!("{number} is not a finite number")))
+            }
             Value::Float(number) => visitor.visit_f64(number),
             Value::Boolean(is) => visitor.visit_bool(is),
             Value::Datetime(time) => visitor.visit_string(time.to_string()),

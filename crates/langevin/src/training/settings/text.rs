@@ -1,6 +1,7 @@
 //! The settings of text conditioning.
 
 use langevin_core::{Error, Result};
+use langevin_process::limits;
 use serde::{Deserialize, Serialize};
 
 /// Most tokens of a text, start and end among them.
@@ -40,6 +41,9 @@ impl TextSettings {
                 self.vocabulary, self.length
             )));
         }
-        Ok(())
+        limits::check("text.vocabulary", self.vocabulary as u64, 514, 1 << 20)?;
+        limits::check("text.dim", self.dim as u64, 1, 1 << 16)?;
+        limits::check("text.layers", self.layers as u64, 1, 64)?;
+        limits::check("text.heads", self.heads as u64, 1, 1 << 10)
     }
 }
