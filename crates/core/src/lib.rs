@@ -41,6 +41,7 @@ mod context;
 mod denoiser;
 mod differentiable;
 mod each_channel;
+mod finite;
 pub mod guidance;
 mod image;
 mod left_aside;
@@ -64,6 +65,7 @@ pub use context::{Added, Context};
 pub use denoiser::{Denoiser, Levels};
 pub use differentiable::{Autodiff, Cotangent, Differentiable};
 pub use each_channel::EachChannel;
+pub use finite::{Finite, check_finite};
 pub use image::{
     Depth, Image, Metadata, Origin, Planes, Rescale, Samples, Spacing, batch_to_images, signed_to_batch,
 };

@@ -98,7 +98,7 @@ pub fn metadata_of(file: &mut impl Read) -> Result<BTreeMap<String, String>> {
 /// The tensors and metadata of a safetensors file; f16, bf16 and f64 numbers become f32.
 ///
 /// # Errors
-/// Bad input: not a safetensors file, a header that does not fit the data, a number type that is not a float.
+/// Bad input: not a safetensors file, a header that does not fit the data, a number type that is not a float, but for an alpha.
 pub fn decode(bytes: &[u8]) -> Result<(NamedTensors, BTreeMap<String, String>)> {
     decode_where(bytes, |_| true)
 }
@@ -230,10 +230,26 @@ fn numbers(name: &str, dtype: Dtype, data: &[u8]) -> Result<Numbers> {
         Dtype::F16 => words(data, |b| f16::from_le_bytes(b).to_f32()),
         Dtype::BF16 => words(data, |b| bf16::from_le_bytes(b).to_f32()),
         Dtype::F64 => words(data, |b| f64::from_le_bytes(b) as f32),
-        other => {
-            return Err(Error::bad_input(format!("tensor {name} holds {other:?} numbers"))
-                .hint("weights must be floats: f32, f16, bf16 or f64"));
-        }
+        // That of a LoRA is a whole number in some files, and no weight.
+        other if name.ends_with("alpha") => whole(other, data).ok_or_else(|| no_float(name, other))?,
+        other => return Err(no_float(name, other)),
+    })
+}
+
+fn no_float(name: &str, dtype: Dtype) -> Error {
+    Error::bad_input(format!("tensor {name} holds {dtype:?} numbers"))
+        .hint("weights must be floats: f32, f16, bf16 or f64")
+}
+
+/// Whole numbers.
+fn whole(dtype: Dtype, data: &[u8]) -> Option<Numbers> {
+    Some(match dtype {
+        Dtype::I64 => words(data, |b| i64::from_le_bytes(b) as f32),
+        Dtype::I32 => words(data, |b| i32::from_le_bytes(b) as f32),
+        Dtype::I16 => words(data, |b| f32::from(i16::from_le_bytes(b))),
+        Dtype::I8 => words(data, |b| f32::from(i8::from_le_bytes(b))),
+        Dtype::U8 => words(data, |[b]| f32::from(b)),
+        _ => return None,
     })
 }
 

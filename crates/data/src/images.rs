@@ -9,6 +9,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
+use crate::png_chunks;
 use crate::{Error, Image, Result, Samples};
 
 /// Largest width or height, in pixels.
@@ -83,6 +84,9 @@ fn beside_pixels(
     read: impl FnOnce(&mut dyn ImageDecoder) -> Option<Vec<u8>>,
 ) -> Option<Vec<u8>> {
     let format = sniff(bytes)?;
+    if format == ImageFormat::Png {
+        png_chunks::check(bytes).ok()?;
+    }
     let read = || {
         let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().ok()?;
         read(&mut decoder)
@@ -139,6 +143,9 @@ fn format_name(format: ImageFormat) -> &'static str {
 
 fn decode_as(bytes: &[u8], format: ImageFormat) -> Result<Image, String> {
     let explain = |e: image::ImageError| format!("broken {}: {}", format_name(format), e.to_string().trim());
+    if format == ImageFormat::Png {
+        png_chunks::check(bytes)?;
+    }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = image::Limits::default();
     limits.max_image_width = Some(MAX_SIDE);

@@ -31,6 +31,7 @@ mod lint;
 mod loader;
 mod open;
 pub mod order;
+mod png_chunks;
 mod pool;
 pub mod sets;
 mod sniff;

@@ -72,17 +72,26 @@ fn is_for(profile: &[u8], channels: usize) -> bool {
 pub fn text(bytes: &[u8]) -> Result<Vec<(String, String)>> {
     let bad = |error: &dyn std::fmt::Display| Error::bad_input(format!("not a whole png image: {error}"));
     let limits = png::Limits { bytes: TEXT_LIMIT };
-    let decoder = png::Decoder::new_with_limits(std::io::Cursor::new(bytes), limits);
+    let mut decoder = png::Decoder::new_with_limits(std::io::Cursor::new(bytes), limits);
+    decoder.set_ignore_iccp_chunk(true);
     let reader = decoder.read_info().map_err(|error| bad(&error))?;
     let info = reader.info();
     let mut found = Vec::new();
     for chunk in &info.uncompressed_latin1_text {
         found.push((chunk.keyword.clone(), chunk.text.clone()));
     }
+    // What is packed counts by what it unpacks to.
+    let room = |found: &[(String, String)]| {
+        TEXT_LIMIT.saturating_sub(found.iter().map(|(keyword, text)| keyword.len() + text.len()).sum())
+    };
     for chunk in &info.compressed_latin1_text {
+        let mut chunk = chunk.clone();
+        chunk.decompress_text_with_limit(room(&found)).map_err(|error| bad(&error))?;
         found.push((chunk.keyword.clone(), chunk.get_text().map_err(|error| bad(&error))?));
     }
     for chunk in &info.utf8_text {
+        let mut chunk = chunk.clone();
+        chunk.decompress_text_with_limit(room(&found)).map_err(|error| bad(&error))?;
         found.push((chunk.keyword.clone(), chunk.get_text().map_err(|error| bad(&error))?));
     }
     Ok(found)
@@ -145,6 +154,22 @@ mod tests {
         assert_eq!(read, Image::from_u16(2, 1, 1, vec![0, 32_768]));
         let stack = Image::stack(vec![float.clone(), float]).unwrap();
         assert!(encode(&stack, &[]).unwrap_err().to_string().contains("2 slices"));
+    }
+
+    #[test]
+    fn packed_text_counts_by_what_it_unpacks_to() {
+        let packed = |length: usize| {
+            let mut bytes = Vec::new();
+            let mut encoder = png::Encoder::new(&mut bytes, 1, 1);
+            encoder.set_color(png::ColorType::Grayscale);
+            encoder.add_ztxt_chunk("langevin".to_owned(), "x".repeat(length)).unwrap();
+            encoder.write_header().unwrap().write_image_data(&[0]).unwrap();
+            bytes
+        };
+        assert_eq!(text(&packed(1 << 19)).unwrap()[0].1.len(), 1 << 19);
+        let bomb = packed(64 << 20);
+        assert!(bomb.len() < 1 << 18);
+        assert!(text(&bomb).is_err());
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! The one way to evaluate a model: every job builds its denoiser and its sampling runs here.
 //!
 //! The order, from the network outwards: arithmetic, parallel parts of a batch, windows of a large image, channels one by one,
-//! symmetries, guidance, clipping. So what a job sees of a model differs from what another sees by the settings alone.
+//! symmetries, guidance, the check for finite values, clipping. So what a job sees of a model differs from what another sees by the settings alone.
 
 use burn::tensor::Device;
 use langevin_core::clipping::{Clipped, Thresholded};
 use langevin_core::{
-    Cond, Denoiser, Differentiable, EachChannel, Level, Network, NoiseStreams, Parallel, Preconditioned,
+    Cond, Denoiser, Differentiable, EachChannel, Finite, Level, Network, NoiseStreams, Parallel, Preconditioned,
     Result, Run, Symmetric, TimeMap, Windowed, Windows,
 };
 use langevin_kernels::Arithmetic;
@@ -172,7 +172,7 @@ impl<'m> Pipeline<'m> {
             Source::Model(_, denoiser) => denoiser,
             Source::Network(network) => *network,
         };
-        self.assembled(Parallel::new(bare, self.at_once)?, watch)
+        self.assembled(Parallel::new(bare, self.at_once)?, watch, Some(|| self.damage()))
     }
 
     /// As [`Pipeline::denoiser`], for the passes of a training, which run in parallel already: it holds a model of its own, and
@@ -184,13 +184,15 @@ impl<'m> Pipeline<'m> {
         let Source::Model(_, denoiser) = &self.source else {
             return Err(Error::usage("a network in training teaches no other"));
         };
-        self.assembled(denoiser.clone(), |_, _| true)
+        // The loss of a training is checked for finite values.
+        self.assembled(denoiser.clone(), |_, _| true, None::<fn() -> Option<Error>>)
     }
 
     fn assembled<'a>(
         &self,
         bare: impl Denoiser + 'a,
         watch: impl Fn(usize, usize) -> bool + Send + Sync + 'a,
+        blame: Option<impl Fn() -> Option<Error> + Send + Sync + 'a>,
     ) -> Result<Box<dyn Denoiser + 'a>> {
         let mut denoiser: Box<dyn Denoiser + 'a> = match self.windows {
             Some(windows) => Box::new(Windowed::new(bare, windows)?.watched(watch)),
@@ -206,10 +208,31 @@ impl<'m> Pipeline<'m> {
             let guided = guidance.apply(model, denoiser, *scale, self.at_once, self.arithmetic)?;
             denoiser = Box::new(guided);
         }
+        if let Some(blame) = blame {
+            denoiser = Box::new(Finite::new(denoiser, blame));
+        }
         Ok(match self.settings.threshold {
             _ if !self.clip => denoiser,
             Some([ratio, most]) => Box::new(Thresholded::new(denoiser, ratio, most)),
             None => Box::new(Clipped::new(denoiser, self.settings.clip_range)),
+        })
+    }
+
+    /// The tensor of the model's weights that holds values that are not finite, if one does.
+    fn damage(&self) -> Option<Error> {
+        let Source::Model(model, denoiser) = &self.source else { return None };
+        let tensors = langevin_nn::export(denoiser.network()?);
+        let broken = tensors.iter().find(|(_, (_, values))| values.iter().any(|value| !value.is_finite()));
+        let adapted = !model.adaptation().lora.is_empty();
+        broken.map(|(tensor, _)| {
+            let error = Error::bad_input(format!(
+                "{}: its tensor {tensor} holds values that are not finite, and so does what it answers",
+                model.name
+            ));
+            error.hint(match adapted {
+                true => "one of the LoRA files is damaged or too strong, or the model is: leave --lora out to see",
+                false => "the training that wrote it diverged, or the file is damaged: take an earlier one",
+            })
         })
     }
 

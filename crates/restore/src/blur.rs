@@ -63,30 +63,31 @@ impl Kernel {
         Self { height, width, weights }
     }
 
-    /// # Errors
-    /// Usage: it is larger than the image.
-    fn check(&self, [_, height, width]: Shape) -> Result<()> {
-        if self.height <= height && self.width <= width {
-            return Ok(());
-        }
-        Err(Error::usage(format!(
-            "a kernel of {} x {} pixels is larger than the image of {width} x {height}",
-            self.width, self.height
-        ))
-        .hint("take a smaller kernel, or a larger image"))
-    }
-
     /// The blur of images of `shape`.
     ///
     /// # Errors
     /// Usage: it is larger than the image.
     pub(crate) fn on(self, shape: Shape, border: Border) -> Result<Box<dyn Operator>> {
-        self.check(shape)?;
+        check_size([self.height, self.width], shape)?;
         Ok(match border.boundary {
             Boundary::Circular => Box::new(Circular::new(shape, &self, border.threshold)),
             Boundary::Reflect => Box::new(Reflective { shape, kernel: self }),
         })
     }
+}
+
+/// Refuses a kernel of `height` x `width` for images of `shape`, before any of its weights is computed.
+///
+/// # Errors
+/// Usage: it is larger than the image.
+pub(crate) fn check_size([height, width]: [usize; 2], [_, rows, columns]: Shape) -> Result<()> {
+    if height <= rows && width <= columns {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "a kernel of {width} x {height} pixels is larger than the image of {columns} x {rows}"
+    ))
+    .hint("take a smaller kernel, or a larger image"))
 }
 
 /// The blur of images of `shape` by the product of a kernel `line` of odd length with itself.
@@ -95,9 +96,9 @@ impl Kernel {
 /// Usage: it is larger than the image.
 pub(crate) fn product(line: &[f64], shape: Shape, border: Border) -> Result<Box<dyn Operator>> {
     let size = line.len();
+    check_size([size, size], shape)?;
     let weights = line.iter().flat_map(|a| line.iter().map(move |b| a * b)).collect();
     let kernel = Kernel::normalised(size, size, weights);
-    kernel.check(shape)?;
     if border.boundary == Boundary::Circular {
         return kernel.on(shape, border);
     }

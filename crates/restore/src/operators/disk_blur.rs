@@ -3,7 +3,7 @@
 use langevin_core::Result;
 use langevin_core::registry::{Entry, OptionDoc};
 
-use crate::blur::{BOUNDARY, Border, Kernel, THRESHOLD};
+use crate::blur::{BOUNDARY, Border, Kernel, THRESHOLD, check_size};
 use crate::operator::{Degradation, Images, Operator, Shape};
 
 pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
@@ -30,8 +30,13 @@ struct Disk {
 const POINTS: usize = 16;
 
 impl Disk {
+    /// How far the kernel reaches from its centre, in pixels.
+    fn reach(&self) -> usize {
+        (self.radius - 0.5).max(0.0).ceil() as usize
+    }
+
     fn kernel(&self) -> Kernel {
-        let reach = (self.radius - 0.5).max(0.0).ceil() as usize;
+        let reach = self.reach();
         let side = 2 * reach + 1;
         let covered = |at: usize| {
             let point =
@@ -48,6 +53,7 @@ impl Disk {
 
 impl Degradation for Disk {
     fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
+        check_size([2 * self.reach() + 1; 2], shape)?;
         self.kernel().on(shape, self.border)
     }
 }

@@ -4,7 +4,7 @@ use langevin_core::registry::{Entry, OptionDoc};
 use langevin_core::{Error, Result};
 
 use super::whole;
-use crate::blur::{BOUNDARY, Border, THRESHOLD, product};
+use crate::blur::{BOUNDARY, Border, THRESHOLD, check_size, product};
 use crate::operator::{Degradation, Images, Operator, Shape};
 
 pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
@@ -49,6 +49,7 @@ struct Gaussian {
 
 impl Degradation for Gaussian {
     fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
+        check_size([2 * self.radius + 1; 2], shape)?;
         let weight = |k: usize| {
             let off = (k as f64 - self.radius as f64) / self.sigma;
             libm::exp(-0.5 * off * off)

@@ -3,7 +3,7 @@
 use langevin_core::Result;
 use langevin_core::registry::{Entry, OptionDoc};
 
-use crate::blur::{BOUNDARY, Border, Kernel, THRESHOLD};
+use crate::blur::{BOUNDARY, Border, Kernel, THRESHOLD, check_size};
 use crate::operator::{Degradation, Images, Operator, Shape};
 
 pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
@@ -39,13 +39,19 @@ struct Motion {
 const POINTS: f64 = 64.0;
 
 impl Motion {
-    /// Points along the way, each shared among the four pixels around it.
-    fn kernel(&self) -> Kernel {
+    /// How far the kernel reaches from its centre in pixels, across and along the rows.
+    fn reach(&self) -> [usize; 2] {
         let (sin, cos) = libm::sincos(self.angle.to_radians());
         // A point still covers one pixel, so a motion of one pixel is none.
         let half = 0.5 * (self.length - 1.0);
-        let reach = |part: f64| (half * part.abs() - 1e-9).max(0.0).ceil() as usize;
-        let (rx, ry) = (reach(cos), reach(sin));
+        [sin, cos].map(|part| (half * part.abs() - 1e-9).max(0.0).ceil() as usize)
+    }
+
+    /// Points along the way, each shared among the four pixels around it.
+    fn kernel(&self) -> Kernel {
+        let (sin, cos) = libm::sincos(self.angle.to_radians());
+        let half = 0.5 * (self.length - 1.0);
+        let [ry, rx] = self.reach();
         let (width, height) = (2 * rx + 1, 2 * ry + 1);
         let mut weights = vec![0.0; width * height];
         let count = (POINTS * self.length).ceil() as usize;
@@ -72,6 +78,7 @@ fn shares(at: f64, length: usize) -> [(usize, f64); 2] {
 
 impl Degradation for Motion {
     fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
+        check_size(self.reach().map(|reach| 2 * reach + 1), shape)?;
         self.kernel().on(shape, self.border)
     }
 }
