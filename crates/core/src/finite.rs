@@ -66,8 +66,9 @@ pub fn check_finite(images: Tensor<4>, what: &str) -> Result<Tensor<4>> {
     let each = images.dims()[1..].iter().product::<usize>().max(1);
     let values = values(images);
     let at = values.iter().position(|value| !value.is_finite()).unwrap_or(0) / each;
-    Err(Error::failed(format!("{what}: image {at} holds values that are not finite"))
-        .hint("what was computed overflowed: take the model's own sampler and method, without options that amplify"))
+    Err(Error::failed(format!("{what}: image {at} holds values that are not finite")).hint(
+        "what was computed overflowed: take the model's own sampler and method, without options that amplify",
+    ))
 }
 
 fn is_finite(tensor: &Tensor<4>) -> bool {

@@ -5,6 +5,9 @@ use langevin_process::{SPACINGS, limits};
 use langevin_sample::SAMPLERS;
 use serde::{Deserialize, Serialize};
 
+/// The spacing that stands for the levels measured on the model.
+pub const OWN: &str = "own";
+
 /// How a model is sampled when nothing else is said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -64,7 +67,7 @@ impl SampleSettings {
     /// Usage, naming the setting, its value and what it may be.
     pub fn check(&self) -> Result<()> {
         SAMPLERS.build(&self.sampler)?;
-        if self.spacing != crate::resolve::OWN {
+        if self.spacing != OWN {
             SPACINGS.build(&self.spacing)?;
         }
         limits::check("sample.steps", self.steps as u64, 1, limits::STEPS)?;

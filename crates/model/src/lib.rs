@@ -48,7 +48,7 @@ pub mod windows;
 pub use adaptation::{Adaptation, Lora};
 pub use closed_form::{CLOSED_FORM, ClosedFormModel};
 pub use codec::{AutoencoderInfo, Codec, LatentInfo, LatentPreview, Statistics};
-pub use defaults::{Grid, SampleSettings, Tuned};
+pub use defaults::{Grid, OWN, SampleSettings, Tuned};
 pub use denoiser::ModelDenoiser;
 pub use description::ModelInfo;
 pub use guidance::GuidanceConfig;

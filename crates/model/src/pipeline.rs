@@ -6,8 +6,8 @@
 use burn::tensor::Device;
 use langevin_core::clipping::{Clipped, Thresholded};
 use langevin_core::{
-    Cond, Denoiser, Differentiable, EachChannel, Finite, Level, Network, NoiseStreams, Parallel, Preconditioned,
-    Result, Run, Symmetric, TimeMap, Windowed, Windows,
+    Cond, Denoiser, Differentiable, EachChannel, Finite, Level, Network, NoiseStreams, Parallel,
+    Preconditioned, Result, Run, Symmetric, TimeMap, Windowed, Windows,
 };
 use langevin_kernels::Arithmetic;
 use langevin_process::{Diffusion, Error, SPACINGS, limits};
@@ -230,7 +230,9 @@ impl<'m> Pipeline<'m> {
                 model.name
             ));
             error.hint(match adapted {
-                true => "one of the LoRA files is damaged or too strong, or the model is: leave --lora out to see",
+                true => {
+                    "one of the LoRA files is damaged or too strong, or the model is: leave --lora out to see"
+                }
                 false => "the training that wrote it diverged, or the file is damaged: take an earlier one",
             })
         })

@@ -5,10 +5,7 @@ use langevin_core::{Error, Result};
 use langevin_process::{Diffusion, SPACINGS};
 use langevin_sample::SAMPLERS;
 
-use crate::defaults::{Grid, SampleSettings, Tuned};
-
-/// The name of the spacing.
-pub const OWN: &str = "own";
+use crate::defaults::{Grid, OWN, SampleSettings, Tuned};
 
 /// How to sample, once what was asked for, what was measured and the model's defaults are put together.
 #[derive(Debug, Clone, PartialEq)]

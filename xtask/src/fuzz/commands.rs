@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use langevin_mutate::{Form, Rng, mutated, value};
 
-use super::{ADDRESSES, LIMIT, Options, Report};
+use super::report::{ADDRESSES, LIMIT, Options, Report};
 use crate::compare_binaries::{Case, World};
 
 /// Memory that a command with small inputs may have.

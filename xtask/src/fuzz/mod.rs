@@ -3,22 +3,11 @@
 
 mod commands;
 mod readers;
+mod report;
 
 use std::path::Path;
-use std::time::Duration;
 
-/// What a case may take.
-const LIMIT: Duration = Duration::from_secs(10);
-/// Memory that a process may address, so that a size taken from a file or an option ends it where the memory of the machine would not.
-const ADDRESSES: u64 = 8 << 30;
-
-struct Options {
-    runs: u64,
-    commands: u64,
-    seed: u64,
-    keep: bool,
-    record: bool,
-}
+use report::{Options, Report};
 
 /// Runs the fuzz.
 ///
@@ -68,30 +57,6 @@ fn parse(args: &[&str]) -> Result<Options, String> {
         }
     }
     Ok(options)
-}
-
-/// What came of many cases.
-struct Report {
-    what: &'static str,
-    runs: u64,
-    seconds: f64,
-    /// Most memory that one process had, in bytes.
-    peak: u64,
-    /// Each a kind and what it happened to.
-    faults: Vec<String>,
-}
-
-impl std::fmt::Display for Report {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { what, runs, seconds, peak, faults } = self;
-        writeln!(
-            f,
-            "{what}: {runs} runs in {seconds:.0} s, {} faults, peak {} MiB",
-            faults.len(),
-            peak >> 20
-        )?;
-        faults.iter().try_for_each(|fault| writeln!(f, "  {fault}"))
-    }
 }
 
 /// Writes the table of the last runs into its document.

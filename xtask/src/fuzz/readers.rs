@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::{ADDRESSES, LIMIT, Options, Report};
+use super::commands::peak_of;
+use super::report::{ADDRESSES, LIMIT, Options, Report};
 
 /// Cases of one process.
 const PART: u64 = 20_000;
@@ -91,7 +92,7 @@ fn life(
             faults.push(format!("ended {} by {status}", at_work()));
             break at_work() + 1;
         }
-        peak = peak.max(super::commands::peak_of(child.id()));
+        peak = peak.max(peak_of(child.id()));
         let now = at_work();
         if now != seen {
             (seen, since) = (now, Instant::now());

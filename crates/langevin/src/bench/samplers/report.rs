@@ -1,8 +1,8 @@
 //! The comparison as a table and as a plot.
 
 use langevin_figures::plot::{Plot, Scale, Series};
+use langevin_model::OWN;
 use langevin_model::Tuned;
-use langevin_model::resolve::OWN;
 
 use super::{SamplerComparison, SamplerRow};
 

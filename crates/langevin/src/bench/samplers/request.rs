@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use langevin_core::Result;
-use langevin_model::resolve::OWN;
+use langevin_model::OWN;
 use langevin_model::{GuidanceConfig, Model};
 use langevin_process::limits;
 use schemars::JsonSchema;
