@@ -137,6 +137,13 @@ pub fn run(world: &Path) -> Result<(PathBuf, PathBuf)> {
         set: [
             "network.channels=[8]",
             "network.norm_groups=4",
+            "network.patch=1",
+            "network.attention_levels=[]",
+            "network.mid_attention=false",
+            "diffusion.process=vp",
+            "diffusion.schedule=linear",
+            "diffusion.parameterisation=epsilon",
+            "diffusion.time_input=timestep",
             "data.size=8",
             "train.batch_size=8",
             "sample.steps=1",

@@ -94,16 +94,14 @@ impl Sink for Files {
                     .hint("give another name to one of them, or make them in two commands"));
             }
         }
+        // What is taken is named as the user would look for it, the first result first.
+        names.iter().try_for_each(|file| langevin_files::check_free(file, self.force))?;
         // In one order for all commands, so that of two with a name in common one gets all of its names.
         let mut sorted: Vec<&Path> = names.to_vec();
         sorted.sort_unstable();
-        for (index, file) in sorted.into_iter().enumerate() {
-            if index < HELD {
-                let claim = self.hold(file)?;
-                self.claims.insert(file.to_owned(), claim);
-            } else {
-                langevin_files::check_free(file, self.force)?;
-            }
+        for file in sorted.into_iter().take(HELD) {
+            let claim = self.hold(file)?;
+            self.claims.insert(file.to_owned(), claim);
         }
         Ok(())
     }
