@@ -7,6 +7,7 @@ mod bad_arguments;
 mod bad_data;
 mod bad_models;
 mod calibrating;
+mod claims;
 mod comparing;
 mod defects;
 mod denoising;

@@ -117,6 +117,16 @@ impl Running {
         let child = self.child.take().unwrap();
         let sent = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status();
         assert!(sent.unwrap().success());
+        self.ended(child)
+    }
+
+    /// Waits for the end.
+    pub fn end(mut self) -> Ran {
+        let child = self.child.take().unwrap();
+        self.ended(child)
+    }
+
+    fn ended(&self, child: Child) -> Ran {
         let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Ran {
