@@ -13,6 +13,8 @@ use crate::whole::{folder_error, is_abandoned, sweep, write_synced};
 
 /// A hidden folder may go away between being made and being locked this many times.
 const TRIES: usize = 100;
+/// Folders of earlier commands that are looked at for what killed ones left.
+const SWEPT: usize = 8;
 
 /// Folders that were made for results; those that stay empty go when it is dropped.
 #[derive(Debug, Default)]
@@ -56,6 +58,7 @@ impl Fresh {
         if let Some(above) = stem.parent() {
             made.make(above)?;
         }
+        let mut before: Vec<PathBuf> = Vec::new();
         for number in 0_u64.. {
             let mut name = stem.as_os_str().to_owned();
             name.push(format!("-{number:03}"));
@@ -73,6 +76,7 @@ impl Fresh {
             if own {
                 made.0.insert(0, path.clone());
             } else if !is_abandoned(&path) {
+                before.push(path);
                 continue;
             }
             // Another command may take the folder before it is locked, or away.
@@ -85,6 +89,12 @@ impl Fresh {
                 if !own {
                     sweep(&path);
                     made.0.insert(0, path.clone());
+                }
+                // What the last commands left beside their results goes, if they were killed.
+                for folder in before.iter().rev().take(SWEPT) {
+                    if File::open(folder).is_ok_and(|file| file.try_lock().is_ok()) {
+                        sweep(folder);
+                    }
                 }
                 return Ok(Self { path, _lock: file });
             }

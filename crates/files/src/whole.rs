@@ -79,16 +79,26 @@ pub fn sweep(folder: &Path) {
     }
 }
 
+/// Removes what killed commands left of the file `path`, unless somebody works on it.
+pub fn sweep_file(path: &Path) {
+    if let Ok(scratch) = hidden(path)
+        && is_left(&scratch)
+    {
+        let _ = disk::remove_file(&scratch);
+    }
+}
+
 /// The hidden files in `folder` that nobody works on.
 fn leftovers(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter(|entry| is_hidden(&entry.file_name())).map(|entry| entry.path()).filter(|path| {
-        std::fs::File::open(path).is_ok_and(|file| {
-            // Where there are no locks, nobody can tell.
-            file.metadata().is_ok_and(|found| found.is_file())
-                && file.try_lock().is_ok()
-                && is_still(&file, path)
-        })
+    entries.filter(|entry| is_hidden(&entry.file_name())).map(|entry| entry.path()).filter(|path| is_left(path))
+}
+
+/// Whether `path` is a hidden file that nobody works on.
+fn is_left(path: &Path) -> bool {
+    std::fs::File::open(path).is_ok_and(|file| {
+        // Where there are no locks, nobody can tell.
+        file.metadata().is_ok_and(|found| found.is_file()) && file.try_lock().is_ok() && is_still(&file, path)
     })
 }
 

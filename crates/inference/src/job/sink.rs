@@ -95,15 +95,22 @@ impl Sink for Files {
             }
         }
         // What is taken is named as the user would look for it, the first result first.
-        names.iter().try_for_each(|file| langevin_files::check_free(file, self.force))?;
+        let free = names.iter().try_for_each(|file| langevin_files::check_free(file, self.force));
         // In one order for all commands, so that of two with a name in common one gets all of its names.
         let mut sorted: Vec<&Path> = names.to_vec();
         sorted.sort_unstable();
-        for file in sorted.into_iter().take(HELD) {
-            let claim = self.hold(file)?;
-            self.claims.insert(file.to_owned(), claim);
+        let claimed = free.and_then(|()| {
+            sorted.iter().take(HELD).try_for_each(|file| {
+                let claim = self.hold(file)?;
+                self.claims.insert(file.to_path_buf(), claim);
+                Ok(())
+            })
+        });
+        if claimed.is_err() {
+            // What a killed command left of these names does not wait for one that may have them.
+            sorted.iter().for_each(|file| langevin_files::sweep_file(file));
         }
-        Ok(())
+        claimed
     }
 
     fn write(&mut self, name: &Path, bytes: Vec<u8>) -> Result<()> {
