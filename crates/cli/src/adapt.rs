@@ -8,6 +8,7 @@ use clap::builder::RangedU64ValueParser;
 pub struct AdaptFlags {
     /// LoRA file for Stable Diffusion, and its strength [default strength: 1]; may be repeated.
     #[arg(long, value_name = "FILE[:STRENGTH]")]
+    #[arg(value_parser = crate::shell::spec())]
     pub lora: Vec<String>,
     /// Last layers of the CLIP text encoder to skip for the prompt [default: 0].
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(0..=64))]

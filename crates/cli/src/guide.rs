@@ -13,5 +13,6 @@ pub struct GuideFlags {
     pub guidance: Option<String>,
     /// Weaker model of the same images for autoguidance: smaller, or trained less.
     #[arg(long, value_name = "MODEL")]
+    #[arg(value_parser = crate::shell::spec())]
     pub guide: Option<String>,
 }

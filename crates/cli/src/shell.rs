@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{OsStringValueParser, RangedU64ValueParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
 use langevin::core::{LeftAside, Reason, Stop};
 use langevin::{Device, Error, Result};
@@ -85,6 +85,11 @@ pub fn to_stderr(line: &str) {
 /// Reads a whole number of an argument, from 1 to `MOST`.
 pub fn from_1_to<const MOST: u64>() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..=MOST)
+}
+
+/// Reads the name of a model or of data, or a path, which need not be UTF-8.
+pub fn spec() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().map(langevin::core::spelled)
 }
 
 /// A token that is requested when SIGINT, SIGTERM or SIGHUP comes; the second one ends the program at once. SIGHUP stays

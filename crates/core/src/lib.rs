@@ -79,7 +79,7 @@ pub use parallel::{Parallel, Workers, spin_workers};
 pub use preconditioned::{Losses, Preconditioned};
 pub use run::{Progress, Run};
 pub use size::Size;
-pub use spelled::{path_of, spelled};
+pub use spelled::{as_text, path_of, spelled};
 pub use stop::Stop;
 pub use symmetric::{SYMMETRIES, Symmetric};
 pub use tensor_file::NamedTensors;

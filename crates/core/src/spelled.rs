@@ -73,6 +73,80 @@ fn of_bytes(bytes: Vec<u8>) -> Option<OsString> {
     String::from_utf8(bytes).ok().map(OsString::from)
 }
 
+/// Paths in JSON, spelled as [`spelled`] spells them: for `#[serde(with = "langevin_core::as_text")]`.
+pub mod as_text {
+    use std::path::PathBuf;
+
+    use serde::de::DeserializeOwned;
+    use serde::{Deserializer, Serialize, Serializer};
+
+    use super::{path_of, spelled};
+
+    /// One path, one or none, or several.
+    pub trait Paths: Sized {
+        /// As many texts.
+        type Text: Serialize + DeserializeOwned;
+
+        /// The texts of the paths.
+        fn to_text(&self) -> Self::Text;
+
+        /// The paths of the texts.
+        fn of_text(text: Self::Text) -> Self;
+    }
+
+    impl Paths for PathBuf {
+        type Text = String;
+
+        fn to_text(&self) -> String {
+            spelled(self)
+        }
+
+        fn of_text(text: String) -> Self {
+            path_of(&text)
+        }
+    }
+
+    impl Paths for Option<PathBuf> {
+        type Text = Option<String>;
+
+        fn to_text(&self) -> Self::Text {
+            self.as_ref().map(spelled)
+        }
+
+        fn of_text(text: Self::Text) -> Self {
+            text.as_deref().map(path_of)
+        }
+    }
+
+    impl Paths for Vec<PathBuf> {
+        type Text = Vec<String>;
+
+        fn to_text(&self) -> Self::Text {
+            self.iter().map(spelled).collect()
+        }
+
+        fn of_text(text: Self::Text) -> Self {
+            text.iter().map(|text| path_of(text)).collect()
+        }
+    }
+
+    /// Writes paths as text.
+    ///
+    /// # Errors
+    /// The serialiser's.
+    pub fn serialize<P: Paths, S: Serializer>(paths: &P, serializer: S) -> Result<S::Ok, S::Error> {
+        paths.to_text().serialize(serializer)
+    }
+
+    /// Reads paths of text.
+    ///
+    /// # Errors
+    /// The deserialiser's.
+    pub fn deserialize<'de, P: Paths, D: Deserializer<'de>>(deserializer: D) -> Result<P, D::Error> {
+        Ok(P::of_text(serde::Deserialize::deserialize(deserializer)?))
+    }
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use std::ffi::OsStr;

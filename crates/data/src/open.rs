@@ -4,6 +4,8 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use langevin_core::path_of;
+
 use crate::sets::{archive, builtin, cifar, files::DiskFiles, idx, parquet, tree::Tree};
 use crate::sniff::{Kind, kind};
 use crate::split::Split;
@@ -27,13 +29,13 @@ pub fn open(spec: &str, options: &OpenOptions) -> Result<Arc<dyn Dataset>> {
         return builtin::open(rest);
     }
     let (path, split) = match spec.rsplit_once('#') {
-        Some((path, split)) if !Path::new(spec).exists() => match Split::named(split) {
+        Some((path, split)) if !path_of(spec).exists() => match Split::named(split) {
             Some(split) => (path, split),
             None => (spec, options.split),
         },
         _ => (spec, options.split),
     };
-    let root = Path::new(path);
+    let root = &*path_of(path);
     let metadata = std::fs::metadata(root).map_err(|e| {
         let error = Error::bad_input(format!("{path}: {}", missing(&e)));
         error.hint("give a folder, a file, or builtin:shapes")

@@ -32,7 +32,8 @@ pub use folders::{FolderClaim, Fresh, Made};
 pub use room::{MAKE_ROOM, check_space, free_bytes, write_error};
 pub use run_lock::RunLock;
 pub use whole::{
-    change_file, check_free, check_name, create_folder, replace_file, sweep, sweep_file, write_file, write_synced,
+    change_file, check_free, check_name, create_folder, replace_file, sweep, sweep_file, write_file,
+    write_synced,
 };
 
 /// The bytes of `file`, read from it when they are first looked at; its pages may leave memory again and come back.

@@ -91,7 +91,10 @@ pub fn sweep_file(path: &Path) {
 /// The hidden files in `folder` that nobody works on.
 fn leftovers(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter(|entry| is_hidden(&entry.file_name())).map(|entry| entry.path()).filter(|path| is_left(path))
+    entries
+        .filter(|entry| is_hidden(&entry.file_name()))
+        .map(|entry| entry.path())
+        .filter(|path| is_left(path))
 }
 
 /// Whether `path` is a hidden file that nobody works on.

@@ -17,6 +17,8 @@ pub struct ConvertRequest {
     /// The model: a run folder, a model.safetensors, a diffusers folder, builtin:NAME, or a PyTorch checkpoint.
     pub input: String,
     /// What to write: FILE.safetensors, or else a folder of diffusers.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "PathBuf")]
     pub output: PathBuf,
     /// The pipeline that a folder is for.
     pub pipeline: DiffusersPipeline,
@@ -41,6 +43,7 @@ pub enum DiffusersPipeline {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ConvertOutcome {
     /// What was written.
+    #[serde(with = "langevin_core::as_text")]
     pub output: PathBuf,
     /// What the new form does not say, or says differently.
     pub notes: Vec<String>,

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use langevin_core::{Error, Result, Size};
+use langevin_core::{Error, Result, Size, spelled};
 use langevin_data::{DataInfo, LintReport, OpenOptions};
 use langevin_model::{Adaptation, AutoencoderInfo, Codec, Model, ModelInfo, SampleSettings, Source, Task};
 use langevin_nn::NetworkConfig;
@@ -64,6 +64,7 @@ pub enum Inspection {
 pub struct RunReport {
     kind: &'static str,
     /// The folder.
+    #[serde(with = "langevin_core::as_text")]
     pub folder: PathBuf,
     /// Checkpoints that are not whole, and why.
     pub passed_over: Vec<String>,
@@ -272,7 +273,7 @@ fn model(source: &Source, spec: &str, context: &Context<'_>) -> Result<Box<Model
 
 /// The model that a run has saved.
 fn file_of(run: &Path, context: &Context<'_>) -> Result<Box<ModelReport>> {
-    model(&Source::Run(run.to_owned()), &run.display().to_string(), context)
+    model(&Source::Run(run.to_owned()), &spelled(run), context)
 }
 
 fn run_folder(path: &Path) -> Result<RunReport> {
@@ -294,7 +295,7 @@ fn run_folder(path: &Path) -> Result<RunReport> {
 
 fn autoencoder(path: &Path, context: &Context<'_>) -> Result<AutoencoderReport> {
     let name = path.display().to_string();
-    let (codec, hash) = Codec::open(&name, context.device)?;
+    let (codec, hash) = Codec::open(&spelled(path), context.device)?;
     Ok(AutoencoderReport { kind: "autoencoder", name, hash, factor: codec.factor(), info: codec.info })
 }
 

@@ -1,8 +1,6 @@
 //! What changes a pipeline of Stable Diffusion as it is opened: LoRA files, and blocks of its encoders of texts that are skipped.
 
-use std::path::Path;
-
-use langevin_core::{Error, Result};
+use langevin_core::{Error, Result, path_of};
 use langevin_hub::LatentPipeline;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +26,7 @@ impl Lora {
         let numbered =
             spec.rsplit_once(':').and_then(|(path, end)| Some((path, end.trim().parse::<f64>().ok()?)));
         let lora = match numbered {
-            Some(_) if Path::new(spec).is_file() => whole(),
+            Some(_) if path_of(spec).is_file() => whole(),
             Some((path, strength)) => Self { path: path.to_owned(), strength },
             None => whole(),
         };
@@ -81,11 +79,12 @@ impl Adaptation {
     pub(crate) fn merge(&self, pipeline: &mut LatentPipeline) -> Result<()> {
         for spec in &self.lora {
             let Lora { path, strength } = Lora::parse(spec)?;
-            if !Path::new(&path).is_file() {
+            let file = path_of(&path);
+            if !file.is_file() {
                 return Err(Error::bad_input(format!("{path}: there is no such file"))
                     .hint("--lora takes FILE, or FILE:STRENGTH with a number such as 0.8"));
             }
-            langevin_hub::merge_lora(pipeline, Path::new(&path), strength)?;
+            langevin_hub::merge_lora(pipeline, &file, strength)?;
         }
         Ok(())
     }

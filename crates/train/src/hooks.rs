@@ -43,6 +43,7 @@ pub enum Event {
     /// A checkpoint was published.
     Saved {
         /// Its folder.
+        #[serde(with = "langevin_core::as_text")]
         path: PathBuf,
     },
     /// Validation, previews, snapshots or checkpoints between two updates took time.

@@ -28,6 +28,7 @@ Examples:
 pub struct Bench {
     /// A model (run folder, file, diffusers folder, builtin:NAME) or a preset's name.
     #[arg(required_unless_present_any = ["kernels", "algorithms"])]
+    #[arg(value_parser = shell::spec())]
     what: Option<String>,
     /// Time single layers, beside what the processor can do at most.
     #[arg(long, conflicts_with_all = ["what", "compare"])]

@@ -23,9 +23,11 @@ Examples:
 )]
 pub struct BenchRestore {
     /// A run folder, a model.safetensors, or builtin:NAME.
+    #[arg(value_parser = shell::spec())]
     model: String,
     /// The data set, as for train, without #test or #train.
     #[arg(long)]
+    #[arg(value_parser = shell::spec())]
     data: String,
     /// Degradation, as NAME=OPERATOR@NOISE with the noise in units of 0 to 255; may be repeated [default: inpaint, upscale, deblur,
     /// denoise].
@@ -51,6 +53,7 @@ pub struct BenchRestore {
     batch_size: usize,
     /// Feature extractor: own (a classifier trained on the data), random, or a file with Inception's weights.
     #[arg(long, default_value = "own")]
+    #[arg(value_parser = shell::spec())]
     features: String,
     /// Folder of trained features [default: langevin/features in the user's cache folder].
     #[arg(long, value_name = "DIR")]

@@ -24,6 +24,7 @@ Examples:
 )]
 pub struct BenchSamplers {
     /// A run folder, a model.safetensors, or builtin:NAME.
+    #[arg(value_parser = shell::spec())]
     model: String,
     /// Numbers of network evaluations (NFE) per image.
     #[arg(long, visible_alias = "calls", value_name = "LIST", value_delimiter = ',', default_values_t = [5, 10, 20, 50], value_parser = shell::from_1_to::<1000>())]

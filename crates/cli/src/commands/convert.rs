@@ -22,6 +22,7 @@ Examples:
 )]
 pub struct Convert {
     /// A run folder, a model.safetensors, a diffusers folder, builtin:NAME, or a PyTorch checkpoint.
+    #[arg(value_parser = crate::shell::spec())]
     input: String,
     /// What to write: FILE.safetensors, or a folder.
     output: PathBuf,
@@ -57,6 +58,6 @@ impl Convert {
             let outcome = serde_json::to_value(&outcome).expect("an outcome is plain values");
             return outputs::result(&outcome.to_string());
         }
-        outputs::result(&outcome.output.display().to_string())
+        outputs::path(&outcome.output)
     }
 }

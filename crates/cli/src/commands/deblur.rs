@@ -22,6 +22,7 @@ pub struct Deblur {
     flags: RestoreFlags,
     /// The kernel: gaussian, motion or disk with options as in `langevin list operators`, or an image of it.
     #[arg(long, value_name = "NAME:key=value|IMAGE", default_value = "gaussian")]
+    #[arg(value_parser = crate::shell::spec())]
     kernel: String,
     #[command(flatten)]
     measure: MeasureFlags,

@@ -26,6 +26,7 @@ Examples:
 )]
 pub struct Denoise {
     /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
+    #[arg(value_parser = shell::spec())]
     model: String,
     /// Images: png, jpeg, webp, bmp, tiff or gif.
     #[arg(required = true, value_name = "IMAGE")]
@@ -62,6 +63,7 @@ pub struct Denoise {
     memory: usize,
     /// A folder, or a .png file for one image (samples: NAME-sample-0000.png...) [default: a fresh folder].
     #[arg(short, value_name = "DIR|FILE")]
+    #[arg(value_parser = shell::spec())]
     output: Option<String>,
     /// Leave the recipe out of the images.
     #[arg(long)]
@@ -131,5 +133,5 @@ fn show(outcome: &DenoiseOutcome, shell: &Shell, json: bool) -> Result<()> {
         return outputs::result(&result.to_string());
     }
     let mut files = images.iter().flat_map(|image| &image.files);
-    files.try_for_each(|file| outputs::result(&file.display().to_string()))
+    files.try_for_each(|file| outputs::path(file))
 }

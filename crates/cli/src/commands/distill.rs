@@ -2,6 +2,7 @@
 
 use clap::Args;
 use langevin::Result;
+use langevin::core::spelled;
 use langevin::process::limits;
 use langevin::training::distilling::{DistillOutcome, DistillRequest, job, resolved_settings};
 
@@ -21,8 +22,10 @@ Examples:
 )]
 pub struct Distill {
     /// The teacher, or the model to start from: a run folder, a model.safetensors, or builtin:NAME.
+    #[arg(value_parser = shell::spec())]
     model: String,
     /// The images it was trained on, as `train` takes them.
+    #[arg(value_parser = shell::spec())]
     data: String,
     /// Kind of distillation, as in `langevin list distillations`.
     #[arg(long, value_name = "NAME", default_value = "progressive")]
@@ -103,13 +106,13 @@ fn show(outcome: &DistillOutcome, shell: &Shell, json: bool) -> Result<()> {
             .iter()
             .map(|(stage, trained)| {
                 serde_json::json!({
-                    "run": stage.out, "steps": stage.steps, "images": trained.images,
+                    "run": spelled(&stage.out), "steps": stage.steps, "images": trained.images,
                     "seconds": trained.seconds, "complete": trained.complete,
                 })
             })
             .collect();
-        let result = serde_json::json!({"run": run, "model": model, "seconds": seconds, "stages": stages});
+        let result = serde_json::json!({"run": spelled(run), "model": spelled(model), "seconds": seconds, "stages": stages});
         return outputs::result(&result.to_string());
     }
-    outputs::result(&model.display().to_string())
+    outputs::path(model)
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use langevin::Result;
+use langevin::core::spelled;
 use langevin::training::post_hoc_ema::{self, EmaOutcome, EmaRequest};
 
 use crate::outputs;
@@ -56,12 +57,12 @@ impl Ema {
         if json {
             return outputs::result(
                 &serde_json::json!({
-                    "output": output, "width": width, "images": images, "snapshots": snapshots,
+                    "output": spelled(&output), "width": width, "images": images, "snapshots": snapshots,
                     "profile_error": error,
                 })
                 .to_string(),
             );
         }
-        outputs::result(&output.display().to_string())
+        outputs::path(&output)
     }
 }

@@ -26,9 +26,11 @@ Examples:
 )]
 pub struct Eval {
     /// A run folder, a model.safetensors, builtin:NAME, or images in any form that `--data` takes.
+    #[arg(value_parser = shell::spec())]
     judged: String,
     /// Real images: a folder, IDX, CIFAR, parquet, zip, tar, or builtin:NAME; `PATH#test` takes a part.
     #[arg(long)]
+    #[arg(value_parser = shell::spec())]
     data: String,
     /// Metrics, as in `langevin list metrics`, several with commas [default: those that fit].
     #[arg(long, value_name = "LIST")]
@@ -38,6 +40,7 @@ pub struct Eval {
     n: usize,
     /// Feature extractor: own (a classifier trained on the data), random, or a file with Inception's weights.
     #[arg(long, value_name = "own|random|FILE", default_value = "own")]
+    #[arg(value_parser = shell::spec())]
     features: String,
     /// Seed of sampling and of choosing images.
     #[arg(long, default_value_t = 0)]

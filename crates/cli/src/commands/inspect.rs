@@ -16,6 +16,7 @@ use crate::shell::Shell;
   langevin inspect ~/photos                  what a data set holds, and what is wrong with it")]
 pub struct Inspect {
     /// A run folder, a model, a LoRA, an image, a data set, or builtin:NAME.
+    #[arg(value_parser = crate::shell::spec())]
     file: String,
     /// Print JSON.
     #[arg(long)]

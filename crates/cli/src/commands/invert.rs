@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use langevin::Result;
+use langevin::core::spelled;
 use langevin::process::limits;
 use langevin::sampling::{INVERTIBLE as SAMPLER, InvertOutcome, InvertRequest, invert};
 
@@ -22,6 +23,7 @@ Examples:
 )]
 pub struct Invert {
     /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
+    #[arg(value_parser = shell::spec())]
     model: String,
     /// Images: png, jpeg, webp, bmp, tiff or gif; of another size than the model's they are scaled and cropped.
     #[arg(required = true)]
@@ -83,10 +85,10 @@ fn show_json(outcome: &InvertOutcome, request: &InvertRequest) -> Result<()> {
     let images = request.images.iter().zip(&outcome.psnr);
     let images: Vec<_> = images
         // JSON has no infinity: an image that comes back exactly has null.
-        .map(|(file, psnr)| serde_json::json!({ "file": file, "psnr": psnr.is_finite().then_some(psnr) }))
+        .map(|(file, psnr)| serde_json::json!({ "file": spelled(file), "psnr": psnr.is_finite().then_some(psnr) }))
         .collect();
     let result = serde_json::json!({
-        "noise": request.output, "deviation": outcome.deviation, "images": images, "steps": outcome.plan.steps,
+        "noise": spelled(&request.output), "deviation": outcome.deviation, "images": images, "steps": outcome.plan.steps,
         "spacing": outcome.plan.spacing, "iterations": request.iterations, "model_hash": outcome.model.hash(),
     });
     outputs::result(&result.to_string())
@@ -112,5 +114,5 @@ fn show(outcome: &InvertOutcome, request: &InvertRequest, shell: &Shell) -> Resu
         request.output.display(),
         outcome.psnr.len()
     ));
-    outputs::result(&request.output.display().to_string())
+    outputs::path(&request.output)
 }

@@ -27,8 +27,10 @@ Examples:
 )]
 pub struct Likelihood {
     /// A run folder, a model.safetensors, or builtin:NAME.
+    #[arg(value_parser = shell::spec())]
     model: String,
     /// A data set, as `train` takes it; FOLDER#test is its test part.
+    #[arg(value_parser = shell::spec())]
     data: String,
     /// Images, spread evenly over the set.
     #[arg(short, default_value_t = 64, value_parser = shell::from_1_to::<{ limits::COUNT }>())]
@@ -38,6 +40,7 @@ pub struct Likelihood {
     seed: u64,
     /// A second model, measured on the same images with the same noise and probes; the difference is reported with its error.
     #[arg(long, value_name = "MODEL")]
+    #[arg(value_parser = shell::spec())]
     compare: Option<String>,
     /// How the trace of the derivative is found: exact takes as many backward passes as an image has values [default: exact
     /// up to 16 values, else rademacher].

@@ -59,6 +59,6 @@ impl Noise {
             output: self.output,
         };
         let files = shell.run(force, |context| job::run(&request, context))?;
-        files.iter().try_for_each(|file| outputs::result(&file.display().to_string()))
+        files.iter().try_for_each(|file| outputs::path(file))
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use langevin::Result;
+use langevin::core::spelled;
 use langevin::denoising::Mode;
 use langevin::process::limits;
 use langevin::restoration::{
@@ -19,6 +20,7 @@ use crate::shell::{self, Shell};
 #[derive(Args)]
 pub struct RestoreFlags {
     /// A run folder, a model.safetensors, a diffusers folder, a checkpoint of Stable Diffusion, or builtin:NAME.
+    #[arg(value_parser = shell::spec())]
     model: String,
     /// Images: png, jpeg, webp, bmp, tiff or gif.
     #[arg(required = true, value_name = "IMAGE")]
@@ -72,6 +74,7 @@ pub struct RestoreFlags {
     memory: usize,
     /// A folder, or for one image a .png file; other results are named after it [default: a fresh folder].
     #[arg(short, value_name = "DIR|FILE")]
+    #[arg(value_parser = shell::spec())]
     output: Option<String>,
     /// Leave the recipe out of the images.
     #[arg(long)]
@@ -198,7 +201,7 @@ impl Showing {
             return outputs::result(&result.to_string());
         }
         let mut files = images.iter().flat_map(|image| &image.files);
-        files.try_for_each(|file| outputs::result(&file.display().to_string()))
+        files.try_for_each(|file| outputs::path(file))
     }
 
     /// Calibrates methods, and shows what was found.
@@ -229,7 +232,7 @@ fn result(image: &RestoredImage) -> Value {
     let RestoredImage { input, restored, files, seconds } = image;
     let deviation = restored.deviation.as_ref();
     json!({
-        "input": input.display().to_string(), "files": files, "method": restored.method, "seconds": seconds,
+        "input": spelled(input), "files": files.iter().map(spelled).collect::<Vec<_>>(), "method": restored.method, "seconds": seconds,
         "report": restored.report,
         "deviation": deviation.map(|deviation| json!({"mean": deviation.mean, "white": deviation.white})),
     })

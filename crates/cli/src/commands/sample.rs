@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use langevin::core::spelled;
 use langevin::process::limits;
 use langevin::sampling::{Dtype, SampleOutcome, SampleRequest, job};
 use langevin::{Error, Result};
@@ -30,6 +31,7 @@ Examples:
 pub struct Sample {
     /// A run folder, a model.safetensors, a diffusers folder, a checkpoint of Stable Diffusion, or builtin:NAME.
     #[arg(required_unless_present = "from")]
+    #[arg(value_parser = shell::spec())]
     model: Option<String>,
     /// How many images.
     #[arg(short, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::COUNT }>())]
@@ -82,6 +84,7 @@ pub struct Sample {
     batch_size: usize,
     /// A folder, or a .png file (several images: NAME-0000.png...) [default: a fresh folder, or none with --grid or --trajectory].
     #[arg(short, value_name = "DIR|FILE")]
+    #[arg(value_parser = shell::spec())]
     output: Option<String>,
     /// Write all images as one grid.
     #[arg(long, value_name = "FILE")]
@@ -175,16 +178,16 @@ fn show(outcome: SampleOutcome, shell: &Shell, json: bool) -> Result<()> {
     ));
     if json {
         let result = serde_json::json!({
-            "files": files.iter().chain(&sheets).collect::<Vec<_>>(), "seed": plan.seed, "seconds": seconds,
+            "files": files.iter().chain(&sheets).map(spelled).collect::<Vec<_>>(), "seed": plan.seed, "seconds": seconds,
             "images_per_second": speed, "model_hash": model.hash(),
         });
         return outputs::result(&result.to_string());
     }
     // A fresh or named folder is one line; the files in it speak for themselves.
     match files.first().and_then(|file| file.parent()) {
-        Some(folder) if files.len() > 1 => outputs::result(&folder.display().to_string())?,
+        Some(folder) if files.len() > 1 => outputs::path(folder)?,
         _ => {}
     }
     let listed = if files.len() > 1 { &[][..] } else { &files[..] };
-    listed.iter().chain(&sheets).try_for_each(|file| outputs::result(&file.display().to_string()))
+    listed.iter().chain(&sheets).try_for_each(|file| outputs::path(file))
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use langevin::Result;
+use langevin::core::spelled;
 use langevin::training::{TrainOutcome, TrainRequest, TrainTask, job, resolved_settings};
 
 use crate::outputs;
@@ -28,6 +29,7 @@ Examples:
 )]
 pub struct Train {
     /// A folder of images (class = first sub-folder), IDX, CIFAR, parquet, zip or tar, or builtin:shapes.
+    #[arg(value_parser = shell::spec())]
     data: String,
     /// What the model is for: generate samples new images; denoise removes noise from photographs; upscale and inpaint restore, and
     /// are conditioned on the degraded image; autoencoder learns the latents for --latent [default: the preset's].
@@ -40,14 +42,17 @@ pub struct Train {
     /// A preset's name, or a .toml file with settings [default: builtin for builtin:..., else folder32; with --task photo or
     /// photo-gray, upscale4, inpaint, autoencoder].
     #[arg(long, value_name = "NAME|FILE.toml")]
+    #[arg(value_parser = shell::spec())]
     preset: Option<String>,
     /// Fine-tune this model (a run, a file or builtin:NAME): start from its weights, with its network, noise and kind of images (a
     /// preset for colour can start from a model of gray images) [default preset: the model's].
     #[arg(long, value_name = "MODEL")]
+    #[arg(value_parser = shell::spec())]
     init: Option<String>,
     /// Train a latent diffusion model on the latents of this autoencoder: a run of --task autoencoder or its model.safetensors
     /// [default preset: latent].
     #[arg(long, value_name = "AUTOENCODER")]
+    #[arg(value_parser = shell::spec())]
     latent: Option<String>,
     /// Side of the images in pixels.
     #[arg(long)]
@@ -120,11 +125,11 @@ fn show(outcome: &TrainOutcome, shell: &Shell, json: bool) -> Result<()> {
         let speed = trained.images_now as f64 / trained.seconds_now.max(1e-9);
         return outputs::result(
             &serde_json::json!({
-                "run": run, "model": model, "images": trained.images, "seconds": trained.seconds,
+                "run": spelled(run), "model": spelled(model), "images": trained.images, "seconds": trained.seconds,
                 "images_per_second": speed, "complete": trained.complete,
             })
             .to_string(),
         );
     }
-    outputs::result(&model.display().to_string())
+    outputs::path(model)
 }

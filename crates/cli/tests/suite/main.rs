@@ -28,6 +28,7 @@ mod previews;
 mod restorers;
 mod restoring;
 mod sampling;
+mod spelling;
 mod stored;
 mod training;
 mod world;

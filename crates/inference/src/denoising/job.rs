@@ -39,6 +39,7 @@ pub struct DenoisedImage {
     /// Its file.
     pub image: String,
     /// The files of its results: samples, result, standard deviation.
+    #[serde(with = "langevin_core::as_text")]
     pub files: Vec<PathBuf>,
     /// The standard deviation of its noise in units of 0 to 255.
     pub sigma: f64,

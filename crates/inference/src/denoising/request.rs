@@ -16,6 +16,8 @@ pub struct DenoiseRequest {
     /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
     pub model: String,
     /// The noisy images: png, jpeg, webp, bmp, tiff or gif.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Vec<PathBuf>")]
     pub images: Vec<PathBuf>,
     /// The standard deviation of the noise in units of 0 to 255; absent: estimated from each image.
     #[schemars(range(max = 255))]
@@ -36,6 +38,8 @@ pub struct DenoiseRequest {
     #[schemars(range(max = 255))]
     pub simulate: Option<f64>,
     /// The clean image, or a folder of clean images of the same names, to compare with.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub reference: Option<PathBuf>,
     /// The seed of samples and of simulated noise.
     pub seed: u64,

@@ -18,6 +18,8 @@ use crate::job::{Context, Event};
 #[serde(deny_unknown_fields, default)]
 pub struct ForwardRequest {
     /// The image: png, jpeg, webp, bmp, tiff or gif.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "PathBuf")]
     pub image: PathBuf,
     /// The noise schedule, as in `langevin list schedules`.
     pub schedule: String,
@@ -31,6 +33,8 @@ pub struct ForwardRequest {
     /// The seed of the noise.
     pub seed: u64,
     /// The folder for STEM-noise.png, STEM-levels.png and .svg, STEM-schedules.png and .svg.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "PathBuf")]
     pub output: PathBuf,
 }
 

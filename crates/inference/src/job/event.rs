@@ -70,6 +70,7 @@ pub enum Event {
     /// A file of the result is complete.
     Output {
         /// Its name.
+        #[serde(with = "langevin_core::as_text")]
         file: PathBuf,
     },
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::Device;
-use langevin_core::{Error, Image, Result, Samples};
+use langevin_core::{Error, Image, Result, Samples, path_of};
 use langevin_data::{read_image, read_image_and_profile};
 use langevin_model::{Model, Task, TaskKind};
 use langevin_restore::operators::{self, Mask, hidden};
@@ -83,7 +83,7 @@ impl<'a> Operators<'a> {
         if let Some(image) = self.read.borrow().get(name) {
             return Ok(image.clone());
         }
-        let image = read_image(name)?;
+        let image = read_image(path_of(name))?;
         self.read.borrow_mut().insert(name.to_owned(), image.clone());
         Ok(image)
     }
@@ -134,7 +134,7 @@ pub(super) fn spec(kind: &RestoreKind, simulate: bool) -> String {
 /// The operator that a kernel names. Beyond the border a photograph is mirrored where nothing else is said.
 fn blur(kernel: &str, simulate: bool) -> String {
     let named = match kernel.split_once(':') {
-        _ if Path::new(kernel).is_file() => format!("file_blur:file={kernel}"),
+        _ if path_of(kernel).is_file() => format!("file_blur:file={kernel}"),
         Some((name, options)) => format!("{name}_blur:{options}"),
         None => format!("{kernel}_blur:"),
     };

@@ -1,5 +1,6 @@
 //! The recipe of a restored image.
 
+use langevin_core::spelled;
 use langevin_model::adaptation::Adaptation;
 use langevin_model::{Model, Prompts};
 use serde_json::{Map, Value, json};
@@ -96,7 +97,7 @@ fn kind(kind: &RestoreKind) -> Value {
     match kind {
         RestoreKind::Restore { operator } => json!({ "operator": operator }),
         RestoreKind::Inpaint { mask, invert } => {
-            json!({ "mask": mask, "invert_mask": invert.then_some(true) })
+            json!({ "mask": mask.as_ref().map(spelled), "invert_mask": invert.then_some(true) })
         }
         RestoreKind::Upscale { scale, kernel } => json!({ "scale": scale, "kernel": kernel }),
         RestoreKind::Deblur { kernel } => json!({ "kernel": kernel }),

@@ -22,6 +22,8 @@ pub enum RestoreKind {
     Inpaint {
         /// An image of the same size: what is white in it is filled in.
         #[serde(default)]
+        #[serde(with = "langevin_core::as_text")]
+        #[schemars(with = "Option<PathBuf>")]
         mask: Option<PathBuf>,
         /// Fill in what is black in the mask.
         #[serde(default)]
@@ -69,6 +71,8 @@ pub struct RestoreRequest {
     /// A run folder, a model.safetensors, a diffusers folder, a checkpoint of Stable Diffusion, or builtin:NAME.
     pub model: String,
     /// The images: png, jpeg, webp, bmp, tiff or gif.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Vec<PathBuf>")]
     pub images: Vec<PathBuf>,
     /// What happened to them.
     pub kind: RestoreKind,
@@ -93,6 +97,8 @@ pub struct RestoreRequest {
     pub seed: Option<u64>,
     /// Start noise of one image: a float32 NumPy file of shape n,c,h,w with variance 1, n for `samples`, the others those of what
     /// the model denoises.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub init_noise: Option<PathBuf>,
     /// The class of the images, by name or number.
     pub class: Option<String>,
@@ -123,6 +129,8 @@ pub struct RestoreRequest {
     /// The images are clean: degrade them first, and compare with them.
     pub simulate: bool,
     /// The true image, to compare with.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub reference: Option<PathBuf>,
     /// A folder, or for one image a .png file; other results are named after it. Absent: a fresh folder.
     pub output: Option<String>,

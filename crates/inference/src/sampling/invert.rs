@@ -23,6 +23,8 @@ pub struct InvertRequest {
     /// The model: a run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
     pub model: String,
     /// The images: png, jpeg, webp, bmp, tiff or gif; of another size than the model's they are scaled and cropped.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Vec<PathBuf>")]
     pub images: Vec<PathBuf>,
     /// Steps.
     #[schemars(range(min = 1, max = limits::STEPS))]
@@ -40,6 +42,8 @@ pub struct InvertRequest {
     #[schemars(range(min = 1, max = limits::BATCH_SIZE))]
     pub batch_size: usize,
     /// The .npy file for the noise: float32 of shape n,c,h,w with variance 1.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "PathBuf")]
     pub output: PathBuf,
 }
 

@@ -86,14 +86,24 @@ pub struct SampleRequest {
     /// A folder, or a .png file (several images: NAME-0000.png...). Absent: a fresh folder, or none with `grid` or `trajectory`.
     pub output: Option<String>,
     /// A file for all images as one contact sheet.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub grid: Option<PathBuf>,
     /// A .gif file for the reverse process.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub trajectory: Option<PathBuf>,
     /// A tiny decoder (TAESD) that the latents in `trajectory` are seen through: the folder of a diffusers AutoencoderTiny.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub preview_decoder: Option<PathBuf>,
     /// Start noise: a float32 NumPy file of shape n,c,h,w with variance 1.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub init_noise: Option<PathBuf>,
     /// A PNG of this program, whose recipe fills in what is absent here.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub from: Option<PathBuf>,
     /// Store the recipe in the images.
     pub metadata: bool,

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Error, Image, NamedTensors, Result, Size, Workers, signed_to_batch, tensor_file};
+use langevin_core::{
+    Error, Image, NamedTensors, Result, Size, Workers, path_of, signed_to_batch, tensor_file,
+};
 use langevin_data::Pool;
 use langevin_eval::{Described, Features, Rows};
 use safetensors::{Dtype, SafeTensors};
@@ -59,7 +61,7 @@ impl FeatureSpec {
                 images => Err(bad(images.to_string())),
             },
             "random" => Ok(Self::Random { seed: number("seed", 0).map_err(bad)? }),
-            _ if Path::new(text).is_file() => Ok(Self::Inception(PathBuf::from(text))),
+            _ if path_of(text).is_file() => Ok(Self::Inception(path_of(text))),
             _ if text.contains(['/', '.']) => {
                 Err(Error::bad_input(format!("{text}: there is no such file"))
                     .hint("give own, random or a file"))

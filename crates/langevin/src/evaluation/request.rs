@@ -54,8 +54,12 @@ pub struct EvalRequest {
     /// Bounds that must not hold, such as `kid>0.01`.
     pub fail_if: Vec<String>,
     /// A .png file for the images nearest to training images, each next to its neighbour.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub sheet: Option<PathBuf>,
     /// The folder that keeps trained features. Absent: they are trained every time.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub cache: Option<PathBuf>,
 }
 

@@ -19,6 +19,8 @@ use langevin_inference::job::{Context, check_ending};
 #[serde(deny_unknown_fields, default)]
 pub struct EmaRequest {
     /// The run's folder.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "PathBuf")]
     pub run: PathBuf,
     /// The relative width of the average, more than 0 and up to 0.28.
     #[schemars(range(max = 0.28))]
@@ -26,6 +28,8 @@ pub struct EmaRequest {
     /// Images seen at its end. Absent: those of the last snapshot.
     pub at: Option<u64>,
     /// The file to write. Absent: ema-WIDTH.safetensors in the run's folder.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub output: Option<PathBuf>,
     /// Store the weights in 16 bits.
     pub half: bool,

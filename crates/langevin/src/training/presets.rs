@@ -1,5 +1,6 @@
 //! The presets that come with the binary: `presets/*.toml`, each with its measured result in its head.
 
+use langevin_core::path_of;
 use langevin_process::{Error, Result, nearest};
 
 use crate::training::settings::{Settings, layered};
@@ -74,7 +75,7 @@ impl Preset {
 /// Usage: an unknown preset or key (with the nearest), a file that cannot be read.
 pub fn settings_layers(preset: &str, flags: &[String]) -> Result<(String, Settings)> {
     let (name, text) = if preset.ends_with(".toml") || preset.contains('/') {
-        let text = std::fs::read_to_string(preset).map_err(|error| {
+        let text = std::fs::read_to_string(path_of(preset)).map_err(|error| {
             Error::usage(format!("{preset}: {error}")).hint("give a preset's name or a TOML file")
         })?;
         (preset.to_owned(), text)

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use langevin_core::{Error, NamedTensors, Result};
+use langevin_core::{Error, NamedTensors, Result, path_of};
 use langevin_data::{Dataset, OpenOptions};
 use langevin_model::Model;
 use langevin_process::limits;
@@ -63,6 +63,8 @@ pub struct TrainRequest {
     /// A folder of images (class = first sub-folder), IDX, CIFAR, parquet, zip or tar, or builtin:shapes.
     pub data: String,
     /// The run's folder; a run that is there already goes on. Absent: runs/NAME, after the data.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub out: Option<PathBuf>,
     /// What the model is for.
     pub task: Option<TrainTask>,
@@ -282,7 +284,9 @@ pub(super) fn shared_flags(
 
 /// What a run is called that is made of `data`, a data set or a model.
 pub(super) fn name_of(data: &str) -> String {
-    let data = data.strip_prefix("builtin:").unwrap_or(data).trim_end_matches('/');
+    let path = path_of(data);
+    let data = path.to_string_lossy();
+    let data = data.strip_prefix("builtin:").unwrap_or(&data).trim_end_matches('/');
     let name = data.rsplit('/').next().unwrap_or("run");
     name.split(['.', '#', ':']).find(|part| !part.is_empty()).unwrap_or("run").to_owned()
 }

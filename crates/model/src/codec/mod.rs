@@ -4,11 +4,14 @@ mod latent;
 mod preview;
 mod tiles;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
+use std::collections::BTreeMap;
+
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Error, NamedTensors, Planes, Result, Size, Workers, signed_to_batch, tensor_file};
+use langevin_core::{
+    Error, NamedTensors, Planes, Result, Size, Workers, path_of, signed_to_batch, tensor_file,
+};
 use langevin_nn::{Autoencoder, AutoencoderConfig, TinyDecoder};
 use serde::{Deserialize, Serialize};
 
@@ -125,7 +128,7 @@ impl Codec {
     /// # Errors
     /// Bad input, beginning with the file's name, when it is missing, damaged or something else.
     pub fn open(path: &str, device: &Device) -> Result<(Self, String)> {
-        let bytes = crate::file::read_model_bytes(Path::new(path))?;
+        let bytes = crate::file::read_model_bytes(&path_of(path))?;
         let codec = Self::from_bytes(&bytes, device).map_err(|error| error.within(path))?;
         Ok((codec, blake3::hash(&bytes).to_hex()[..16].to_owned()))
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use langevin_core::{Error, Result};
+use langevin_core::{Error, Result, path_of};
 use langevin_model::Model;
 use langevin_nn::NetworkConfig;
 use langevin_process::DiffusionSpec;
@@ -30,6 +30,8 @@ pub struct MeasureNetworkRequest {
     #[schemars(range(min = 1, max = 100_000))]
     pub runs: usize,
     /// The file of an earlier result of `bench --json` to compare with.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub compare: Option<PathBuf>,
 }
 
@@ -104,7 +106,7 @@ fn network(what: &str, device: &Device) -> Result<(NetworkConfig, DiffusionSpec,
                 let [_, height, width] = model.shape();
                 Ok((model.info.network, model.info.diffusion, [height, width]))
             }
-            Err(_) if !Path::new(what).exists() && !what.contains(':') => Err(unknown),
+            Err(_) if !path_of(what).exists() && !what.contains(':') => Err(unknown),
             Err(error) => Err(error),
         },
     }

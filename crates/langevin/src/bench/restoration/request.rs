@@ -41,8 +41,12 @@ pub struct CompareRestorersRequest {
     /// What describes images: `own` (a classifier trained on the data), `random`, or a file with Inception's weights.
     pub features: String,
     /// The folder that keeps trained features. Absent: they are trained every time.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub cache: Option<PathBuf>,
     /// A folder for table.md, table.json and a sheet for each task.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub output: Option<PathBuf>,
 }
 

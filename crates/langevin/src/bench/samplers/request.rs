@@ -48,6 +48,8 @@ pub struct CompareSamplersRequest {
     #[schemars(range(min = 1, max = limits::BATCH_SIZE))]
     pub batch_size: usize,
     /// A folder for table.md, table.json, plot.png and plot.svg.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub output: Option<PathBuf>,
     /// Write the best at each budget into the model's file, unless the model ships with the program or the guidance is not its own.
     pub write: bool,

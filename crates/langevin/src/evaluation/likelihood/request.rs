@@ -40,6 +40,8 @@ pub struct LikelihoodRequest {
     /// Do not condition a class-conditional model on the classes.
     pub unconditional: bool,
     /// A .json file for the likelihood of each image.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub per_image: Option<PathBuf>,
 }
 

@@ -18,6 +18,8 @@ pub struct DistillRequest {
     /// The images it was trained on, as a training takes them.
     pub data: String,
     /// The run's folder; a run that is there already goes on. Absent: runs/NAME-distilled, after the model.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
     pub out: Option<PathBuf>,
     /// The method with its options, as in `langevin list distillations`.
     pub method: String,
