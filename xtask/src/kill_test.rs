@@ -1,6 +1,7 @@
 //! `cargo xtask kill-test`: a tiny training is killed at random times and started again with the same command, over and
 //! over. After every kill the run folder must be loadable and no finished checkpoint may be lost; whenever a training
-//! reaches its end, model and metrics must be, byte for byte, those of a training that was never killed.
+//! reaches its end, model and metrics must be, byte for byte, those of a training that was never killed. Then every command that
+//! writes is ended at every change of the disk ([`crate::faults`]).
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -29,31 +30,38 @@ pub fn run(root: &Path, args: &[&str]) -> Result<(), String> {
     crate::workspace::cargo(&["build", "--release", "-p", "langevin-cli", "--locked"], &[])?;
     let folder = std::env::temp_dir().join(format!("langevin-kill-test-{}", std::process::id()));
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let kept = |error: String| format!("{error}\nkept: {}", folder.display());
     let mut test = Test { binary: binary(root), folder: folder.clone(), random: SplitMix(options.seed) };
-    let report = test.run(options.kills).map_err(|error| format!("{error}\nkept: {}", folder.display()))?;
+    let report = match options.kills {
+        0 => String::new(),
+        kills => test.run(kills).map_err(kept)?,
+    };
     println!("{report}");
+    let table = crate::faults::run(&binary(root), &folder, options.only.as_deref()).map_err(kept)?;
+    println!("{table}");
     fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    if options.record { record(root, &options, &report) } else { Ok(()) }
+    if options.record { record(root, &options, &report, &table) } else { Ok(()) }
 }
 
 struct Options {
     kills: u64,
     seed: u64,
+    /// Of the commands that are ended at every change only those whose name has this part.
+    only: Option<String>,
     record: bool,
 }
 
 impl Options {
     fn parse(args: &[&str]) -> Result<Self, String> {
-        let mut options = Self { kills: KILLS, seed: SEED, record: false };
+        let mut options = Self { kills: KILLS, seed: SEED, only: None, record: false };
         let mut rest = args.iter();
         while let Some(arg) = rest.next() {
-            let mut number = || {
-                let text = rest.next().ok_or(format!("{arg} needs a number"))?;
-                text.parse().map_err(|_| format!("{arg} {text}: not a number"))
-            };
+            let mut word = || rest.next().ok_or(format!("{arg} needs a value"));
+            let number = |text: &str| text.parse().map_err(|_| format!("{arg} {text}: not a number"));
             match *arg {
-                "--kills" => options.kills = number()?,
-                "--seed" => options.seed = number()?,
+                "--kills" => options.kills = number(word()?)?,
+                "--seed" => options.seed = number(word()?)?,
+                "--only" => options.only = Some((*word()?).to_owned()),
                 "--record" => options.record = true,
                 _ => return Err(format!("kill-test has no option {arg:?}")),
             }
@@ -199,15 +207,21 @@ fn same_results(run: &Path, undisturbed: &Path) -> Result<(), String> {
 }
 
 fn binary(root: &Path) -> PathBuf {
-    crate::workspace::target(root).join("release").join(format!("langevin{}", std::env::consts::EXE_SUFFIX))
+    crate::workspace::binary(root)
 }
 
-fn record(root: &Path, options: &Options, report: &str) -> Result<(), String> {
+fn record(root: &Path, options: &Options, report: &str, table: &str) -> Result<(), String> {
     let text = format!(
         "# Kill test\n\n`cargo xtask kill-test --kills {} --seed {} --record`, {}, at commit {}:\n\n{report}.\n\n\
          The training is `langevin {}`. It is ended with SIGKILL at random times and started again with the same\n\
          command. After every kill `langevin inspect RUN` and `langevin inspect RUN/model.safetensors` must succeed\n\
-         and the newest checkpoint may not be older than before.\n",
+         and the newest checkpoint may not be older than before.\n\n\
+         ## At every change of the disk\n\n{table}\n\
+         A change is a file or folder created, a write, a flush, a rename, an exchange or a removal. The command is ended by SIGKILL\n\
+         there (in the middle of a write), or the change fails, as all that need room do after it where the disk is full. Then what\n\
+         was there is there, or what the command makes of it; an error is one, has the system's reason and what to do, and speaks of no\n\
+         hidden name. The same command again (with --force where a part of its results is there) ends with the files of one that nothing\n\
+         disturbed, and nothing else lies there.\n",
         options.kills,
         options.seed,
         stamp::date(root),

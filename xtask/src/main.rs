@@ -4,10 +4,12 @@ mod bench_peers;
 mod code;
 mod compare_binaries;
 mod documents;
+mod faults;
 mod fuzz;
 mod imports;
 mod kill_test;
 mod map;
+mod pairs;
 mod solvers;
 mod stamp;
 mod tasks;
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
             &[("RUSTDOCFLAGS", "-D warnings")],
         ),
         ["kill-test", rest @ ..] => kill_test::run(&root(), rest),
+        ["pairs", rest @ ..] => pairs::run(&root(), rest),
         ["solvers", rest @ ..] => solvers::run(&root(), rest),
         ["compare-binaries", rest @ ..] => compare_binaries::run(&root(), rest),
         ["fuzz", rest @ ..] => fuzz::run(&root(), rest),

@@ -14,6 +14,11 @@ pub fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
+/// The program, as cargo builds it for release.
+pub fn binary(root: &Path) -> PathBuf {
+    target(root).join("release").join(format!("langevin{}", std::env::consts::EXE_SUFFIX))
+}
+
 /// Runs cargo in the workspace root and waits for it.
 pub fn cargo(args: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
