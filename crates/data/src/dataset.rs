@@ -1,5 +1,7 @@
 //! What a data set is: numbered images, each perhaps with a class label and a caption.
 
+use langevin_core::LeftAside;
+
 use crate::{Image, Result, Size};
 
 /// What is known of a data set without decoding its images.
@@ -7,7 +9,7 @@ use crate::{Image, Result, Size};
 pub struct DataInfo {
     /// What the user asked for: a path, or `builtin:NAME`.
     pub name: String,
-    /// How it is stored: `folder`, `idx`, `cifar`, `parquet`, `zip`, `tar`, `image` or `builtin`.
+    /// How it is stored: `folder`, `idx`, `cifar`, `npz`, `npy`, `parquet`, `zip`, `tar`, `shards`, `image` or `builtin`.
     pub kind: &'static str,
     /// The number of images; `None` is unlimited.
     pub len: Option<u64>,
@@ -19,6 +21,13 @@ pub struct DataInfo {
     pub size: Size,
     /// Whether at least one image has a caption.
     pub captions: bool,
+    /// What tells its content from that of others, wherever it lies: a hash of names, lengths and first bytes. Empty for a
+    /// built-in set, which its name identifies.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub identity: String,
+    /// What was there and is not used, as far as it is known without reading the images.
+    #[serde(skip_serializing_if = "LeftAside::is_empty")]
+    pub left_aside: LeftAside,
 }
 
 /// One image of a data set.
@@ -56,6 +65,17 @@ pub trait Dataset: std::fmt::Debug + Send + Sync {
     fn encoded_bytes(&self) -> Option<u64> {
         None
     }
+
+    /// What was there and is not used, with what reading images has found out so far: later pages, captions that are no
+    /// text.
+    fn left_aside(&self) -> LeftAside {
+        self.info().left_aside.clone()
+    }
+}
+
+/// The identity of a set whose content `hasher` has seen.
+pub(crate) fn identity(hasher: &blake3::Hasher) -> String {
+    hasher.finalize().to_hex()[..32].to_owned()
 }
 
 /// The error for an index past the end of a set.

@@ -2,13 +2,16 @@
 //! Limits are checked against the header before a pixel is decoded, EXIF orientation is applied, and depth and
 //! channels are kept as stored.
 
+mod frames;
+mod wide_tiff;
+
 use std::io::Cursor;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
+use crate::guarded::guarded;
 use crate::png_chunks;
 use crate::{Error, Image, Result, Samples};
 
@@ -16,8 +19,8 @@ use crate::{Error, Image, Result, Samples};
 pub const MAX_SIDE: u32 = 16_384;
 /// Most pixels in one image.
 pub const MAX_PIXELS: u64 = 64 << 20;
-/// Most bytes one decoded image may take.
-pub const MAX_BYTES: u64 = 256 << 20;
+/// Most bytes one decoded image may take: as many as the most pixels of 16 bits with four channels.
+pub const MAX_BYTES: u64 = 8 * MAX_PIXELS;
 /// Most bytes one image's file may have.
 pub const MAX_FILE: u64 = 512 << 20;
 
@@ -30,13 +33,16 @@ pub fn decode(bytes: &[u8], name: &str) -> Result<Image> {
     if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
         return Err(Error::bad_input(format!("{name}: the jpeg is cut short")));
     }
-    let broken = |what: String| Error::bad_input(format!("{name}: {what}"));
     // The decoders are written to return errors; this keeps one that does panic from ending a long run.
-    match catch_unwind(AssertUnwindSafe(|| decode_as(bytes, format))) {
-        Ok(Ok(image)) => Ok(image),
-        Ok(Err(what)) => Err(broken(what)),
-        Err(_) => Err(broken(format!("the {} decoder failed on it", format_name(format)))),
+    match guarded(|| decode_as(bytes, format)) {
+        Some(decoded) => decoded.map_err(|error| error.within(name)),
+        None => Err(Error::bad_input(format!("{name}: the {} decoder failed on it", format_name(format)))),
     }
+}
+
+/// How many pages of a TIFF, or frames of an animation, `bytes` hold after the first, which alone is decoded.
+pub fn later_frames(bytes: &[u8]) -> u64 {
+    sniff(bytes).map_or(0, |format| frames::after_the_first(bytes, format))
 }
 
 /// Reads and decodes the image at `path`, with its ICC profile and its EXIF block as metadata where they can be read.
@@ -88,24 +94,16 @@ fn beside_pixels(
         png_chunks::check(bytes).ok()?;
     }
     let read = || {
-        let mut decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().ok()?;
-        read(&mut decoder)
+        let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+        reader.limits(limits(format));
+        read(&mut reader.into_decoder().ok()?)
     };
-    catch_unwind(AssertUnwindSafe(read)).ok()?
+    guarded(read)?
 }
 
-/// The whole file at `path`, unless it is over [`MAX_FILE`].
+/// The whole file at `path`, unless it is over [`MAX_FILE`] or may never end.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
-    let failed = |e: std::io::Error| Error::bad_input(format!("{}: {e}", path.display()));
-    let length = std::fs::metadata(path).map_err(failed)?.len();
-    if length > MAX_FILE {
-        return Err(Error::bad_input(format!(
-            "{}: {} MiB is too large for one file",
-            path.display(),
-            length >> 20
-        )));
-    }
-    std::fs::read(path).map_err(failed)
+    langevin_files::read_bounded(path, MAX_FILE)
 }
 
 /// The image format that the first bytes of a file announce, if it is one this crate reads.
@@ -116,7 +114,7 @@ pub(crate) fn sniff(head: &[u8]) -> Option<ImageFormat> {
         [0xff, 0xd8, 0xff, ..] => Jpeg,
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => WebP,
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Gif,
-        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => Tiff,
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Tiff,
         // Two letters are a weak sign, so the reserved words of the header must be zero as well.
         [b'B', b'M', _, _, _, _, 0, 0, 0, 0, _, _, 0, 0, ..] => Bmp,
         _ => return None,
@@ -141,31 +139,69 @@ fn format_name(format: ImageFormat) -> &'static str {
     format.extensions_str().first().copied().unwrap_or("image")
 }
 
-fn decode_as(bytes: &[u8], format: ImageFormat) -> Result<Image, String> {
-    let explain = |e: image::ImageError| format!("broken {}: {}", format_name(format), e.to_string().trim());
+fn decode_as(bytes: &[u8], format: ImageFormat) -> Result<Image> {
+    let explain = |error: ImageError| explained(error, format_name(format));
     if format == ImageFormat::Png {
-        png_chunks::check(bytes)?;
+        png_chunks::check(bytes).map_err(Error::bad_input)?;
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    let mut limits = image::Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(2 * MAX_BYTES);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(explain)?;
+    reader.limits(limits(format));
+    let mut decoder = match reader.into_decoder() {
+        Err(ImageError::Unsupported(_)) if format == ImageFormat::Tiff => return wide_tiff::decode(bytes),
+        opened => opened.map_err(explain)?,
+    };
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
-        return Err("the image has no pixels".into());
+        return Err(Error::bad_input("the image has no pixels"));
     }
-    let pixels = u64::from(width) * u64::from(height);
-    if width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS || decoder.total_bytes() > MAX_BYTES {
-        return Err(format!("{width}x{height} is over the limit of {MAX_SIDE} a side and 64 megapixels"));
-    }
+    check_size(width, height, u64::from(decoder.color_type().bytes_per_pixel()))?;
     // An image whose EXIF block is broken is still an image: it is taken as upright.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(explain)?;
     image.apply_orientation(orientation);
-    from_image(image).map_err(|error| error.to_string())
+    from_image(image)
+}
+
+/// What a decoder may allocate beside the pixels: little for PNG, whose texts and profiles unpack to any size.
+fn limits(format: ImageFormat) -> image::Limits {
+    let mut limits = image::Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(if format == ImageFormat::Png { langevin_files::SLACK } else { 2 * MAX_BYTES });
+    limits
+}
+
+/// Refuses an image whose header claims more than one may have.
+///
+/// # Errors
+/// Bad input, with the limit that it is over.
+fn check_size(width: u32, height: u32, bytes_per_pixel: u64) -> Result<()> {
+    let pixels = u64::from(width) * u64::from(height);
+    let over = if width > MAX_SIDE || height > MAX_SIDE {
+        format!("the limit of {MAX_SIDE} pixels a side")
+    } else if pixels > MAX_PIXELS {
+        format!("the limit of {} megapixels", MAX_PIXELS >> 20)
+    } else if pixels * bytes_per_pixel > MAX_BYTES {
+        let [takes, limit] = [pixels * bytes_per_pixel, MAX_BYTES].map(|bytes| bytes >> 20);
+        format!("the limit of {limit} MiB: at {bytes_per_pixel} bytes a pixel it takes {takes}")
+    } else {
+        return Ok(());
+    };
+    Err(Error::bad_input(format!("{width}x{height} is over {over}")).hint("scale it down, or cut it up"))
+}
+
+/// What kept a decoder from decoding a `format`: a kind that it does not know is not broken.
+fn explained(error: ImageError, format: &str) -> Error {
+    match error {
+        ImageError::Unsupported(what) => unsupported(format, what.to_string().trim()),
+        ImageError::Limits(what) => Error::bad_input(format!("{format} over the limits: {what}"))
+            .hint(format!("at most {MAX_SIDE} pixels a side are read")),
+        other => Error::bad_input(format!("broken {format}: {}", other.to_string().trim())),
+    }
+}
+
+fn unsupported(format: &str, what: &str) -> Error {
+    Error::bad_input(format!("this kind of {format} is not read: {what}")).hint("convert it to png")
 }
 
 fn from_image(image: DynamicImage) -> Result<Image> {
@@ -181,6 +217,14 @@ fn from_image(image: DynamicImage) -> Result<Image> {
         DynamicImage::ImageRgb16(b) => Samples::U16(b.into_raw()),
         DynamicImage::ImageRgba16(b) => Samples::U16(b.into_raw()),
         // Floating-point tiffs: 0 is black and 1 is white.
+        DynamicImage::ImageRgb32F(ref b) => {
+            wide_tiff::check_range(b.iter().copied())?;
+            Samples::U16(image.into_rgb16().into_raw())
+        }
+        DynamicImage::ImageRgba32F(ref b) => {
+            wide_tiff::check_range(b.iter().copied())?;
+            Samples::U16(image.into_rgba16().into_raw())
+        }
         other if channels == 4 => Samples::U16(other.into_rgba16().into_raw()),
         other => Samples::U16(other.into_rgb16().into_raw()),
     };

@@ -1,4 +1,4 @@
-//! Data sets of images for diffusion models: folders, IDX, CIFAR, Hugging Face parquet, archives and
+//! Data sets of images for diffusion models: folders, IDX, CIFAR, NumPy, Hugging Face parquet, archives and
 //! generated images, recognised by content; made ready, put in order and loaded in batches.
 //!
 //! * [`open`] turns a path or `builtin:NAME` into a [`Dataset`].
@@ -26,6 +26,7 @@
 //! ```
 
 mod dataset;
+mod guarded;
 mod images;
 mod lint;
 mod loader;
@@ -39,12 +40,13 @@ mod split;
 mod transforms;
 
 pub use dataset::{DataInfo, Dataset, Item};
-pub use images::{decode, read_image, read_image_and_profile, read_profile};
-pub use langevin_core::{Depth, Error, ErrorKind, Image, Result, Samples, Size};
+pub use guarded::guarded;
+pub use images::{decode, later_frames, read_image, read_image_and_profile, read_profile};
+pub use langevin_core::{Depth, Error, ErrorKind, Image, LeftAside, Result, Samples, Size};
 pub use lint::{LintReport, lint};
 pub use loader::{BatchSource, Loader, LoaderOptions};
 pub use open::{OpenOptions, open};
 pub use pool::{Batch, Held, OnSkip, Pool, PoolOptions, Skipped};
 pub use sets::builtin::BUILTINS;
-pub use split::Split;
+pub use split::{OTHER_PARTS, Split};
 pub use transforms::{Crop, Cut, Prepare, cut, fit, is_mirrored, prepare, with_channels};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use langevin_core::LeftAside;
 use rayon::prelude::*;
 
 use crate::{DataInfo, Dataset};
@@ -47,7 +48,8 @@ struct Look {
 
 /// Decodes every image of `dataset` (the first 1000 of an unlimited one) and reports.
 pub fn lint(dataset: &dyn Dataset) -> LintReport {
-    let info = dataset.info().clone();
+    // What was left aside is told once, by the set itself.
+    let info = DataInfo { left_aside: LeftAside::default(), ..dataset.info().clone() };
     let looked_at = info.len.unwrap_or(SAMPLE);
     let looks: Vec<Result<Look, String>> =
         (0..looked_at).into_par_iter().map(|index| look(dataset, index)).collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use langevin_core::LeftAside;
 use rayon::prelude::*;
 
 use crate::order::{self, Permutation, Purpose};
@@ -23,13 +24,15 @@ pub struct PoolOptions {
     pub check_bytes: u64,
     /// Whether one image that cannot be read is an error. All are tried then, whatever their size.
     pub strict: bool,
+    /// Whether captions are kept and handed out; default yes.
+    pub captions: bool,
     /// Receives each image that is passed over, once.
     pub on_skip: Option<OnSkip>,
 }
 
 impl Default for PoolOptions {
     fn default() -> Self {
-        Self { cache_bytes: 1 << 30, check_bytes: 512 << 20, strict: false, on_skip: None }
+        Self { cache_bytes: 1 << 30, check_bytes: 512 << 20, strict: false, captions: true, on_skip: None }
     }
 }
 
@@ -101,6 +104,7 @@ struct Shared {
     cached_bytes: AtomicU64,
     cache_bytes: u64,
     skipped: Mutex<BTreeMap<u64, Skipped>>,
+    captions: bool,
     on_skip: Option<OnSkip>,
     /// While all images are tried in parallel nothing is reported, so that reports have an order.
     checking: AtomicBool,
@@ -136,6 +140,7 @@ impl Pool {
             cached_bytes: AtomicU64::new(0),
             cache_bytes: options.cache_bytes,
             skipped: Mutex::default(),
+            captions: options.captions,
             on_skip: options.on_skip,
             checking: AtomicBool::new(true),
         });
@@ -173,6 +178,11 @@ impl Pool {
     /// The images passed over up to now, in the order of the set.
     pub fn skipped(&self) -> Vec<Skipped> {
         self.shared.skipped.lock().map(|map| map.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// What was there and is not used, as far as it is known now. An image that cannot be read is in [`Pool::skipped`].
+    pub fn left_aside(&self) -> LeftAside {
+        self.shared.dataset.left_aside()
     }
 
     /// Splits off a held-out part: (the rest, the held-out part). Which images these are depends on `seed` and
@@ -328,7 +338,8 @@ impl Shared {
         let item = self.dataset.item(index);
         let made = item.and_then(|item| {
             let image = fit(&item.image, &self.prepare).map_err(|e| e.within(&item.name))?;
-            Ok(Arc::new(Ready { image, label: item.label, caption: item.caption }))
+            let caption = item.caption.filter(|_| self.captions);
+            Ok(Arc::new(Ready { image, label: item.label, caption }))
         });
         match (made, slot) {
             (Ok(ready), Some(slot)) => {

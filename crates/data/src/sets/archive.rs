@@ -6,24 +6,25 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Mutex;
 
-use super::files::{Entry, Files};
+use super::files::{Entry, Files, mark};
+use super::unpack::{FREE, GROWS, RATIO, Unpacked, most, reason};
+use crate::sniff::HEAD;
 use crate::{Error, Result, images};
 
-/// Most a member may grow when unpacked, once it is over [`FREE`].
-const RATIO: u64 = 200;
-/// Up to this many bytes the ratio does not matter.
-const FREE: u64 = 4 << 20;
 /// Most members of an archive.
 const MAX_MEMBERS: usize = 10_000_000;
 /// Most bytes of a compressed tar that are kept in memory.
 const MAX_UNPACKED: u64 = 4 << 30;
+/// Longest member of a compressed tar that is kept without being an image.
+const MAX_OTHER: u64 = 64 << 20;
 
 /// A zip file.
 #[derive(Debug)]
 pub(crate) struct ZipFiles {
     name: String,
     entries: Vec<Entry>,
-    places: Vec<usize>,
+    /// Number in the archive and checksum of each.
+    places: Vec<(usize, u32)>,
     archive: Mutex<zip::ZipArchive<BufReader<File>>>,
 }
 
@@ -35,7 +36,7 @@ impl ZipFiles {
     pub fn open(path: &Path) -> Result<Self> {
         let name = path.to_string_lossy().into_owned();
         let failed = |what: String| Error::bad_input(format!("{name}: broken zip: {what}"));
-        let file = File::open(path).map_err(|e| Error::bad_input(format!("{name}: {e}")))?;
+        let (file, _) = langevin_files::open_ordinary(path)?;
         let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(|e| failed(e.to_string()))?;
         let mut found = Vec::new();
         for at in 0..archive.len().min(MAX_MEMBERS) {
@@ -50,7 +51,7 @@ impl ZipFiles {
             let (size, packed) = (member.size(), member.compressed_size());
             check_growth(&name, &path, size, packed)?;
             let problem = member.encrypted().then(|| "it is encrypted".to_owned());
-            found.push((Entry { path, size, problem }, at));
+            found.push((Entry { path, size, problem }, (at, member.crc32())));
         }
         found.sort_by(|a, b| a.0.path.cmp(&b.0.path));
         let (entries, places) = found.into_iter().unzip();
@@ -64,7 +65,7 @@ impl ZipFiles {
             return Err(failed(problem.clone()));
         }
         let mut archive = self.archive.lock().map_err(|_| failed("the zip reader has failed".into()))?;
-        let mut member = archive.by_index(self.places[at]).map_err(|e| failed(e.to_string()))?;
+        let mut member = archive.by_index(self.places[at].0).map_err(|e| failed(e.to_string()))?;
         let mut bytes = Vec::new();
         // The directory may lie about the size, so reading stops by itself; one byte past the end is asked for, so
         // that the end is reached and the checksum compared.
@@ -91,7 +92,11 @@ impl Files for ZipFiles {
     }
 
     fn head(&self, at: usize) -> Result<Vec<u8>> {
-        self.take(at, 32)
+        self.take(at, HEAD)
+    }
+
+    fn mark(&self, at: usize) -> [u8; 16] {
+        mark(&self.places[at].1.to_le_bytes())
     }
 }
 
@@ -119,26 +124,37 @@ impl TarFiles {
     /// Bad input: broken, a member that is refused, or too large to unpack in memory.
     pub fn open(path: &Path) -> Result<Self> {
         let name = path.to_string_lossy().into_owned();
-        let failed = |e: std::io::Error| Error::bad_input(format!("{name}: broken tar: {e}"));
-        let mut file = File::open(path).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
+        let failed = |e: std::io::Error| match reason(&e) {
+            grows if grows == GROWS => Error::bad_input(format!("{name}: {grows}"))
+                .hint("those are no images; nothing of the archive is read"),
+            what => Error::bad_input(format!("{name}: broken tar: {what}")),
+        };
+        let (mut file, length) = langevin_files::open_ordinary(path)?;
         let mut magic = [0; 2];
         file.read_exact(&mut magic).map_err(failed)?;
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
         let mut found = Vec::new();
         if magic == [0x1f, 0x8b] {
-            let most = length.saturating_mul(RATIO).clamp(FREE, MAX_UNPACKED);
-            let unpacked = flate2::bufread::MultiGzDecoder::new(BufReader::new(&file)).take(most);
+            let unpacked = Unpacked::new(file.try_clone().map_err(failed)?, length, MAX_UNPACKED);
             let mut archive = tar::Archive::new(unpacked);
+            let mut claimed = 0_u64;
             for member in archive.entries().map_err(failed)? {
                 let mut member = member.map_err(failed)?;
-                let Some(entry) = tar_entry(&name, &member)? else { continue };
+                let Some(mut entry) = tar_entry(&name, &member)? else { continue };
+                claimed = claimed.saturating_add(entry.size);
+                // What the headers claim is looked at before anything of it is unpacked.
+                if claimed > most(length).min(MAX_UNPACKED) {
+                    return Err(failed(std::io::Error::other(GROWS)));
+                }
                 let mut bytes = Vec::new();
-                member.read_to_end(&mut bytes).map_err(failed)?;
-                if bytes.len() as u64 != entry.size {
-                    return Err(failed(std::io::Error::other(
-                        "it is cut short, or unpacks to over 200 times its size",
-                    )));
+                member.by_ref().take(HEAD).read_to_end(&mut bytes).map_err(failed)?;
+                if entry.size > MAX_OTHER && images::sniff(&bytes).is_none() {
+                    entry.problem = Some(format!("{} MiB that are no image", entry.size >> 20));
+                } else {
+                    member.read_to_end(&mut bytes).map_err(failed)?;
+                    if bytes.len() as u64 != entry.size {
+                        return Err(failed(std::io::ErrorKind::UnexpectedEof.into()));
+                    }
                 }
                 found.push((entry, Place::Bytes(bytes)));
             }
@@ -167,6 +183,9 @@ impl TarFiles {
     fn take(&self, at: usize, most: u64) -> Result<Vec<u8>> {
         let failed = |what: String| Error::bad_input(format!("{}: {what}", self.full_name(at)));
         let length = self.entries[at].size.min(most);
+        if let Some(problem) = &self.entries[at].problem {
+            return Err(failed(problem.clone()));
+        }
         match &self.places[at] {
             Place::Bytes(bytes) => Ok(bytes[..bytes.len().min(length as usize)].to_vec()),
             Place::Offset(offset) => {
@@ -194,7 +213,11 @@ impl Files for TarFiles {
     }
 
     fn head(&self, at: usize) -> Result<Vec<u8>> {
-        self.take(at, 32)
+        self.take(at, HEAD)
+    }
+
+    fn mark(&self, at: usize) -> [u8; 16] {
+        mark(&self.head(at).unwrap_or_default())
     }
 }
 

@@ -6,183 +6,239 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::dataset::past_end;
-use crate::split::Split;
-use crate::{DataInfo, Dataset, Error, Image, Item, Result, Size};
+use langevin_core::LeftAside;
+
+use super::raw::{Raw, Samples, is_usable};
+use super::unpack::{GROWS, Unpacked, most, reason};
+use crate::split::{Split, Wanted};
+use crate::{Dataset, Error, Result};
 
 /// Most bytes of values in one file.
 const MAX_BYTES: u64 = 4 << 30;
-
-/// Images of one or several IDX files, whole in memory.
-#[derive(Debug)]
-struct Idx {
-    info: DataInfo,
-    pixels: Vec<u8>,
-    labels: Vec<u8>,
-}
+/// Values that are compared to find out whether two files are the same.
+const COMPARED: u64 = 1 << 16;
 
 /// One IDX file of images; its labels are looked for beside it.
 pub(crate) fn open_file(path: &Path) -> Result<Arc<dyn Dataset>> {
-    let images = read(path)?;
+    let images = Header::of(path)?;
     if images.sizes.len() == 1 {
         let error = Error::bad_input(format!("{}: it holds labels, not images", path.display()));
         return Err(error.hint("give the file of images, or the folder"));
     }
-    let labels = label_name(path).filter(|beside| beside.is_file());
-    let labels = labels.map(|beside| read_labels(&beside, images.sizes[0])).transpose()?;
-    build(path, vec![(images, labels)])
+    let labels = label_names(path).into_iter().find(|beside| beside.is_file());
+    let labels = labels.map(|beside| Header::of(&beside)).transpose()?;
+    build(path, vec![(images, labels)], LeftAside::default())
 }
 
-/// The IDX files of a folder, those of `split`.
-pub(crate) fn open_folder(root: &Path, files: &[PathBuf], split: Split) -> Result<Arc<dyn Dataset>> {
-    let mut chosen = Vec::new();
-    let mut seen = false;
-    for path in files {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let (sizes, _) = header(path)?;
-        if sizes.len() == 1 {
-            continue;
-        }
-        seen = true;
-        if split.takes(Split::in_name(&name)) {
-            let images = read(path)?;
-            let labels = label_name(path).filter(|beside| beside.is_file());
-            let labels = labels.map(|beside| read_labels(&beside, images.sizes[0])).transpose()?;
-            chosen.push((images, labels));
+/// How many images the IDX files at `paths` hold; files that are read when they are opened may still be refused.
+pub(crate) fn count(paths: &[PathBuf]) -> u64 {
+    let images = |path: &PathBuf| Header::of(path).ok().filter(|header| header.sizes.len() > 1);
+    paths.iter().filter_map(images).map(|header| header.sizes[0]).sum()
+}
+
+/// The IDX files of a folder, those of the wanted part: each once, whether it lies there packed, unpacked, or in a folder
+/// of its own as well.
+pub(crate) fn open_folder(
+    root: &Path,
+    files: &[PathBuf],
+    wanted: Wanted,
+    mut aside: LeftAside,
+) -> Result<Arc<dyn Dataset>> {
+    let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
+    let mut headers = files.iter().map(|path| Header::of(path)).collect::<Result<Vec<_>>>()?;
+    // What is unpacked and nearest to the top is read rather than its twins.
+    headers.sort_by_cached_key(|h| (h.path.components().count(), h.packed, h.path.clone()));
+    let mut once: Vec<Header> = Vec::new();
+    for header in headers {
+        let twin = once.iter().any(|other| header.is_twin(other));
+        if twin {
+            aside.add("twins of other files", below(&header.path));
+        } else {
+            once.push(header);
         }
     }
+    once.sort_by_cached_key(|header| below(&header.path));
+    let (mut labels, images): (Vec<Header>, Vec<Header>) =
+        once.into_iter().partition(|header| header.sizes.len() == 1);
+    if images.is_empty() {
+        return Err(Error::bad_input(format!("{}: it holds labels only", root.display())));
+    }
+    let part = |header: &Header| Split::in_name(&file_name(&header.path));
+    let (chosen, others): (Vec<Header>, Vec<Header>) =
+        images.into_iter().partition(|header| wanted.split.takes(part(header)));
     if chosen.is_empty() {
-        let what =
-            if seen { format!("it has no {} part", split.name()) } else { "it holds labels only".into() };
-        return Err(Error::bad_input(format!("{}: {what}", root.display())));
+        return Err(Error::bad_input(format!("{}: it has no {} part", root.display(), wanted.split.name())));
     }
-    build(root, chosen)
+    wanted.leave(&mut aside, others.iter().map(|header| (part(header), header.sizes[0])));
+    let mut pairs = Vec::new();
+    for header in chosen {
+        let of = header.labels_among(&labels).map(|at| labels.remove(at));
+        pairs.push((header, of));
+    }
+    for other in &others {
+        if let Some(at) = other.labels_among(&labels) {
+            labels.remove(at);
+        }
+    }
+    labels.iter().for_each(|header| aside.add("labels without images", below(&header.path)));
+    build(root, pairs, aside)
 }
 
-struct Values {
-    sizes: Vec<u64>,
-    bytes: Vec<u8>,
-    path: PathBuf,
-}
-
-fn build(root: &Path, parts: Vec<(Values, Option<Values>)>) -> Result<Arc<dyn Dataset>> {
+fn build(root: &Path, parts: Vec<(Header, Option<Header>)>, aside: LeftAside) -> Result<Arc<dyn Dataset>> {
     let shape = parts[0].0.sizes[1..].to_vec();
-    let (mut pixels, mut labels, mut n) = (Vec::new(), Vec::new(), 0);
-    let labelled = parts.iter().all(|(_, labels)| labels.is_some());
-    for (images, of) in parts {
+    let name = root.to_string_lossy().trim_end_matches('/').to_owned();
+    let mut all =
+        Samples { shape: [shape[0], shape[1], shape.get(2).copied().unwrap_or(1)], ..Samples::default() };
+    for (images, of) in &parts {
         if images.sizes[1..] != shape {
             return Err(Error::bad_input(format!("{}: its images have another size", images.path.display())));
         }
-        n += images.sizes[0];
-        if pixels.is_empty() {
-            pixels = images.bytes;
-        } else {
-            pixels.extend(images.bytes);
+        if let Some(labels) = of.as_ref().filter(|labels| labels.sizes != images.sizes[..1]) {
+            let (n, of) = (images.sizes[0], &labels.sizes);
+            let what = format!("{}: it holds labels of size {of:?} for {n} images", labels.path.display());
+            return Err(Error::bad_input(what));
         }
-        labels.extend(of.filter(|_| labelled).map(|of| of.bytes).unwrap_or_default());
+        all.count += images.sizes[0];
     }
-    let channels = shape.get(2).map_or(1, |c| *c as usize);
-    let name = root.to_string_lossy().trim_end_matches('/').to_owned();
-    if n == 0 || shape.contains(&0) || shape[0] > 16_384 || shape[1] > 16_384 || !(1..=4).contains(&channels)
-    {
-        return Err(Error::bad_input(format!("{name}: its sizes, {n} images of {shape:?}, are not usable")));
+    if !is_usable(all.count, all.shape) {
+        let what =
+            format!("{name}: its header claims {} images of {shape:?}, which are not usable", all.count);
+        return Err(Error::bad_input(what));
     }
-    let classes = labels.iter().max().map_or(0, |most| usize::from(*most) + 1);
-    let info = DataInfo {
-        name,
-        kind: "idx",
-        len: Some(n),
-        channels,
-        classes: (0..classes).map(|k| k.to_string()).collect(),
-        size: Size { width: shape[1] as usize, height: shape[0] as usize },
-        captions: false,
-    };
-    Ok(Arc::new(Idx { info, pixels, labels }))
+    let labelled = parts.iter().all(|(_, labels)| labels.is_some());
+    for (images, of) in parts {
+        let pixels = images.read()?;
+        if all.pixels.is_empty() {
+            all.pixels = pixels;
+        } else {
+            all.pixels.extend(pixels);
+        }
+        if let Some(labels) = of.filter(|_| labelled) {
+            all.labels.extend(labels.read()?.into_iter().map(u32::from));
+        }
+    }
+    Ok(Arc::new(Raw::new(&name, "idx", all, aside)?))
 }
 
-impl Dataset for Idx {
-    fn info(&self) -> &DataInfo {
-        &self.info
+/// What a file says of itself in its first bytes.
+#[derive(Debug)]
+struct Header {
+    path: PathBuf,
+    sizes: Vec<u64>,
+    /// The length of the file.
+    length: u64,
+    packed: bool,
+}
+
+impl Header {
+    fn of(path: &Path) -> Result<Self> {
+        let (header, _) = Self::and_values(path)?;
+        Ok(header)
     }
 
-    fn item(&self, index: u64) -> Result<Item> {
-        let Size { width, height } = self.info.size;
-        let bytes = width * height * self.info.channels;
-        let at = usize::try_from(index).ok().and_then(|at| at.checked_mul(bytes));
-        let pixels = at.and_then(|at| self.pixels.get(at..at.checked_add(bytes)?));
-        let pixels = pixels.ok_or_else(|| past_end(&self.info, index))?.to_vec();
-        let image = Image::from_u8(width, height, self.info.channels, pixels);
-        let label = self.labels.get(index as usize).map(|label| u32::from(*label));
-        Ok(Item { image, label, caption: None, name: self.item_name(index) })
+    /// The header, and a reader of the values.
+    fn and_values(path: &Path) -> Result<(Self, Box<dyn Read>)> {
+        let failed = |e: std::io::Error| Error::bad_input(format!("{}: {}", path.display(), reason(&e)));
+        let mut magic = [0; 2];
+        let (mut file, length) = langevin_files::open_ordinary(path)?;
+        file.read_exact(&mut magic).map_err(failed)?;
+        let packed = magic == [0x1f, 0x8b];
+        let file = File::open(path).map_err(failed)?;
+        let mut reader: Box<dyn Read> = match packed {
+            true => Box::new(Unpacked::new(file, length, MAX_BYTES + 64)),
+            false => Box::new(BufReader::new(file)),
+        };
+        let mut magic = [0; 4];
+        reader.read_exact(&mut magic).map_err(failed)?;
+        let [0, 0, 8, dimensions @ (1 | 3 | 4)] = magic else {
+            let magic = u32::from_be_bytes(magic);
+            let error = Error::bad_input(format!("{}: IDX magic {magic:#010x} is not known", path.display()));
+            return Err(error.hint("0x00000803 is images and 0x00000801 labels"));
+        };
+        let mut sizes = Vec::new();
+        for _ in 0..dimensions {
+            let mut size = [0; 4];
+            reader.read_exact(&mut size).map_err(failed)?;
+            sizes.push(u64::from(u32::from_be_bytes(size)));
+        }
+        Ok((Self { path: path.to_path_buf(), sizes, length, packed }, reader))
+    }
+
+    /// All values, after what is claimed of them was compared with what is there.
+    fn read(&self) -> Result<Vec<u8>> {
+        let bad = |what: String| Error::bad_input(format!("{}: {what}", self.path.display()));
+        let sizes = &self.sizes;
+        let total = sizes.iter().try_fold(1u64, |product, size| product.checked_mul(*size));
+        let total = total
+            .filter(|total| *total <= MAX_BYTES)
+            .ok_or_else(|| bad(format!("its header claims sizes {sizes:?}, over 4 GiB")))?;
+        let differs = |more: bool| {
+            let more = if more { "more" } else { "fewer" };
+            bad(format!("it holds {more} values than the {total} its header claims"))
+        };
+        let before = 4 + 4 * sizes.len() as u64;
+        if !self.packed && self.length != before + total {
+            return Err(differs(self.length > before + total));
+        }
+        if self.packed && total > most(self.length) {
+            return Err(bad(format!("its header claims {total} values: {GROWS}")).hint("no images do that"));
+        }
+        let (_, reader) = Self::and_values(&self.path)?;
+        let mut bytes = Vec::new();
+        // Grows with what is there, not with what the header claims.
+        reader.take(total + 1).read_to_end(&mut bytes).map_err(|e| bad(reason(&e)))?;
+        match bytes.len() as u64 {
+            have if have == total => Ok(bytes),
+            have => Err(differs(have > total)),
+        }
+    }
+
+    /// Whether it is the same file as `other`, packed or in another folder.
+    fn is_twin(&self, other: &Self) -> bool {
+        let start = |of: &Self| {
+            let (_, reader) = Self::and_values(&of.path).ok()?;
+            let mut bytes = Vec::new();
+            reader.take(COMPARED).read_to_end(&mut bytes).ok()?;
+            Some(bytes)
+        };
+        self.sizes == other.sizes && plain_name(&self.path) == plain_name(&other.path) && {
+            let mine = start(self);
+            mine.is_some() && mine == start(other)
+        }
+    }
+
+    /// Which of `labels` are those of these images: beside them, or the only ones of their name that are as many.
+    fn labels_among(&self, labels: &[Self]) -> Option<usize> {
+        let name = label_name(&plain_name(&self.path))?;
+        let fits = |of: &Self| plain_name(&of.path) == name;
+        let beside = |of: &Self| of.path.parent() == self.path.parent();
+        labels.iter().position(|of| fits(of) && beside(of)).or_else(|| {
+            let mut found =
+                labels.iter().enumerate().filter(|(_, of)| fits(of) && of.sizes[0] == self.sizes[0]);
+            found.next().filter(|_| found.next().is_none()).map(|(at, _)| at)
+        })
     }
 }
 
-fn label_name(images: &Path) -> Option<PathBuf> {
-    let name = images.file_name()?.to_str()?;
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The name under which MNIST's files go everywhere: `train-images-idx3-ubyte` for `train-images.idx3-ubyte.gz` too.
+fn plain_name(path: &Path) -> String {
+    file_name(path).to_ascii_lowercase().trim_end_matches(".gz").replace(['.', '_'], "-")
+}
+
+/// What the labels of the images `name` are called.
+fn label_name(name: &str) -> Option<String> {
     let other = name.replace("images", "labels").replace("idx3", "idx1").replace("idx4", "idx1");
-    if other == name {
-        return None;
-    }
+    (other != name).then_some(other)
+}
+
+fn label_names(images: &Path) -> Vec<PathBuf> {
+    let Some(other) = images.file_name().and_then(|name| label_name(name.to_str()?)) else {
+        return Vec::new();
+    };
     let candidates = [other.clone(), format!("{other}.gz"), other.trim_end_matches(".gz").to_owned()];
-    candidates.into_iter().map(|c| images.with_file_name(c)).find(|path| path.is_file())
-}
-
-fn read_labels(path: &Path, n: u64) -> Result<Values> {
-    let labels = read(path)?;
-    if labels.sizes.len() != 1 || labels.sizes[0] != n {
-        let what = format!("{}: it holds labels of size {:?} for {n} images", path.display(), labels.sizes);
-        return Err(Error::bad_input(what));
-    }
-    Ok(labels)
-}
-
-fn header(path: &Path) -> Result<(Vec<u64>, Box<dyn Read>)> {
-    let failed = |e: std::io::Error| Error::bad_input(format!("{}: {}", path.display(), cut_short(&e)));
-    let mut magic = [0; 2];
-    File::open(path).and_then(|mut file| file.read_exact(&mut magic)).map_err(failed)?;
-    let file = BufReader::new(File::open(path).map_err(failed)?);
-    let mut reader: Box<dyn Read> = if magic == [0x1f, 0x8b] {
-        Box::new(flate2::bufread::MultiGzDecoder::new(file))
-    } else {
-        Box::new(file)
-    };
-    let mut magic = [0; 4];
-    reader.read_exact(&mut magic).map_err(failed)?;
-    let [0, 0, 8, dimensions @ (1 | 3 | 4)] = magic else {
-        let magic = u32::from_be_bytes(magic);
-        let error = Error::bad_input(format!("{}: IDX magic {magic:#010x} is not known", path.display()));
-        return Err(error.hint("0x00000803 is images and 0x00000801 labels"));
-    };
-    let mut sizes = Vec::new();
-    for _ in 0..dimensions {
-        let mut size = [0; 4];
-        reader.read_exact(&mut size).map_err(failed)?;
-        sizes.push(u64::from(u32::from_be_bytes(size)));
-    }
-    Ok((sizes, reader))
-}
-
-fn read(path: &Path) -> Result<Values> {
-    let (sizes, reader) = header(path)?;
-    let total = sizes.iter().try_fold(1u64, |product, size| product.checked_mul(*size));
-    let total = total.filter(|total| *total <= MAX_BYTES).ok_or_else(|| {
-        Error::bad_input(format!("{}: its header claims sizes {sizes:?}, over 4 GiB", path.display()))
-    })?;
-    let mut bytes = Vec::new();
-    // Grows with what is there, not with what the header claims.
-    let read = reader.take(total + 1).read_to_end(&mut bytes);
-    read.map_err(|e| Error::bad_input(format!("{}: {}", path.display(), cut_short(&e))))?;
-    if bytes.len() as u64 != total {
-        let more = if bytes.len() as u64 > total { "more" } else { "fewer" };
-        let what = format!("{}: it holds {more} values than the {total} its header claims", path.display());
-        return Err(Error::bad_input(what));
-    }
-    Ok(Values { sizes, bytes, path: path.to_path_buf() })
-}
-
-fn cut_short(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => "the file is cut short".into(),
-        _ => error.to_string(),
-    }
+    candidates.into_iter().map(|name| images.with_file_name(name)).collect()
 }

@@ -1,6 +1,7 @@
 //! Points of the plane from distributions known in closed form, as images of one pixel with two channels: `builtin:gaussian`,
 //! `builtin:ring8` and `builtin:grid25`. What a model makes of them can be checked exactly.
 
+use langevin_core::LeftAside;
 use langevin_core::closed_form::{ClosedForm, Mixture};
 
 use crate::order::{self, Purpose};
@@ -25,6 +26,8 @@ impl Points {
             classes: Vec::new(),
             size: Size::square(1),
             captions: false,
+            identity: String::new(),
+            left_aside: LeftAside::default(),
         };
         Self { info, mixture, seed }
     }

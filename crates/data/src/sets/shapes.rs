@@ -6,6 +6,8 @@ mod draw;
 mod read;
 mod scene;
 
+use langevin_core::LeftAside;
+
 use crate::order::{self, Purpose};
 use crate::{DataInfo, Dataset, Error, Item, Result, Size};
 
@@ -202,6 +204,8 @@ impl Shapes {
             classes: CLASSES.iter().map(ToString::to_string).collect(),
             size: Size::square(side),
             captions: true,
+            identity: String::new(),
+            left_aside: LeftAside::default(),
         };
         Ok(Self { info, side, seed, shown })
     }

@@ -6,3 +6,4 @@ mod make;
 mod real;
 mod shapes;
 mod stored;
+mod whole_sets;

@@ -119,3 +119,61 @@ pub fn parquet(n: usize, image: &[u8]) -> Vec<u8> {
     group.close().unwrap();
     writer.into_inner().unwrap()
 }
+
+/// A column of a parquet file: values, with the definition and repetition level of each place.
+pub struct Column {
+    values: Vec<parquet::data_type::ByteArray>,
+    present: Vec<i16>,
+    repeated: Vec<i16>,
+}
+
+/// A column of texts.
+pub fn texts(texts: &[&str]) -> Column {
+    let values = texts.iter().map(|text| (*text).into()).collect();
+    Column { values, present: vec![1; texts.len()], repeated: Vec::new() }
+}
+
+/// The bytes of a column of images.
+pub fn images(images: &[&[u8]]) -> Column {
+    let values = images.iter().map(|bytes| bytes.to_vec().into()).collect();
+    Column { values, present: vec![2; images.len()], repeated: Vec::new() }
+}
+
+/// A column without values.
+pub fn absent(rows: usize, level: i16) -> Column {
+    Column { values: Vec::new(), present: vec![level; rows], repeated: Vec::new() }
+}
+
+/// A column of lists of texts.
+pub fn lists(lists: &[&[&str]]) -> Column {
+    let mut column = Column { values: Vec::new(), present: Vec::new(), repeated: Vec::new() };
+    for list in lists {
+        if list.is_empty() {
+            column.present.push(1);
+            column.repeated.push(0);
+        }
+        for (k, text) in list.iter().enumerate() {
+            column.values.push((*text).into());
+            column.present.push(3);
+            column.repeated.push(i16::from(k > 0));
+        }
+    }
+    column
+}
+
+/// A parquet of one group of rows with columns of bytes.
+pub fn parquet_of(schema: &str, columns: &[Column]) -> Vec<u8> {
+    use parquet::data_type::ByteArrayType;
+    use parquet::file::writer::SerializedFileWriter;
+    let schema = std::sync::Arc::new(parquet::schema::parser::parse_message_type(schema).unwrap());
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, std::sync::Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    for Column { values, present, repeated } in columns {
+        let mut column = group.next_column().unwrap().unwrap();
+        let repeated = (!repeated.is_empty()).then_some(repeated.as_slice());
+        column.typed::<ByteArrayType>().write_batch(values, Some(present), repeated).unwrap();
+        column.close().unwrap();
+    }
+    group.close().unwrap();
+    writer.into_inner().unwrap()
+}
