@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use langevin_core::{Error, Result, Size, spelled};
@@ -215,10 +214,11 @@ pub fn run(request: &InspectRequest, context: &mut Context<'_>) -> Result<Inspec
             Some(image) => Ok(Inspection::Image(image)),
             None => data(spec).map(Inspection::Data),
         },
-        // A zip may hold images, or a PyTorch checkpoint, which is refused with the reason.
-        Source::Other(path) => match data(spec) {
-            Err(_) if is_archive(path) => model().map(Inspection::Model),
-            found => found.map(Inspection::Data),
+        Source::Other(_) => data(spec).map(Inspection::Data),
+        // CIFAR for Python is pickled too.
+        Source::Checkpoint(_) => match data(spec) {
+            Ok(data) => Ok(Inspection::Data(data)),
+            Err(_) => model().map(Inspection::Model),
         },
         _ => model().map(Inspection::Model),
     }
@@ -226,11 +226,6 @@ pub fn run(request: &InspectRequest, context: &mut Context<'_>) -> Result<Inspec
 
 fn is_run(path: &Path) -> bool {
     path.join("run.toml").is_file() || path.join("checkpoints").is_dir()
-}
-
-fn is_archive(path: &Path) -> bool {
-    let mut head = [0; 2];
-    File::open(path).is_ok_and(|mut file| file.read_exact(&mut head).is_ok() && head == *b"PK")
 }
 
 fn model(source: &Source, spec: &str, context: &Context<'_>) -> Result<Box<ModelReport>> {
@@ -327,14 +322,15 @@ fn tensors(path: &Path) -> Result<TensorReport> {
 
 /// The image with its recipe; none without one.
 fn image(path: &Path) -> Option<ImageReport> {
-    let recipe = Recipe::read(&std::fs::read(path).ok()?).ok()?;
+    let recipe = Recipe::read(&langevin_files::read_bounded(path, 1 << 29).ok()?).ok()?;
     let redraw = format!("langevin sample --from {}", path.display());
     Some(ImageReport { kind: "image with a recipe", recipe, redraw })
 }
 
 fn data(spec: &str) -> Result<DataReport> {
     let dataset = langevin_data::open(spec, &OpenOptions::default())?;
-    let info = dataset.info().clone();
-    let lint = info.len.is_some().then(|| langevin_data::lint(dataset.as_ref()));
+    let lint = dataset.info().len.is_some().then(|| langevin_data::lint(dataset.as_ref()));
+    // With what looking at the images has found.
+    let info = DataInfo { left_aside: dataset.left_aside(), ..dataset.info().clone() };
     Ok(DataReport { kind: "data set", info, lint })
 }

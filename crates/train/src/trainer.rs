@@ -452,7 +452,7 @@ impl<'a, N: Network> Trainer<'a, N> {
 fn find<N>(job: &Job<N>) -> Result<(Option<Checkpoint>, Vec<String>)> {
     let (found, torn) = Checkpoint::newest(&job.out.join("checkpoints"))?;
     match &found {
-        Some(checkpoint) if checkpoint.standing.settings != job.settings => {
+        Some(checkpoint) if !settings::same(&checkpoint.standing.settings, &job.settings) => {
             Err(settings::other(&job.out, &checkpoint.standing.settings, &job.settings))
         }
         None if job.out.join("model.safetensors").exists() => {

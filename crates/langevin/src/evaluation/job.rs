@@ -35,13 +35,17 @@ pub fn run(request: &EvalRequest, context: &mut Context<'_>) -> Result<EvalOutco
     let what = format!("{} by {}", request.judged, request.data);
     context.observer.event(Event::Started { seed: request.seed, what });
     let device = context.device;
-    let Evaluation { report, sheet, missed } =
+    let Evaluation { report, sheet, missed, alone } =
         evaluate(&plan, device, &mut context.reporter("the evaluation"))?;
     for line in &report.metrics {
         context.observer.event(Event::Metric { name: line.name.to_owned(), value: line.value });
     }
     if let Some(n) = report.metrics.iter().map(|line| line.n).max().filter(|n| *n < request.count) {
-        let text = format!("{n} images of each set, not {}: there are no more", request.count);
+        let why = match alone {
+            0 => "there are no more".to_owned(),
+            _ => format!("{alone} have no partner"),
+        };
+        let text = format!("{n} images of each set, not {}: {why}", request.count);
         context.observer.event(Event::warning(text));
     }
     let written = match (&request.sheet, sheet) {

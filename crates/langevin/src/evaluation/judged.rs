@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use langevin_core::{Error, Result, Size, batch_to_images};
+use langevin_core::{Error, LeftAside, Result, Size, batch_to_images};
 use langevin_data::{Dataset, OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::Sample;
 use langevin_model::Model;
@@ -47,6 +47,14 @@ impl Judged {
                 .hint("leave --steps, --sampler, --spacing and the flags of guidance out, or give a model"));
         }
         Ok(Self::Data(data))
+    }
+
+    /// What of a set of images was not used.
+    pub(super) fn left_aside(&self) -> Option<LeftAside> {
+        match self {
+            Self::Model(..) => None,
+            Self::Data(data) => Some(data.left_aside()),
+        }
     }
 
     /// The size and channels of its images, when it has its own.

@@ -24,7 +24,8 @@ use langevin_eval::{Bound, Case, Features, METRICS, Metric, Report, Sample};
 
 use lines::add;
 
-use langevin_inference::job::Reporter;
+use langevin_inference::job::{Event, Reporter};
+use pairs::Pairs;
 
 pub use features::FeatureSpec;
 pub(crate) use features::features_of;
@@ -59,6 +60,8 @@ pub struct Evaluation {
     pub sheet: Option<Image>,
     /// The bounds that were missed.
     pub missed: Vec<Bound>,
+    /// How many judged images were not compared because none of the other set belongs to them.
+    pub alone: u64,
 }
 
 /// Measures.
@@ -74,8 +77,9 @@ pub fn evaluate(plan: &EvalPlan, device: &Device, reporter: &mut Reporter<'_>) -
     let mut report =
         Report { judged: plan.judged.clone(), data: plan.data.clone(), seed: plan.seed, ..Report::default() };
     let mut sheet = None;
+    let mut alone = 0;
     if !pairwise.is_empty() {
-        compare_pairs(plan, &pairwise, &mut report)?;
+        alone = compare_pairs(plan, &pairwise, &mut report, reporter)?;
     }
     if !others.is_empty() {
         let compared = sets::compare(plan, others, device, &mut report, reporter);
@@ -86,7 +90,7 @@ pub fn evaluate(plan: &EvalPlan, device: &Device, reporter: &mut Reporter<'_>) -
         None => true,
     };
     let missed = plan.bounds.iter().filter(missed).cloned().collect();
-    Ok(Evaluation { report, sheet, missed })
+    Ok(Evaluation { report, sheet, missed, alone })
 }
 
 fn choose(specs: &[String]) -> Result<Vec<Box<dyn Metric>>> {
@@ -115,8 +119,17 @@ fn check_bounds(bounds: &[Bound], chosen: &[Box<dyn Metric>]) -> Result<()> {
     })
 }
 
-fn compare_pairs(plan: &EvalPlan, chosen: &[Box<dyn Metric>], report: &mut Report) -> Result<()> {
-    let (judged, reference) = pairs::pairs(&plan.judged, &plan.data, plan.count)?;
+/// Compares images that belong together; how many have no partner.
+fn compare_pairs(
+    plan: &EvalPlan,
+    chosen: &[Box<dyn Metric>],
+    report: &mut Report,
+    reporter: &mut Reporter<'_>,
+) -> Result<u64> {
+    let Pairs { judged, reference, left_aside, alone } = pairs::pairs(&plan.judged, &plan.data, plan.count)?;
+    for (name, aside) in left_aside {
+        Event::left_aside(name, aside).into_iter().for_each(|event| reporter.event(event));
+    }
     // Images beside others than their own.
     let mut apart = judged.clone();
     apart.images.rotate_left(1);
@@ -129,5 +142,5 @@ fn compare_pairs(plan: &EvalPlan, chosen: &[Box<dyn Metric>], report: &mut Repor
         let ceiling = if judged.images.len() > 1 { measure(&apart).ok() } else { None };
         add(report, &found, None, ceiling.as_ref());
     }
-    Ok(())
+    Ok(alone)
 }

@@ -14,7 +14,7 @@ use super::judged::{self, Judged};
 use super::lines::add;
 use super::parts::{Gathered, Look, Parts, gather};
 use super::request::EvalPlan;
-use langevin_inference::job::Reporter;
+use langevin_inference::job::{Event, Reporter};
 use langevin_inference::sampling::SamplePlan;
 
 /// Rows of the sheet of images that are nearest to training images.
@@ -33,6 +33,11 @@ pub(super) fn compare(
 ) -> Result<Option<Image>> {
     let judged = Judged::open(plan, device)?;
     let real = Real::open(plan, &judged)?;
+    let judged_aside = judged.left_aside().map(|aside| (plan.judged.clone(), aside));
+    let asides = judged_aside.into_iter().chain([(plan.data.clone(), real.pool.left_aside())]);
+    for (name, aside) in asides {
+        Event::left_aside(name, aside).into_iter().for_each(|event| reporter.event(event));
+    }
     // What nobody asked for by name is left out where it cannot be measured.
     let keep = |possible: bool, needs: fn(Needs) -> bool, chosen: &mut Vec<Box<dyn Metric>>| {
         if plan.metrics.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use langevin_core::{Error, Result};
+use langevin_core::{Error, LeftAside, Result};
 use langevin_data::Pool;
 use langevin_model::TextInfo;
 use langevin_nn::text::{ClipTextConfig, ClipTokenizer, TextActivation, learned};
@@ -16,6 +16,8 @@ use crate::training::settings::{Settings, TextSettings};
 const CAPTIONS: u64 = 4096;
 /// Images that are asked for their captions at once.
 const AT_ONCE: u64 = 64;
+/// Characters of a caption that name it.
+const BEGINNING: usize = 24;
 /// Features that the number of a text's tokens becomes.
 const FEATURES: usize = 2;
 /// Makes tokens of captions.
@@ -28,11 +30,11 @@ impl Texts for Reader {
     }
 }
 
-/// Learns from the captions of `pool` as `settings` say.
+/// Learns from the captions of `pool` as `settings` say; also which of those that were looked at are cut.
 ///
 /// # Errors
 /// Usage: no image has a caption. Bad input, as [`Pool::batch`].
-pub(crate) fn learn(pool: &Pool, settings: &TextSettings) -> Result<TextInfo> {
+pub(crate) fn learn(pool: &Pool, settings: &TextSettings) -> Result<(TextInfo, LeftAside)> {
     let count = pool.len().unwrap_or(CAPTIONS).min(CAPTIONS);
     let mut captions = Vec::new();
     for first in (0..count).step_by(AT_ONCE as usize) {
@@ -40,22 +42,29 @@ pub(crate) fn learn(pool: &Pool, settings: &TextSettings) -> Result<TextInfo> {
         captions.extend(batch.captions.into_iter().flatten());
     }
     if captions.is_empty() {
-        return Err(Error::usage(format!("{}: its images have no captions", pool.info().name)).hint(
+        let aside = pool.left_aside();
+        let aside = if aside.is_empty() { String::new() } else { format!("; left aside: {aside}") };
+        return Err(Error::usage(format!("{}: its images have no captions{aside}", pool.info().name)).hint(
             "put them into metadata.jsonl or into a .txt file beside each image, or leave --captions out",
         ));
     }
     let texts = || captions.iter().map(String::as_str);
     let parts = learned(texts(), settings.vocabulary, LONGEST);
     let tokenizer = ClipTokenizer::new(&parts)?;
-    let longest = texts().map(|text| tokenizer.tokens(text).len() + 2).max().unwrap_or(3);
+    let lengths: Vec<usize> = texts().map(|text| tokenizer.tokens(text).len() + 2).collect();
+    let longest = lengths.iter().copied().max().unwrap_or(3);
+    let length = if settings.length == 0 { longest.clamp(3, LONGEST) } else { settings.length };
+    let mut cut = LeftAside::default();
+    let what = format!("captions cut after {length} tokens");
+    for (text, tokens) in texts().zip(lengths).filter(|(_, tokens)| *tokens > length) {
+        let begins: String = text.chars().take(BEGINNING).collect();
+        cut.add(&what, format!("\"{begins}...\", {tokens} tokens"));
+    }
     let mut tokens: Vec<(u32, String)> =
         parts.vocabulary.into_iter().map(|(token, id)| (id, token)).collect();
     tokens.sort();
-    Ok(TextInfo {
-        tokens: tokens.into_iter().map(|(_, token)| token).collect(),
-        merges: parts.merges,
-        length: if settings.length == 0 { longest.clamp(3, LONGEST) } else { settings.length },
-    })
+    let tokens = tokens.into_iter().map(|(_, token)| token).collect();
+    Ok((TextInfo { tokens, merges: parts.merges, length }, cut))
 }
 
 /// What makes tokens of captions in training.

@@ -100,6 +100,9 @@ pub(super) fn report_data(prepared: &Prepared, observer: &mut dyn Observer) {
         info.channels,
         if info.classes.is_empty() { String::new() } else { format!(", {} classes", info.classes.len()) }
     )));
+    if let Some(event) = Event::left_aside(&prepared.data.name, prepared.left_aside.clone()) {
+        observer.event(event);
+    }
     for skipped in &prepared.skipped {
         observer.event(Event::warning(format!("passed over {}", skipped.reason)));
     }

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use langevin_core::{Error, NamedTensors, Result, Size, Stop};
-use langevin_data::{Batch, Crop, DataInfo, Dataset, Held, OpenOptions, Pool, PoolOptions, Prepare, Skipped};
+use langevin_core::{Error, LeftAside, NamedTensors, Result, Size, Stop};
+use langevin_data::{
+    Batch, Crop, DataInfo, Dataset, Held, OTHER_PARTS, OpenOptions, Pool, PoolOptions, Prepare, Skipped,
+};
 use langevin_model::{Codec, LatentInfo, ModelInfo};
 use langevin_nn::Backbone;
 use langevin_process::{Diffusion, SPACINGS};
@@ -28,7 +30,7 @@ pub struct TrainPlan {
     pub preset: String,
     /// The run's folder.
     pub out: PathBuf,
-    /// Whether one unreadable image is an error.
+    /// Whether one unreadable image, or anything else that is not used, is an error.
     pub strict: bool,
     /// Only forecast.
     pub dry_run: bool,
@@ -60,6 +62,8 @@ pub struct Prepared {
     pub images: Option<u64>,
     /// Files that were passed over.
     pub skipped: Vec<Skipped>,
+    /// What else was there and is not used.
+    pub left_aside: LeftAside,
     /// What makes latents of the images, where those are learned.
     pub(super) codec: Option<Codec>,
     pub(crate) pool: Pool,
@@ -94,12 +98,20 @@ pub fn prepare(mut plan: TrainPlan) -> Result<Prepared> {
         (false, true) => Crop::Random,
         (false, false) => Crop::Centre,
     };
-    let pool = Pool::new(dataset, prepare, PoolOptions { strict: plan.strict, ..PoolOptions::default() })?;
+    // Latents are kept for later trainings, which may want the captions.
+    let captions = settings.text.is_some() || codec.is_some();
+    let options = PoolOptions { strict: plan.strict, captions, ..PoolOptions::default() };
+    let pool = Pool::new(dataset, prepare, options)?;
+    let mut left_aside = pool.left_aside();
+    if plan.strict {
+        refuse(&left_aside, &data.name)?;
+    }
     let (pool, validation) = hold_out(pool, settings.train.validation_images)?;
     let text = match settings.text.clone() {
         None => None,
         Some(wanted) => {
-            let info = captions::learn(&pool, &wanted)?;
+            let (info, cut) = captions::learn(&pool, &wanted)?;
+            left_aside.extend(cut);
             captions::apply(&wanted, &mut settings, &info);
             settings.network.check()?;
             Some(info)
@@ -125,6 +137,7 @@ pub fn prepare(mut plan: TrainPlan) -> Result<Prepared> {
     Ok(Prepared {
         images: pool.len(),
         skipped: pool.skipped(),
+        left_aside,
         settings,
         info,
         data,
@@ -133,6 +146,15 @@ pub fn prepare(mut plan: TrainPlan) -> Result<Prepared> {
         validation,
         plan,
     })
+}
+
+/// Refuses what was left aside of the data `name`, but for parts of it that are not for training.
+fn refuse(left_aside: &LeftAside, name: &str) -> Result<()> {
+    let mut rest = LeftAside::default();
+    for reason in left_aside.reasons().iter().filter(|reason| reason.what != OTHER_PARTS) {
+        rest.add_all(&reason.what, reason.count, reason.examples.iter().cloned());
+    }
+    rest.refuse(name)
 }
 
 fn resolve(settings: &mut Settings, data: &DataInfo, codec: Option<&Codec>) -> Result<()> {
@@ -217,6 +239,6 @@ impl Prepared {
 
     /// What decides the result, as JSON: a run taken up again must have the same.
     pub(crate) fn fingerprint(&self) -> String {
-        self.settings.fingerprint(&self.plan.data, self.images)
+        self.settings.fingerprint(&self.plan.data, &self.data.identity, self.images)
     }
 }

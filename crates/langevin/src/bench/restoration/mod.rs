@@ -22,7 +22,7 @@ use langevin_restore::{
 
 use crate::evaluation;
 use crate::evaluation::spread::{UNSEEN, evenly};
-use langevin_inference::job::Reporter;
+use langevin_inference::job::{Event, Reporter};
 
 pub use comparison::{RestorationComparison, RestorationRow, RestorationTask};
 pub use request::{CompareRestorersRequest, RestorersPlan};
@@ -50,6 +50,10 @@ pub fn compare(
     }
     let training = pool(model, &plan.data, "train")?;
     let test = pool(model, &plan.data, "test")?;
+    for (part, pool) in [("train", &training), ("test", &test)] {
+        let aside = Event::left_aside(format!("{}#{part}", plan.data), pool.left_aside());
+        aside.into_iter().for_each(|event| reporter.event(event));
+    }
     let clean = Images::new(spread(&test, plan.count, UNSEEN, device)?);
     let tuning = Images::new(spread(&training, plan.tune, 0, device)?);
     let report = |share: f64| reporter.at("training features", share);

@@ -18,7 +18,7 @@ use langevin_sample::{FlowSettings, Likelihoods, Placed, Trace};
 use serde::Serialize;
 
 use super::spread::{UNSEEN, evenly};
-use langevin_inference::job::Reporter;
+use langevin_inference::job::{Event, Reporter};
 
 pub use job::{LikelihoodOutcome, ModelLikelihood};
 pub use request::{LikelihoodRequest, TraceMethod};
@@ -155,7 +155,9 @@ pub fn measure(
 ) -> Result<LikelihoodReport> {
     let dataset = langevin_data::open(&request.data, &OpenOptions::default())?;
     let notes = prepared(model, dataset.info()).into_iter().collect();
-    let taken = take(model, request, dataset)?;
+    let taken = take(model, request, dataset.clone())?;
+    let aside = Event::left_aside(&request.data, dataset.left_aside());
+    aside.into_iter().for_each(|event| reporter.event(event));
     let total = taken.len() as f64;
     let shape = model.shape();
     let dimensions: usize = shape.iter().product();

@@ -110,7 +110,10 @@ pub(crate) fn encode(
     let Size { width, height } = prepare.size;
     let shape = codec.info.network.latent_shape(height, width)?;
     let name = pool.info().name.clone();
-    let key = format!("v{VERSION} {hash} {name} {width}x{height}x{} {images} {variants}", prepare.channels);
+    // The content identifies data; those that are generated have their name alone.
+    let identity = &pool.info().identity;
+    let data = if identity.is_empty() { &name } else { identity };
+    let key = format!("v{VERSION} {hash} {data} {width}x{height}x{} {images} {variants}", prepare.channels);
     let (data, contents_file) = (folder.join("latents.f32"), folder.join("latents.json"));
     if let Some(contents) = known(&contents_file, &key) {
         let size = images * variants * (shape.iter().product::<usize>() * 4) as u64;

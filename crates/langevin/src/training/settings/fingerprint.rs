@@ -13,8 +13,8 @@ const RENAMED: [(&str, &str, &str); 3] = [
 
 impl Settings {
     /// What decides the result, as JSON: a run taken up again must have the same. When to stop, save and show is
-    /// left out.
-    pub fn fingerprint(&self, data: &str, images: Option<u64>) -> String {
+    /// left out. `content` identifies the data wherever they lie; it is empty for data that their name identifies.
+    pub fn fingerprint(&self, data: &str, content: &str, images: Option<u64>) -> String {
         let mut settings = serde_json::to_value(self).expect("settings are plain values");
         if let Some(latent) = settings.get_mut("latent").and_then(serde_json::Value::as_object_mut) {
             // The hash tells which autoencoder it is.
@@ -49,6 +49,9 @@ impl Settings {
             }
         }
         settings["data"]["name"] = data.into();
+        if !content.is_empty() {
+            settings["data"]["content"] = content.into();
+        }
         settings["data"]["images"] = images.into();
         for (section, name, before) in RENAMED {
             let section = settings.get_mut(section).and_then(serde_json::Value::as_object_mut);
@@ -100,6 +103,6 @@ mod tests {
             "train.validation_images=4",
         ];
         let (_, settings) = settings_layers("tiny", &flags.map(str::to_owned)).unwrap();
-        assert_eq!(settings.fingerprint("builtin:shapes", None), EARLIER);
+        assert_eq!(settings.fingerprint("builtin:shapes", "", None), EARLIER);
     }
 }
