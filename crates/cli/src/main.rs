@@ -3,13 +3,14 @@
 mod adapt;
 mod commands;
 mod display;
+mod empty;
 mod guide;
 mod outputs;
 mod shell;
 mod training_flags;
 mod training_line;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use langevin::kernels::allocator;
 
 #[global_allocator]
@@ -97,36 +98,42 @@ enum Command {
 
 fn main() {
     allocator::keep_freed_memory();
-    let arguments = Arguments::parse();
+    let matches = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let shell = shell::Shell::new(arguments.quiet, arguments.verbose, arguments.threads, arguments.device);
-    let result = match arguments.command {
-        Command::Train(command) => command.run(&shell),
-        Command::Distill(command) => command.run(&shell),
-        Command::Ema(command) => command.run(&shell),
-        Command::Sample(command) => command.run(&shell),
-        Command::Invert(command) => command.run(&shell),
-        Command::Denoise(command) => command.run(&shell),
-        Command::Restore(command) => command.run(&shell),
-        Command::Inpaint(command) => command.run(&shell),
-        Command::Upscale(command) => command.run(&shell),
-        Command::Deblur(command) => command.run(&shell),
-        Command::Edit(command) => command.run(&shell),
-        Command::Eval(command) => command.run(&shell),
-        Command::Likelihood(command) => command.run(&shell),
-        Command::Noise(command) => command.run(&shell),
-        Command::Inspect(command) => command.run(&shell),
-        Command::BenchSamplers(command) => command.run(&shell),
-        Command::BenchRestore(command) => command.run(&shell),
-        Command::List(command) => command.run(),
-        Command::Schema(command) => command.run(),
-        Command::Bench(command) => command.run(&shell),
-        Command::Convert(command) => command.run(&shell),
-        Command::Devices => commands::env::devices(),
-        Command::Env(command) => command.run(),
-        Command::Completions(command) => command.run(Arguments::command()),
-    };
+    let checked = empty::refuse(&Arguments::command(), &matches).and_then(|()| shell.check_device());
+    let result = checked.and_then(|()| run(arguments.command, &shell));
     if let Err(error) = result {
         shell::to_stderr(&format!("{}: {error}", shell.paint("error", "1;31")));
         std::process::exit(error.exit_code());
+    }
+}
+
+fn run(command: Command, shell: &shell::Shell) -> langevin::Result<()> {
+    match command {
+        Command::Train(command) => command.run(shell),
+        Command::Distill(command) => command.run(shell),
+        Command::Ema(command) => command.run(shell),
+        Command::Sample(command) => command.run(shell),
+        Command::Invert(command) => command.run(shell),
+        Command::Denoise(command) => command.run(shell),
+        Command::Restore(command) => command.run(shell),
+        Command::Inpaint(command) => command.run(shell),
+        Command::Upscale(command) => command.run(shell),
+        Command::Deblur(command) => command.run(shell),
+        Command::Edit(command) => command.run(shell),
+        Command::Eval(command) => command.run(shell),
+        Command::Likelihood(command) => command.run(shell),
+        Command::Noise(command) => command.run(shell),
+        Command::Inspect(command) => command.run(shell),
+        Command::BenchSamplers(command) => command.run(shell),
+        Command::BenchRestore(command) => command.run(shell),
+        Command::List(command) => command.run(),
+        Command::Schema(command) => command.run(),
+        Command::Bench(command) => command.run(shell),
+        Command::Convert(command) => command.run(shell),
+        Command::Devices => commands::env::devices(),
+        Command::Env(command) => command.run(),
+        Command::Completions(command) => command.run(Arguments::command()),
     }
 }

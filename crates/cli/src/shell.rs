@@ -69,8 +69,17 @@ impl Shell {
             self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
         // Fails only when the pool exists already, which then has the same threads.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        self.check_device()?;
+        Ok((Device::flex(), format!("device cpu, f32, {threads} threads")))
+    }
+
+    /// Whether this build has the device that is asked for, which commands that compute nothing are asked too.
+    ///
+    /// # Errors
+    /// Usage, where it has not.
+    pub fn check_device(&self) -> Result<()> {
         match self.device.as_str() {
-            "cpu" => Ok((Device::flex(), format!("device cpu, f32, {threads} threads"))),
+            "cpu" => Ok(()),
             other => Err(Error::usage(format!("--device {other}: this build computes on: cpu"))
                 .hint("see `langevin devices`")),
         }
@@ -84,7 +93,12 @@ pub fn to_stderr(line: &str) {
 
 /// Reads a whole number of an argument, from 1 to `MOST`.
 pub fn from_1_to<const MOST: u64>() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(1..=MOST)
+    from_to::<1, MOST>()
+}
+
+/// Reads a whole number of an argument, from `LEAST` to `MOST`.
+pub fn from_to<const LEAST: u64, const MOST: u64>() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(LEAST..=MOST)
 }
 
 /// Reads the name of a model or of data, or a path, which need not be UTF-8.

@@ -218,6 +218,21 @@ impl Header {
     }
 }
 
+/// The error for bytes that stand for a file, and are not it: a pointer of git-lfs, or the page of a web site that was saved in its
+/// place.
+pub fn placeholder(bytes: &[u8]) -> Option<Error> {
+    let head = bytes[..bytes.len().min(64)].trim_ascii_start().to_ascii_lowercase();
+    if head.starts_with(b"version https://git-lfs") {
+        let error = Error::bad_input("a git-lfs pointer, which stands for the file and is not it");
+        return Some(error.hint("fetch the file itself: `git lfs pull` in its folder, or download it anew"));
+    }
+    let page = [&b"<!doctype html"[..], b"<html"].iter().any(|tag| head.starts_with(tag));
+    page.then(|| {
+        Error::bad_input("a web page, saved in the place of the file")
+            .hint("download the file itself; the site may ask to sign in, or to accept terms")
+    })
+}
+
 fn not_one(what: &dyn std::fmt::Display) -> Error {
     Error::bad_input(format!("not a whole safetensors file: {what}"))
         .hint("the file may be cut short or damaged; copy or train it again")

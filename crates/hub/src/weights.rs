@@ -79,9 +79,13 @@ pub fn read_some(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Weights> 
 
 /// As [`read_some`], with errors that do not name the file.
 pub fn read_unnamed(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Weights> {
+    refuse_endless(path)?;
     let mut file = File::open(path).map_err(|error| unreadable(&error))?;
     let mut head = Vec::new();
-    file.by_ref().take(16).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
+    file.by_ref().take(64).read_to_end(&mut head).map_err(|error| unreadable(&error))?;
+    if let Some(error) = tensor_file::placeholder(&head) {
+        return Err(error);
+    }
     if pickle::is_checkpoint(&head) {
         let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
         return pickle::read_where(&bytes, wanted).map(|tensors| (tensors, BTreeMap::new()));
@@ -139,7 +143,14 @@ fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
 /// # Errors
 /// Bad input, beginning with the file's name.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    refuse_endless(path).map_err(|error| error.within(path.display()))?;
     std::fs::read(path).map_err(|error| unreadable(&error).within(path.display()))
+}
+
+/// Refuses what is there and is no ordinary file: it might never end.
+fn refuse_endless(path: &Path) -> Result<()> {
+    let what = std::fs::metadata(path).ok().and_then(|metadata| langevin_files::not_ordinary(&metadata));
+    what.map_or(Ok(()), |what| Err(Error::bad_input(format!("{what}, not a file"))))
 }
 
 fn unreadable(error: &std::io::Error) -> Error {

@@ -214,6 +214,7 @@ pub fn run(request: &InspectRequest, context: &mut Context<'_>) -> Result<Inspec
             Some(image) => Ok(Inspection::Image(image)),
             None => data(spec).map(Inspection::Data),
         },
+        // A zip that is a PyTorch checkpoint is no `Other`: what is wrong with this one, the data say.
         Source::Other(_) => data(spec).map(Inspection::Data),
         // CIFAR for Python is pickled too.
         Source::Checkpoint(_) => match data(spec) {
@@ -320,9 +321,12 @@ fn tensors(path: &Path) -> Result<TensorReport> {
     })
 }
 
+/// Most bytes of an image file whose recipe is looked for.
+const MOST_IMAGE: u64 = 512 << 20;
+
 /// The image with its recipe; none without one.
 fn image(path: &Path) -> Option<ImageReport> {
-    let recipe = Recipe::read(&langevin_files::read_bounded(path, 1 << 29).ok()?).ok()?;
+    let recipe = Recipe::read(&langevin_files::read_bounded(path, MOST_IMAGE).ok()?).ok()?;
     let redraw = format!("langevin sample --from {}", path.display());
     Some(ImageReport { kind: "image with a recipe", recipe, redraw })
 }

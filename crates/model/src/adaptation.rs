@@ -80,7 +80,7 @@ impl Adaptation {
         for spec in &self.lora {
             let Lora { path, strength } = Lora::parse(spec)?;
             let file = path_of(&path);
-            if !file.is_file() {
+            if !file.exists() {
                 return Err(Error::bad_input(format!("{path}: there is no such file"))
                     .hint("--lora takes FILE, or FILE:STRENGTH with a number such as 0.8"));
             }

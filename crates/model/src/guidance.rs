@@ -5,6 +5,7 @@ use std::sync::Arc;
 use langevin_core::guidance::{GUIDANCES, Guidance, Guided};
 use langevin_core::{Denoiser, Error, Parallel, Result};
 use langevin_kernels::Arithmetic;
+use langevin_process::limits;
 
 use crate::memory;
 use crate::model::Model;
@@ -56,9 +57,7 @@ impl GuidanceConfig {
     /// # Errors
     /// Usage, as [`GuidanceConfig::apply`].
     pub fn rule(&self, model: &Model, scale: f64) -> Result<Box<dyn Guidance>> {
-        if !(-100.0..=100.0).contains(&scale) {
-            return Err(Error::usage(format!("guidance strength {scale} must lie in [-100, 100]")));
-        }
+        limits::check("guidance strength", scale, -limits::CFG_SCALE, limits::CFG_SCALE)?;
         let rule = GUIDANCES.build(self.named().unwrap_or("cfg"))?;
         if rule.needs_guide() && self.guide.is_none() {
             return Err(Error::usage("autoguidance compares with a second, worse model, and none is named")

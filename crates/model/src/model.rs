@@ -275,7 +275,8 @@ impl Model {
         self.text.clip().map(|encoders| encoders.adaptation().clone()).unwrap_or_default()
     }
 
-    /// The number of the class that `name` names: its name, or its number.
+    /// The number of the class that `name` names: its name as it stands, its name in other letters where no other class has that, or its
+    /// number.
     ///
     /// # Errors
     /// Usage, for a model without classes or an unknown class, with the nearest name.
@@ -288,8 +289,23 @@ impl Model {
             ))
             .hint("leave --class out, or train with --class-conditional"));
         }
-        if let Some(at) = classes.iter().position(|class| class.eq_ignore_ascii_case(name)) {
+        if let Some(at) = classes.iter().position(|class| class == name) {
             return Ok(at as u32);
+        }
+        let alike: Vec<usize> =
+            (0..classes.len()).filter(|at| classes[*at].eq_ignore_ascii_case(name)).collect();
+        match alike[..] {
+            [] => {}
+            [at] => return Ok(at as u32),
+            _ => {
+                let names: Vec<&str> = alike.iter().map(|at| classes[*at].as_str()).collect();
+                return Err(Error::usage(format!(
+                    "{}: \"{name}\" may be any of the classes {}",
+                    self.name,
+                    names.join(", ")
+                ))
+                .hint("write its name as it stands there"));
+            }
         }
         if let Ok(number) = name.parse::<u32>()
             && (number as usize) < classes.len()

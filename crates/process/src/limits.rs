@@ -19,7 +19,7 @@ pub const TRAINING_SEED: u64 = i64::MAX as u64;
 /// Most noise levels that the variational bound of an image is estimated from.
 pub const BOUND_DRAWS: u64 = 1_000_000;
 /// Strongest guidance, either way.
-pub const CFG_SCALE: f64 = 1e6;
+pub const CFG_SCALE: f64 = 100.0;
 
 /// Whether `value`, called `name`, lies from `low` to `high`; what is not a number does not.
 ///

@@ -1,5 +1,6 @@
 //! Units: what is 0 to 255 for people is -1 to 1 for models.
 
+use langevin_core::process::limits::shown;
 use langevin_core::{Error, Result};
 
 /// Steps of 8-bit pixels in one unit of a model.
@@ -11,7 +12,7 @@ pub const PIXELS: f64 = 127.5;
 /// Usage, when it is negative, not finite, or above 255: more than the range of an image, so likely a mistake of units.
 pub fn sigma_from_pixels(sigma: f64) -> Result<f64> {
     if !(0.0..=255.0).contains(&sigma) {
-        return Err(Error::usage(format!("a noise of {sigma} must lie in 0 to 255"))
+        return Err(Error::usage(format!("a noise of {} must lie in 0 to 255", shown(&sigma)))
             .hint("it is a standard deviation in units of 8-bit pixels: 25 is strong noise"));
     }
     Ok(sigma / PIXELS)

@@ -1,6 +1,7 @@
 //! The words that methods are written with: begin, ask, draw, tell.
 
 use burn::tensor::{Tensor, TensorData};
+use langevin_core::process::limits::shown;
 use langevin_core::registry::Options;
 use langevin_core::{Cotangent, Error, Level, Levels, Progress, Purpose, Result, Run};
 use langevin_sample::{pure_start, start_noise, steps};
@@ -151,7 +152,7 @@ pub(crate) fn whole(options: &Options, key: &str, low: usize, high: usize) -> Re
     if value.fract() == 0.0 {
         return Ok(value as usize);
     }
-    Err(Error::usage(format!("option {key}={value} must be a whole number")))
+    Err(Error::usage(format!("option {key}={} must be a whole number", shown(&value))))
 }
 
 /// The position in `words` of the text of an option.

@@ -2,6 +2,7 @@
 //! up a little, so that the step forgets some of the error made so far.
 
 use burn::tensor::Tensor;
+use langevin_core::process::limits::shown;
 use langevin_core::registry::{OptionDoc, Options};
 use langevin_core::{Error, Level, Purpose, Result, Run};
 
@@ -38,7 +39,7 @@ impl Churn {
             if value >= 0.0 {
                 return Ok(value);
             }
-            Err(Error::usage(format!("option {key}={value} must be at least 0")))
+            Err(Error::usage(format!("option {key}={} must be at least 0", shown(&value))))
         };
         Ok(Self {
             amount: options.number("s_churn", 0.0, 1e6)?,

@@ -8,6 +8,7 @@
 
 use burn::tensor::Device;
 use langevin_core::process::Diffusion;
+use langevin_core::process::limits::shown;
 use langevin_core::{Cond, Differentiable, Error, Level, Levels, Purpose, Result, Stream, signed_to_batch};
 
 use crate::dormand_prince::{Arrived, Asked, Tolerance, integrate};
@@ -104,7 +105,7 @@ impl Likelihoods<'_> {
                 .hint("give a lowest sigma / alpha above 0 and below the highest"));
         }
         if !(1e-9..=1e-1).contains(&tolerance) {
-            return Err(Error::usage(format!("tolerance {tolerance} must lie in [1e-9, 0.1]")));
+            return Err(Error::usage(format!("tolerance {} must lie in [1e-9, 0.1]", shown(&tolerance))));
         }
         let values: usize = self.shape.iter().product();
         let flow = Flow { model, of: self, images, values };

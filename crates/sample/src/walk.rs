@@ -1,6 +1,7 @@
 //! The words every method is written with: ask the model, draw noise, tell of a step.
 
 use burn::tensor::Tensor;
+use langevin_core::process::limits::shown;
 use langevin_core::registry::{OptionDoc, Options};
 use langevin_core::{Denoiser, Error, Level, Levels, Progress, Purpose, Result, Run};
 
@@ -83,7 +84,7 @@ pub(crate) fn whole(options: &Options, key: &str, low: usize, high: usize) -> Re
     if value.fract() == 0.0 {
         return Ok(value as usize);
     }
-    Err(Error::usage(format!("option {key}={value} must be a whole number")))
+    Err(Error::usage(format!("option {key}={} must be a whole number", shown(&value))))
 }
 
 /// The position in `words` of the text of an option.

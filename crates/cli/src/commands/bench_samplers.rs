@@ -42,7 +42,7 @@ pub struct BenchSamplers {
     #[command(flatten)]
     guide: GuideFlags,
     /// Images.
-    #[arg(short, default_value_t = 32, value_parser = shell::from_1_to::<100_000>())]
+    #[arg(short, default_value_t = 32, value_parser = shell::from_to::<2, 100_000>())]
     n: usize,
     /// Seed of the noise.
     #[arg(long, default_value_t = 0)]

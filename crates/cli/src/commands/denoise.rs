@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use langevin::denoising::{DenoiseOutcome, DenoiseRequest, job};
+use langevin::job::check_failed;
 use langevin::process::limits;
 use langevin::train::peak_bytes;
 use langevin::{Error, Result};
 use serde_json::json;
 
-use super::restoring::ModeFlag;
+use super::restoring::{self, ModeFlag};
 use crate::outputs;
 use crate::shell::{self, Shell};
 
@@ -124,14 +125,17 @@ fn number(text: &str, flag: &str) -> Result<f64> {
 }
 
 fn show(outcome: &DenoiseOutcome, shell: &Shell, json: bool) -> Result<()> {
-    let DenoiseOutcome { images, mean, .. } = outcome;
+    let DenoiseOutcome { images, mean, failed, .. } = outcome;
     if let Some(mean) = mean.as_ref().filter(|_| images.len() > 1) {
         shell.say(&format!("mean of {}: {}", images.len(), mean.words()));
     }
     if json {
-        let result = json!({ "images": images, "mean": mean, "peak_bytes": peak_bytes() });
-        return outputs::result(&result.to_string());
+        let failed = restoring::failures(failed);
+        let result = json!({ "images": images, "failed": failed, "mean": mean, "peak_bytes": peak_bytes() });
+        outputs::result(&result.to_string())?;
+    } else {
+        let mut files = images.iter().flat_map(|image| &image.files);
+        files.try_for_each(|file| outputs::path(file))?;
     }
-    let mut files = images.iter().flat_map(|image| &image.files);
-    files.try_for_each(|file| outputs::path(file))
+    check_failed(failed, images.len() + failed.len())
 }

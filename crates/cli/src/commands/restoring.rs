@@ -6,10 +6,12 @@ use clap::{Args, ValueEnum};
 use langevin::Result;
 use langevin::core::spelled;
 use langevin::denoising::Mode;
+use langevin::job::check_failed;
 use langevin::process::limits;
 use langevin::restoration::{
     CalibrateOutcome, Calibrated, RestoreKind, RestoreOutcome, RestoreRequest, RestoredImage, job,
 };
+use langevin::{Error, Result};
 use serde_json::{Value, json};
 
 use crate::adapt::AdaptFlags;
@@ -194,14 +196,19 @@ impl Showing {
     /// Restores, and shows the result.
     pub fn restore(self, request: &RestoreRequest, shell: &Shell) -> Result<()> {
         let outcome = shell.run(self.force, |context| job::run(request, context))?;
-        let RestoreOutcome { model, plan, images } = &outcome;
+        let RestoreOutcome { model, plan, images, failed } = &outcome;
+        let count = images.len() + failed.len();
         if self.json {
             let images: Vec<Value> = images.iter().map(result).collect();
-            let result = json!({"images": images, "seed": plan.seed, "model_hash": model.hash()});
-            return outputs::result(&result.to_string());
+            let result = json!({
+                "images": images, "failed": failures(failed), "seed": plan.seed, "model_hash": model.hash(),
+            });
+            outputs::result(&result.to_string())?;
+        } else {
+            let mut files = images.iter().flat_map(|image| &image.files);
+            files.try_for_each(|file| outputs::path(file))?;
         }
-        let mut files = images.iter().flat_map(|image| &image.files);
-        files.try_for_each(|file| outputs::path(file))
+        check_failed(failed, count)
     }
 
     /// Calibrates methods, and shows what was found.
@@ -226,6 +233,12 @@ impl Showing {
         }
         Ok(())
     }
+}
+
+/// The images of a batch that failed, as the JSON of a result has them.
+pub fn failures(failed: &[(PathBuf, Error)]) -> Vec<Value> {
+    let one = |(file, error): &(PathBuf, Error)| json!({"input": file.display().to_string(), "error": error.to_string()});
+    failed.iter().map(one).collect()
 }
 
 fn result(image: &RestoredImage) -> Value {

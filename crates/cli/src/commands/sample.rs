@@ -156,10 +156,12 @@ impl Sample {
     }
 }
 
+/// Most bytes of a file of prompts.
+const MOST_PROMPTS: u64 = 64 << 20;
+
 /// The lines of a file of prompts.
 fn prompts_in(file: &std::path::Path) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
+    let text = langevin::files::text::read(file, MOST_PROMPTS)?;
     let lines: Vec<String> =
         text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     match lines.is_empty() {

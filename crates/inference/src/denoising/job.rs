@@ -15,8 +15,8 @@ use serde_json::json;
 
 use super::request::DenoiseRequest;
 use super::{Denoised, Quality, Request, baseline, denoise, estimate, plan, quality, range};
-use crate::job::check_ranges;
 use crate::job::recipe::{Header, Recipe, options, parameters};
+use crate::job::{Batch, check_ranges, lifeless};
 use crate::job::{Context, Event, ResultNames, check_ending};
 
 /// An estimate below this, in units of 0 to 255, is no noise.
@@ -29,6 +29,8 @@ pub struct DenoiseOutcome {
     pub model: Model,
     /// What is known of each image.
     pub images: Vec<DenoisedImage>,
+    /// The images that failed, and why; the others are done.
+    pub failed: Vec<(PathBuf, Error)>,
     /// Means over the images that were compared with a reference, if any were.
     pub mean: Option<Compared>,
 }
@@ -75,18 +77,18 @@ pub struct Compared {
 }
 
 /// One image's part of the work.
-struct Task {
-    image: PathBuf,
+pub(super) struct Task {
+    pub(super) image: PathBuf,
     reference: Option<PathBuf>,
-    result: PathBuf,
-    deviation: Option<PathBuf>,
-    samples: Vec<PathBuf>,
+    pub(super) result: PathBuf,
+    pub(super) deviation: Option<PathBuf>,
+    pub(super) samples: Vec<PathBuf>,
 }
 
 /// Denoises the images of `request`, one after the other; each result goes to the sink as soon as it is made.
 ///
 /// # Errors
-/// Usage and bad input: what the request names is not there or does not fit, no noise is found, a name of a result that is taken.
+/// Usage and bad input: what the request names is not there or does not fit, a name of a result that is taken.
 /// Failed, when memory or disk do not suffice. Interrupted, when stopped.
 pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<DenoiseOutcome> {
     check_ranges(request)?;
@@ -109,12 +111,16 @@ pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<Denois
     };
     context.observer.event(Event::Started { seed: request.seed, what: format!("{}, {what}", request.model) });
     let mut images = Vec::new();
+    let mut batch = Batch::new(tasks.len());
     for (index, task) in tasks.iter().enumerate() {
         let work = Work { request, model: &model, draws, task, index: index as u64 };
-        images.push(work.run(context)?);
+        let read = batch.keep(&task.image, work.read(), context.observer)?;
+        let done = read.map(|read| work.run(read, context));
+        let done = done.and_then(|done| batch.keep(&task.image, done, context.observer).transpose());
+        images.extend(done.transpose()?);
     }
     let mean = mean(&images);
-    Ok(DenoiseOutcome { model, images, mean })
+    Ok(DenoiseOutcome { model, images, failed: batch.failed()?, mean })
 }
 
 fn tasks(request: &DenoiseRequest, draws: usize, context: &mut Context<'_>) -> Result<Vec<Task>> {
@@ -177,21 +183,27 @@ fn mean(images: &[DenoisedImage]) -> Option<Compared> {
 }
 
 /// The work on one image.
-struct Work<'a> {
-    request: &'a DenoiseRequest,
+pub(super) struct Work<'a> {
+    pub(super) request: &'a DenoiseRequest,
     model: &'a Model,
-    draws: usize,
-    task: &'a Task,
-    index: u64,
+    pub(super) draws: usize,
+    pub(super) task: &'a Task,
+    pub(super) index: u64,
 }
 
+/// What the files of one image hold: the image, its profile, and the reference.
+type Read = (Image, Option<Vec<u8>>, Option<Image>);
+
 impl Work<'_> {
-    fn run(&self, context: &mut Context<'_>) -> Result<DenoisedImage> {
+    fn read(&self) -> Result<Read> {
+        let (image, profile) = read_image_and_profile(&self.task.image)?;
+        Ok((image, profile, self.task.reference.as_ref().map(read_image).transpose()?))
+    }
+
+    fn run(&self, (image, profile, reference): Read, context: &mut Context<'_>) -> Result<DenoisedImage> {
         let Self { request, model, task, .. } = self;
         let start = Instant::now();
         let name = task.image.display().to_string();
-        let (image, profile) = read_image_and_profile(&task.image)?;
-        let reference = task.reference.as_ref().map(read_image).transpose()?;
         let mut noisy = Planes::of(&image);
         if let Some(sigma) = request.simulate {
             noisy = noisy.with_noise(sigma_from_pixels(sigma)?, request.seed, self.index);
@@ -200,15 +212,12 @@ impl Work<'_> {
             Some(sigma) => (sigma, false),
             None => (estimate(&noisy).map_err(|error| error.within(&name))?, true),
         };
+        if estimated && sigma < LEAST {
+            return self.unchanged((&noisy, profile.as_deref()), sigma, start, context);
+        }
         let shape = [noisy.channels, noisy.height, noisy.width];
         let plan = plan(model, shape, (request.memory as u64) << 20).map_err(|error| error.within(&name))?;
         self.announce(&name, &image, &plan, (sigma, estimated), context);
-        if estimated && sigma < LEAST {
-            return Err(Error::usage(format!(
-                "{name}: no noise is found in it, so there is nothing to remove"
-            ))
-            .hint("say how strong it is with --sigma, in units of 0 to 255"));
-        }
         let how = Request {
             sigma: sigma.min(255.0),
             draws: self.draws,
@@ -228,6 +237,9 @@ impl Work<'_> {
             Ok(())
         })?;
         let result = made.mean.to_image();
+        if image.lifeless().is_none() {
+            lifeless([(name.clone(), &result)]).into_iter().for_each(|event| context.observer.event(event));
+        }
         let text = match self.draws {
             1 => self.text(&how, &name, "sample", Some(0)),
             _ => self.text(&how, &name, "mean", None),
@@ -325,7 +337,7 @@ impl Work<'_> {
     }
 
     /// The recipe of what is `made` of the image, which is sample number `sample` or made of all.
-    fn text(
+    pub(super) fn text(
         &self,
         how: &Request,
         name: &str,

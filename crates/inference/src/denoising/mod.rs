@@ -4,6 +4,7 @@
 //! with `E[x0 | y]`, and a sampler that begins there draws from `p(x0 | y)`. Images are divided into windows as memory
 //! allows ([`langevin_core::Windowed`]); colours may be taken one by one, alpha is kept, depth too.
 
+mod clean_image;
 pub mod job;
 mod quality;
 mod request;
@@ -12,7 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::tensor::Device;
 use langevin_core::{
-    Cond, Denoiser, Error, Level, Levels, NoiseStreams, Planes, Result, SYMMETRIES, Stop, signed_to_batch,
+    Cond, Denoiser, Error, Level, Levels, NoiseStreams, Planes, Result, SYMMETRIES, Stop, check_finite,
+    signed_to_batch,
 };
 use langevin_model::windows::Plan;
 use langevin_model::{Model, Pipeline};
@@ -157,6 +159,7 @@ fn denoised(
         let mut run = pipeline.run(Cond::none(), streams).stopped_by(stop);
         denoiser.begin();
         let made = method.restore(Prior::new(denoiser.as_ref()), &problem, &path, &mut run)?;
+        let made = check_finite(made, &format!("draw {draw}"))?;
         let made = made.try_into_vec_as::<f32>().expect("a float tensor holds floats");
         left += residual(&noisy.values, &made, sigma) / request.draws as f64;
         moments.add(&made);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use langevin_core::{Error, Result};
-use langevin_process::limits;
+use langevin_process::limits::{self, shown};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -105,7 +105,7 @@ impl DenoiseRequest {
 
 fn check(sigma: f64, flag: &str, observer: &mut dyn Observer) -> Result<()> {
     if !(sigma > 0.0 && sigma <= 255.0) {
-        let error = Error::usage(format!("{flag} {sigma}: must be more than 0 and at most 255"));
+        let error = Error::usage(format!("{flag} {}: must be more than 0 and at most 255", shown(&sigma)));
         return Err(error.hint("it is a standard deviation in units of 0 to 255: 25 is strong noise"));
     }
     if sigma < 1.0 {

@@ -5,6 +5,7 @@ pub mod job;
 use langevin_core::{Error, Image, Level, Planes, Purpose, Result, Stream};
 use langevin_figures::drawing::{Canvas, Color, text_width};
 use langevin_figures::plot::{Plot, Scale, Series};
+use langevin_process::limits::shown;
 use langevin_process::{Diffusion, SCHEDULES};
 
 pub use job::ForwardRequest;
@@ -33,7 +34,7 @@ pub fn strip(image: &Image, diffusion: &Diffusion, times: &[f64], seed: u64) -> 
         return Err(Error::usage("no times to draw the image at").hint("give some between 0 and 1"));
     }
     if let Some(time) = times.iter().find(|time| !(0.0..=1.0).contains(*time)) {
-        return Err(Error::usage(format!("the time {time} does not lie between 0 and 1")));
+        return Err(Error::usage(format!("the time {} does not lie between 0 and 1", shown(time))));
     }
     let clean = clean(image)?;
     let noise = noise_for(&clean, seed);

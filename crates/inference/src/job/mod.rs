@@ -4,6 +4,7 @@
 //! nothing and knows no terminal; a door (the command line, a server, another language) turns its own words into a request, and
 //! events into its own kind of answer.
 
+mod batch;
 mod event;
 mod mode;
 mod names;
@@ -12,7 +13,9 @@ pub mod recipe;
 mod reporter;
 mod request;
 mod sink;
+mod texts;
 
+pub use batch::{Batch, check_failed, lifeless};
 pub use event::{Event, Observer, Silent};
 pub use mode::Mode;
 pub use names::{
@@ -22,6 +25,7 @@ pub use ranges::check_ranges;
 pub use reporter::Reporter;
 pub use request::request_from_json;
 pub use sink::{Files, Memory, Sink};
+pub use texts::{add_cut, tell_cut, tell_idle};
 
 use std::path::Path;
 

@@ -1,14 +1,14 @@
 //! The images of a request: each file read once, with what was measured of it, its operator and its noise.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use burn::tensor::Device;
 use langevin_core::{Error, Image, Result, Samples, path_of};
 use langevin_data::{read_image, read_image_and_profile};
 use langevin_model::{Model, Task, TaskKind};
-use langevin_restore::operators::{self, Mask, hidden};
+use langevin_restore::operators::{self, Mask, ReadMask, read_mask};
 use langevin_restore::{METHODS, NoImages, Noise, Operator, Shape, noises};
 
 use super::degraded::{Degraded, check_shape, shape_of};
@@ -31,6 +31,8 @@ pub(super) struct Operators<'a> {
     kind: &'a RestoreKind,
     simulate: bool,
     mask: Option<Image>,
+    /// How the mask was understood, where that is not plain.
+    notes: RefCell<BTreeSet<String>>,
     read: RefCell<BTreeMap<String, Image>>,
 }
 
@@ -44,7 +46,13 @@ impl<'a> Operators<'a> {
             RestoreKind::Inpaint { mask: Some(file), .. } => Some(read_image(file)?),
             _ => None,
         };
-        Ok(Self { kind: &request.kind, simulate: request.simulate, mask, read: RefCell::default() })
+        let (notes, read) = (RefCell::default(), RefCell::default());
+        Ok(Self { kind: &request.kind, simulate: request.simulate, mask, notes, read })
+    }
+
+    /// How the mask was understood, where that is not plain, each way once.
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.notes.take().into_iter().collect()
     }
 
     /// The operator that made `image`, or is to be applied to it, for a model of `channels` channels.
@@ -103,7 +111,14 @@ impl<'a> Operators<'a> {
     fn hole(&self, image: &Image, name: Option<&Path>, invert: bool) -> Result<Box<dyn Operator>> {
         let name = name.map(|file| file.display().to_string()).unwrap_or_default();
         let size = (image.width, image.height);
-        let masked = self.mask.as_ref().map(|mask| hidden(mask, &name, size, invert)).transpose()?;
+        let read = self.mask.as_ref().map(|mask| read_mask(mask, &name, size, invert)).transpose()?;
+        let (masked, values) = match read {
+            Some(ReadMask { hidden, note, values }) => {
+                self.notes.borrow_mut().extend(note);
+                (Some(hidden), values)
+            }
+            None => (None, String::new()),
+        };
         let hole = match (masked, image.transparent()) {
             (Some(masked), Some(transparent)) => {
                 masked.into_iter().zip(transparent).map(|(a, b)| a || b).collect()
@@ -114,7 +129,14 @@ impl<'a> Operators<'a> {
                     .hint("give --mask, or an image with transparent pixels"));
             }
         };
-        Ok(Box::new(Mask::new(shape_of(image), &hole)?))
+        let mask = Mask::new(shape_of(image), &hole).map_err(|error| match values.is_empty() {
+            true => error,
+            false => {
+                let advice = error.advice().unwrap_or_default().to_owned();
+                Error::usage(format!("{} ({name}: {values})", error.message())).hint(advice)
+            }
+        });
+        Ok(Box::new(mask?))
     }
 }
 
@@ -155,10 +177,11 @@ pub(super) fn noise(spec: &str, observer: &mut dyn Observer) -> Result<Box<dyn N
     Ok(made)
 }
 
-/// Every image of `request` read and checked, before time is spent on any.
+/// Every image of `request` read and checked, before time is spent on any; of each what it is, or why it cannot be restored: a file
+/// that cannot be read, an image that goes with no operator of the kind, or not with the model.
 ///
 /// # Errors
-/// Bad input: a file that cannot be read. Usage: an image that goes with no operator of the kind, or not with the model.
+/// Bad input: the reference cannot be read. Usage: an unknown method.
 pub(super) fn read(
     request: &RestoreRequest,
     model: &Model,
@@ -166,7 +189,7 @@ pub(super) fn read(
     noise: Option<&dyn Noise>,
     seed: u64,
     device: &Device,
-) -> Result<Vec<Input>> {
+) -> Result<Vec<Result<Input>>> {
     let truth = request.reference.as_ref().map(read_image).transpose()?;
     let rounded = is_rounded(request)?;
     let one = |(number, file): (usize, &std::path::PathBuf)| {
@@ -199,7 +222,7 @@ pub(super) fn read(
         let degraded = make().map_err(|error| error.within(&name))?;
         Ok(Input { name, degraded, profile })
     };
-    request.images.iter().enumerate().map(one).collect()
+    Ok(request.images.iter().enumerate().map(one).collect())
 }
 
 /// Whether images without a named noise have that of their rounding: a blur makes much of it, for methods that take noise.

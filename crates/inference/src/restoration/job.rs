@@ -20,7 +20,7 @@ use super::request::{RestoreKind, RestoreRequest};
 use super::restored::Restored;
 use super::trained::{Trained, restore_trained, trained_for};
 use crate::job::Mode;
-use crate::job::check_ranges;
+use crate::job::{Batch, Observer, check_ranges, lifeless, tell_cut, tell_idle};
 use crate::job::{Context, Event, ResultNames, check_ending, check_inputs_stay};
 use crate::sampling::{random_seed, read_noise};
 
@@ -33,6 +33,8 @@ pub struct RestoreOutcome {
     pub plan: RestorePlan,
     /// What came of each image.
     pub images: Vec<RestoredImage>,
+    /// The images that failed, and why; the others are done.
+    pub failed: Vec<(PathBuf, Error)>,
 }
 
 /// What came of one image.
@@ -89,7 +91,20 @@ pub fn run(request: &RestoreRequest, context: &mut Context<'_>) -> Result<Restor
     }
     let trained = trained_for(request, &model)?;
     let plan = request.plan(&model, context.device, context.stop)?;
-    let images = inputs::read(request, &model, &operators, noise.as_deref(), plan.seed, context.device)?;
+    tell(request, &model, &plan, context.observer);
+    let inputs = inputs::read(request, &model, &operators, noise.as_deref(), plan.seed, context.device)?;
+    for note in operators.notes() {
+        context.observer.event(Event::note(note));
+    }
+    let mut batch = Batch::new(request.images.len());
+    let mut images = Vec::new();
+    for (number, (file, input)) in request.images.iter().zip(inputs).enumerate() {
+        images.extend(batch.keep(file, input, context.observer)?.map(|input| (number, input)));
+    }
+    if images.is_empty() {
+        // All have failed: the names are not claimed.
+        return batch.failed().map(|failed| RestoreOutcome { model, plan, images: Vec::new(), failed });
+    }
     let files = Files::of(request, context)?;
     let names: Vec<&Path> = files.iter().flat_map(Files::all).collect();
     context.sink.claim(&names)?;
@@ -99,10 +114,13 @@ pub fn run(request: &RestoreRequest, context: &mut Context<'_>) -> Result<Restor
     };
     context.observer.event(Event::Started { seed: plan.seed, what: format!("{}, {steps}", request.model) });
     let work = Work { request, model: &model, plan: &plan, trained: trained.as_ref() };
-    let each = images.into_iter().zip(&files).enumerate();
-    let images = each.map(|(number, (input, files))| work.restore(number, input, files, context));
-    let images = images.collect::<Result<Vec<_>>>()?;
-    Ok(RestoreOutcome { model, plan, images })
+    let mut restored = Vec::new();
+    for (number, input) in images {
+        let done = work.restore(number, input, &files[number], context);
+        restored.extend(batch.keep(&request.images[number], done, context.observer)?);
+    }
+    let failed = batch.failed()?;
+    Ok(RestoreOutcome { model, plan, images: restored, failed })
 }
 
 /// Takes the images of `request` for clean ones, degrades and restores them, and finds how far the spread of the samples of each
@@ -138,6 +156,15 @@ pub fn calibrate(request: &RestoreRequest, context: &mut Context<'_>) -> Result<
             context.stop.check("the calibration")
         })?;
     Ok(CalibrateOutcome { model, plan, methods, left_out })
+}
+
+/// Tells what of the request's texts and options has no effect.
+fn tell(request: &RestoreRequest, model: &Model, plan: &RestorePlan, observer: &mut dyn Observer) {
+    let Some(Prompts { each, .. }) = &plan.words else { return };
+    tell_cut(model, "the prompt", each.iter().map(String::as_str), observer);
+    tell_cut(model, "the negative prompt", request.negative.as_deref(), observer);
+    let unguided = plan.cfg_scale == 1.0 && request.negative.is_some();
+    tell_idle([(unguided, "--negative: the guidance is 1, which is none; give --cfg-scale")], observer);
 }
 
 /// Opens the model, and says what is worth knowing of it.
@@ -247,6 +274,10 @@ impl Work<'_> {
             None => error.within(&name),
             Some(signal) => Error::new(ErrorKind::Interrupted(signal), format!("{name}: was interrupted")),
         })?;
+        if looks.lifeless().is_none() {
+            let drawn = restored.drawn.iter().map(|image| (name.clone(), image));
+            lifeless(drawn).into_iter().for_each(|event| context.observer.event(event));
+        }
         let seconds = start.elapsed().as_secs_f64();
         let record = Record { request, plan, model, input: (&name, number as u64), restored: &restored };
         let one_step = self.trained.is_some_and(|trained| trained.mode == Mode::Mean);

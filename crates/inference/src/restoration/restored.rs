@@ -1,7 +1,7 @@
 //! A restored image, and what is said of it.
 
 use burn::tensor::Tensor;
-use langevin_core::{Image, Origin, Result};
+use langevin_core::{Image, Origin, Result, check_finite};
 use langevin_restore::units::sigma_to_pixels;
 use langevin_restore::{Agreement, Baseline, Problem, Shape, adjoint_error, classical};
 
@@ -54,6 +54,7 @@ impl Finishing<'_> {
         truth: Option<&Image>,
     ) -> Result<Restored> {
         let Self { problem, colours, image } = *self;
+        check_finite(drawn.clone(), &method)?;
         let (operator, sigma) = (problem.operator(), problem.sigma());
         let known = known.or_else(|| classical(operator, &self.values(&problem.y()), sigma));
         let classical = known.map(|made| (made.name, self.finished(&made.image)));

@@ -11,8 +11,8 @@ use langevin_model::Model;
 use super::recipe::recipe;
 use super::request::{Resolved, SampleRequest};
 use super::{SamplePlan, sample, sheet};
-use crate::job::check_ranges;
 use crate::job::{Context, Event, Observer, check_ending, image_files};
+use crate::job::{check_ranges, lifeless};
 
 /// Images that a trajectory shows.
 const FILM: usize = 16;
@@ -80,6 +80,11 @@ pub fn run(request: &SampleRequest, context: &mut Context<'_>) -> Result<SampleO
         _ => error,
     })?;
     let seconds = start.elapsed().as_secs_f64();
+    let named = images.iter().enumerate().map(|(index, image)| match files.get(index) {
+        Some(file) => (file.display().to_string(), image),
+        None => (format!("image {index}"), image),
+    });
+    lifeless(named).into_iter().for_each(|event| context.observer.event(event));
     let text = |index| if request.metadata { recipe(&model, &plan, index).chunks() } else { Vec::new() };
     for (index, (file, image)) in files.iter().zip(&images).enumerate() {
         context.write(file, png::encode(image, &text(index))?)?;

@@ -11,7 +11,7 @@ mod request;
 mod sheet;
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Image, Result, Stop, batch_to_images};
+use langevin_core::{Image, Result, Stop, batch_to_images, check_finite};
 use langevin_kernels::Arithmetic;
 use langevin_model::{GuidanceConfig, Model, Pipeline, Prompts};
 use langevin_process::Level;
@@ -104,7 +104,8 @@ pub fn sample_tensor(
     progress: impl FnMut(&BatchProgress<'_>),
 ) -> Result<Tensor<4>> {
     let (path, sampler) = plan.method(model)?;
-    model.decode(sample_along(model, plan, sampler.as_ref(), &path, device, progress)?)
+    let made = model.decode(sample_along(model, plan, sampler.as_ref(), &path, device, progress)?)?;
+    check_finite(made, &plan.sampler)
 }
 
 /// As [`sample_tensor`], with `sampler` and `path` in place of those that `plan` names, and without making images of latents:

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::SamplePlan;
 use crate::job::recipe::{Header, Recipe, described, parameters};
 
+/// Most bytes of an image file whose recipe is read.
+const MOST_BYTES: u64 = 512 << 20;
 /// The command of these recipes.
 const COMMAND: &str = "sample";
 
@@ -105,8 +107,7 @@ pub(super) fn recipe(model: &Model, plan: &SamplePlan, index: usize) -> Recipe<S
 /// # Errors
 /// Bad input, naming the file: it carries no recipe, or one of another command. Usage: it began from noise that it does not hold.
 pub(super) fn read_recipe(file: &Path) -> Result<Recipe<SampleOptions>> {
-    let bytes =
-        std::fs::read(file).map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
+    let bytes = langevin_files::read_bounded(file, MOST_BYTES)?;
     let recipe = Recipe::read(&bytes).and_then(|recipe| recipe.made_by::<SampleOptions>(COMMAND));
     let recipe = recipe.map_err(|error| error.within(file.display()))?;
     if recipe.options.init_noise {

@@ -17,6 +17,10 @@ use super::SamplePlan;
 use super::recipe::{SampleOptions, read_recipe};
 use crate::job::recipe::Recipe;
 use crate::job::{Event, Observer};
+use crate::job::{tell_cut, tell_idle};
+
+/// Most bytes of a file with start noise.
+const MOST_NOISE: u64 = 4 << 30;
 
 /// Numbers that convolutions multiply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -262,12 +266,16 @@ impl SampleRequest {
         };
         let resolved = resolve(defaults, model.denoiser.diffusion(), asked)?;
         let start = self.init_noise.as_deref().map(|file| noise_for(file, self.count, model.shape(), device));
+        let cfg_scale = self.cfg_scale.unwrap_or_else(|| model.cfg_scale());
+        let unguided = cfg_scale == 1.0 && guidance.guide.is_none();
+        let idle = unguided && self.negative.is_some();
+        tell_idle([(idle, "--negative: the guidance is 1, which is none; give --cfg-scale")], observer);
         let plan = SamplePlan {
             first: self.first,
             steps: resolved.steps,
             sampler: resolved.sampler,
             spacing: resolved.spacing,
-            cfg_scale: self.cfg_scale.unwrap_or_else(|| model.cfg_scale()),
+            cfg_scale,
             guidance,
             clip: defaults.clip && self.clip,
             labels: self.labels(model)?,
@@ -305,12 +313,8 @@ impl SampleRequest {
             }
             return Ok(None);
         }
-        let cut = lines.iter().map(|line| model.truncated_tokens(line)).max().unwrap_or(0);
-        if cut > 0 {
-            observer.event(Event::warning(format!(
-                "the last {cut} tokens of the prompt exceed the text encoder's limit and are ignored"
-            )));
-        }
+        tell_cut(model, "the prompt", lines.iter().copied(), observer);
+        tell_cut(model, "the negative prompt", self.negative.as_deref(), observer);
         let line = |index: u64| lines[((self.first + index) % lines.len() as u64) as usize].to_owned();
         let each = (0..self.count as u64).map(line).collect();
         let prompts = Prompts { each, negative: self.negative.clone().unwrap_or_default() };
@@ -373,8 +377,7 @@ pub fn open_guide(
 /// # Errors
 /// Bad input, naming the file.
 pub fn read_noise(file: &Path, device: &Device) -> Result<Tensor<4>> {
-    let bytes =
-        std::fs::read(file).map_err(|error| Error::bad_input(format!("{}: {error}", file.display())))?;
+    let bytes = langevin_files::read_bounded(file, MOST_NOISE)?;
     npy::decode(&bytes, device).map_err(|error| error.within(file.display()))
 }
 

@@ -186,7 +186,7 @@ pub(super) fn random(channels: usize, seed: u64, device: &Device) -> Result<Box<
 /// Bad input, beginning with the file's name, when it does not hold them.
 pub(super) fn inception(file: &Path, device: &Device) -> Result<Box<dyn Features>> {
     let named = |error: Error| error.within(file.display());
-    let bytes = std::fs::read(file).map_err(|error| named(Error::bad_input(error.to_string())))?;
+    let bytes = langevin_files::read_bounded(file, u64::MAX)?;
     let network = Inception::new(&floats(&bytes).map_err(named)?, device).map_err(named)?;
     let lanes = Workers::new(rayon::current_num_threads())?;
     let name = format!("inception, {}", &blake3::hash(&bytes).to_hex()[..16]);

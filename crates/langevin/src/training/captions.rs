@@ -5,9 +5,11 @@ use std::sync::Arc;
 use langevin_core::{Error, LeftAside, Result};
 use langevin_data::Pool;
 use langevin_model::TextInfo;
-use langevin_nn::text::{ClipTextConfig, ClipTokenizer, TextActivation, learned};
+use langevin_nn::text::{ClipTextConfig, ClipTokenizer, TextActivation, TokenizerParts, learned};
 use langevin_nn::unet::{AddedConfig, TextConfig};
 use langevin_train::Texts;
+
+use langevin_inference::job::add_cut;
 
 use crate::training::settings::text::LONGEST;
 use crate::training::settings::{Settings, TextSettings};
@@ -16,8 +18,6 @@ use crate::training::settings::{Settings, TextSettings};
 const CAPTIONS: u64 = 4096;
 /// Images that are asked for their captions at once.
 const AT_ONCE: u64 = 64;
-/// Characters of a caption that name it.
-const BEGINNING: usize = 24;
 /// Features that the number of a text's tokens becomes.
 const FEATURES: usize = 2;
 /// Makes tokens of captions.
@@ -51,20 +51,24 @@ pub(crate) fn learn(pool: &Pool, settings: &TextSettings) -> Result<(TextInfo, L
     let texts = || captions.iter().map(String::as_str);
     let parts = learned(texts(), settings.vocabulary, LONGEST);
     let tokenizer = ClipTokenizer::new(&parts)?;
-    let lengths: Vec<usize> = texts().map(|text| tokenizer.tokens(text).len() + 2).collect();
-    let longest = lengths.iter().copied().max().unwrap_or(3);
-    let length = if settings.length == 0 { longest.clamp(3, LONGEST) } else { settings.length };
-    let mut cut = LeftAside::default();
-    let what = format!("captions cut after {length} tokens");
-    for (text, tokens) in texts().zip(lengths).filter(|(_, tokens)| *tokens > length) {
-        let begins: String = text.chars().take(BEGINNING).collect();
-        cut.add(&what, format!("\"{begins}...\", {tokens} tokens"));
-    }
+    let longest = texts().map(|text| tokenizer.tokens(text).len() + 2).max().unwrap_or(3);
     let mut tokens: Vec<(u32, String)> =
         parts.vocabulary.into_iter().map(|(token, id)| (id, token)).collect();
     tokens.sort();
-    let tokens = tokens.into_iter().map(|(_, token)| token).collect();
-    Ok((TextInfo { tokens, merges: parts.merges, length }, cut))
+    let length = if settings.length == 0 { longest.clamp(3, LONGEST) } else { settings.length };
+    let mut aside = LeftAside::default();
+    let cut_to = ClipTokenizer::new(&TokenizerParts { length, ..tokenizer.parts().clone() })?;
+    for text in texts() {
+        if let Some(rest) = cut_to.cut(text) {
+            add_cut(&mut aside, length, cut_to.encode(text).cut as u64, rest);
+        }
+    }
+    let info = TextInfo {
+        tokens: tokens.into_iter().map(|(_, token)| token).collect(),
+        merges: parts.merges,
+        length,
+    };
+    Ok((info, aside))
 }
 
 /// What makes tokens of captions in training.

@@ -171,7 +171,13 @@ impl Hooks<Backbone> for Watching<'_> {
         let drawn = sample_tensor(&model, &plan, &self.device, |_| {});
         let images_made = match drawn {
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => return Ok(None),
-            made => batch_to_images(made?),
+            Err(error) => {
+                // What is learned does not depend on how it is shown.
+                let text = format!("no preview after {images} images: {error}");
+                self.observer.event(Event::warning(text));
+                return Ok(None);
+            }
+            Ok(made) => batch_to_images(made),
         };
         let scale = self.info.magnification();
         let sheet = sheet::sheet(&images_made, sheet::square_columns(PREVIEW), 2, scale);

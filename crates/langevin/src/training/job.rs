@@ -103,6 +103,8 @@ pub(super) fn report_data(prepared: &Prepared, observer: &mut dyn Observer) {
     if let Some(event) = Event::left_aside(&prepared.data.name, prepared.left_aside.clone()) {
         observer.event(event);
     }
+    let cut = Event::left_aside("captions", prepared.cut_captions.clone());
+    cut.into_iter().for_each(|event| observer.event(event));
     for skipped in &prepared.skipped {
         observer.event(Event::warning(format!("passed over {}", skipped.reason)));
     }

@@ -59,6 +59,7 @@ pub struct EmaOutcome {
 /// # Errors
 /// As [`average`]; a name of a result that is taken.
 pub fn run(request: &EmaRequest, context: &mut Context<'_>) -> Result<EmaOutcome> {
+    langevin_inference::job::check_ranges(request)?;
     let named = || request.run.join(format!("ema-{}.safetensors", request.width));
     let output = request.output.clone().unwrap_or_else(named);
     let _lock = RunLock::of_model(&output)?;

@@ -64,6 +64,8 @@ pub struct Prepared {
     pub skipped: Vec<Skipped>,
     /// What else was there and is not used.
     pub left_aside: LeftAside,
+    /// What of the captions finds no room in the texts of the model.
+    pub cut_captions: LeftAside,
     /// What makes latents of the images, where those are learned.
     pub(super) codec: Option<Codec>,
     pub(crate) pool: Pool,
@@ -87,7 +89,9 @@ pub fn prepare(mut plan: TrainPlan) -> Result<Prepared> {
         None => langevin_data::open(&plan.data, &OpenOptions::default())?,
     };
     let data = dataset.info().clone();
+    let begins = plan.weights.is_some().then(|| settings.network.classes);
     let codec = settings.latent.as_mut().map(|latent| latents::open(latent, &Device::flex())).transpose()?;
+    check_classes(&settings, begins, &data)?;
     resolve(&mut settings, &data, codec.as_ref())?;
     let size = settings.data.size;
     let mut prepare = Prepare::new(size, size, settings.data.channels);
@@ -107,11 +111,12 @@ pub fn prepare(mut plan: TrainPlan) -> Result<Prepared> {
         refuse(&left_aside, &data.name)?;
     }
     let (pool, validation) = hold_out(pool, settings.train.validation_images)?;
+    let mut cut_captions = LeftAside::default();
     let text = match settings.text.clone() {
         None => None,
         Some(wanted) => {
             let (info, cut) = captions::learn(&pool, &wanted)?;
-            left_aside.extend(cut);
+            cut_captions = cut;
             captions::apply(&wanted, &mut settings, &info);
             settings.network.check()?;
             Some(info)
@@ -138,6 +143,7 @@ pub fn prepare(mut plan: TrainPlan) -> Result<Prepared> {
         images: pool.len(),
         skipped: pool.skipped(),
         left_aside,
+        cut_captions,
         settings,
         info,
         data,
@@ -155,6 +161,22 @@ fn refuse(left_aside: &LeftAside, name: &str) -> Result<()> {
         rest.add_all(&reason.what, reason.count, reason.examples.iter().cloned());
     }
     rest.refuse(name)
+}
+
+/// Whether the data have as many classes as the model that training begins with, which `begins` with so many.
+fn check_classes(settings: &Settings, begins: Option<usize>, data: &DataInfo) -> Result<()> {
+    let (Some(classes), true) = (begins, settings.data.class_conditional) else { return Ok(()) };
+    if classes == data.classes.len() {
+        return Ok(());
+    }
+    let model = settings.init.as_ref().map_or("the model to begin with", |init| init.model.as_str());
+    let have = match data.classes.len() {
+        0 => "none".to_owned(),
+        count => count.to_string(),
+    };
+    Err(Error::usage(format!("{model}: the model has {classes} classes, the data {} {have}", data.name)).hint(
+        "train on folders with the classes of the model, begin with a model without classes, or leave --init out",
+    ))
 }
 
 fn resolve(settings: &mut Settings, data: &DataInfo, codec: Option<&Codec>) -> Result<()> {

@@ -68,6 +68,9 @@ impl Preset {
     }
 }
 
+/// Most bytes of a file with settings.
+const MOST_BYTES: u64 = 1 << 20;
+
 /// The settings of `preset` (a preset's name or the path of a TOML file) with `flags` (`section.key=value`, the value as in
 /// TOML, text also without quotes) on top; and the name to remember the preset by.
 ///
@@ -75,8 +78,9 @@ impl Preset {
 /// Usage: an unknown preset or key (with the nearest), a file that cannot be read.
 pub fn settings_layers(preset: &str, flags: &[String]) -> Result<(String, Settings)> {
     let (name, text) = if preset.ends_with(".toml") || preset.contains('/') {
-        let text = std::fs::read_to_string(path_of(preset)).map_err(|error| {
-            Error::usage(format!("{preset}: {error}")).hint("give a preset's name or a TOML file")
+        let text = langevin_files::text::read(path_of(preset), MOST_BYTES).map_err(|error| {
+            let advice = error.advice().unwrap_or("give a preset's name or a TOML file").to_owned();
+            Error::usage(error.message()).hint(advice)
         })?;
         (preset.to_owned(), text)
     } else {

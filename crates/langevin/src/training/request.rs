@@ -268,7 +268,7 @@ pub(super) fn shared_flags(
     exact: bool,
 ) -> Result<Vec<String>> {
     if let Some(minutes) = minutes.filter(|minutes| *minutes <= 0.0) {
-        return Err(Error::usage(format!("--minutes {minutes}: must be more than 0")));
+        return Err(Error::usage(format!("--minutes {}: must be more than 0", limits::shown(&minutes))));
     }
     let flags = [
         ("images", images.map(|v| v.to_string())),

@@ -5,7 +5,6 @@ mod native;
 mod stable_diffusion;
 
 use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
@@ -16,7 +15,7 @@ use crate::adaptation::{Adaptation, Lora};
 use crate::closed_form::{CLOSED_FORM, ClosedFormModel};
 use crate::codec;
 use crate::description;
-use crate::file::read_model_bytes;
+use crate::file::{missing, read_model_bytes};
 use crate::model::Model;
 use crate::shipped::{SHIPPED, Shipped};
 
@@ -102,14 +101,10 @@ impl Source {
     }
 
     fn file(path: &Path) -> Result<Self> {
-        let bad = |what: String| Error::bad_input(format!("{}: {what}", path.display()));
-        let mut head = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut head));
-        read.map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => bad("there is no such file or folder".to_owned())
-                .hint("give a run folder, a model.safetensors, or builtin:shapes"),
-            _ => bad(error.to_string()),
-        })?;
+        if !path.exists() {
+            return Err(missing(path));
+        }
+        let head = langevin_files::read_head(path, 16)?;
         let owned = path.to_owned();
         let starts = |magic: &[u8]| head.starts_with(magic);
         // The length of a safetensors header, and its brace.

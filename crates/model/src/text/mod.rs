@@ -40,6 +40,17 @@ impl TextConditioner {
         !matches!(self, Self::None)
     }
 
+    /// How many tokens a text has room for, and the end of `text` that finds none, of the tokenizer with the least room; `None`
+    /// where all of it fits.
+    pub fn cut<'t>(&self, text: &'t str) -> Option<(usize, &'t str)> {
+        let cut = |tokenizer: &ClipTokenizer| Some((tokenizer.length(), tokenizer.cut(text)?));
+        match self {
+            Self::None => None,
+            Self::Learned(tokenizer) => cut(tokenizer),
+            Self::Clip(encoders) => encoders.tokenizers().filter_map(cut).max_by_key(|(_, rest)| rest.len()),
+        }
+    }
+
     /// Most tokens at the end of `text` that find no room, over all tokenizers; 0 without one.
     pub fn truncated_tokens(&self, text: &str) -> usize {
         let cut = |tokenizer: &ClipTokenizer| tokenizer.encode(text).cut;

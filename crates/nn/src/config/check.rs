@@ -85,16 +85,19 @@ impl NetworkConfig {
                 "unet: mid_attention_norm_groups does not divide the {coarsest} channels of the last level"
             )));
         }
+        // Beyond these the numbers of a network overflow.
+        let within = |value: f64| value.abs() <= 1e6;
+        let above = |value: f64| value > 0.0 && within(value);
         let finite = [
-            ("norm_eps", self.norm_eps, self.norm_eps > 0.0),
-            ("time_scale", self.time_scale, self.time_scale != 0.0),
-            ("fourier_scale", self.fourier_scale, self.fourier_scale > 0.0),
-            ("output_scale_factor", self.output_scale_factor, self.output_scale_factor > 0.0),
-            ("mid_block_scale_factor", self.mid_block_scale_factor, self.mid_block_scale_factor > 0.0),
+            ("norm_eps", self.norm_eps, self.norm_eps > 0.0 && self.norm_eps <= 1.0),
+            ("time_scale", self.time_scale, self.time_scale != 0.0 && within(self.time_scale)),
+            ("fourier_scale", self.fourier_scale, above(self.fourier_scale)),
+            ("output_scale_factor", self.output_scale_factor, above(self.output_scale_factor)),
+            ("mid_block_scale_factor", self.mid_block_scale_factor, above(self.mid_block_scale_factor)),
             ("dropout", self.dropout, (0.0..1.0).contains(&self.dropout)),
             ("freq_shift", self.freq_shift, self.freq_shift < (self.channels[0] / 2) as f64),
-            ("input_scale", self.input_scale, self.input_scale != 0.0),
-            ("input_shift", self.input_shift, true),
+            ("input_scale", self.input_scale, self.input_scale != 0.0 && within(self.input_scale)),
+            ("input_shift", self.input_shift, within(self.input_shift)),
         ];
         if let Some((name, value, _)) = finite.iter().find(|(_, value, fits)| !value.is_finite() || !fits) {
             return Err(Error::usage(format!("unet: {name} = {value} is out of range")));

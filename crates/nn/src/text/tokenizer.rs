@@ -142,6 +142,23 @@ impl ClipTokenizer {
         out
     }
 
+    /// The end of `text` that finds no room, beginning with the first word that does not wholly; `None` where all of it does.
+    pub fn cut<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let room = self.length - 2;
+        if self.tokens(text).len() <= room {
+            return None;
+        }
+        // Where a word ends. The tokens of a beginning are the first ones of the text, since spaces divide it.
+        let ends: Vec<usize> = text
+            .char_indices()
+            .filter(|(at, letter)| *at > 0 && letter.is_whitespace())
+            .map(|(at, _)| at)
+            .collect();
+        let fit = ends.partition_point(|end| self.tokens(&text[..*end]).len() <= room);
+        let from = if fit == 0 { 0 } else { ends[fit - 1] };
+        Some(text[from..].trim_start())
+    }
+
     /// The tokens of `text` between start and end, filled up or cut to [`Self::length`].
     pub fn encode(&self, text: &str) -> Tokens {
         let tokens = self.tokens(text);

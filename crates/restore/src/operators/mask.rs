@@ -2,7 +2,7 @@
 //! pseudo-inverse.
 
 use langevin_core::registry::{Entry, OptionDoc};
-use langevin_core::{Error, Image, Purpose, Result, Stream};
+use langevin_core::{Depth, Error, Image, Purpose, Result, Stream};
 
 use crate::operator::{Degradation, Images, Linear, Operator, Shape, Spectral};
 
@@ -79,12 +79,39 @@ impl Degradation for Hidden {
     }
 }
 
-/// Which pixels the mask in the image called `name` hides from an image of `width` and `height`: white ones (at least
-/// half), or black ones if `invert`. Of a colour image the mean of the channels counts, alpha apart.
+/// Which pixels the mask in the image called `name` hides from an image of `width` and `height`: see [`read_mask`].
 ///
 /// # Errors
 /// Bad input: the mask has another size.
-pub fn hidden(mask: &Image, name: &str, (width, height): (usize, usize), invert: bool) -> Result<Vec<bool>> {
+pub fn hidden(mask: &Image, name: &str, size: (usize, usize), invert: bool) -> Result<Vec<bool>> {
+    read_mask(mask, name, size, invert).map(|read| read.hidden)
+}
+
+/// A mask as it was understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadMask {
+    /// Which pixels it hides.
+    pub hidden: Vec<bool>,
+    /// How it was understood, where that is not plain: one sentence.
+    pub note: Option<String>,
+    /// The values that it holds, in words.
+    pub values: String,
+}
+
+/// Reads the mask in the image called `name` for an image of `width` and `height`: it hides white pixels (at least half), or
+/// black ones if `invert`. Of a colour image the mean of the channels counts.
+///
+/// Transparent pixels of a mask are unpainted: black. Where what is painted is all of one colour, it is what is painted that is
+/// hidden. Where whole numbers go from 0 to 1, 1 is white.
+///
+/// # Errors
+/// Bad input: the mask has another size.
+pub fn read_mask(
+    mask: &Image,
+    name: &str,
+    (width, height): (usize, usize),
+    invert: bool,
+) -> Result<ReadMask> {
     if (mask.width, mask.height) != (width, height) {
         return Err(Error::bad_input(format!(
             "{name}: the mask has {} x {} pixels, and the image {width} x {height}",
@@ -93,13 +120,37 @@ pub fn hidden(mask: &Image, name: &str, (width, height): (usize, usize), invert:
         .hint("a mask must have the size of its image"));
     }
     let (channels, colours) = (mask.channels, mask.colours());
-    let (black, white) = mask.range();
-    let share = |at: usize| (mask.samples.at(at) - black) / (white - black);
-    let white = |pixel: usize| {
-        let sum: f64 = (0..colours).map(|channel| share(pixel * channels + channel)).sum();
-        sum / colours as f64 >= 0.5
+    let mean = |pixel: usize| {
+        let sum: f64 = (0..colours).map(|channel| mask.samples.at(pixel * channels + channel)).sum();
+        sum / colours as f64
     };
-    Ok((0..width * height).map(|pixel| white(pixel) != invert).collect())
+    let transparent = mask.transparent().filter(|pixels| pixels.contains(&true) && pixels.contains(&false));
+    let painted = |pixel: &usize| transparent.as_ref().is_none_or(|transparent| !transparent[*pixel]);
+    let range = (0..width * height).filter(painted).map(mean);
+    let (low, high) = range
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    let (black, white) = mask.range();
+    let is_whole = mask.samples.depth() != Depth::F32;
+    let ones = is_whole && black == 0.0 && high == 1.0 && white > 1.0;
+    let half = if ones { 0.5 } else { black + (white - black) / 2.0 };
+    let (hidden, mut note): (Vec<bool>, _) = if transparent.is_some() && low == high {
+        let note = format!("{name}: what is painted of the mask is what it hides; the rest is transparent");
+        ((0..width * height).map(|pixel| painted(&pixel) != invert).collect(), Some(note))
+    } else {
+        let hides = |pixel: usize| painted(&pixel) && mean(pixel) >= half;
+        let note = transparent.is_some().then(|| format!("{name}: transparent pixels of the mask are black"));
+        ((0..width * height).map(|pixel| hides(pixel) != invert).collect(), note)
+    };
+    if ones {
+        note = Some(format!(
+            "{name}: its values are 0 and 1, and 1 is taken for white, which is {white} otherwise"
+        ));
+    }
+    let values = match low == high {
+        true => format!("all of its values are {low}, where black is {black} and white {white}"),
+        false => format!("its values go from {low} to {high}, where black is {black} and white {white}"),
+    };
+    Ok(ReadMask { hidden, note, values })
 }
 
 /// A mask over images of one shape.

@@ -14,13 +14,14 @@ mod lanczos;
 mod mask;
 mod motion_blur;
 
+use langevin_core::process::limits::shown;
 use langevin_core::registry::{Options, Registry};
 use langevin_core::{Error, Result};
 
 use crate::composed::Composed;
 use crate::operator::{Degradation, Images, Operator, Shape};
 
-pub use mask::{Mask, hidden};
+pub use mask::{Mask, ReadMask, hidden, read_mask};
 
 /// Every operator by name.
 pub const OPERATORS: Registry<dyn Degradation> = Registry {
@@ -109,5 +110,5 @@ fn whole(options: &Options, key: &str, low: usize, high: usize) -> Result<usize>
     if value.fract() == 0.0 {
         return Ok(value as usize);
     }
-    Err(Error::usage(format!("option {key}={value} must be a whole number")))
+    Err(Error::usage(format!("option {key}={} must be a whole number", shown(&value))))
 }

@@ -124,7 +124,7 @@ impl Before {
             Error::bad_input(format!("{}: {error}", file.display()))
                 .hint("give a file that `bench --json` wrote")
         };
-        let bytes = std::fs::read(file).map_err(|error| bad(&error))?;
+        let bytes = langevin_files::read_bounded(file, 64 << 20)?;
         let report: Value = serde_json::from_slice(&bytes).map_err(|error| bad(&error))?;
         let median = |key: &str| {
             let value = report[key][1].as_f64().filter(|value| *value > 0.0);

@@ -37,7 +37,7 @@ pub struct CompareSamplersRequest {
     /// A worse model of the same images to guide away from.
     pub guide: Option<String>,
     /// How many images.
-    #[schemars(range(min = 1, max = 100_000))]
+    #[schemars(range(min = 2, max = 100_000))]
     pub count: usize,
     /// The seed of their noise.
     pub seed: u64,
