@@ -190,8 +190,12 @@ pub struct DataReport {
 /// else).
 pub fn run(request: &InspectRequest, context: &mut Context<'_>) -> Result<Inspection> {
     let spec = request.what.as_str();
-    // A part of a data set, such as `mnist/#test`, is no path.
-    let Ok(source) = Source::of(spec) else { return data(spec).map(Inspection::Data) };
+    let source = match Source::of(spec) {
+        Ok(source) => source,
+        Err(error) if Path::new(spec).exists() => return Err(error),
+        // A part of a data set, such as `mnist/#test`, is no path.
+        Err(_) => return data(spec).map(Inspection::Data),
+    };
     let model = || model(&source, spec, context);
     match &source {
         Source::Shipped(_) | Source::ClosedForm(_) => {
@@ -214,8 +218,11 @@ pub fn run(request: &InspectRequest, context: &mut Context<'_>) -> Result<Inspec
             Some(image) => Ok(Inspection::Image(image)),
             None => data(spec).map(Inspection::Data),
         },
-        // A zip that is a PyTorch checkpoint is no `Other`: what is wrong with this one, the data say.
-        Source::Other(_) => data(spec).map(Inspection::Data),
+        // What is wrong with a zip the data say, but for one that was meant as a PyTorch checkpoint.
+        Source::Other(path) => data(spec).map(Inspection::Data).map_err(|error| {
+            let meant = langevin_model::file::is_meant_as_checkpoint(path);
+            if meant { model().err().unwrap_or(error) } else { error }
+        }),
         // CIFAR for Python is pickled too.
         Source::Checkpoint(_) => match data(spec) {
             Ok(data) => Ok(Inspection::Data(data)),

@@ -65,6 +65,11 @@ pub fn refuse_strangers(bytes: &[u8]) -> Result<()> {
     Err(Error::bad_input(what).hint("give a model.safetensors that `langevin train` wrote"))
 }
 
+/// Whether the file at `path` is a zip that names the pickle of a PyTorch checkpoint, whole or not.
+pub fn is_meant_as_checkpoint(path: &Path) -> bool {
+    langevin_files::read_head(path, 1 << 18).is_ok_and(|head| head.starts_with(b"PK") && holds_pickle(&head))
+}
+
 /// The name of the first file in a zip.
 fn first_member(bytes: &[u8]) -> Option<&str> {
     let length = u16::from_le_bytes([*bytes.get(26)?, *bytes.get(27)?]);

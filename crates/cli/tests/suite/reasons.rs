@@ -23,6 +23,9 @@ fn what_stands_for_a_model_is_called_that() {
         assert!(!ran.err.contains("can run code"), "{}", ran.err);
         ran.refused(3, &[file, parts[0], parts[1]]);
     }
+    for file in ["lfs.safetensors", "page.safetensors"] {
+        world.run(&format!("inspect {file}")).refused(3, &[file, "download"]);
+    }
     let inspected = world.run("inspect links.zip");
     assert!(!inspected.err.contains("pickle"), "{}", inspected.err);
 }
@@ -52,10 +55,23 @@ fn masks_count_what_is_painted_and_say_how_they_are_read() {
     world.write("white.png", &mask(&|inside| vec![255, shade(inside, 255, 0)], 2));
     world.write("black.png", &mask(&|inside| vec![0, shade(inside, 255, 0)], 2));
     world.write("four.png", &mask(&|inside| vec![shade(inside, 4, 2)], 1));
+    let photo = |inside: bool| vec![100, 150, 90, shade(inside, 0, 255)];
+    let textured = (0..32 * 32).flat_map(|at| {
+        let mut pixel = photo(inside(at));
+        pixel[0] += (at % 90) as u8;
+        pixel
+    });
+    let textured = Image::from_u8(32, 32, 4, textured.collect());
+    world.write("photo.png", &png::encode(&textured, &[]).unwrap());
     let inpaint = |mask: &str| format!("inpaint {run} a.png --mask {mask}.png --steps 2 --seed 1 -o {mask}/");
     world.run(&inpaint("plain")).ok();
     let wanted = langevin::data::read_image(world.path("plain/a.png")).unwrap();
-    for (mask, said) in [("ones", "1 is taken for white"), ("white", "painted"), ("black", "painted")] {
+    for (mask, said) in [
+        ("ones", "1 is taken for white"),
+        ("white", "painted"),
+        ("black", "painted"),
+        ("photo", "transparent"),
+    ] {
         let ran = world.run(&inpaint(mask)).ok();
         assert!(ran.err.contains(said), "{mask}: {}", ran.err);
         let made = langevin::data::read_image(world.path(&format!("{mask}/a.png"))).unwrap();
@@ -106,7 +122,7 @@ fn empty_arguments_and_unknown_devices_are_named() {
         (ran.status.code(), String::from_utf8(ran.stderr).unwrap())
     };
     for (arguments, name) in [
-        (&["inspect", ""][..], "WHAT: is empty"),
+        (&["inspect", ""][..], "FILE: is empty"),
         (&["sample", "builtin:ring8", "-n", "1", "-o", ""], "-o: is empty"),
         (&["sample", "builtin:ring8", "--grid="], "--grid: is empty"),
         (&["sample", "", "-n", "1"], "MODEL: is empty"),

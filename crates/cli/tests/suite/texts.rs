@@ -23,7 +23,7 @@ fn what_is_cut_of_prompts_is_said_by_every_command() {
     let world = World::new();
     folder(&world, 4);
     world.write("a.png", &image(16, 16, 3, 1));
-    let long = words(120);
+    let long = words(80);
     let lines = format!("short\n{long}\n");
     world.write("prompts.txt", lines.as_bytes());
     for arguments in [
@@ -50,7 +50,7 @@ fn what_is_cut_of_prompts_is_said_by_every_command() {
     ] {
         let (code, said) = run(&world, arguments);
         assert_eq!(code, Some(0), "{arguments:?}: {said}");
-        assert!(said.contains("tokens beyond the 77 of a text"), "{arguments:?}: {said}");
+        assert!(said.contains("tokens beyond the text encoder's limit of 77"), "{arguments:?}: {said}");
         assert!(said.contains("zebra"), "{said}");
     }
 }
@@ -105,5 +105,5 @@ fn captions_that_are_cut_are_counted_before_the_training() {
     }
     let ran = world.run("train set --captions --preset tiny --images 16 --out r").ok();
     assert!(ran.err.contains("captions: left aside:"), "{}", ran.err);
-    assert!(ran.err.contains("tokens beyond the 77 of a text"), "{}", ran.err);
+    assert!(ran.err.contains("tokens beyond the text encoder's limit of 77"), "{}", ran.err);
 }

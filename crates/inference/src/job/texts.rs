@@ -34,7 +34,7 @@ pub fn add_cut(aside: &mut LeftAside, room: usize, count: u64, rest: &str) {
     let shown: String = rest.chars().take(SHOWN).collect();
     let more = if shown.len() < rest.len() { "..." } else { "" };
     aside.add_all(
-        &format!("tokens beyond the {room} of a text"),
+        &format!("tokens beyond the text encoder's limit of {room}"),
         count,
         [format!("from \"{shown}{more}\" on")],
     );

@@ -8,6 +8,7 @@ use langevin_core::{Error, NamedTensors, Result};
 use langevin_files::RunLock;
 use langevin_model::ModelInfo;
 use langevin_process::ema::{Mixing, Profile, mixing};
+use langevin_process::limits;
 use langevin_train::{STORED_WIDTHS, Snapshot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,7 @@ pub struct EmaOutcome {
 /// # Errors
 /// As [`average`]; a name of a result that is taken.
 pub fn run(request: &EmaRequest, context: &mut Context<'_>) -> Result<EmaOutcome> {
-    langevin_inference::job::check_ranges(request)?;
+    check_width(request.width)?;
     let named = || request.run.join(format!("ema-{}.safetensors", request.width));
     let output = request.output.clone().unwrap_or_else(named);
     let _lock = RunLock::of_model(&output)?;
@@ -91,11 +92,7 @@ pub struct Averaged {
 /// Usage: a width outside (0, 0.28], a time without a snapshot. Bad input: a folder without snapshots or model, or with
 /// damaged ones.
 pub fn average(run: &Path, width: f64, at: Option<u64>, half: bool) -> Result<Averaged> {
-    if !(width > 0.0 && width <= 0.28) {
-        return Err(Error::usage(format!("width {width} must lie in (0, 0.28]")).hint(
-            "it is the deviation of the average's profile as a part of the training; 0.05 to 0.15 is usual",
-        ));
-    }
+    check_width(width)?;
     let mut snapshots = Snapshot::list(run);
     let Some(last) = snapshots.last() else {
         return Err(Error::bad_input(format!("{}: a folder without snapshots of averages", run.display()))
@@ -132,6 +129,15 @@ pub fn average(run: &Path, width: f64, at: Option<u64>, half: bool) -> Result<Av
     let storage = if half { Storage::F16 } else { Storage::F32 };
     let bytes = tensor_file::encode(&sum.finish(), &metadata, storage);
     Ok(Averaged { images, snapshots: snapshots.len(), error, bytes })
+}
+
+fn check_width(width: f64) -> Result<()> {
+    if width > 0.0 && width <= 0.28 {
+        return Ok(());
+    }
+    Err(Error::usage(format!("width {} must lie in (0, 0.28]", limits::shown(&width))).hint(
+        "it is the deviation of the average's profile as a part of the training; 0.05 to 0.15 is usual",
+    ))
 }
 
 fn description(run: &Path) -> Result<std::collections::BTreeMap<String, String>> {

@@ -89,7 +89,7 @@ pub fn prepare(mut plan: TrainPlan) -> Result<Prepared> {
         None => langevin_data::open(&plan.data, &OpenOptions::default())?,
     };
     let data = dataset.info().clone();
-    let begins = plan.weights.is_some().then(|| settings.network.classes);
+    let begins = plan.weights.is_some().then_some(settings.network.classes);
     let codec = settings.latent.as_mut().map(|latent| latents::open(latent, &Device::flex())).transpose()?;
     check_classes(&settings, begins, &data)?;
     resolve(&mut settings, &data, codec.as_ref())?;

@@ -104,7 +104,10 @@ impl Source {
         if !path.exists() {
             return Err(missing(path));
         }
-        let head = langevin_files::read_head(path, 16)?;
+        let head = langevin_files::read_head(path, 64)?;
+        if let Some(error) = tensor_file::placeholder(&head) {
+            return Err(error.within(path.display()));
+        }
         let owned = path.to_owned();
         let starts = |magic: &[u8]| head.starts_with(magic);
         // The length of a safetensors header, and its brace.

@@ -98,11 +98,20 @@ pub struct ReadMask {
     pub values: String,
 }
 
+/// What of a mask is hidden.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    White,
+    Painted,
+    Transparent,
+    PaintedWhite,
+}
+
 /// Reads the mask in the image called `name` for an image of `width` and `height`: it hides white pixels (at least half), or
 /// black ones if `invert`. Of a colour image the mean of the channels counts.
 ///
-/// Transparent pixels of a mask are unpainted: black. Where what is painted is all of one colour, it is what is painted that is
-/// hidden. Where whole numbers go from 0 to 1, 1 is white.
+/// Transparent pixels of a mask in black and white are black. Where what is painted is all of one colour, it is what is painted
+/// that is hidden; where it is an image, with other values than black and white, it is what is transparent. Where whole numbers go from 0 to 1, 1 is white.
 ///
 /// # Errors
 /// Bad input: the mask has another size.
@@ -133,14 +142,29 @@ pub fn read_mask(
     let is_whole = mask.samples.depth() != Depth::F32;
     let ones = is_whole && black == 0.0 && high == 1.0 && white > 1.0;
     let half = if ones { 0.5 } else { black + (white - black) / 2.0 };
-    let (hidden, mut note): (Vec<bool>, _) = if transparent.is_some() && low == high {
-        let note = format!("{name}: what is painted of the mask is what it hides; the rest is transparent");
-        ((0..width * height).map(|pixel| painted(&pixel) != invert).collect(), Some(note))
-    } else {
-        let hides = |pixel: usize| painted(&pixel) && mean(pixel) >= half;
-        let note = transparent.is_some().then(|| format!("{name}: transparent pixels of the mask are black"));
-        ((0..width * height).map(|pixel| hides(pixel) != invert).collect(), note)
+    let near = (white - black) / 8.0;
+    let is_grey = |pixel: usize| (black + near..white - near).contains(&mean(pixel));
+    let is_photo = transparent.is_some() && !ones && (0..width * height).filter(painted).any(is_grey);
+    let way = match transparent {
+        None => Way::White,
+        Some(_) if low == high => Way::Painted,
+        Some(_) if is_photo => Way::Transparent,
+        Some(_) => Way::PaintedWhite,
     };
+    let hides = |pixel: usize| match way {
+        Way::White => mean(pixel) >= half,
+        Way::Painted => painted(&pixel),
+        Way::Transparent => !painted(&pixel),
+        Way::PaintedWhite => painted(&pixel) && mean(pixel) >= half,
+    };
+    let hidden = (0..width * height).map(|pixel| hides(pixel) != invert).collect();
+    let mut note = match way {
+        Way::White => None,
+        Way::Painted => Some("what is painted of the mask is what it hides; the rest is transparent"),
+        Way::Transparent => Some("what is transparent of the mask is what it hides: the rest is an image"),
+        Way::PaintedWhite => Some("transparent pixels of the mask are black"),
+    }
+    .map(|note| format!("{name}: {note}"));
     if ones {
         note = Some(format!(
             "{name}: its values are 0 and 1, and 1 is taken for white, which is {white} otherwise"
