@@ -106,7 +106,7 @@ pub fn prepare(mut plan: TrainPlan) -> Result<Prepared> {
     let captions = settings.text.is_some() || codec.is_some();
     let options = PoolOptions { strict: plan.strict, captions, ..PoolOptions::default() };
     let pool = Pool::new(dataset, prepare, options)?;
-    let mut left_aside = pool.left_aside();
+    let left_aside = pool.left_aside();
     if plan.strict {
         refuse(&left_aside, &data.name)?;
     }
