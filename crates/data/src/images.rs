@@ -45,6 +45,25 @@ pub fn later_frames(bytes: &[u8]) -> u64 {
     sniff(bytes).map_or(0, |format| frames::after_the_first(bytes, format))
 }
 
+/// What pages and frames are called that are left aside.
+pub const LATER_FRAMES: &str = "pages or frames after the first";
+
+/// As [`later_frames`], of the file at `path`; only one of a format that may have several is read whole. None where it cannot
+/// be read, which whoever decodes it will say.
+pub fn later_frames_of(path: impl AsRef<Path>) -> u64 {
+    let head = langevin_files::read_head(&path, 512).unwrap_or_default();
+    let several = match sniff(&head) {
+        Some(ImageFormat::Gif | ImageFormat::Tiff) => true,
+        Some(ImageFormat::WebP) => head.get(12..16) == Some(b"VP8X"),
+        Some(ImageFormat::Png) => head.windows(4).any(|part| part == b"acTL"),
+        _ => false,
+    };
+    if !several {
+        return 0;
+    }
+    read_file(path.as_ref()).map_or(0, |bytes| later_frames(&bytes))
+}
+
 /// Reads and decodes the image at `path`, with its ICC profile and its EXIF block as metadata where they can be read.
 ///
 /// # Errors
@@ -245,4 +264,55 @@ fn jpeg_is_whole(bytes: &[u8]) -> bool {
     }
     // Segments out of step: leave the verdict to the decoder.
     at + 4 <= bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_that_is_named_is_the_one_that_counts() {
+        assert_eq!(check_size(8000, 6000, 6), Ok(()));
+        assert_eq!(check_size(8192, 8192, 8), Ok(()));
+        let message = |width, height, bytes| check_size(width, height, bytes).unwrap_err().to_string();
+        assert!(message(20_000, 10, 1).contains("20000x10 is over the limit of 16384 pixels a side"));
+        assert!(message(16_384, 4097, 1).contains("over the limit of 64 megapixels"));
+        let message = message(8192, 8192, 12);
+        assert!(message.contains("the limit of 512 MiB: at 12 bytes a pixel it takes 768"), "{message}");
+    }
+
+    #[test]
+    fn a_kind_that_is_not_read_is_not_called_broken() {
+        // A palette TIFF of one pixel: width, height, bits, compression, palette, strip, its length, colours.
+        let mut bytes = b"II*\0\x08\0\0\0\x08\0".to_vec();
+        let tags: [(u16, u16, u32); 8] = [
+            (256, 3, 1),
+            (257, 3, 1),
+            (258, 3, 8),
+            (259, 3, 1),
+            (262, 3, 3),
+            (273, 4, 0),
+            (277, 3, 1),
+            (279, 4, 1),
+        ];
+        for (tag, kind, value) in tags {
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend(kind.to_le_bytes());
+            bytes.extend(1_u32.to_le_bytes());
+            bytes.extend(value.to_le_bytes());
+        }
+        bytes.extend([0; 4]);
+        let message = decode(&bytes, "a.tif").unwrap_err().to_string();
+        assert!(message.starts_with("a.tif: this kind of tiff is not read: "), "{message}");
+        assert!(message.contains("convert it to png") && !message.contains("broken"), "{message}");
+    }
+
+    #[test]
+    fn big_tiff_is_read() {
+        let mut bytes = Cursor::new(Vec::new());
+        let mut encoder = tiff::encoder::TiffEncoder::new_big(&mut bytes).unwrap();
+        encoder.write_image::<tiff::encoder::colortype::RGB8>(1, 2, &[1, 2, 3, 4, 5, 6]).unwrap();
+        let image = decode(&bytes.into_inner(), "big.tif").unwrap();
+        assert_eq!(image.samples, Samples::U8(vec![1, 2, 3, 4, 5, 6]));
+    }
 }

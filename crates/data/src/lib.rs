@@ -41,7 +41,9 @@ mod transforms;
 
 pub use dataset::{DataInfo, Dataset, Item};
 pub use guarded::guarded;
-pub use images::{decode, later_frames, read_image, read_image_and_profile, read_profile};
+pub use images::{
+    LATER_FRAMES, decode, later_frames, later_frames_of, read_image, read_image_and_profile, read_profile,
+};
 pub use langevin_core::{Depth, Error, ErrorKind, Image, LeftAside, Result, Samples, Size};
 pub use lint::{LintReport, lint};
 pub use loader::{BatchSource, Loader, LoaderOptions};

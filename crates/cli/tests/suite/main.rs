@@ -38,4 +38,5 @@ mod stored;
 mod terminals;
 mod texts;
 mod training;
+mod whole_data;
 mod world;

@@ -429,6 +429,8 @@ fn later_pages_and_frames_are_counted() {
     drop(encoder);
     write(dir.path().join("moving.gif"), &gif);
     write(dir.path().join("still.png"), &make::png(1));
+    let frames = |name: &str| langevin_data::later_frames_of(dir.path().join(name));
+    assert_eq!(["moving.gif", "still.png", "none"].map(frames), [2, 0, 0]);
     let left = opened(dir.path()).left_aside();
     assert_eq!(aside(&left, "pages or frames after the first"), (2, "moving.gif, 2".to_owned()));
 }

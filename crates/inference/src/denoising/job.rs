@@ -110,6 +110,7 @@ pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<Denois
         _ => format!("{} steps of {}", request.steps, request.sampler),
     };
     context.observer.event(Event::Started { seed: request.seed, what: format!("{}, {what}", request.model) });
+    context.tell_later_frames(tasks.iter().map(|task| &task.image));
     let mut images = Vec::new();
     let mut batch = Batch::new(tasks.len());
     for (index, task) in tasks.iter().enumerate() {

@@ -90,6 +90,7 @@ pub fn run(request: &ForwardRequest, context: &mut Context<'_>) -> Result<Vec<Pa
     context.sink.claim(&names)?;
     let what = format!("schedule {schedule}, process {process}");
     context.observer.event(Event::Started { seed: request.seed, what });
+    context.tell_later_frames([&request.image]);
     let mut files = Vec::new();
     for (file, bytes) in results {
         context.write(&file, bytes)?;

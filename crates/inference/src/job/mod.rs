@@ -6,6 +6,7 @@
 
 mod batch;
 mod event;
+mod frames;
 mod mode;
 mod names;
 mod ranges;

@@ -113,6 +113,7 @@ pub fn run(request: &RestoreRequest, context: &mut Context<'_>) -> Result<Restor
         _ => format!("{} steps", plan.steps),
     };
     context.observer.event(Event::Started { seed: plan.seed, what: format!("{}, {steps}", request.model) });
+    context.tell_later_frames(&request.images);
     let work = Work { request, model: &model, plan: &plan, trained: trained.as_ref() };
     let mut restored = Vec::new();
     for (number, input) in images {
@@ -142,6 +143,7 @@ pub fn calibrate(request: &RestoreRequest, context: &mut Context<'_>) -> Result<
     plan.samples = if request.samples > 1 { request.samples } else { 9 };
     let what = format!("{}, {} steps, {} samples", request.model, plan.steps, plan.samples);
     context.observer.event(Event::Started { seed: plan.seed, what });
+    context.tell_later_frames(&request.images);
     let images = request.images.iter().map(read_image).collect::<Result<Vec<_>>>()?;
     let calibration = Calibration {
         operator: &|shape| operators.build(operator, shape),

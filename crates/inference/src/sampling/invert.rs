@@ -145,6 +145,7 @@ pub fn run(request: &InvertRequest, context: &mut Context<'_>) -> Result<InvertO
     plan.check(&model)?;
     let images = request.read(&model, context.observer)?;
     context.sink.claim(&[&request.output])?;
+    context.tell_later_frames(&request.images);
     context.observer.event(Event::Started {
         seed: plan.seed,
         what: format!(

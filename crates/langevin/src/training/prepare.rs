@@ -116,6 +116,9 @@ pub fn prepare(mut plan: TrainPlan) -> Result<Prepared> {
         None => None,
         Some(wanted) => {
             let (info, cut) = captions::learn(&pool, &wanted)?;
+            if plan.strict {
+                cut.refuse(&data.name)?;
+            }
             cut_captions = cut;
             captions::apply(&wanted, &mut settings, &info);
             settings.network.check()?;

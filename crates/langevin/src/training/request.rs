@@ -103,7 +103,7 @@ pub struct TrainRequest {
     pub set: Vec<String>,
     /// Refuse to begin: only a run that is there goes on.
     pub resume: bool,
-    /// Make one unreadable image an error.
+    /// Make one unreadable image, or anything else of the data that is not used, an error.
     pub strict: bool,
     /// Store the weights of model.safetensors in 16 bits, half the size.
     pub half: bool,
