@@ -5,6 +5,7 @@ use langevin_process::{Error, Level, Result};
 
 use crate::cond::Cond;
 use crate::denoiser::{Denoiser, Levels};
+use crate::differentiable::{Cotangent, Differentiable};
 
 /// Noisy images beyond this magnitude come of start noise or a sampler that overflows: data lie in [-1, 1], and levels that models
 /// are trained for have no more noise than some thousands.
@@ -52,6 +53,30 @@ impl<D: Denoiser, B: Fn() -> Option<Error> + Send + Sync> Denoiser for Finite<D,
 
     fn begin(&self) {
         self.inner.begin();
+    }
+}
+
+impl<D: Differentiable, B: Fn() -> Option<Error> + Send + Sync> Differentiable for Finite<D, B> {
+    fn denoise_vjp(
+        &self,
+        x: Tensor<4>,
+        v: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        let (answer, derivative) = self.inner.denoise_vjp(x.clone(), v, at, cond)?;
+        if is_finite(&answer) { Ok((answer, derivative)) } else { Err(self.refusal(x, at)) }
+    }
+
+    fn denoise_vjp_with(
+        &self,
+        x: Tensor<4>,
+        at: &Levels,
+        cond: &Cond,
+        of: Cotangent<'_>,
+    ) -> Result<(Tensor<4>, Tensor<4>)> {
+        let (answer, derivative) = self.inner.denoise_vjp_with(x.clone(), at, cond, of)?;
+        if is_finite(&answer) { Ok((answer, derivative)) } else { Err(self.refusal(x, at)) }
     }
 }
 

@@ -165,6 +165,27 @@ impl Model {
         .hint("take a pixel model; latent models work with `langevin sample` and `langevin eval`"))
     }
 
+    /// Whether all of its weights are finite, which opening a model does not look at.
+    ///
+    /// # Errors
+    /// Bad input, naming the first tensor with a value that is not.
+    pub fn check_weights(&self) -> Result<()> {
+        let tensors = self.denoiser.network().map(langevin_nn::export).unwrap_or_default();
+        let broken = tensors.iter().find(|(_, (_, values))| values.iter().any(|value| !value.is_finite()));
+        let Some((tensor, _)) = broken else { return Ok(()) };
+        let adapted = !self.adaptation().lora.is_empty();
+        let error = Error::bad_input(format!(
+            "{}: its tensor {tensor} holds values that are not finite, and so does what it answers",
+            self.name
+        ));
+        Err(error.hint(match adapted {
+            true => {
+                "one of the LoRA files is damaged or too strong, or the model is: leave --lora out to see"
+            }
+            false => "the training that wrote it diverged, or the file is damaged: take an earlier one",
+        }))
+    }
+
     /// The lowest and highest noise `sigma / alpha` that it was trained for.
     pub fn sigma_range(&self) -> (f64, f64) {
         let diffusion = self.denoiser.diffusion();

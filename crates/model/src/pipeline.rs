@@ -218,24 +218,10 @@ impl<'m> Pipeline<'m> {
         })
     }
 
-    /// The tensor of the model's weights that holds values that are not finite, if one does.
+    /// What is wrong with the model's weights, if their values are not finite.
     fn damage(&self) -> Option<Error> {
-        let Source::Model(model, denoiser) = &self.source else { return None };
-        let tensors = langevin_nn::export(denoiser.network()?);
-        let broken = tensors.iter().find(|(_, (_, values))| values.iter().any(|value| !value.is_finite()));
-        let adapted = !model.adaptation().lora.is_empty();
-        broken.map(|(tensor, _)| {
-            let error = Error::bad_input(format!(
-                "{}: its tensor {tensor} holds values that are not finite, and so does what it answers",
-                model.name
-            ));
-            error.hint(match adapted {
-                true => {
-                    "one of the LoRA files is damaged or too strong, or the model is: leave --lora out to see"
-                }
-                false => "the training that wrote it diverged, or the file is damaged: take an earlier one",
-            })
-        })
+        let Source::Model(model, _) = &self.source else { return None };
+        model.check_weights().err()
     }
 
     /// The model's denoiser with its derivative by the noisy image: neither guided nor clipped, which have none.
@@ -251,6 +237,7 @@ impl<'m> Pipeline<'m> {
             return Err(Error::usage("the derivative of a network in training is not taken here"));
         };
         let whole = denoiser.differentiable(self.at_once, device)?;
+        let whole = Box::new(Finite::new(whole, || self.damage()));
         Ok(match (self.windows, self.each_channel) {
             (None, false) => whole,
             (None, true) => Box::new(EachChannel(whole)),

@@ -101,8 +101,12 @@ impl Likelihoods<'_> {
     pub fn log_densities(&self, model: &dyn Differentiable, images: &[Placed]) -> Result<Vec<LogDensity>> {
         let FlowSettings { tolerance, lowest, highest, trace, .. } = self.settings;
         if !(lowest > 0.0 && lowest < highest && highest.is_finite()) {
-            return Err(Error::usage(format!("the range of noise {lowest} to {highest} is none"))
-                .hint("give a lowest sigma / alpha above 0 and below the highest"));
+            return Err(Error::usage(format!(
+                "the range of noise {} to {} is none",
+                shown(&lowest),
+                shown(&highest)
+            ))
+            .hint("give a lowest sigma / alpha above 0 and below the highest"));
         }
         if !(1e-9..=1e-1).contains(&tolerance) {
             return Err(Error::usage(format!("tolerance {} must lie in [1e-9, 0.1]", shown(&tolerance))));

@@ -27,6 +27,11 @@ fn weights_that_are_not_finite_are_named_by_every_command() {
             "sample m.safetensors -n 1 --steps 2 -o out/",
             "denoise m.safetensors a.png --sigma 25 -o out/",
             "restore m.safetensors a.png --operator gray --simulate --steps 2 -o out/",
+            "restore m.safetensors a.png --operator gray --simulate --method dps --steps 2 -o out/",
+            "likelihood m.safetensors builtin:shapes -n 1 --trace rademacher",
+            "train builtin:shapes --init m.safetensors --images 32 --out out",
+            "distill m.safetensors builtin:shapes --images 32 --out out",
+            "bench-samplers m.safetensors -n 2 --calls 5",
         ] {
             world.run(words).refused(3, &["m.safetensors: its tensor conv_in.weight", "not finite"]);
             assert!(!world.path("out").exists(), "{words}");

@@ -124,7 +124,7 @@ fn empty_arguments_and_unknown_devices_are_named() {
     for (arguments, name) in [
         (&["inspect", ""][..], "FILE: is empty"),
         (&["sample", "builtin:ring8", "-n", "1", "-o", ""], "-o: is empty"),
-        (&["sample", "builtin:ring8", "--grid="], "--grid: is empty"),
+        (&["sample", "builtin:ring8", "--grid", ""], "--grid"),
         (&["sample", "", "-n", "1"], "MODEL: is empty"),
         (&["train", "", "--out", "r"], "DATA: is empty"),
         (&["sample", "builtin:ring8", "--sampler", ""], "--sampler: is empty"),

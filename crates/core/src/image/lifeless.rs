@@ -2,12 +2,14 @@
 
 use super::Image;
 
+/// Of so many values one may lie between black and white by chance.
+const FEW: usize = 100;
 /// Fewer pixels than this may be alike by chance.
 const FEWEST: usize = 64;
 
 impl Image {
-    /// Whether it shows nothing, and how: every pixel alike, or nothing but the darkest and the brightest values there are. An
-    /// image of fewer than 64 pixels never does.
+    /// Whether it shows nothing, and how: every pixel alike, or next to nothing but the darkest and the brightest values there are.
+    /// An image of fewer than 64 pixels never does.
     ///
     /// ```
     /// use langevin_core::Image;
@@ -25,14 +27,14 @@ impl Image {
         }
         let (low, high) = self.range();
         let sample = |pixel: usize, colour: usize| self.samples.at(pixel * self.channels + colour);
-        let (mut flat, mut saturated) = (true, true);
+        let (mut flat, mut between) = (true, 0);
         for pixel in 0..pixels {
             for colour in 0..colours {
                 let value = sample(pixel, colour);
                 flat &= value == sample(0, colour);
-                saturated &= value <= low || value >= high;
+                between += usize::from(value > low && value < high);
             }
-            if !flat && !saturated {
+            if !flat && between * FEW > pixels * colours {
                 return None;
             }
         }

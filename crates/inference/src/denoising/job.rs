@@ -91,8 +91,8 @@ pub(super) struct Task {
 /// Usage and bad input: what the request names is not there or does not fit, a name of a result that is taken.
 /// Failed, when memory or disk do not suffice. Interrupted, when stopped.
 pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<DenoiseOutcome> {
-    check_ranges(request)?;
     request.check_noise(context.observer)?;
+    check_ranges(request)?;
     let draws = request.draws()?;
     let model = Model::open_pixels(&request.model, context.device)?;
     for note in &model.notes {

@@ -1,7 +1,7 @@
 //! The numbers of a request, held against the ranges that its schema states.
 
 use langevin_core::{Error, Result};
-use langevin_process::limits::shown;
+use langevin_process::limits;
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -53,6 +53,14 @@ fn check(schema: &Value, value: &Value, name: &str, defined: &Map<String, Value>
     // Of alternatives those say something that have the fields of the value.
     let alternatives = ["anyOf", "oneOf"].into_iter().filter_map(|key| schema[key].as_array()).flatten();
     alternatives.into_iter().try_for_each(|alternative| check(alternative, value, name, defined))
+}
+
+/// A number of JSON as a person writes it.
+fn shown(number: &Value) -> String {
+    match number.as_f64().filter(|_| number.is_f64()) {
+        Some(value) => limits::shown(&value),
+        None => number.to_string(),
+    }
 }
 
 fn in_range(schema: &Value, value: &Value, name: &str) -> Result<()> {

@@ -93,6 +93,12 @@ impl Report {
         // Methods end a little beside the noise; what is far from it is another operator or another noise.
         let beyond =
             chi_square.is_none_or(|chi_square| chi_square > 2.0_f64.max(1.0 + 8.0 * chi_square_error));
+        if beyond && residual > 255.0 {
+            return Some(format!(
+                "what the result would measure is {residual:.1e} of 255 beside the image: the method overflowed; \
+                 leave its options at their defaults, or take another"
+            ));
+        }
         (beyond && residual > SEEN).then(|| {
             format!(
                 "what the result would measure is {residual:.1} of 255 beside the image, and a noise of {:.2} was assumed: \

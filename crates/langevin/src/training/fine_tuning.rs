@@ -21,6 +21,7 @@ pub fn begin_with(settings: &mut Settings, model: &Model, name: &str) -> Result<
         .hint("begin with a trained model, or leave --init out"));
     };
     model.check_pixels()?;
+    model.check_weights()?;
     settings.network = network.config().clone();
     settings.diffusion = model.info.diffusion.clone();
     settings.task.clone_from(&model.info.task);
