@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use langevin::Result;
 use langevin::core::spelled;
 use langevin::denoising::Mode;
 use langevin::job::check_failed;
