@@ -45,8 +45,8 @@ pub fn later_frames(bytes: &[u8]) -> u64 {
     sniff(bytes).map_or(0, |format| frames::after_the_first(bytes, format))
 }
 
-/// What pages and frames are called that are left aside.
-pub const LATER_FRAMES: &str = "pages or frames after the first";
+/// What images are called of which something is left aside.
+pub const LATER_FRAMES: &str = "images with pages or frames after the first";
 
 /// As [`later_frames`], of the file at `path`; only one of a format that may have several is read whole. None where it cannot
 /// be read, which whoever decodes it will say.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use langevin_core::{LeftAside, path_of};
 use langevin_files::read_head;
 
-use crate::sets::files::Files;
+use crate::sets::files::{Files, is_document};
 use crate::sets::folder::DiskFiles;
 use crate::sets::shards::Shards;
 use crate::sets::tree::Tree;
@@ -150,7 +150,8 @@ fn open_folder(root: &Path, wanted: Wanted, mut aside: LeftAside) -> Result<Arc<
     let unused = files.of(kind).into_iter().filter(|at| !chosen.contains(at));
     let what =
         if kind == Kind::Parquet { "parquet files without images" } else { "pickles that are no CIFAR" };
-    unused.for_each(|at| aside.add(what, &files.entries()[at].path));
+    let unused = unused.map(|at| &files.entries()[at].path).filter(|path| !is_document(path));
+    unused.for_each(|path| aside.add(what, path));
     let chosen = paths(&chosen);
     match kind {
         Kind::Parquet => parquet::open(root, &chosen, wanted, aside),

@@ -2,8 +2,8 @@
 
 use langevin_core::LeftAside;
 
-/// What images of a part that was not chosen are called in [`LeftAside`].
-pub const OTHER_PARTS: &str = "images of other parts";
+/// What parts that were not chosen are called in [`LeftAside`].
+pub const OTHER_PARTS: &str = "other parts";
 
 /// Which part of a set is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
@@ -98,7 +98,7 @@ impl Wanted {
             *counts.entry(part.map_or("unnamed", Split::name)).or_default() += count;
         }
         for (part, count) in counts {
-            aside.add_all(OTHER_PARTS, count, [format!("{part}, {count} images, opened with #{part}")]);
+            aside.add(OTHER_PARTS, format!("{part} with {count} images, opened by #{part}"));
         }
     }
 }

@@ -111,18 +111,30 @@ fn note(notes: &mut Notes, rows: &Rows<'_>, row: usize, fields: &[(String, Strin
 fn jsonl(text: &str, rows: &Rows<'_>, notes: &mut Notes) -> Result<(), String> {
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let value: Value = serde_json::from_str(line).map_err(|e| format!("line {}: {e}", number + 1))?;
-        let object = value.as_object().ok_or_else(|| format!("line {} is not an object", number + 1))?;
-        let fields: Vec<_> = object.iter().filter_map(|(k, v)| Some((k.clone(), plain(v)?))).collect();
+        let Value::Object(object) = value else {
+            return Err(format!("line {} is not an object", number + 1));
+        };
         let list = CAPTION_KEYS.iter().find_map(|key| object.get(*key)?.as_array());
-        let more = list.map_or(0, |list| list.len().saturating_sub(1) as u64);
-        notes.aside.add_all(MORE, more, [format!("{}, {more}", rows.at(number + 1))]);
+        if let Some(list) = list.filter(|list| list.len() > 1) {
+            notes.aside.add(MORE, format!("{}, {} more", rows.at(number + 1), list.len() - 1));
+        }
+        let fields: Vec<_> =
+            object.into_iter().filter_map(|(key, value)| Some((key, owned(value)?))).collect();
         note(notes, rows, number + 1, &fields);
     }
     Ok(())
 }
 
-/// What captions are called of an image that has several.
-pub(crate) const MORE: &str = "captions after the first";
+/// What rows are called that have several captions.
+pub(crate) const MORE: &str = "rows with captions after the first";
+
+/// As [`plain`], of a value that nobody needs any more: a text may be long.
+fn owned(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        other => plain(&other),
+    }
+}
 
 /// A value as text; of a list the first.
 pub(crate) fn plain(value: &Value) -> Option<String> {
@@ -214,7 +226,10 @@ mod tests {
         jsonl(text, &rows, &mut notes).unwrap();
         assert_eq!(notes.captions["train/x/1.png"], "a cat");
         assert_eq!(notes.labels["train/x/1.png"], "3");
-        assert_eq!(notes.aside.to_string(), "1 captions after the first (train/metadata.jsonl row 1, 1)");
+        assert_eq!(
+            notes.aside.to_string(),
+            "1 rows with captions after the first (train/metadata.jsonl row 1, 1 more)"
+        );
         jsonl("{\"text\":\"of nothing\"}", &rows, &mut notes).unwrap();
         assert_eq!(notes.aside.reasons()[1].examples, ["train/metadata.jsonl row 1"]);
         assert!(jsonl("{", &rows, &mut notes).unwrap_err().starts_with("line 1:"));

@@ -52,7 +52,7 @@ struct Read {
     texts: Vec<Option<ByteArray>>,
     classes: Vec<String>,
     encoded_bytes: u64,
-    /// Captions beyond the first of their row.
+    /// Rows with captions beyond the first.
     more: u64,
 }
 
@@ -311,7 +311,7 @@ fn find(
     names.iter().find_map(|name| (0..schema.num_columns()).find(|at| matches(at, name)))
 }
 
-/// The first value of every row, and how many there are beyond these.
+/// The first value of every row, and in how many rows there are more.
 type Values<T> = (Vec<Option<T>>, u64);
 
 fn bytes(group: &dyn RowGroupReader, column: usize, rows: usize) -> Result<Values<ByteArray>, String> {
@@ -342,7 +342,7 @@ fn values<T: DataType>(
     let descriptor = group.metadata().column(column).column_descr();
     let present = descriptor.max_def_level();
     let lists = descriptor.max_rep_level() > 0;
-    let (mut all, mut more) = (Vec::new(), 0);
+    let (mut all, mut more, mut counted) = (Vec::new(), 0, 0);
     while all.len() < rows {
         let (mut values, mut levels, mut repeated) = (Vec::new(), Vec::new(), Vec::new());
         let least = CHUNK.min(rows - all.len());
@@ -360,12 +360,15 @@ fn values<T: DataType>(
         for (k, level) in levels.iter().enumerate() {
             let value = if *level == present { values.next() } else { None };
             // A value that repeats belongs to the row before; of a row the first that is there counts.
-            match repeated.get(k).is_some_and(|level| *level > 0) {
-                false => all.push(value),
-                true => match all.last_mut() {
-                    Some(first @ None) => *first = value,
-                    _ => more += u64::from(value.is_some()),
-                },
+            let row = all.len();
+            match all.last_mut().filter(|_| repeated.get(k).is_some_and(|level| *level > 0)) {
+                None => all.push(value),
+                Some(first) if first.is_none() => *first = value,
+                Some(_) if value.is_some() && counted < row => {
+                    counted = row;
+                    more += 1;
+                }
+                Some(_) => {}
             }
         }
     }

@@ -153,7 +153,8 @@ impl Dataset for Tree {
         let mut aside = self.info.left_aside.clone();
         for (index, Later { frames, caption }) in self.later.lock().iter().flat_map(|all| all.iter()) {
             let path = &self.files.entries()[self.members[*index as usize].file].path;
-            aside.add_all(images::LATER_FRAMES, *frames, [format!("{path}, {frames}")]);
+            let named = (*frames > 0).then(|| format!("{path}, {frames} more"));
+            aside.add_all(images::LATER_FRAMES, named.is_some().into(), named);
             aside.add_all("captions that cannot be read", caption.is_some().into(), caption.clone());
         }
         aside

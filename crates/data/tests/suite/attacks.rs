@@ -259,6 +259,7 @@ fn cut_anywhere_a_file_is_an_error_or_still_whole() {
         ("tar", make::tar(&members)),
         ("tar.gz", make::gzip(&make::tar(&members))),
         ("parquet", make::parquet(3, &png)),
+        ("npy", make::npy(&[2, 3, 3], "|u1", 1)),
     ];
     for (kind, bytes) in kinds {
         let path = dir.path().join(kind);
@@ -291,6 +292,8 @@ fn flipped_bytes_never_panic() {
         make::zip(&[("a.png", &png)]),
         make::tar(&[("a.png", &png)])[..1024].to_vec(),
         make::parquet(2, &png),
+        make::npy(&[2, 3, 3], "|u1", 1),
+        make::zip(&[("x_train.npy", &make::npy(&[2, 3, 3], "|u1", 1))]),
     ];
     for (k, bytes) in kinds.iter().enumerate() {
         let path = dir.path().join(format!("x{k}"));
@@ -298,6 +301,17 @@ fn flipped_bytes_never_panic() {
             let mut broken = bytes.clone();
             broken[at] ^= 1 << (at % 8);
             broken[(at * 7) % bytes.len()] = 0xff;
+            make::write(&path, &broken);
+            let _ = read_all(&path);
+        }
+    }
+    // Of pickles the words matter, and not the pixels.
+    let pickle = make::cifar_for_python(&[1, 2]);
+    let path = dir.path().join("data_batch_1");
+    for at in (0..240).chain(pickle.len() - 8..pickle.len()) {
+        for value in [0, 0xff, pickle[at] ^ 1, b'(', b't', b'R', b'b', b'h', 0x8a] {
+            let mut broken = pickle.clone();
+            broken[at] = value;
             make::write(&path, &broken);
             let _ = read_all(&path);
         }

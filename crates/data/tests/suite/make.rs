@@ -177,3 +177,30 @@ pub fn parquet_of(schema: &str, columns: &[Column]) -> Vec<u8> {
     group.close().unwrap();
     writer.into_inner().unwrap()
 }
+
+/// A NumPy array of numbers of `kind`, each of `width` bytes and below 5.
+pub fn npy(sizes: &[usize], kind: &str, width: usize) -> Vec<u8> {
+    let shape: Vec<String> = sizes.iter().map(ToString::to_string).collect();
+    let text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({},), }}\n", shape.join(", "));
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((text.len() as u16).to_le_bytes());
+    bytes.extend(text.bytes());
+    let count = sizes.iter().product::<usize>();
+    bytes.extend((0..count).flat_map(|k| ((k % 5) as u64).to_le_bytes()[..width].to_vec()));
+    bytes
+}
+
+/// A batch of CIFAR for Python, as Python 2 pickled it.
+pub fn cifar_for_python(labels: &[u8]) -> Vec<u8> {
+    let mut bytes =
+        b"\x80\x02}q\x01(U\x0bbatch_labelq\x02U\x15training batch 1 of 5q\x03U\x06labelsq\x04]q\x05("
+            .to_vec();
+    labels.iter().for_each(|label| bytes.extend([b'K', *label]));
+    bytes.extend(b"eU\x04dataq\x06cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq\x08K\0\x85U\x01b\x87Rq\x09(K\x01");
+    bytes.extend([b'K', labels.len() as u8]);
+    bytes.extend(b"M\0\x0c\x86cnumpy\ndtype\nq\x0aU\x02u1K\0K\x01\x87Rq\x0b(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89T");
+    bytes.extend((3072 * labels.len() as u32).to_le_bytes());
+    bytes.extend((0..3072 * labels.len()).map(|k| (k * 7) as u8));
+    bytes.extend(b"tbu.");
+    bytes
+}

@@ -55,8 +55,8 @@ fn mnist_in_its_usual_spreads_is_read_once_with_its_labels() {
         let set = opened(&dir.path().join(name));
         assert_eq!(facts(set.as_ref()), (6, ["0", "1", "2"].map(str::to_owned).to_vec()), "{name}");
         let left = set.left_aside();
-        assert_eq!(aside(&left, OTHER_PARTS), (3, "test, 3 images, opened with #test".to_owned()));
-        assert_eq!(left.count() - 3, twins, "{name}: {left}");
+        assert_eq!(aside(&left, OTHER_PARTS), (1, "test with 3 images, opened by #test".to_owned()));
+        assert_eq!(left.count() - 1, twins, "{name}: {left}");
         let test =
             open(&format!("{}#test", dir.path().join(name).display()), &OpenOptions::default()).unwrap();
         assert_eq!(test.info().len, Some(3), "{name}");
@@ -85,7 +85,7 @@ fn parts_are_whole_words_and_strays_beside_them_are_named() {
     let left = set.left_aside();
     assert_eq!(aside(&left, "images outside of the parts"), (1, "overview.png".to_owned()));
     assert_eq!(aside(&left, "other files"), (1, "notes.doc".to_owned()));
-    assert_eq!((aside(&left, OTHER_PARTS).0, left.count()), (2, 4));
+    assert_eq!((aside(&left, OTHER_PARTS).0, left.count()), (1, 3));
     // Asked for by name, nothing of another part is missed.
     let options = OpenOptions { split: Split::Test };
     let test = open(root.to_str().unwrap(), &options).unwrap();
@@ -247,7 +247,7 @@ fn parquet_with_labels_as_words_and_captions_as_lists_is_read() {
     assert_eq!([0, 1, 2].map(|k| set.item(k).unwrap().label), [Some(1), Some(0), Some(1)]);
     let captions = [0, 1, 2].map(|k| caption(set.as_ref(), k));
     assert_eq!(captions, [Some("a bird".to_owned()), None, Some("again".to_owned())]);
-    assert_eq!(aside(&set.left_aside(), "captions after the first").0, 1);
+    assert_eq!(aside(&set.left_aside(), "rows with captions after the first").0, 1);
 }
 
 #[test]
@@ -291,17 +291,7 @@ fn shards_of_webdataset_are_one_set() {
 #[test]
 fn numpy_arrays_of_images_are_read() {
     let dir = tempfile::tempdir().unwrap();
-    let array = |sizes: &[usize], kind: &str, width: usize| {
-        let shape: Vec<String> = sizes.iter().map(ToString::to_string).collect();
-        let text =
-            format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({},), }}\n", shape.join(", "));
-        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-        bytes.extend((text.len() as u16).to_le_bytes());
-        bytes.extend(text.bytes());
-        let count = sizes.iter().product::<usize>();
-        bytes.extend((0..count).flat_map(|k| ((k % 5) as u64).to_le_bytes()[..width].to_vec()));
-        bytes
-    };
+    let array = make::npy;
     let medmnist = make::zip(&[
         ("train_images.npy", &array(&[6, 4, 4], "|u1", 1)),
         ("val_images.npy", &array(&[2, 4, 4], "|u1", 1)),
@@ -324,7 +314,7 @@ fn numpy_arrays_of_images_are_read() {
     write(dir.path().join("weights.npz"), &make::zip(&[("w.npy", &array(&[3, 4], "<f4", 4))]));
     let set = opened(&dir.path().join("bloodmnist.npz"));
     assert_eq!((set.info().len, set.info().classes.len(), set.info().channels), (Some(6), 5, 1));
-    assert_eq!(aside(&set.left_aside(), OTHER_PARTS).0, 5);
+    assert_eq!(aside(&set.left_aside(), OTHER_PARTS).0, 2);
     let path = format!("{}#test", dir.path().join("bloodmnist.npz").display());
     assert_eq!(open(&path, &OpenOptions::default()).unwrap().info().len, Some(3));
     let set = opened(&dir.path().join("keras.npz"));
@@ -358,7 +348,10 @@ fn rows_without_a_file_and_images_without_a_row_are_counted() {
     let left = opened(dir.path()).left_aside();
     assert_eq!(aside(&left, "rows without a file"), (2, "metadata.jsonl row 2: gone/1.png".to_owned()));
     assert_eq!(aside(&left, "images without a row of metadata"), (2, "1.png".to_owned()));
-    assert_eq!(aside(&left, "captions after the first"), (1, "metadata.jsonl row 3, 1".to_owned()));
+    assert_eq!(
+        aside(&left, "rows with captions after the first"),
+        (1, "metadata.jsonl row 3, 1 more".to_owned())
+    );
     assert_eq!(aside(&left, "rows without a file_name").0, 1);
 }
 
@@ -432,7 +425,7 @@ fn later_pages_and_frames_are_counted() {
     let frames = |name: &str| langevin_data::later_frames_of(dir.path().join(name));
     assert_eq!(["moving.gif", "still.png", "none"].map(frames), [2, 0, 0]);
     let left = opened(dir.path()).left_aside();
-    assert_eq!(aside(&left, "pages or frames after the first"), (2, "moving.gif, 2".to_owned()));
+    assert_eq!(aside(&left, langevin_data::LATER_FRAMES), (1, "moving.gif, 2 more".to_owned()));
 }
 
 #[test]
@@ -457,4 +450,22 @@ fn gzip_that_claims_too_much_is_refused_from_its_header() {
     let tar = make::gzip(&make::tar(&[("a.png", &zeros), ("b.png", &zeros)]));
     let message = message("bomb.tar.gz", &tar);
     assert!(message.contains("bomb.tar.gz: it unpacks to over 200 times its size"), "{message}");
+}
+
+#[test]
+fn cifar_for_python_is_read_and_its_other_pickles_are_no_images() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path().join("data_batch_1"), &make::cifar_for_python(&[3, 9]));
+    write(dir.path().join("data_batch_2"), &make::cifar_for_python(&[0]));
+    write(dir.path().join("test_batch"), &make::cifar_for_python(&[7]));
+    write(dir.path().join("batches.meta"), b"\x80\x02}q\x01U\x0bnum_vis_dimsK\x05s.");
+    write(dir.path().join("readme.html"), b"<p>");
+    let set = opened(dir.path());
+    assert_eq!((set.info().kind, set.info().len, set.info().classes.len()), ("cifar", Some(3), 10));
+    let first = set.item(0).unwrap();
+    assert_eq!((first.label, first.image.width, first.image.channels), (Some(3), 32, 3));
+    assert_eq!(set.item(2).unwrap().label, Some(0));
+    let left = set.left_aside();
+    assert_eq!((aside(&left, OTHER_PARTS).0, left.count()), (1, 1), "{left}");
+    assert_eq!(opened(&dir.path().join("test_batch")).info().len, Some(1));
 }

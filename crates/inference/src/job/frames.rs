@@ -15,7 +15,8 @@ impl Context<'_> {
             let frames = langevin_data::later_frames_of(&file);
             last = file.as_ref().display().to_string();
             count += 1;
-            aside.add_all(langevin_data::LATER_FRAMES, frames, [format!("{last}, {frames}")]);
+            let named = (frames > 0).then(|| format!("{last}, {frames} more"));
+            aside.add_all(langevin_data::LATER_FRAMES, named.is_some().into(), named);
         }
         let name = if count == 1 { last } else { "images".to_owned() };
         Event::left_aside(name, aside).into_iter().for_each(|event| self.observer.event(event));
