@@ -97,8 +97,8 @@ impl Beside {
             if let Some(at) = of(&self.classes).filter(|at| files.entries()[*at].size < MAX_CLASS) {
                 self.used.insert(at);
                 *class = Some(text::decode(&files.full_name(at), &files.read(at)?)?.trim().to_owned());
-            } else if let Some(at) = of(&self.facts).filter(|at| files.entries()[*at].size <= MAX_FACTS)
-                && self.classed != Some(false)
+            } else if self.classed != Some(false)
+                && let Some(at) = of(&self.facts).filter(|at| files.entries()[*at].size <= MAX_FACTS)
             {
                 *class = facts_in(files, at).ok().and_then(|facts| first(&facts, LABEL_KEYS));
                 self.classed.get_or_insert(class.is_some());
