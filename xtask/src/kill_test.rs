@@ -18,7 +18,7 @@ const RESULTS: &[&str] = &["model.safetensors", "metrics.jsonl"];
 const LONGEST_LIFE: f64 = 0.25;
 /// What `inspect` says of a run that died before its first checkpoint; anything else is an unloadable state.
 const NO_CHECKPOINT: &str = "no checkpoint yet";
-const KILLS: u64 = 200;
+const KILLS: u64 = 600;
 const SEED: u64 = 1;
 
 /// Runs the test.
