@@ -146,7 +146,9 @@ impl FolderClaim {
         }
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::WouldBlock => busy(&target),
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => nowhere(&target, &error),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::NotFound => {
+                nowhere(&target, &error)
+            }
             _ => write_error(&target, 4096, &error),
         };
         for _ in 0..TRIES {

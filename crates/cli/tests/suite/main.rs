@@ -16,6 +16,7 @@ mod distilling;
 mod earlier;
 mod endless;
 mod evaluating;
+mod failing_disk;
 mod folders;
 mod full_disk;
 mod guiding;
