@@ -5,7 +5,7 @@ use std::io::Cursor;
 use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 
-use super::{MAX_BYTES, check_size, unsupported};
+use super::limits::{MAX_BYTES, check_size, unsupported};
 use crate::{Error, Image, Result, Samples};
 
 /// How far beyond 0 to 1 a sample may lie before its range is another one.

@@ -7,17 +7,13 @@ use langevin_files::text;
 use serde_json::Value;
 
 use super::files::Files;
-use super::metadata::{CAPTION_KEYS, LABEL_KEYS, plain};
+use super::metadata::{CAPTION_KEYS, LABEL_KEYS, LONG, MAX_CAPTION, plain};
 use crate::{Error, Result};
 
-/// Longest caption, in bytes.
-pub(crate) const MAX_CAPTION: u64 = 64 << 10;
 /// Longest name of a class in a file of its own, in bytes.
 const MAX_CLASS: u64 = 256;
 /// Longest file of facts of an image, in bytes.
 const MAX_FACTS: u64 = 1 << 20;
-/// What captions are called that are left aside for their length.
-pub(crate) const LONG: &str = "captions of over 64 KiB";
 
 /// Where a caption is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,10 +7,13 @@ use langevin_core::LeftAside;
 use langevin_files::text;
 use serde_json::Value;
 
-use super::beside::{LONG, MAX_CAPTION};
 use super::files::Files;
 use crate::{Error, Result};
 
+/// Longest caption, in bytes.
+pub(crate) const MAX_CAPTION: u64 = 64 << 10;
+/// What captions are called that are left aside for their length.
+pub(crate) const LONG: &str = "captions of over 64 KiB";
 /// What captions are called.
 pub(crate) const CAPTION_KEYS: &[&str] = &["text", "caption", "captions", "prompt", "description"];
 /// What classes are called.

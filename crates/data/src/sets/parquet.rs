@@ -14,9 +14,9 @@ use langevin_core::LeftAside;
 use langevin_files::text;
 use serde_json::Value;
 
-use super::beside::{LONG, MAX_CAPTION};
 use super::labels::{MOST_CLASSES, named};
 use super::metadata::MORE;
+use super::metadata::{LONG, MAX_CAPTION};
 use super::survey::survey;
 use crate::dataset::{identity, past_end};
 use crate::guarded::guarded;

@@ -3,7 +3,7 @@
 use langevin_core::LeftAside;
 
 use crate::dataset::{identity, past_end};
-use crate::images::MAX_SIDE;
+use crate::images::limits::MAX_SIDE;
 use crate::{DataInfo, Dataset, Error, Image, Item, Result, Size};
 
 /// Images of one size.
