@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use langevin_core::{Error, NamedTensors, Preconditioned, Result, Size, tensor_file};
-use langevin_nn::Backbone;
+use langevin_nn::{Backbone, NetworkConfig};
 use langevin_process::Diffusion;
 
 use crate::closed_form::ClosedFormModel;
@@ -39,6 +39,20 @@ pub(super) fn from_bytes(bytes: &[u8], name: &str, device: &Device) -> Result<Mo
     let denoiser = ModelDenoiser::Network(Box::new(build(&info, tensors, device)?));
     let text = TextConditioner::learned(info.text.as_ref())?;
     Ok(Model::new(info, denoiser, codec, text, name).hashed(shortened(blake3::hash(bytes))))
+}
+
+/// Refuses a description that claims a network which no memory holds: its file cannot hold it either.
+///
+/// # Errors
+/// Bad input, with both numbers of weights.
+pub(super) fn check_claim(network: &NetworkConfig, tensors: &NamedTensors) -> Result<()> {
+    let stored: u64 = tensors.values().map(|(_, values)| values.len() as u64).sum();
+    let side = network.size_multiple();
+    let claimed = network.estimate(side, side).parameters;
+    if claimed <= stored {
+        return Ok(());
+    }
+    Err(Error::bad_input(format!("it holds {stored} numbers, where the network it describes has {claimed}")))
 }
 
 /// Makes the network that `info` describes and fills in its tensors.
@@ -85,14 +99,7 @@ pub(super) fn build(
     if width.max(height) > LARGEST_SIDE {
         return Err(damaged(Error::bad_input(format!("it claims images of {width}x{height}"))));
     }
-    // A description may claim a network that no memory holds; its file cannot.
-    let stored: u64 = tensors.values().map(|(_, values)| values.len() as u64).sum();
-    let side = info.network.size_multiple();
-    let claimed = info.network.estimate(side, side).parameters;
-    if claimed > stored {
-        let message = format!("it holds {stored} numbers, where the network it describes has {claimed}");
-        return Err(damaged(Error::bad_input(message)));
-    }
+    check_claim(&info.network, &tensors).map_err(damaged)?;
     let network = info.network.blank_backbone(device).map_err(damaged)?;
     let network = langevin_nn::load_whole(network, tensors)?;
     Ok(Preconditioned::new(network, Diffusion::new(&info.diffusion).map_err(damaged)?))
