@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -96,9 +96,7 @@ fn damaged(world: &World, cases: &[Case], rng: &mut Rng) -> Result<Vec<String>, 
         }
     }
     for round in 0..rng.usize(1..=2) {
-        let files: Vec<usize> = (1..words.len())
-            .filter(|at| !words[*at].is_empty() && world.path().join(&words[*at]).exists())
-            .collect();
+        let files: Vec<usize> = (1..words.len()).filter(|at| is_input(world, &words[*at])).collect();
         match rng.u8(0..10) {
             0..=3 if !files.is_empty() => {
                 let at = files[rng.usize(..files.len())];
@@ -140,6 +138,15 @@ fn damaged(world: &World, cases: &[Case], rng: &mut Rng) -> Result<Vec<String>, 
     }
     words.iter_mut().for_each(|word| word.retain(|sign| sign != '\0'));
     Ok(words)
+}
+
+/// Whether `word` names something that lies in the world and is not all of it.
+fn is_input(world: &World, word: &str) -> bool {
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    !word.is_empty()
+        && Path::new(word).components().all(plain)
+        && !word.starts_with(PLACE)
+        && world.path().join(word).exists()
 }
 
 /// The name of a damaged copy of the file, or of the folder with one of its files damaged.

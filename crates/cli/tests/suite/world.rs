@@ -78,9 +78,13 @@ impl World {
         said
     }
 
-    /// Starts `langevin WORDS` and leaves it running.
+    /// Starts `langevin WORDS` and leaves it running, with the signals that a terminal gives it even where these tests run under
+    /// `nohup`.
     pub fn start(&self, words: &str) -> Running {
-        let command = self.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut command = Command::new("env");
+        command.args(["--default-signal=HUP", BINARY]).args(words.split_whitespace());
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         Running { words: words.to_owned(), child: Some(command.unwrap()) }
     }
 
