@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 /// Refuses a request with a number outside the range that its schema states, before any of it becomes work or memory.
 ///
 /// ```
-/// use langevin::job::check_ranges;
-/// use langevin::sampling::SampleRequest;
+/// use langevin_inference::job::check_ranges;
+/// use langevin_inference::sampling::SampleRequest;
 ///
 /// assert!(check_ranges(&SampleRequest::default()).is_ok());
 /// let huge = SampleRequest { batch_size: usize::MAX, ..SampleRequest::default() };

@@ -159,7 +159,7 @@ fn a_text_that_does_not_fit_is_refused_with_the_reason() {
         (&with_added, None, "needs a prompt"),
         (&with_added, Some(tokens([2, 5, 7])), "vectors of 6 numbers, not 7"),
         (&with_added, Some(tokens([1, 5, 6])), "there are 1 texts for 2 images"),
-        (&with_added, Some(Context { added: None, ..good.clone() }), "is conditioned on none"),
+        (&with_added, Some(Context { added: None, ..good.clone() }), "needs a pooled vector"),
         (&with_added, Some(Context { added: Some(fewer), ..good.clone() }), "17 long together"),
         (&without_added, Some(good.clone()), "takes no pooled vector"),
     ] {
