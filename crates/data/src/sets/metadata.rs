@@ -69,8 +69,10 @@ pub(crate) fn read_notes(files: &dyn Files) -> Result<Notes> {
         hasher.update(&bytes);
         let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let rows = Rows { file: entry.path.as_str().into(), prefix: &prefix };
-        read(&text::decode(&full, &bytes)?, &rows, &mut notes)
-            .map_err(|what| Error::bad_input(format!("{full}: {what}")))?;
+        let text = text::decode(&full, &bytes)?;
+        // One copy is enough of what may be large.
+        drop(bytes);
+        read(&text, &rows, &mut notes).map_err(|what| Error::bad_input(format!("{full}: {what}")))?;
         notes.files.insert(at);
     }
     notes.digest = *hasher.finalize().as_bytes();
