@@ -1,9 +1,10 @@
 //! The job `train`: a run folder from a request, begun or taken up again.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use langevin_core::{Error, Result};
+use langevin_files::{Fresh, Made};
 use langevin_train::{Outcome, checkpoints};
 
 use super::prepare::{Prepared, TrainPlan, prepare};
@@ -53,7 +54,7 @@ pub fn run(request: &TrainRequest, context: &mut Context<'_>) -> Result<TrainOut
         dataset,
         settings,
         preset,
-        out: scratch.as_ref().map_or(run.clone(), |scratch| scratch.0.clone()),
+        out: scratch.as_ref().map_or(run.clone(), |scratch| scratch.folder.clone()),
         strict: request.strict,
         dry_run: request.dry_run,
         half: request.half,
@@ -110,21 +111,36 @@ pub(super) fn report_data(prepared: &Prepared, observer: &mut dyn Observer) {
     }
 }
 
+/// What the folders of forecasts begin with.
+const NAME: &str = "langevin-dry-run";
+
 /// A folder for a forecast that leaves nothing behind.
-pub(super) struct Scratch(pub(super) PathBuf);
+pub(super) struct Scratch {
+    pub(super) folder: PathBuf,
+    _fresh: Fresh,
+    _made: Made,
+}
 
 impl Scratch {
     pub(super) fn new() -> Result<Self> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let folder = std::env::temp_dir().join(format!("langevin-dry-run-{process}-{count}"));
-        langevin_files::create_folder(&folder)?;
-        Ok(Self(folder))
+        let above = std::env::temp_dir();
+        let mut made = Made::default();
+        let fresh = Fresh::claim(&above.join(NAME), &mut made)?;
+        // What killed forecasts left; the folders of those at work are locked.
+        for entry in std::fs::read_dir(&above).into_iter().flatten().flatten() {
+            let left = entry.file_name().to_string_lossy().starts_with(NAME)
+                && entry.path() != fresh.path()
+                && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok());
+            if left {
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
+        Ok(Self { folder: fresh.path().to_owned(), _fresh: fresh, _made: made })
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }

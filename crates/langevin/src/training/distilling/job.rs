@@ -38,7 +38,7 @@ pub fn resolved_settings(request: &DistillRequest, device: &Device) -> Result<Se
 pub fn run(request: &DistillRequest, context: &mut Context<'_>) -> Result<DistillOutcome> {
     let run = request.run_folder();
     let scratch = request.dry_run.then(Scratch::new).transpose()?;
-    let out = scratch.as_ref().map_or(run.clone(), |scratch| scratch.0.clone());
+    let out = scratch.as_ref().map_or(run.clone(), |scratch| scratch.folder.clone());
     let plan = plan(DistillRequest { out: Some(out), ..request.clone() }, context.stop, context.device)?;
     check_resume(request.resume, &run, plan.stages.iter().map(|stage| stage.out.as_path()))?;
     context.observer.event(Event::Started { seed: plan.settings.train.seed, what: String::new() });

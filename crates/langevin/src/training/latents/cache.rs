@@ -10,7 +10,8 @@ use burn::tensor::Device;
 use langevin_core::{Error, ErrorKind, Result, Size, Stop, signed_to_batch};
 use langevin_data::order::Order;
 use langevin_data::{Batch, BatchSource, Pool, is_mirrored};
-use langevin_files::{create_folder, replace_file};
+use langevin_files::disk::{self, Output};
+use langevin_files::{create_folder, replace_file, write_error};
 use langevin_model::Codec;
 use serde::{Deserialize, Serialize};
 
@@ -124,8 +125,13 @@ pub(crate) fn encode(
         }
     }
     create_folder(folder)?;
-    let failed = |error: std::io::Error| Error::failed(format!("{}: {error}", data.display()));
-    let mut file = File::create(&data).map_err(failed)?;
+    let need = images * variants * (shape.iter().product::<usize>() * 4) as u64;
+    let failed = |error: std::io::Error| write_error(&data, need, &error);
+    // Without its description nobody takes the half of new latents for the whole of old ones.
+    if contents_file.exists() {
+        disk::remove_file(&contents_file).map_err(failed)?;
+    }
+    let mut file = Output::create(&data).map_err(failed)?;
     let (mut labels, mut captions) = (Vec::new(), Vec::new());
     for first in (0..images).step_by(AT_ONCE as usize) {
         if let Some(signal) = stop.signal() {
@@ -153,7 +159,7 @@ pub(crate) fn encode(
             tell(done, images);
         }
     }
-    file.sync_all().map_err(failed)?;
+    file.sync().map_err(failed)?;
     let contents = Contents { key, name, images, variants, shape, labels, captions };
     let text = serde_json::to_vec(&contents).expect("plain values");
     replace_file(&contents_file, &text)?;
