@@ -1,7 +1,7 @@
 //! `cargo xtask kill-test`: a tiny training is killed at random times and started again with the same command, over and
 //! over. After every kill the run folder must be loadable and no finished checkpoint may be lost; whenever a training
 //! reaches its end, model and metrics must be, byte for byte, those of a training that was never killed. Then every command that
-//! writes is ended at every change of the disk ([`crate::faults`]).
+//! writes is ended at every change of the disk ([`crate::faults`]), and pairs of commands meet on one target ([`crate::pairs`]).
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ const RESULTS: &[&str] = &["model.safetensors", "metrics.jsonl"];
 const LONGEST_LIFE: f64 = 0.25;
 /// What `inspect` says of a run that died before its first checkpoint; anything else is an unloadable state.
 const NO_CHECKPOINT: &str = "no checkpoint yet";
-const KILLS: u64 = 600;
+const KILLS: u64 = 620;
 const SEED: u64 = 1;
 
 /// Runs the test.
@@ -39,8 +39,15 @@ pub fn run(root: &Path, args: &[&str]) -> Result<(), String> {
     println!("{report}");
     let table = crate::faults::run(&binary(root), &folder, options.only.as_deref()).map_err(kept)?;
     println!("{table}");
+    let pairs = match options.only {
+        None => {
+            crate::pairs::table(&binary(root), &folder.join("pairs"), crate::pairs::EACH).map_err(kept)?
+        }
+        Some(_) => String::new(),
+    };
+    println!("{pairs}");
     fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    if options.record { record(root, &options, &report, &table) } else { Ok(()) }
+    if options.record { record(root, &options, &report, [&table, &pairs]) } else { Ok(()) }
 }
 
 struct Options {
@@ -210,7 +217,7 @@ fn binary(root: &Path) -> PathBuf {
     crate::workspace::binary(root)
 }
 
-fn record(root: &Path, options: &Options, report: &str, table: &str) -> Result<(), String> {
+fn record(root: &Path, options: &Options, report: &str, [table, pairs]: [&str; 2]) -> Result<(), String> {
     let text = format!(
         "# Kill test\n\n`cargo xtask kill-test --kills {} --seed {} --record`, {}, at commit {}:\n\n{report}.\n\n\
          The training is `langevin {}`. It is ended with SIGKILL at random times and started again with the same\n\
@@ -221,7 +228,9 @@ fn record(root: &Path, options: &Options, report: &str, table: &str) -> Result<(
          there (in the middle of a write), or the change fails, as all that need room do after it where the disk is full. Then what\n\
          was there is there, or what the command makes of it; an error is one, has the system's reason and what to do, and speaks of no\n\
          hidden name. The same command again (with --force where a part of its results is there) ends with the files of one that nothing\n\
-         disturbed, and nothing else lies there.\n",
+         disturbed, and nothing else lies there.\n\n\
+         ## Two commands at once\n\n{pairs}\n\
+         Two of a command are started at once on one target. Where the target is one, one of them is refused before its work.\n",
         options.kills,
         options.seed,
         stamp::date(root),

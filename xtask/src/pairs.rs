@@ -59,7 +59,8 @@ const SMALL: &str = "--preset tiny --size 16 --set network.patch=1 --set network
 /// What the one that is refused says.
 const SAID: &[&str] =
     &["exists already", "is there already", "another command is writing it", "another training runs here"];
-const EACH: usize = 20;
+/// Pairs of each kind.
+pub const EACH: usize = 20;
 
 /// Runs every pair `--each N` times.
 ///

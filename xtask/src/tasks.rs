@@ -10,7 +10,7 @@ tasks:
   docs [--check]       make docs/methods.md and the tables of docs/samplers.md and docs/parity.md again; or compare the first
   kill-test [--kills N] [--seed N] [--only PART] [--record]
                        kill a tiny training at random times, and every command that writes at every change of the disk, and
-                       let each change fail: nothing lost, nothing left lying, and the same results in the end
+                       let each change fail: nothing lost, nothing left lying, and the same results in the end; then as `pairs`
   pairs [--each N]     two commands at once on one target: never is a result lost
   solvers [--record]   every sampler x schedule x process x 1 to 50 steps: finite, and at sigma = 0; a few minutes
   compare-binaries OLD NEW [--work DIR] [--only PART]
