@@ -85,7 +85,9 @@ impl Fresh {
                 Err(error) if own => return Err(failed(&error)),
                 Err(_) => continue,
             };
-            if lock(&file, false).is_ok() && is_still(&file, &path) && is_abandoned(&path) {
+            // Where there are no locks, a folder that is there may be one that was just made.
+            let locked = if own { lock(&file, false).is_ok() } else { file.try_lock().is_ok() };
+            if locked && is_still(&file, &path) && is_abandoned(&path) {
                 if !own {
                     sweep(&path);
                     made.0.insert(0, path.clone());
