@@ -12,7 +12,9 @@ fn what_was_found_once_is_read_again() {
     for entry in std::fs::read_dir(corpus).unwrap().flatten() {
         let name = entry.file_name().into_string().unwrap();
         // A file is called TARGET.NUMBER.
-        let Some((target, _)) = name.rsplit_once('.').filter(|(_, number)| number.bytes().all(|byte| byte.is_ascii_digit())) else {
+        let Some((target, _)) =
+            name.rsplit_once('.').filter(|(_, number)| number.bytes().all(|byte| byte.is_ascii_digit()))
+        else {
             continue;
         };
         let target = targets.all().iter().find(|one| one.name == target);
