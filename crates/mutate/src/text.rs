@@ -64,7 +64,6 @@ const VALUES: &[&str] = &[
     "box:1,2,3,4",
     "box=1000000000",
     "..",
-    "/",
     "/dev/null",
     "builtin:",
     "builtin:shapes",

@@ -312,6 +312,10 @@ impl<'a, N: Network> Trainer<'a, N> {
         let mut total = 0.0;
         let levels = objective.validation_levels();
         for index in 0..levels {
+            // Before the first step there is nothing that this would cut short: the next start validates again.
+            if self.images == 0 && self.job.stop.is_requested() {
+                return Ok(());
+            }
             // Spread evenly over what training sees, cleanest first.
             let uniform = (index as f64 + 0.5) / levels as f64;
             let (seen, device) = (self.images, &self.job.device);
