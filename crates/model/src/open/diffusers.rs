@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use langevin_core::{Error, Result};
 use langevin_hub::{Pipeline, Threshold};
 
-use super::native::{build, check_claim};
+use super::native::{build, check_claim, stored};
 use crate::defaults::SampleSettings;
 use crate::denoiser::ModelDenoiser;
 use crate::description::ModelInfo;
@@ -23,9 +23,11 @@ pub(super) fn read(path: &Path, device: &Device) -> Result<Model> {
         damaged.within(path.display()).hint("its configs and its weights may be of different models")
     };
     let pipeline = langevin_hub::read_folder(path)?;
-    // Before each of its classes gets a name.
+    // Before each of its classes gets a name: every one has a row of weights.
     let network = pipeline.network_for_signed();
-    network.check().and_then(|()| check_claim(&network, &pipeline.tensors)).map_err(within)?;
+    if network.classes > stored(&pipeline.tensors) as usize {
+        check_claim(&network, &pipeline.tensors).map_err(within)?;
+    }
     let info = describe(&pipeline);
     let Pipeline { tensors, sampling, .. } = pipeline;
     let denoiser = ModelDenoiser::Network(Box::new(build(&info, tensors, device).map_err(within)?));

@@ -41,12 +41,17 @@ pub(super) fn from_bytes(bytes: &[u8], name: &str, device: &Device) -> Result<Mo
     Ok(Model::new(info, denoiser, codec, text, name).hashed(shortened(blake3::hash(bytes))))
 }
 
+/// How many numbers `tensors` hold.
+pub(super) fn stored(tensors: &NamedTensors) -> u64 {
+    tensors.values().map(|(_, values)| values.len() as u64).sum()
+}
+
 /// Refuses a description that claims a network which no memory holds: its file cannot hold it either.
 ///
 /// # Errors
 /// Bad input, with both numbers of weights.
 pub(super) fn check_claim(network: &NetworkConfig, tensors: &NamedTensors) -> Result<()> {
-    let stored: u64 = tensors.values().map(|(_, values)| values.len() as u64).sum();
+    let stored = stored(tensors);
     let side = network.size_multiple();
     let claimed = network.estimate(side, side).parameters;
     if claimed <= stored {
