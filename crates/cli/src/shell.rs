@@ -43,8 +43,9 @@ impl Shell {
         if !self.verbose {
             return self.say(&format!("{name}: left aside: {aside}"));
         }
-        for line in left_aside_lines(aside) {
-            self.say(&format!("{name}: left aside: {line}"));
+        for Reason { what, count, examples } in aside.reasons() {
+            let more = if *count > examples.len() as u64 { ", ..." } else { "" };
+            self.say(&format!("{name}: left aside: {count} {what}: {}{more}", examples.join(", ")));
         }
     }
 
@@ -186,14 +187,6 @@ impl<'a> Stages<'a> {
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
-}
-
-/// All that is known of what was left aside, a line for each reason.
-pub fn left_aside_lines(aside: &LeftAside) -> impl Iterator<Item = String> {
-    aside.reasons().iter().map(|Reason { what, count, examples }| {
-        let more = if *count > examples.len() as u64 { ", ..." } else { "" };
-        format!("{count} {what}: {}{more}", examples.join(", "))
-    })
 }
 
 /// A duration as a person says it: `45 s`, `12 min`, `3 h 5 min`.

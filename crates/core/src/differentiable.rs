@@ -29,7 +29,7 @@ pub trait Differentiable: Denoiser {
     ) -> Result<(Tensor<4>, Tensor<4>)>;
 
     /// As [`Differentiable::denoise_vjp`], with a `v` that depends on the answer: `of` makes it from `D(x)` for the
-    /// images of the batch that it is conditioned on, all of them or a part at a time.
+    /// images of the batch that it is given, all of them or a part at a time.
     ///
     /// # Errors
     /// As [`Denoiser::denoise`], and what `of` says.

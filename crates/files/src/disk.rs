@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_that_were_made_are_told() {
+    fn folders_that_were_made_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("a/b");
         assert_eq!(make_folders(&inner).unwrap(), [inner.clone(), folder.path().join("a")]);

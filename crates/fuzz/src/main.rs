@@ -9,6 +9,7 @@ use std::panic;
 use std::path::Path;
 use std::process::ExitCode;
 
+use langevin::train::peak_bytes;
 use langevin_fuzz::Targets;
 
 /// What a reader may take beyond its input.
@@ -38,9 +39,11 @@ fn main() -> ExitCode {
     for number in *from..*to {
         mark.write_all_at(format!("{number:020}").as_bytes(), 0).expect("the mark is written");
         let (target, input) = targets.case(*seed, number);
-        let before = resident(true);
+        // The peak is counted from here.
+        let _ = fs::write("/proc/self/clear_refs", "5");
+        let before = peak_bytes().unwrap_or(0);
         let outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| target.read(&input)));
-        let taken = resident(false).saturating_sub(before);
+        let taken = peak_bytes().unwrap_or(0).saturating_sub(before);
         if outcome.is_err() {
             println!("fault panic {number} {}", target.name);
         }
@@ -50,14 +53,4 @@ fn main() -> ExitCode {
         let _ = std::io::stdout().flush();
     }
     ExitCode::SUCCESS
-}
-
-/// Bytes of memory at its highest since the last reset, which this is where `reset`.
-fn resident(reset: bool) -> u64 {
-    if reset {
-        let _ = fs::write("/proc/self/clear_refs", "5");
-    }
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) << 10
 }

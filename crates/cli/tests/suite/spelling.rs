@@ -1,4 +1,4 @@
-//! Paths that are not UTF-8: read, written and told like all others.
+//! Paths that are not UTF-8: read, written and shown like all others.
 
 #![cfg(unix)]
 
@@ -40,8 +40,8 @@ fn a_run_of_any_name_is_trained_looked_at_and_used() {
     );
     assert_eq!(printed, b"r\xff/model.safetensors\n");
     ok(&world, "inspect r@");
-    let told: serde_json::Value = serde_json::from_slice(&ok(&world, "inspect r@ --json")).unwrap();
-    assert_eq!(told["folder"], "file:r%FF");
+    let shown: serde_json::Value = serde_json::from_slice(&ok(&world, "inspect r@ --json")).unwrap();
+    assert_eq!(shown["folder"], "file:r%FF");
     let again = run(
         &world,
         &format!("train builtin:shapes {small} --images 32 --set train.ema_snapshots=16 --out r@"),
