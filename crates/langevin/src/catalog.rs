@@ -3,10 +3,10 @@
 use langevin_core::guidance::GUIDANCES;
 use langevin_eval::METRICS;
 use langevin_model::{CLOSED_FORM, SHIPPED};
-use langevin_process::{
-    DENSITIES, PARAMETERISATIONS, PROCESSES, Registry, SCHEDULES, SPACINGS, TIME_INPUTS, WEIGHTINGS,
-};
 use langevin_process::{Error, Result, nearest};
+use langevin_process::{
+    LEVEL_DISTRIBUTIONS, PARAMETERISATIONS, PROCESSES, Registry, SCHEDULES, SPACINGS, TIME_INPUTS, WEIGHTINGS,
+};
 use langevin_restore::{METHODS, NOISES, OPERATORS};
 use langevin_sample::SAMPLERS;
 use langevin_train::DISTILLATIONS;
@@ -69,7 +69,11 @@ pub const KINDS: &[Kind] = &[
         summary: "how much each noise level counts in the loss",
         items: || of(&WEIGHTINGS),
     },
-    Kind { name: "densities", summary: "how often training sees each noise level", items: || of(&DENSITIES) },
+    Kind {
+        name: "level-distributions",
+        summary: "how often training sees each noise level, for `train.density`",
+        items: || of(&LEVEL_DISTRIBUTIONS),
+    },
     Kind {
         name: "distillations",
         summary: "ways to teach a model to draw in few steps",
@@ -80,12 +84,13 @@ pub const KINDS: &[Kind] = &[
 ];
 
 impl Kind {
-    /// The kind called `name`.
+    /// The kind called `name`, or called so in earlier versions.
     ///
     /// # Errors
     /// Usage, with the nearest name.
     pub fn find(name: &str) -> Result<&'static Kind> {
-        KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| {
+        let now = if name == "densities" { "level-distributions" } else { name };
+        KINDS.iter().find(|kind| kind.name == now).ok_or_else(|| {
             let names = || KINDS.iter().map(|kind| kind.name);
             let error = Error::usage(format!("there is no list of \"{name}\""));
             match nearest(name, names()) {

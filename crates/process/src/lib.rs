@@ -1,5 +1,5 @@
 //! The mathematics of diffusion in f64: noise schedules, processes, parameterisations, loss weightings,
-//! training densities and spacings. No tensors and no files.
+//! noise-level distributions and spacings. No tensors and no files.
 //!
 //! One coordinate holds it together: a [`Level`] `{ alpha, sigma }` with `x = alpha * x0 + sigma * n`. A
 //! [`Schedule`] gives the log-SNR of a time in `[0, 1]`, a [`Process`] gives the level of a log-SNR, and the
@@ -16,11 +16,11 @@
 //! ```
 
 mod curve;
-mod densities;
 mod diffusion;
 pub mod ema;
 mod error;
 mod level;
+mod level_distributions;
 pub mod limits;
 mod parameterisations;
 mod processes;
@@ -33,10 +33,10 @@ mod time_inputs;
 mod weightings;
 
 pub use curve::Curve;
-pub use densities::{DENSITIES, Density, stratified};
 pub use diffusion::{Diffusion, DiffusionSpec};
 pub use error::{Error, ErrorKind, Result, nearest};
 pub use level::{Ancestral, Level, Step};
+pub use level_distributions::{LEVEL_DISTRIBUTIONS, LevelDistribution, stratified};
 pub use parameterisations::{Coefficients, PARAMETERISATIONS, Parameterisation};
 pub use processes::{PROCESSES, Process};
 pub use registry::{Entry, Extended, OptionDoc, Options, Registry};

@@ -2,7 +2,7 @@
 //! [`TrainConfig::minutes`] and the intervals, which only decide when to stop, save and show.
 
 use burn::tensor::Device;
-use langevin_core::process::{DENSITIES, Result, WEIGHTINGS, ema, limits};
+use langevin_core::process::{LEVEL_DISTRIBUTIONS, Result, WEIGHTINGS, ema, limits};
 use serde::{Deserialize, Serialize};
 
 /// How the learning rate goes on after warm-up.
@@ -71,7 +71,7 @@ pub struct TrainConfig {
     pub label_dropout: f64,
     /// Loss weighting by noise level, as in `langevin list weightings`.
     pub weighting: String,
-    /// Which noise levels training sees how often, as in `langevin list densities`.
+    /// Which noise levels training sees how often, as in `langevin list level-distributions`.
     pub density: String,
     /// The share of the images that are shown at the highest noise level, where nothing is seen of them: what a network that
     /// restores answers there in one step is the mean of the images that fit. 1 trains that regression alone.
@@ -196,7 +196,7 @@ impl TrainConfig {
             limits::check(&named(key), value, low, high)?;
         }
         WEIGHTINGS.build(&self.weighting)?;
-        DENSITIES.build(&self.density)?;
+        LEVEL_DISTRIBUTIONS.build(&self.density)?;
         Ok(())
     }
 

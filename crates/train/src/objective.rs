@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use langevin_core::process::{DENSITIES, Density, Diffusion, WEIGHTINGS, Weighting};
+use langevin_core::process::{Diffusion, LEVEL_DISTRIBUTIONS, LevelDistribution, WEIGHTINGS, Weighting};
 use langevin_core::{Error, Level, Levels, Losses, Network, Preconditioned, Result};
 
 use crate::config::TrainConfig;
@@ -40,26 +40,26 @@ pub trait Objective<N: Network>: Debug + Send + Sync {
 /// The ordinary training of a denoiser: a network's output against its parameterisation's target.
 #[derive(Debug)]
 pub struct Denoising {
-    density: Box<dyn Density>,
+    levels: Box<dyn LevelDistribution>,
     weighting: Box<dyn Weighting>,
     /// The share of the images, those with the largest numbers, that are shown at the highest level.
     highest: f64,
 }
 
 impl Denoising {
-    /// With the density and the weighting that `config` names.
+    /// With the noise-level distribution and the weighting that `config` names.
     ///
     /// # Errors
-    /// Usage: an unknown weighting or density.
+    /// Usage: an unknown weighting or noise-level distribution.
     pub fn new(config: &TrainConfig) -> Result<Self> {
         Ok(Self {
-            density: DENSITIES.build(&config.density)?,
+            levels: LEVEL_DISTRIBUTIONS.build(&config.density)?,
             weighting: WEIGHTINGS.build(&config.weighting)?,
             highest: config.highest_share,
         })
     }
 
-    /// The level of an image with the number `u`, and how many log-SNRs the density crosses there for each unit of
+    /// The level of an image with the number `u`, and how many log-SNRs the distribution crosses there for each unit of
     /// probability.
     fn place(&self, u: f64, diffusion: &Diffusion) -> (Level, f64) {
         let rest = 1.0 - self.highest;
@@ -67,7 +67,7 @@ impl Denoising {
             return (diffusion.highest(), 0.0);
         }
         let within = u / rest;
-        (diffusion.level(self.density.time(within, diffusion)), self.density.rate(within, diffusion) / rest)
+        (diffusion.level(self.levels.time(within, diffusion)), self.levels.rate(within, diffusion) / rest)
     }
 }
 

@@ -1,9 +1,9 @@
 //! `likelihood`: the weight under which the loss bounds the negative log-likelihood.
 //!
 //! Song et al. 2021 (2101.09258), eq. 7 and theorem 1: `g(t)^2` on the score's error, which is `g^2 / sigma^2 = -d log_snr / dt`
-//! on the noise's. Whatever the training density, the weight is half the log-SNRs that it crosses per unit of probability, so
+//! on the noise's. Whatever the noise-level distribution, the weight is half the log-SNRs that it crosses per unit of probability, so
 //! that the loss is `1/2 integral ||n - n_hat||^2 d log_snr`, the diffusion part of the variational bound in nats per
-//! dimension (Kingma et al. 2021, 2107.00630, eq. 17). With the density `importance` the weight is constant and the loss varies
+//! dimension (Kingma et al. 2021, 2107.00630, eq. 17). With the distribution `importance` the weight is constant and the loss varies
 //! least.
 
 use super::{Weighting, bounded, of_noise};
@@ -14,7 +14,7 @@ use crate::registry::Entry;
 pub(super) const ENTRY: Entry<dyn Weighting> = Entry {
     name: "likelihood",
     aliases: &["bound"],
-    summary: "g^2 on the score's error: the loss bounds the likelihood, whatever the density",
+    summary: "g^2 on the score's error: the loss bounds the likelihood, whatever the noise-level distribution",
     source: "Song et al. 2021, arXiv:2101.09258, eq. 7",
     options: &[],
     build: |_| Ok(Box::new(Likelihood)),
@@ -36,8 +36,8 @@ impl Weighting for Likelihood {
 
 #[cfg(test)]
 mod tests {
-    use crate::densities::DENSITIES;
     use crate::diffusion::{Diffusion, DiffusionSpec};
+    use crate::level_distributions::LEVEL_DISTRIBUTIONS;
     use crate::weightings::WEIGHTINGS;
 
     #[test]
@@ -55,12 +55,13 @@ mod tests {
                 ..Default::default()
             };
             let diffusion = Diffusion::new(&spec).unwrap();
-            let (weighting, density) =
-                (WEIGHTINGS.build("likelihood").unwrap(), DENSITIES.build("uniform").unwrap());
+            let (weighting, distribution) =
+                (WEIGHTINGS.build("likelihood").unwrap(), LEVEL_DISTRIBUTIONS.build("uniform").unwrap());
             for t in [0.01, 0.2, 0.6, 0.95] {
                 let at = diffusion.level(t);
                 let coefficients = diffusion.coefficients(at).unwrap();
-                let weight = weighting.weight_at_rate(at, &coefficients, 0.5, density.rate(t, &diffusion));
+                let weight =
+                    weighting.weight_at_rate(at, &coefficients, 0.5, distribution.rate(t, &diffusion));
                 // The score is -n / sigma.
                 let wanted = 0.5 * diffusion.sde(t).diffusion_squared / (at.sigma * at.sigma);
                 assert!((weight / wanted - 1.0).abs() < 1e-5, "{schedule} at {t}: {weight} {wanted}");

@@ -27,8 +27,8 @@ pub trait Weighting: Debug + Send + Sync {
     /// negative, and at most 1e6, which only weightings that diverge without noise reach.
     fn weight(&self, at: Level, coefficients: &Coefficients, sigma_data: f64) -> f64;
 
-    /// The factor where the training density crosses `rate` log-SNRs per unit of probability
-    /// ([`crate::Density::rate`]): [`Weighting::weight`], but for a weighting that undoes the density.
+    /// The factor where the noise-level distribution crosses `rate` log-SNRs per unit of probability
+    /// ([`crate::LevelDistribution::rate`]): [`Weighting::weight`], but for a weighting that undoes the distribution.
     fn weight_at_rate(&self, at: Level, coefficients: &Coefficients, sigma_data: f64, rate: f64) -> f64 {
         let _ = rate;
         self.weight(at, coefficients, sigma_data)

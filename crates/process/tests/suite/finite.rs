@@ -1,7 +1,8 @@
 //! Every schedule with every process and spacing, at 1 to 50 steps, gives a path that can be walked.
 
 use langevin_process::{
-    DENSITIES, Diffusion, DiffusionSpec, Level, PROCESSES, SCHEDULES, SPACINGS, TIME_INPUTS, stratified,
+    Diffusion, DiffusionSpec, LEVEL_DISTRIBUTIONS, Level, PROCESSES, SCHEDULES, SPACINGS, TIME_INPUTS,
+    stratified,
 };
 
 use crate::{close, diffusion, schedules};
@@ -130,27 +131,27 @@ fn zero_terminal_snr_starts_at_pure_noise_with_a_useful_grid_below() {
 }
 
 #[test]
-fn every_density_stays_in_range_and_rises() {
+fn every_level_distribution_stays_in_range_and_rises() {
     for schedule in schedules() {
         let model = diffusion(&schedule, "vp", "v");
-        for density in DENSITIES.names() {
-            let built = DENSITIES.build(density).unwrap();
+        for distribution in LEVEL_DISTRIBUTIONS.names() {
+            let built = LEVEL_DISTRIBUTIONS.build(distribution).unwrap();
             let times: Vec<f64> = stratified(64, 0.5).into_iter().map(|u| built.time(u, &model)).collect();
-            assert!(times.iter().all(|t| (0.0..=1.0).contains(t)), "{schedule} {density}");
-            assert!(times.windows(2).all(|pair| pair[0] <= pair[1]), "{schedule} {density}");
+            assert!(times.iter().all(|t| (0.0..=1.0).contains(t)), "{schedule} {distribution}");
+            assert!(times.windows(2).all(|pair| pair[0] <= pair[1]), "{schedule} {distribution}");
             assert!([0.0, 1.0].iter().all(|u| (0.0..=1.0).contains(&built.time(*u, &model))));
         }
     }
 }
 
 #[test]
-fn the_log_normal_density_has_its_moments_whatever_the_schedule() {
-    let density = DENSITIES.build("log_normal").unwrap();
+fn the_log_normal_distribution_has_its_moments_whatever_the_schedule() {
+    let distribution = LEVEL_DISTRIBUTIONS.build("log_normal").unwrap();
     for (schedule, process) in [("edm", "edm"), ("flow", "flow"), ("linear:steps=0", "vp")] {
         let model = diffusion(schedule, process, "edm");
         let logs: Vec<f64> = stratified(4096, 0.5)
             .into_iter()
-            .map(|u| model.level(density.time(u, &model)).ratio().ln())
+            .map(|u| model.level(distribution.time(u, &model)).ratio().ln())
             .collect();
         let mean = logs.iter().sum::<f64>() / 4096.0;
         let variance = logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / 4096.0;

@@ -2,11 +2,11 @@
 //!
 //! Ho et al. 2020 (2006.11239), algorithm 1; the schedule then decides how often each noise level is seen.
 
-use super::Density;
+use super::LevelDistribution;
 use crate::diffusion::Diffusion;
 use crate::registry::Entry;
 
-pub(super) const ENTRY: Entry<dyn Density> = Entry {
+pub(super) const ENTRY: Entry<dyn LevelDistribution> = Entry {
     name: "uniform",
     aliases: &[],
     summary: "uniform in the schedule's time",
@@ -19,7 +19,7 @@ pub(super) const ENTRY: Entry<dyn Density> = Entry {
 #[derive(Debug)]
 struct Uniform;
 
-impl Density for Uniform {
+impl LevelDistribution for Uniform {
     fn time(&self, u: f64, _diffusion: &Diffusion) -> f64 {
         u.clamp(0.0, 1.0)
     }

@@ -3,12 +3,12 @@
 //! Karras et al. 2022 (2206.00364), table 1: `ln(sigma / alpha)` has the mean -1.2 and the standard deviation
 //! 1.2. A level outside the schedule is trained at its end.
 
-use super::Density;
+use super::LevelDistribution;
 use crate::diffusion::Diffusion;
 use crate::quantile;
 use crate::registry::{Entry, OptionDoc};
 
-pub(super) const ENTRY: Entry<dyn Density> = Entry {
+pub(super) const ENTRY: Entry<dyn LevelDistribution> = Entry {
     name: "log_normal",
     aliases: &["edm"],
     summary: "ln(sigma / alpha) is normal, whatever the schedule (EDM)",
@@ -30,7 +30,7 @@ struct LogNormal {
     std: f64,
 }
 
-impl Density for LogNormal {
+impl LevelDistribution for LogNormal {
     fn time(&self, u: f64, diffusion: &Diffusion) -> f64 {
         diffusion.schedule().time(-2.0 * (self.mean + self.std * quantile::normal(u)))
     }

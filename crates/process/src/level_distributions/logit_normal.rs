@@ -2,12 +2,12 @@
 //!
 //! Esser et al. 2024, SD3 (2403.03206), eq. 19, with mean 0 and standard deviation 1.
 
-use super::Density;
+use super::LevelDistribution;
 use crate::diffusion::Diffusion;
 use crate::quantile;
 use crate::registry::{Entry, OptionDoc};
 
-pub(super) const ENTRY: Entry<dyn Density> = Entry {
+pub(super) const ENTRY: Entry<dyn LevelDistribution> = Entry {
     name: "logit_normal",
     aliases: &[],
     summary: "the logit of the time is normal: middle times most (SD3)",
@@ -29,7 +29,7 @@ struct LogitNormal {
     std: f64,
 }
 
-impl Density for LogitNormal {
+impl LevelDistribution for LogitNormal {
     fn time(&self, u: f64, _diffusion: &Diffusion) -> f64 {
         1.0 / (1.0 + libm::exp(-self.mean - self.std * quantile::normal(u)))
     }

@@ -4,11 +4,11 @@
 //! geometric sequence from `sigma_max` to `sigma_min` (10 levels from 1 to 0.01 in the paper; 232 from 50 to 0.01 in Song &
 //! Ermon 2020). With a table and its own `count` it is DDPM's training on whole steps (Ho et al. 2020, algorithm 1).
 
-use super::Density;
+use super::LevelDistribution;
 use crate::diffusion::Diffusion;
 use crate::registry::{Entry, OptionDoc};
 
-pub(super) const ENTRY: Entry<dyn Density> = Entry {
+pub(super) const ENTRY: Entry<dyn LevelDistribution> = Entry {
     name: "levels",
     aliases: &["ladder", "ncsn"],
     summary: "a ladder of noise levels, each as likely (NCSN); the whole steps of a table (DDPM)",
@@ -43,7 +43,7 @@ impl Levels {
     }
 }
 
-impl Density for Levels {
+impl LevelDistribution for Levels {
     fn time(&self, u: f64, diffusion: &Diffusion) -> f64 {
         let last = self.last(diffusion);
         (u.clamp(0.0, 1.0) * (last + 1.0)).floor().min(last) / last
@@ -61,8 +61,8 @@ impl Density for Levels {
 
 #[cfg(test)]
 mod tests {
-    use crate::densities::DENSITIES;
     use crate::diffusion::{Diffusion, DiffusionSpec};
+    use crate::level_distributions::LEVEL_DISTRIBUTIONS;
 
     #[test]
     fn the_ladder_of_ncsn_is_a_geometric_sequence() {
@@ -72,7 +72,7 @@ mod tests {
             ..Default::default()
         };
         let diffusion = Diffusion::new(&spec).unwrap();
-        let ladder = DENSITIES.build("levels:count=10").unwrap();
+        let ladder = LEVEL_DISTRIBUTIONS.build("levels:count=10").unwrap();
         for i in 0..10 {
             // numpy.geomspace(0.01, 1, 10).
             let wanted = 0.01 * 100.0_f64.powf(f64::from(i) / 9.0);
@@ -81,6 +81,6 @@ mod tests {
                 assert!((sigma / wanted - 1.0).abs() < 1e-12, "{i}: {sigma}");
             }
         }
-        assert!(DENSITIES.build("levels:count=1").is_err());
+        assert!(LEVEL_DISTRIBUTIONS.build("levels:count=1").is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Training densities: which times a network is trained at, one file each, and the stratification of a batch.
+//! Noise-level distributions: which times a network is trained at, one file each, and the stratification of a batch.
 
 mod importance;
 mod levels;
@@ -12,12 +12,12 @@ use crate::diffusion::Diffusion;
 use crate::registry::Registry;
 
 /// A distribution of training times, as its quantile function.
-pub trait Density: Debug + Send + Sync {
+pub trait LevelDistribution: Debug + Send + Sync {
     /// The time in `[0, 1]` of a uniform number `u` in `(0, 1)`, rising with `u`.
     fn time(&self, u: f64, diffusion: &Diffusion) -> f64;
 
     /// How many log-SNRs are crossed per unit of probability around `u` in `(0, 1)`: `-d log_snr / du`, not negative. It is
-    /// what the weighting `likelihood` undoes a density with.
+    /// what the weighting `likelihood` undoes a distribution with.
     fn rate(&self, u: f64, diffusion: &Diffusion) -> f64 {
         let h = 1e-4 * u.min(1.0 - u);
         let log_snr = |u: f64| diffusion.schedule().log_snr(self.time(u, diffusion));
@@ -26,9 +26,9 @@ pub trait Density: Debug + Send + Sync {
     }
 }
 
-/// Every density.
-pub const DENSITIES: Registry<dyn Density> = Registry {
-    kind: "density",
+/// Every noise-level distribution.
+pub const LEVEL_DISTRIBUTIONS: Registry<dyn LevelDistribution> = Registry {
+    kind: "noise-level distribution",
     entries: &[uniform::ENTRY, log_normal::ENTRY, logit_normal::ENTRY, importance::ENTRY, levels::ENTRY],
 };
 
@@ -37,7 +37,7 @@ pub const DENSITIES: Registry<dyn Density> = Registry {
 ///
 /// With `offset` uniform in `(0, 1)` each number is uniform within its stratum and the batch as a whole is
 /// uniform, with much less variance in the loss than independent numbers (Kingma et al. 2021, VDM,
-/// 2107.00630). Give them to a density. They rise with `i`, so the images of a batch must come in an order
+/// 2107.00630). Give them to a noise-level distribution. They rise with `i`, so the images of a batch must come in an order
 /// that says nothing about them. `offset` outside `(0, 1)` is moved just inside.
 pub fn stratified(batch: usize, offset: f64) -> Vec<f64> {
     let offset = offset.clamp(1e-6, 1.0 - 1e-6);

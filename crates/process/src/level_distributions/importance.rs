@@ -4,11 +4,11 @@
 //! proportion to `g(t)^2 / sigma(t)^2`, which is `-d log_snr / dt` in any process. With them the likelihood weighting is a
 //! constant on the noise's error, and the loss has the least variance. For `geometric` it is `uniform`.
 
-use super::Density;
+use super::LevelDistribution;
 use crate::diffusion::Diffusion;
 use crate::registry::{Entry, OptionDoc};
 
-pub(super) const ENTRY: Entry<dyn Density> = Entry {
+pub(super) const ENTRY: Entry<dyn LevelDistribution> = Entry {
     name: "importance",
     aliases: &["log_snr"],
     summary: "even in the log-SNR: times as likely as g^2 / sigma^2 (score models for likelihood)",
@@ -39,7 +39,7 @@ impl Importance {
     }
 }
 
-impl Density for Importance {
+impl LevelDistribution for Importance {
     fn time(&self, u: f64, diffusion: &Diffusion) -> f64 {
         let (clean, noisy) = self.ends(diffusion);
         diffusion.schedule().time(clean + u.clamp(0.0, 1.0) * (noisy - clean))
@@ -54,8 +54,8 @@ impl Density for Importance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::densities::DENSITIES;
     use crate::diffusion::DiffusionSpec;
+    use crate::level_distributions::LEVEL_DISTRIBUTIONS;
 
     fn diffusion(schedule: &str, process: &str) -> Diffusion {
         let (schedule, process) = (schedule.to_owned(), process.to_owned());
@@ -64,18 +64,19 @@ mod tests {
 
     #[test]
     fn times_are_as_likely_as_g_squared_over_sigma_squared() {
-        let density = DENSITIES.build("importance").unwrap();
+        let distribution = LEVEL_DISTRIBUTIONS.build("importance").unwrap();
         for (schedule, process) in
             [("linear:steps=0", "vp"), ("sub_vp_linear", "sub_vp"), ("geometric", "ve"), ("edm", "edm")]
         {
             let diffusion = diffusion(schedule, process);
             for u in [0.05, 0.3, 0.5, 0.9] {
                 // The density of a time is du / dt.
-                let (h, t) = (1e-5, density.time(u, &diffusion));
-                let likely = 2.0 * h / (density.time(u + h, &diffusion) - density.time(u - h, &diffusion));
+                let (h, t) = (1e-5, distribution.time(u, &diffusion));
+                let likely =
+                    2.0 * h / (distribution.time(u + h, &diffusion) - distribution.time(u - h, &diffusion));
                 let sigma = diffusion.level(t).sigma;
                 let wanted = diffusion.sde(t).diffusion_squared / (sigma * sigma);
-                let ratio = likely * density.rate(u, &diffusion) / wanted;
+                let ratio = likely * distribution.rate(u, &diffusion) / wanted;
                 assert!((ratio - 1.0).abs() < 1e-5, "{schedule} at {u}: {ratio}");
             }
         }
@@ -85,7 +86,7 @@ mod tests {
     fn for_the_geometric_schedule_it_is_uniform() {
         let diffusion = diffusion("geometric", "ve");
         for u in [0.1, 0.7] {
-            let time = DENSITIES.build("importance").unwrap().time(u, &diffusion);
+            let time = LEVEL_DISTRIBUTIONS.build("importance").unwrap().time(u, &diffusion);
             assert!((time - u).abs() < 1e-12);
         }
     }
