@@ -1,10 +1,11 @@
 //! What a sampler works under: conditioning, noise streams, a clock, a progress callback and a way to stop.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use langevin_process::{Level, Result};
 
 use crate::cond::Cond;
 use crate::noise::NoiseStreams;
+use crate::start::Start;
 use crate::stop::Stop;
 use crate::time_map::TimeMap;
 
@@ -33,10 +34,8 @@ pub struct Run<'a> {
     pub noise: NoiseStreams,
     /// The time of methods that need one.
     pub time_map: TimeMap,
-    /// Noise of variance 1 to start from instead of that of the streams, `[batch, channels, height, width]`.
-    pub start: Option<Tensor<4>>,
-    /// Whether pure noise is begun with at the magnitude of noisy images, as some published samplers do, and not at the level's noise.
-    pub unit_start: bool,
+    /// What sampling starts from.
+    pub start: Start,
     progress: Option<Callback<'a>>,
     stop: Option<Stop>,
 }
@@ -44,15 +43,7 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     /// A run by the flow's time that reports to nobody and cannot be stopped.
     pub fn new(cond: Cond, noise: NoiseStreams) -> Self {
-        Self {
-            cond,
-            noise,
-            time_map: TimeMap::FLOW,
-            start: None,
-            unit_start: false,
-            progress: None,
-            stop: None,
-        }
+        Self { cond, noise, time_map: TimeMap::FLOW, start: Start::default(), progress: None, stop: None }
     }
 
     /// Measures time by `time_map`.
@@ -62,10 +53,22 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// Starts from `start`.
+    #[must_use]
+    pub fn starting(self, start: Start) -> Self {
+        Self { start, ..self }
+    }
+
     /// Starts from `noise`, if there is any, of variance 1.
     #[must_use]
-    pub fn from_noise(self, noise: Option<Tensor<4>>) -> Self {
-        Self { start: noise, ..self }
+    pub fn from_noise(mut self, noise: Option<Tensor<4>>) -> Self {
+        self.start.noise = noise;
+        self
+    }
+
+    /// What a path beginning at `highest` starts from ([`Start::at`]), images of `shape`.
+    pub fn start_at(&self, highest: Level, shape: [usize; 3], device: &Device) -> Tensor<4> {
+        self.start.at(highest, &self.noise, shape, device)
     }
 
     /// Calls `callback` after every step.

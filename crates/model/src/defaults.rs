@@ -1,6 +1,6 @@
 //! How a model is sampled when nothing else is said; stored in its file.
 
-use langevin_core::{Error, Result};
+use langevin_core::{Error, Magnitude, Result};
 use langevin_process::{SPACINGS, limits};
 use langevin_sample::SAMPLERS;
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,11 @@ impl Default for SampleSettings {
 }
 
 impl SampleSettings {
+    /// How large the noise is that sampling starts from.
+    pub fn start_magnitude(&self) -> Magnitude {
+        if self.unit_start { Magnitude::Unit } else { Magnitude::Sigma }
+    }
+
     /// Checks every setting.
     ///
     /// # Errors

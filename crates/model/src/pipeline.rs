@@ -6,8 +6,8 @@
 use burn::tensor::Device;
 use langevin_core::clipping::{Clipped, Thresholded};
 use langevin_core::{
-    Cond, Denoiser, Differentiable, EachChannel, Finite, Level, Network, NoiseStreams, Parallel,
-    Preconditioned, Result, Run, Symmetric, TimeMap, Windowed, Windows,
+    Cond, Denoiser, Differentiable, EachChannel, Finite, Level, Magnitude, Network, NoiseStreams, Parallel,
+    Preconditioned, Result, Run, Start, Symmetric, TimeMap, Windowed, Windows,
 };
 use langevin_kernels::Arithmetic;
 use langevin_process::{Diffusion, Error, SPACINGS, limits};
@@ -249,9 +249,8 @@ impl<'m> Pipeline<'m> {
     /// A sampling run of one batch: conditioned on `cond`, with the noise of `streams`, the time map of the model's schedule and
     /// the start noise of its settings.
     pub fn run<'r>(&self, cond: Cond, streams: NoiseStreams) -> Run<'r> {
-        let mut run = Run::new(cond, streams).with_time_map(self.time_map());
-        run.unit_start = self.settings.unit_start;
-        run
+        let start = Start { noise: None, magnitude: self.start_magnitude() };
+        Run::new(cond, streams).with_time_map(self.time_map()).starting(start)
     }
 
     /// The time map of the model's schedule, for methods that need one.
@@ -259,9 +258,9 @@ impl<'m> Pipeline<'m> {
         TimeMap::of(self.diffusion.clone())
     }
 
-    /// Whether sampling starts with noise of the magnitude of noisy images rather than that of the level.
-    pub fn unit_start(&self) -> bool {
-        self.settings.unit_start
+    /// How large the noise is that sampling starts from.
+    pub fn start_magnitude(&self) -> Magnitude {
+        self.settings.start_magnitude()
     }
 
     /// The noise levels of `steps` steps of `spacing` for `sampler`, the model's optimised ones where it is `own`.

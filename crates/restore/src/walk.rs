@@ -4,7 +4,7 @@ use burn::tensor::{Tensor, TensorData};
 use langevin_core::process::limits::shown;
 use langevin_core::registry::Options;
 use langevin_core::{Cotangent, Error, Level, Levels, Progress, Purpose, Result, Run};
-use langevin_sample::{pure_start, start_noise, steps};
+use langevin_sample::steps;
 
 use crate::method::{Needs, Prior};
 use crate::problem::Problem;
@@ -39,12 +39,13 @@ impl<'a, 'b, 'r> Walk<'a, 'b, 'r> {
 
     /// Pure noise at `at`.
     pub(crate) fn start(&self, at: Level) -> Tensor<4> {
-        start_noise(self.run, at, self.problem.shape(), &self.problem.y().device())
+        let device = self.problem.y().device();
+        self.run.start.noise_at(at, &self.run.noise, self.problem.shape(), &device)
     }
 
     /// Pure noise at `at` for a walk that begins with nothing else.
     pub(crate) fn pure(&self, at: Level) -> Tensor<4> {
-        pure_start(self.run, at, self.problem.shape(), &self.problem.y().device())
+        self.run.start_at(at, self.problem.shape(), &self.problem.y().device())
     }
 
     /// Where a walk begins at `at`: noise, and with it the images that the problem begins with, if there are any.

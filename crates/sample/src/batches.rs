@@ -3,11 +3,10 @@
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{
-    Cond, Context, Denoiser, Error, Level, NoiseStreams, Progress, Result, Run, Stop, TimeMap,
+    Cond, Context, Denoiser, Error, Level, NoiseStreams, Progress, Result, Run, Start, Stop, TimeMap,
 };
 
 use crate::sampler::Sampler;
-use crate::start::pure_start;
 
 /// What to sample.
 #[derive(Debug, Clone)]
@@ -27,10 +26,8 @@ pub struct BatchRequest {
     /// The texts of the images, `count` of them, for a model that is text-conditioned; and what takes the place of each where guidance
     /// compares with the answer without.
     pub texts: Option<(Context, Context)>,
-    /// Noise of variance 1 to start from instead of that of the seed, `[count, channels, height, width]`.
-    pub start: Option<Tensor<4>>,
-    /// Start with the deviation `sqrt(alpha^2 + sigma^2)` of noisy images rather than sigma, as diffusers does.
-    pub unit_start: bool,
+    /// What sampling starts from: the noise of the seed, or noise of its own for each of the `count` images.
+    pub start: Start,
     /// The time of methods that need one: that of the model's schedule.
     pub time_map: TimeMap,
     /// Stops after the current step once requested.
@@ -48,8 +45,7 @@ impl BatchRequest {
             batch_size: 16,
             labels: None,
             texts: None,
-            start: None,
-            unit_start: false,
+            start: Start::default(),
             time_map: TimeMap::FLOW,
             stop: None,
         }
@@ -76,7 +72,7 @@ impl BatchRequest {
             return Err(Error::usage(format!("there are {} texts for {} images", texts.len(), self.count)));
         }
         let [c, h, w] = self.shape;
-        match &self.start {
+        match &self.start.noise {
             Some(start) if start.dims() != [self.count, c, h, w] => {
                 let wanted = [self.count, c, h, w];
                 Err(Error::usage(format!("the start noise has shape {:?}, not {wanted:?}", start.dims())))
@@ -136,13 +132,12 @@ pub fn sample_all(
         let images = (offset..end).map(|index| request.first.wrapping_add(index as u64));
         let mut run = Run::new(cond, NoiseStreams::new(request.seed, images))
             .with_time_map(request.time_map.clone())
-            .from_noise(request.start.as_ref().map(|start| start.clone().slice_dim(0, offset..end)))
+            .starting(request.start.part(offset..end))
             .on_progress(|progress| each_step(&BatchProgress { offset, count, progress }));
         if let Some(stop) = &request.stop {
             run = run.stopped_by(stop);
         }
-        run.unit_start = request.unit_start;
-        let x = pure_start(&run, path[0], request.shape, device);
+        let x = run.start_at(path[0], request.shape, device);
         model.begin();
         made.push(sampler.sample(model, x, path, &mut run)?);
     }

@@ -46,7 +46,6 @@ mod noise_history;
 mod path;
 mod quadrature;
 mod sampler;
-mod start;
 mod walk;
 
 pub use batches::{BatchProgress, BatchRequest, sample_all};
@@ -57,4 +56,3 @@ pub use likelihood::{FlowSettings, Likelihoods, LogDensity, Placed, Trace};
 pub use methods::SAMPLERS;
 pub use path::{PathStep, steps};
 pub use sampler::Sampler;
-pub use start::{pure_start, start_noise};

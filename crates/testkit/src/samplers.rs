@@ -4,7 +4,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use langevin_core::closed_form::{Exact, Gaussian, Mixture};
 use langevin_core::{Cond, Denoiser, Level, NoiseStreams, Purpose, Run};
 use langevin_process::Process;
-use langevin_sample::{BatchRequest, Sampler, sample_all, start_noise};
+use langevin_sample::{BatchRequest, Sampler, sample_all};
 
 use crate::counting::Counting;
 
@@ -46,7 +46,7 @@ pub struct Convergence {
 impl<D: Denoiser + Exact> Walk<D> {
     fn new(exact: D, from: Level, to: Level, shape: [usize; 3]) -> Self {
         let run = Run::new(Cond::none(), NoiseStreams::new(5, 0..8));
-        let start = start_noise(&run, from, shape, &Device::flex()).cast(DType::F64);
+        let start = run.start_at(from, shape, &Device::flex()).cast(DType::F64);
         let images = exact_values(start.clone());
         let pixels = shape.iter().product();
         let end = images.chunks(pixels).flat_map(|x| exact.flow(from, to, x)).collect();
@@ -131,7 +131,7 @@ pub fn check_walk_within(sampler: &dyn Sampler, path: &[Level], most: f64) -> Ch
     let mut reported = Vec::new();
     let mut run = Run::new(Cond::none(), NoiseStreams::new(1, 0..2))
         .on_progress(|progress| reported.push((progress.step, progress.steps, progress.level)));
-    let x = start_noise(&run, path[0], [2, 1, 1], &Device::flex());
+    let x = run.start_at(path[0], [2, 1, 1], &Device::flex());
     let made = sampler.sample(&model, x, path, &mut run).map_err(|error| error.to_string())?;
     drop(run);
     let wanted: Vec<_> = (1..path.len()).map(|step| (step, path.len() - 1, path[step])).collect();
@@ -190,7 +190,7 @@ pub fn moments(
     let shape = [1, 1, count / 4];
     let data = run.noise.normal(Purpose::Validation, 0, shape, &Device::flex());
     let data = data.mul_scalar(gaussian.variance[0].sqrt()).add_scalar(gaussian.mean[0]);
-    let x = data.mul_scalar(path[0].alpha) + start_noise(&run, path[0], shape, &Device::flex());
+    let x = data.mul_scalar(path[0].alpha) + run.start_at(path[0], shape, &Device::flex());
     let made = values(sampler.sample(model, x, path, &mut run).expect("the path is legal"));
     let count = made.len() as f64;
     let mean = made.iter().map(|v| f64::from(*v)).sum::<f64>() / count;

@@ -9,7 +9,7 @@ use langevin_core::{Error, Level, Result, Run, signed_to_batch};
 use langevin_model::{Codec, Model};
 use langevin_restore::operators::{self, Mask};
 use langevin_restore::{Method, Needs, NoImages, Operator, Prior, Problem, classical};
-use langevin_sample::{SAMPLERS, Sampler, pure_start};
+use langevin_sample::{SAMPLERS, Sampler};
 
 use super::degraded::Degraded;
 use super::plan::RestorePlan;
@@ -116,7 +116,7 @@ impl Method for Walking {
         run: &mut Run<'_>,
     ) -> Result<Tensor<4>> {
         let first = path.first().copied().unwrap_or(Level::CLEAN);
-        let x = pure_start(run, first, problem.shape(), &problem.y().device());
+        let x = run.start_at(first, problem.shape(), &problem.y().device());
         self.0.sample(prior.denoiser, x, path, run)
     }
 

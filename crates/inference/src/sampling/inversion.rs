@@ -34,8 +34,7 @@ pub fn noise_of(
     }
     let (path, _) = plan.method(model)?;
     let backwards = SamplePlan { start: Some(images), ..plan.clone() };
-    // What a start of variance 1 is multiplied with.
-    let scale = if model.info.sample.unit_start { path[0].magnitude() } else { path[0].sigma };
+    let scale = model.info.sample.start_magnitude().at(path[0]);
     sample_along(model, &backwards, &Backwards { iterations, scale }, &path, device, progress)
 }
 
@@ -43,6 +42,7 @@ pub fn noise_of(
 #[derive(Debug)]
 struct Backwards {
     iterations: usize,
+    /// What a start of variance 1 is multiplied with.
     scale: f64,
 }
 

@@ -11,7 +11,7 @@ mod request;
 mod sheet;
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Image, Result, Stop, batch_to_images, check_finite};
+use langevin_core::{Image, Result, Start, Stop, batch_to_images, check_finite};
 use langevin_kernels::Arithmetic;
 use langevin_model::{GuidanceConfig, Model, Pipeline, Prompts};
 use langevin_process::Level;
@@ -130,8 +130,7 @@ pub fn sample_along(
         batch_size: plan.batch_size,
         labels: plan.labels.clone(),
         texts: plan.prompts.as_ref().map(|prompts| prompts.encode(model)).transpose()?,
-        start: plan.start.clone(),
-        unit_start: pipeline.unit_start(),
+        start: Start { noise: plan.start.clone(), magnitude: pipeline.start_magnitude() },
         time_map: pipeline.time_map(),
         stop: Some(plan.stop.clone()),
     };

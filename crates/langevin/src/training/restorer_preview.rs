@@ -8,7 +8,7 @@ use langevin_core::{
 use langevin_data::Batch;
 use langevin_figures::sheet;
 use langevin_model::{Pipeline, SampleSettings, Task, TaskKind};
-use langevin_sample::{SAMPLERS, pure_start};
+use langevin_sample::SAMPLERS;
 use langevin_train::{Conditioning, Conditions};
 
 use langevin_inference::restoration::trained::{Conditioned, one_step};
@@ -154,7 +154,7 @@ impl Trial {
         let path = pipeline.path(&settings.sampler, &settings.spacing, settings.steps)?;
         let (restorer, streams, cond) = self.restorer(pipeline.denoiser(|_, _| true)?, (0, count));
         let mut run = pipeline.run(cond, streams).stopped_by(stop);
-        let x = pure_start(&run, path[0], self.shape, &self.device);
+        let x = run.start_at(path[0], self.shape, &self.device);
         let drawn = match SAMPLERS.build(&settings.sampler)?.sample(&restorer, x, &path, &mut run) {
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => return Ok(None),
             drawn => batch_to_images(restorer.images(drawn?)),

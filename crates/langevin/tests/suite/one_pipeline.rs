@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use langevin::bench::restoration::{self as bench, RestorationTask, RestorersPlan};
-use langevin::core::{Cond, Denoiser, Level, Levels, NoiseStreams, Planes, Result, Stop};
+use langevin::core::{Cond, Denoiser, Level, Levels, Magnitude, NoiseStreams, Planes, Result, Stop};
 use langevin::denoising::{self, Request};
 use langevin::evaluation::FeatureSpec;
 use langevin::job::{Reporter, Silent};
@@ -181,10 +181,10 @@ fn every_job_clips_as_the_model_says() {
 #[test]
 fn runs_start_as_the_models_settings_say() {
     let (mut model, _) = model(0.0, 0.0);
-    for unit in [false, true] {
+    for (unit, magnitude) in [(false, Magnitude::Sigma), (true, Magnitude::Unit)] {
         model.info.sample.unit_start = unit;
         let run = Pipeline::new(&model, 1).run(Cond::none(), NoiseStreams::new(1, [0]));
-        assert_eq!(run.unit_start, unit);
+        assert_eq!(run.start.magnitude, magnitude);
         let at = model.denoiser.diffusion().level(0.9);
         let half = run.time_map.part_of(at, 0.5);
         let table = model.denoiser.diffusion().level((0.45_f64 * 999.0 + 1e-6).floor() / 999.0);

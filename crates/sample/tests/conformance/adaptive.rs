@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{Cond, Denoiser, ErrorKind, Level, Levels, NoiseStreams, Result, Run};
-use langevin_sample::{BatchRequest, sample_all, start_noise};
+use langevin_sample::{BatchRequest, sample_all};
 use langevin_testkit::samplers::values;
 use langevin_testkit::{Counting, Exact, Gaussian, Mixture};
 
@@ -12,7 +12,7 @@ use super::sampler;
 fn distance(spec: &str, path: &[Level]) -> (f64, usize) {
     let mixture = Mixture::three();
     let mut run = Run::new(Cond::none(), NoiseStreams::new(3, 0..6));
-    let x = start_noise(&run, path[0], [2, 1, 1], &Device::flex());
+    let x = run.start_at(path[0], [2, 1, 1], &Device::flex());
     let model = Counting::new(mixture.clone());
     let made = values(sampler(spec).sample(&model, x.clone(), path, &mut run).unwrap());
     let mut off: f64 = 0.0;
@@ -50,7 +50,7 @@ fn one_step_from_pure_noise_to_the_clean_image_is_enough() {
     for spec in ["rk45", "dpm_adaptive:rtol=0.001,atol=0.001"] {
         let path = [Level { alpha: 0.0, sigma: 1.0 }, Level::CLEAN];
         let mut run = Run::new(Cond::none(), NoiseStreams::new(4, 0..2));
-        let x = start_noise(&run, path[0], [4, 1, 1], &Device::flex());
+        let x = run.start_at(path[0], [4, 1, 1], &Device::flex());
         let made = values(sampler(spec).sample(&gaussian, x.clone(), &path, &mut run).unwrap());
         for (i, (made, n)) in made.iter().zip(values(x)).enumerate() {
             let exact = gaussian.mean[i % 4] + gaussian.variance[i % 4].sqrt() * f64::from(n);
@@ -90,7 +90,7 @@ fn answers_that_are_not_finite_end_the_walk_at_once() {
     let path = [Level { alpha: 0.0, sigma: 1.0 }, Level::CLEAN];
     for spec in ["rk45", "dpm_adaptive"] {
         let mut run = Run::new(Cond::none(), NoiseStreams::new(4, 0..1));
-        let x = start_noise(&run, path[0], [2, 1, 1], &Device::flex());
+        let x = run.start_at(path[0], [2, 1, 1], &Device::flex());
         let model = Counting::new(Broken);
         let error = sampler(spec).sample(&model, x, &path, &mut run).unwrap_err();
         assert!(error.to_string().contains("not finite"), "{spec}: {error}");

@@ -1,8 +1,8 @@
 //! The batch driver.
 
 use burn::tensor::Device;
-use langevin_core::{Cond, ErrorKind, Level, NoiseStreams, Run, Stop};
-use langevin_sample::{BatchRequest, sample_all, start_noise};
+use langevin_core::{Cond, ErrorKind, Level, NoiseStreams, Run, Start, Stop};
+use langevin_sample::{BatchRequest, sample_all};
 use langevin_testkit::Gaussian;
 use langevin_testkit::samplers::{tensor, values};
 
@@ -42,7 +42,8 @@ fn the_batch_driver_reports_cancels_and_refuses() {
     };
     assert_eq!(refused(BatchRequest { count: 0, ..request.clone() }), ErrorKind::Usage);
     assert_eq!(refused(BatchRequest { labels: Some(vec![None; 4]), ..request.clone() }), ErrorKind::Usage);
-    let start = Some(tensor(&[0.0; 4], [1, 1, 2, 2]));
+    let noise = Some(tensor(&[0.0; 4], [1, 1, 2, 2]));
+    let start = Start { noise, ..Start::default() };
     assert_eq!(refused(BatchRequest { start, ..request.clone() }), ErrorKind::Usage);
     assert_eq!(
         sample_all(&model, &*heun, &path[..1], &request, &device, |_| ()).unwrap_err().kind(),
@@ -56,11 +57,12 @@ fn given_start_noise_replaces_that_of_the_seed() {
     let device = Device::flex();
     let path = path("edm", "edm", "karras", 5);
     let run = Run::new(Cond::none(), NoiseStreams::new(9, 0..3));
-    let unit = start_noise(&run, Level { alpha: 0.0, sigma: 1.0 }, [1, 2, 2], &device);
+    let unit = run.start_at(Level { alpha: 0.0, sigma: 1.0 }, [1, 2, 2], &device);
     let request = BatchRequest { batch_size: 2, ..BatchRequest::new(3, 9, [1, 2, 2]) };
     let made = |request: &BatchRequest| {
         values(sample_all(&model, &*sampler("dpmpp_2m"), &path, request, &device, |_| ()).unwrap())
     };
-    let given = BatchRequest { seed: 1, start: Some(unit), ..request.clone() };
+    let given =
+        BatchRequest { seed: 1, start: Start { noise: Some(unit), ..Start::default() }, ..request.clone() };
     assert_eq!(made(&request), made(&given));
 }

@@ -2,7 +2,7 @@
 //! 12, with the clamped x0 in its first term alone). And starts of variance 1.
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Cond, Denoiser, Level, Levels, NoiseStreams, Result, Run};
+use langevin_core::{Cond, Denoiser, Level, Levels, Magnitude, NoiseStreams, Result, Run, Start};
 use langevin_sample::{BatchRequest, SAMPLERS, sample_all};
 
 /// Answers 3 everywhere.
@@ -40,14 +40,15 @@ fn the_clean_image_is_clamped_and_the_noise_kept() {
 fn a_start_of_unit_variance_is_that_of_the_noisy_images() {
     let device = Device::flex();
     let path = [Level { alpha: 1.0, sigma: 2.0 }, Level { alpha: 1.0, sigma: 1.0 }];
-    let drawn = |unit_start: bool| {
-        let request = BatchRequest { unit_start, ..BatchRequest::new(1, 5, [1, 2, 2]) };
+    let drawn = |magnitude| {
+        let request =
+            BatchRequest { start: Start { noise: None, magnitude }, ..BatchRequest::new(1, 5, [1, 2, 2]) };
         let sampler = SAMPLERS.build("ddim").unwrap();
         let end = sample_all(&Three, sampler.as_ref(), &path, &request, &device, |_| ()).unwrap();
         end.try_into_vec_as::<f32>().unwrap()
     };
     // One step from 2 to 1 halves what lies beyond the clean image.
-    for (plain, unit) in drawn(false).into_iter().zip(drawn(true)) {
+    for (plain, unit) in drawn(Magnitude::Sigma).into_iter().zip(drawn(Magnitude::Unit)) {
         let (plain, unit) = (f64::from(plain) - 1.5, f64::from(unit) - 1.5);
         assert!((unit / plain - 5_f64.sqrt() / 2.0).abs() < 1e-5, "{plain} and {unit}");
     }

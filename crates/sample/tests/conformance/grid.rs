@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::closed_form::Mixture;
-use langevin_core::{Denoiser, TimeMap};
+use langevin_core::{Denoiser, Magnitude, Start, TimeMap};
 use langevin_process::{Diffusion, DiffusionSpec, Level, SPACINGS};
 use langevin_sample::{BatchRequest, Follow, SAMPLERS, Sampler, fine_path, sample_all};
 
@@ -15,8 +15,7 @@ const HELD_OUT: BatchRequest = BatchRequest {
     batch_size: 96,
     labels: None,
     texts: None,
-    start: None,
-    unit_start: false,
+    start: Start { noise: None, magnitude: Magnitude::Sigma },
     time_map: TimeMap::FLOW,
     stop: None,
 };

@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 use burn::tensor::Device;
 use langevin_core::{Cond, Level, NoiseStreams, Run};
 use langevin_process::{Diffusion, DiffusionSpec, PROCESSES, SCHEDULES, SPACINGS};
-use langevin_sample::{BatchRequest, SAMPLERS, Sampler, sample_all, start_noise};
+use langevin_sample::{BatchRequest, SAMPLERS, Sampler, sample_all};
 use langevin_testkit::samplers::{
     Check, OrderProblem, check_batches, check_order, check_walk_within, moments, smooth_path, values,
 };
@@ -199,7 +199,7 @@ fn many_steps_from_pure_noise_reach_the_exact_image() {
         let path = path("flow", "flow", "trailing", 400);
         let made = sample_all(&gaussian, &*sampler(spec), &path, &request, &Device::flex(), |_| ()).unwrap();
         let run = Run::new(Cond::none(), NoiseStreams::new(4, 0..2));
-        let noise = values(start_noise(&run, path[0], [4, 1, 1], &Device::flex()));
+        let noise = values(run.start_at(path[0], [4, 1, 1], &Device::flex()));
         for (i, (made, n)) in values(made).iter().zip(noise).enumerate() {
             let near_clean = Level { alpha: 1.0, sigma: 1e-9 };
             let nearly_noise = Level { alpha: 1e-9, sigma: 1.0 };

@@ -5,7 +5,6 @@
 use burn::tensor::Device;
 use langevin_core::{Cond, Denoiser, Level, NoiseStreams, Run};
 use langevin_process::PROCESSES;
-use langevin_sample::start_noise;
 use langevin_testkit::samplers::values;
 use langevin_testkit::{Gaussian, Mixture};
 use rayon::prelude::*;
@@ -29,7 +28,7 @@ fn path(steps: usize) -> Vec<Level> {
 fn walked(spec: &str, model: &dyn Denoiser, channels: usize, steps: usize) -> Vec<f32> {
     let path = path(steps);
     let mut run = Run::new(Cond::none(), NoiseStreams::new(5, 0..IMAGES));
-    let x = start_noise(&run, path[0], [channels, 1, 1], &Device::flex());
+    let x = run.start_at(path[0], [channels, 1, 1], &Device::flex());
     values(sampler(spec).sample(model, x, &path, &mut run).unwrap())
 }
 

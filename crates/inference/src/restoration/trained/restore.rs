@@ -8,7 +8,7 @@ use langevin_core::{Cond, Denoiser, Error, Level, NoiseStreams, Result, signed_t
 use langevin_model::windows::{Plan, plan};
 use langevin_model::{Model, Pipeline, Task, TaskKind};
 use langevin_restore::{NoImages, Operator, Problem, Shape, operators};
-use langevin_sample::{SAMPLERS, Sampler, pure_start};
+use langevin_sample::{SAMPLERS, Sampler};
 
 use super::conditioned::{Conditioned, one_step};
 use super::conditioning::{filled_in, of_small};
@@ -231,7 +231,7 @@ impl Work<'_> {
             let mut run = pipeline
                 .run(self.cond(to - from), self.streams((from, to)))
                 .from_noise(start.map(|start| start.clone().slice_dim(0, from..to)));
-            let x = pure_start(&run, path[0], self.shape, self.device);
+            let x = run.start_at(path[0], self.shape, self.device);
             restorer.begin();
             made.push(restorer.images(sampler.sample(&restorer, x, path, &mut run)?));
         }
