@@ -27,6 +27,7 @@
 
 mod dataset;
 mod guarded;
+mod image_files;
 mod images;
 mod lint;
 mod loader;
@@ -41,6 +42,7 @@ mod transforms;
 
 pub use dataset::{DataInfo, Dataset, Item};
 pub use guarded::guarded;
+pub use image_files::{channels_of, images_in, is_image_file};
 pub use images::{
     LATER_FRAMES, decode, later_frames, later_frames_of, read_image, read_image_and_profile, read_profile,
 };

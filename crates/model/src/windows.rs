@@ -65,7 +65,10 @@ fn plan_by(
             kind(own),
             kind(colours)
         ))
-        .hint("use a model of such images; one of gray images takes each colour by itself"));
+        .hint(match colours {
+            1 => "use builtin:photo-gray, or another model of gray images",
+            _ => "use a model of such images; one of gray images takes each colour by itself",
+        }));
     }
     let Some(network) = model.denoiser.network() else {
         if [own, height, width] != model.shape() {

@@ -33,6 +33,6 @@ impl Deblur {
     pub fn run(self, shell: &Shell) -> Result<()> {
         let showing = self.flags.showing();
         let kind = RestoreKind::Deblur { kernel: self.kernel };
-        showing.restore(&self.measure.on(self.flags.request(kind)), shell)
+        showing.restore(&self.measure.on(self.flags.request(kind)?), shell)
     }
 }

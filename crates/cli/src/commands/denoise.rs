@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use langevin::denoising::{DenoiseOutcome, DenoiseRequest, job};
-use langevin::job::check_failed;
+use langevin::job::{check_failed, model_and_images};
 use langevin::process::limits;
 use langevin::train::peak_bytes;
 use langevin::{Error, Result};
@@ -26,12 +26,10 @@ Examples:
   langevin denoise runs/photo-gray set12/*.png --sigma 25 --simulate --json"
 )]
 pub struct Denoise {
-    /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
-    #[arg(value_parser = shell::spec())]
-    model: String,
-    /// Images: png, jpeg, webp, bmp, tiff or gif.
-    #[arg(required = true, value_name = "IMAGE")]
-    images: Vec<PathBuf>,
+    /// A model (a run folder, a model.safetensors, a diffusers folder, or builtin:NAME), then images (png, jpeg, webp, bmp, tiff
+    /// or gif) or folders of them [default model: builtin:photo, for gray images builtin:photo-gray].
+    #[arg(required = true, value_name = "[MODEL] IMAGE|FOLDER", value_parser = shell::spec())]
+    images: Vec<String>,
     /// Standard deviation of the noise in units of 0 to 255 of the image, or `auto`: estimated from each image.
     #[arg(long, default_value = "auto", value_name = "SIGMA|auto", allow_hyphen_values = true)]
     sigma: String,
@@ -96,9 +94,10 @@ impl Denoise {
             })?),
             Some(own) => Some(number(own, "--simulate")?),
         };
+        let (model, images) = model_and_images(&self.images)?;
         Ok(DenoiseRequest {
-            model: self.model,
-            images: self.images,
+            model,
+            images,
             sigma,
             mode: self.mode.map(Into::into),
             samples: self.samples,

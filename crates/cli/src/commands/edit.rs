@@ -32,7 +32,7 @@ impl Edit {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
         let showing = self.flags.showing();
-        let request = self.flags.request(RestoreKind::Edit { strength: self.strength });
+        let request = self.flags.request(RestoreKind::Edit { strength: self.strength })?;
         showing.restore(&RestoreRequest { sampler: Some(self.sampler), ..request }, shell)
     }
 }

@@ -40,7 +40,7 @@ impl Inpaint {
     pub fn run(self, shell: &Shell) -> Result<()> {
         let showing = self.flags.showing();
         let kind = RestoreKind::Inpaint { mask: self.mask, invert: self.invert_mask };
-        let request = self.trained.on(self.measure.on(self.flags.request(kind)));
+        let request = self.trained.on(self.measure.on(self.flags.request(kind)?));
         showing.restore(&request, shell)
     }
 }

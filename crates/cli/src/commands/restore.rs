@@ -38,7 +38,7 @@ impl Restore {
     pub fn run(self, shell: &Shell) -> Result<()> {
         let (showing, calibrates) = (self.flags.showing(), self.calibrate);
         let kind = RestoreKind::Restore { operator: self.operator };
-        let request = self.measure.on(self.flags.request(kind));
+        let request = self.measure.on(self.flags.request(kind)?);
         if calibrates { showing.calibrate(&request, shell) } else { showing.restore(&request, shell) }
     }
 }

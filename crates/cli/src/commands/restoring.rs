@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use langevin::core::spelled;
 use langevin::denoising::Mode;
-use langevin::job::check_failed;
+use langevin::job::{check_failed, model_and_images};
 use langevin::process::limits;
 use langevin::restoration::{
     CalibrateOutcome, Calibrated, RestoreKind, RestoreOutcome, RestoreRequest, RestoredImage, job,
@@ -20,12 +20,11 @@ use crate::shell::{self, Shell};
 /// The flags of every command that restores.
 #[derive(Args)]
 pub struct RestoreFlags {
-    /// A run folder, a model.safetensors, a diffusers folder, a checkpoint of Stable Diffusion, or builtin:NAME.
-    #[arg(value_parser = shell::spec())]
-    model: String,
-    /// Images: png, jpeg, webp, bmp, tiff or gif.
-    #[arg(required = true, value_name = "IMAGE")]
-    images: Vec<PathBuf>,
+    /// A model (a run folder, a model.safetensors, a diffusers folder, a checkpoint of Stable Diffusion, or builtin:NAME), then
+    /// images (png, jpeg, webp, bmp, tiff or gif) or folders of them [default model: builtin:photo, for gray images
+    /// builtin:photo-gray; edit needs one].
+    #[arg(required = true, value_name = "[MODEL] IMAGE|FOLDER", value_parser = shell::spec())]
+    images: Vec<String>,
     /// Steps [default: 50, or those of a model that was trained to restore].
     #[arg(long, value_parser = shell::from_1_to::<{ limits::STEPS }>())]
     steps: Option<usize>,
@@ -141,10 +140,14 @@ impl RestoreFlags {
     }
 
     /// The request that the flags make, of one `kind`.
-    pub fn request(self, kind: RestoreKind) -> RestoreRequest {
-        RestoreRequest {
-            model: self.model,
-            images: self.images,
+    ///
+    /// # Errors
+    /// Usage: a model without an image.
+    pub fn request(self, kind: RestoreKind) -> Result<RestoreRequest> {
+        let (model, images) = model_and_images(&self.images)?;
+        Ok(RestoreRequest {
+            model,
+            images,
             kind,
             steps: self.steps,
             start_sigma: self.start_sigma,
@@ -165,7 +168,7 @@ impl RestoreFlags {
             output: self.output,
             metadata: !self.no_metadata,
             ..RestoreRequest::default()
-        }
+        })
     }
 }
 
@@ -195,12 +198,13 @@ impl Showing {
     /// Restores, and shows the result.
     pub fn restore(self, request: &RestoreRequest, shell: &Shell) -> Result<()> {
         let outcome = shell.run(self.force, |context| job::run(request, context))?;
-        let RestoreOutcome { model, plan, images, failed } = &outcome;
+        let RestoreOutcome { models, plan, images, failed } = &outcome;
         let count = images.len() + failed.len();
         if self.json {
             let images: Vec<Value> = images.iter().map(result).collect();
             let result = json!({
-                "images": images, "failed": failures(failed), "seed": plan.seed, "model_hash": model.hash(),
+                "images": images, "failed": failures(failed), "seed": plan.seed,
+                "model_hash": models.first().map(|model| model.hash()),
             });
             outputs::result(&result.to_string())?;
         } else {
@@ -241,11 +245,11 @@ pub fn failures(failed: &[(PathBuf, Error)]) -> Vec<Value> {
 }
 
 fn result(image: &RestoredImage) -> Value {
-    let RestoredImage { input, restored, files, seconds } = image;
+    let RestoredImage { input, model, restored, files, seconds } = image;
     let deviation = restored.deviation.as_ref();
     json!({
         "input": spelled(input), "files": files.iter().map(spelled).collect::<Vec<_>>(), "method": restored.method, "seconds": seconds,
-        "report": restored.report,
+        "report": restored.report, "model": model,
         "deviation": deviation.map(|deviation| json!({"mean": deviation.mean, "white": deviation.white})),
     })
 }

@@ -38,7 +38,7 @@ impl Upscale {
     pub fn run(self, shell: &Shell) -> Result<()> {
         let showing = self.flags.showing();
         let kind = RestoreKind::Upscale { scale: self.scale, kernel: self.kernel };
-        let request = self.trained.on(self.measure.on(self.flags.request(kind)));
+        let request = self.trained.on(self.measure.on(self.flags.request(kind)?));
         showing.restore(&request, shell)
     }
 }

@@ -39,5 +39,6 @@ mod stored;
 mod terminals;
 mod texts;
 mod training;
+mod unnamed_models;
 mod whole_data;
 mod world;

@@ -47,6 +47,7 @@ impl Work<'_> {
         }
         Ok(DenoisedImage {
             image: name,
+            model: self.model.name.clone(),
             files,
             sigma,
             estimated: true,

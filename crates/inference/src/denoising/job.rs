@@ -1,5 +1,6 @@
 //! The job `denoise`: images without their noise, with their recipes, and how they compare with references.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -16,8 +17,8 @@ use serde_json::json;
 use super::request::DenoiseRequest;
 use super::{Denoised, Quality, Request, baseline, denoise, estimate, plan, quality, range};
 use crate::job::recipe::{Header, Recipe, options, parameters};
-use crate::job::{Batch, check_ranges, lifeless};
-use crate::job::{Context, Event, ResultNames, check_ending};
+use crate::job::{Batch, check_ranges, described_models, lifeless, models_for};
+use crate::job::{Context, Event, Inputs, ResultNames, check_ending};
 
 /// An estimate below this, in units of 0 to 255, is no noise.
 const LEAST: f64 = 0.1;
@@ -25,8 +26,8 @@ const LEAST: f64 = 0.1;
 /// What came of a request. The images themselves went to the sink.
 #[derive(Debug)]
 pub struct DenoiseOutcome {
-    /// The model.
-    pub model: Model,
+    /// The models: the one that was named, or those that the images chose.
+    pub models: Vec<Model>,
     /// What is known of each image.
     pub images: Vec<DenoisedImage>,
     /// The images that failed, and why; the others are done.
@@ -40,6 +41,8 @@ pub struct DenoiseOutcome {
 pub struct DenoisedImage {
     /// Its file.
     pub image: String,
+    /// The model that denoised it.
+    pub model: String,
     /// The files of its results: samples, result, standard deviation.
     #[serde(with = "langevin_core::as_text")]
     pub files: Vec<PathBuf>,
@@ -94,11 +97,17 @@ pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<Denois
     request.check_noise(context.observer)?;
     check_ranges(request)?;
     let draws = request.draws()?;
-    let model = Model::open_pixels(&request.model, context.device)?;
-    for note in &model.notes {
-        context.observer.event(Event::warning(format!("{}: {note}", request.model)));
+    let inputs = context.inputs(&request.images, request.output.as_deref())?;
+    let chosen = models_for(&request.model, &inputs.files);
+    let mut models = Vec::new();
+    for name in chosen.iter().collect::<BTreeSet<_>>() {
+        let model = Model::open_pixels(name, context.device)?;
+        for note in &model.notes {
+            context.observer.event(Event::warning(format!("{name}: {note}")));
+        }
+        models.push(model);
     }
-    let tasks = tasks(request, draws, context)?;
+    let tasks = tasks(request, &inputs, draws, context)?;
     let files = tasks.iter().flat_map(|task| {
         [&task.result].into_iter().chain(&task.deviation).chain(&task.samples).map(PathBuf::as_path)
     });
@@ -109,33 +118,40 @@ pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<Denois
         0 => "posterior mean".to_owned(),
         _ => format!("{} steps of {}", request.steps, request.sampler),
     };
-    context.observer.event(Event::Started { seed: request.seed, what: format!("{}, {what}", request.model) });
+    let what = format!("{}, {what}", described_models(&chosen));
+    context.observer.event(Event::Started { seed: request.seed, what });
     context.tell_later_frames(tasks.iter().map(|task| &task.image));
     let mut images = Vec::new();
     let mut batch = Batch::new(tasks.len());
-    for (index, task) in tasks.iter().enumerate() {
-        let work = Work { request, model: &model, draws, task, index: index as u64 };
+    for (index, (task, chosen)) in tasks.iter().zip(&chosen).enumerate() {
+        let model = models.iter().find(|model| model.name == *chosen).unwrap_or(&models[0]);
+        let work = Work { request, model, draws, task, index: index as u64 };
         let read = batch.keep(&task.image, work.read(), context.observer)?;
         let done = read.map(|read| work.run(read, context));
         let done = done.and_then(|done| batch.keep(&task.image, done, context.observer).transpose());
         images.extend(done.transpose()?);
     }
     let mean = mean(&images);
-    Ok(DenoiseOutcome { model, images, failed: batch.failed()?, mean })
+    Ok(DenoiseOutcome { models, images, failed: batch.failed()?, mean })
 }
 
-fn tasks(request: &DenoiseRequest, draws: usize, context: &mut Context<'_>) -> Result<Vec<Task>> {
+fn tasks(
+    request: &DenoiseRequest,
+    inputs: &Inputs,
+    draws: usize,
+    context: &mut Context<'_>,
+) -> Result<Vec<Task>> {
     let references = request.reference.as_deref();
-    if let Some(reference) = references.filter(|path| !path.is_dir() && request.images.len() > 1) {
+    if let Some(reference) = references.filter(|path| !path.is_dir() && inputs.files.len() > 1) {
         return Err(Error::usage(format!(
             "{}: is one reference for {} images",
             reference.display(),
-            request.images.len()
+            inputs.files.len()
         ))
         .hint("give a folder of images with the same names"));
     }
     let place = context.place(request.output.as_deref(), "denoised")?;
-    let names = ResultNames::of(&request.images, &place);
+    let names = ResultNames::of(&inputs.names, &place);
     let several = draws > 1;
     let samples = if several { draws } else { 0 };
     let task = |(image, names): (&PathBuf, ResultNames)| -> Result<Task> {
@@ -151,7 +167,7 @@ fn tasks(request: &DenoiseRequest, draws: usize, context: &mut Context<'_>) -> R
             samples: (0..samples).map(|k| names.beside(&format!("sample-{k:04}"))).collect(),
         })
     };
-    request.images.iter().zip(names).map(task).collect()
+    inputs.files.iter().zip(names).map(task).collect()
 }
 
 /// The image in `folder` that has the name of `image`, whatever its ending.
@@ -186,7 +202,7 @@ fn mean(images: &[DenoisedImage]) -> Option<Compared> {
 /// The work on one image.
 pub(super) struct Work<'a> {
     pub(super) request: &'a DenoiseRequest,
-    model: &'a Model,
+    pub(super) model: &'a Model,
     pub(super) draws: usize,
     pub(super) task: &'a Task,
     pub(super) index: u64,
@@ -263,6 +279,7 @@ impl Work<'_> {
         context.observer.event(Event::note(format!("  {seconds:.1} s")));
         Ok(DenoisedImage {
             image: name,
+            model: model.name.clone(),
             files,
             sigma,
             estimated,

@@ -13,9 +13,10 @@ use crate::job::{Event, Mode, Observer};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DenoiseRequest {
-    /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME.
+    /// A run folder, a model.safetensors, a diffusers folder, or builtin:NAME; empty: builtin:photo for images in colour, and
+    /// builtin:photo-gray for gray ones.
     pub model: String,
-    /// The noisy images: png, jpeg, webp, bmp, tiff or gif.
+    /// The noisy images, png, jpeg, webp, bmp, tiff or gif, and folders of them.
     #[serde(with = "langevin_core::as_text")]
     #[schemars(with = "Vec<PathBuf>")]
     pub images: Vec<PathBuf>,

@@ -7,6 +7,7 @@
 mod batch;
 mod event;
 mod frames;
+mod inputs;
 mod mode;
 mod names;
 mod ranges;
@@ -18,6 +19,7 @@ mod texts;
 
 pub use batch::{Batch, check_failed, lifeless};
 pub use event::{Event, Observer, Silent};
+pub use inputs::{Inputs, described_models, model_and_images, models_for};
 pub use mode::Mode;
 pub use names::{
     Place, ResultNames, check_ending, check_inputs_stay, image_files, is_folder, numbered_files, stems,

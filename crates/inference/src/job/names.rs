@@ -174,15 +174,19 @@ pub struct ResultNames {
 }
 
 impl ResultNames {
-    /// The names of the results for each of `inputs`. In a folder results go by the names of their inputs; a file names the result
-    /// of one input, or `STEM-0000.png`... for several.
+    /// The names of the results for each of `inputs`, which are paths below where they come from ([`super::Inputs::names`]). In a
+    /// folder results go by these paths; a file names the result of one input, or `STEM-0000.png`... for several.
     pub fn of(inputs: &[PathBuf], place: &Place) -> Vec<Self> {
         let (folder, file) = match place {
             Place::Folder(folder) => (folder.clone(), None),
             Place::File(file) => (file.parent().unwrap_or(Path::new("")).to_owned(), Some(file)),
         };
         let Some(file) = file else {
-            let stems = stems(inputs.iter().map(PathBuf::as_path));
+            let own = |input: &PathBuf| match input.parent() {
+                Some(parent) => parent.join(input.file_stem().unwrap_or_default()).into_os_string(),
+                None => OsString::new(),
+            };
+            let stems = distinct(&inputs.iter().map(own).collect::<Vec<_>>());
             return stems.into_iter().map(|stem| Self { folder: folder.clone(), stem, file: None }).collect();
         };
         let stem = file.file_stem().unwrap_or_default();
@@ -213,17 +217,22 @@ impl ResultNames {
 /// The names that the results for `inputs` go by, each another: their own without the ending, with a number after it where another
 /// input has the same, that of the input where no input has such a name.
 pub fn stems<'a>(inputs: impl IntoIterator<Item = &'a Path>) -> Vec<OsString> {
-    let own: Vec<&OsStr> = inputs.into_iter().map(|input| input.file_stem().unwrap_or_default()).collect();
-    let mut taken: BTreeSet<OsString> = own.iter().map(|stem| (*stem).to_owned()).collect();
+    let own = inputs.into_iter().map(|input| input.file_stem().unwrap_or_default().to_owned());
+    distinct(&own.collect::<Vec<_>>())
+}
+
+/// `stems`, each another.
+fn distinct(stems: &[OsString]) -> Vec<OsString> {
+    let mut taken: BTreeSet<OsString> = stems.iter().cloned().collect();
     let mut seen = BTreeSet::new();
-    let name = |(index, stem): (usize, &OsStr)| {
-        if seen.insert(stem.to_owned()) {
-            return stem.to_owned();
+    let name = |(index, stem): (usize, &OsString)| {
+        if seen.insert(stem.clone()) {
+            return stem.clone();
         }
         let mut numbered = (index..).map(|number| with(stem, &format!("-{number}")));
         numbered.find(|name| taken.insert(name.clone())).unwrap_or_default()
     };
-    own.iter().copied().enumerate().map(name).collect()
+    stems.iter().enumerate().map(name).collect()
 }
 
 /// Refuses results that would overwrite one of `inputs`.
@@ -295,7 +304,7 @@ mod tests {
 
     #[test]
     fn results_go_by_their_inputs_or_by_the_file_that_is_named() {
-        let inputs = ["a/x.png", "b/x.jpg"].map(PathBuf::from);
+        let inputs = ["x.png", "x.jpg"].map(PathBuf::from);
         let shown = |names: &ResultNames, several| {
             [names.result(several), names.beside("std")].map(|path| path.display().to_string())
         };
@@ -306,5 +315,9 @@ mod tests {
         assert_eq!(shown(&names[1], false), ["made/y-0001.png", "made/y-0001-std.png"]);
         let names = ResultNames::of(&inputs[..1], &Place::of("made/y.png").unwrap());
         assert_eq!(shown(&names[0], true), ["made/y.png", "made/y-std.png"]);
+        let inputs = ["a/x.png", "b/x.jpg", "a/x.jpg"].map(PathBuf::from);
+        let names = ResultNames::of(&inputs, &Place::of("out/").unwrap());
+        assert_eq!(shown(&names[1], false), ["out/b/x.png", "out/b/x-std.png"]);
+        assert_eq!(shown(&names[2], false), ["out/a/x-2.png", "out/a/x-2-std.png"]);
     }
 }

@@ -177,14 +177,14 @@ pub(super) fn noise(spec: &str, observer: &mut dyn Observer) -> Result<Box<dyn N
     Ok(made)
 }
 
-/// Every image of `request` read and checked, before time is spent on any; of each what it is, or why it cannot be restored: a file
+/// Every image of `request`, each for one of `models`, read and checked, before time is spent on any; of each what it is, or why it cannot be restored: a file
 /// that cannot be read, an image that goes with no operator of the kind, or not with the model.
 ///
 /// # Errors
 /// Bad input: the reference cannot be read. Usage: an unknown method.
 pub(super) fn read(
     request: &RestoreRequest,
-    model: &Model,
+    models: &[&Model],
     operators: &Operators<'_>,
     noise: Option<&dyn Noise>,
     seed: u64,
@@ -193,6 +193,7 @@ pub(super) fn read(
     let truth = request.reference.as_ref().map(read_image).transpose()?;
     let rounded = is_rounded(request)?;
     let one = |(number, file): (usize, &std::path::PathBuf)| {
+        let model = models[number];
         let (image, profile) = read_image_and_profile(file)?;
         let make = || {
             let operator = match &model.info.task {

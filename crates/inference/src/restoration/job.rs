@@ -1,5 +1,6 @@
 //! The jobs of restoration: images restored, with their recipes and what is known of them; and the calibration of methods.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -21,15 +22,16 @@ use super::restored::Restored;
 use super::trained::{Trained, restore_trained, trained_for};
 use crate::job::Mode;
 use crate::job::{Batch, Observer, check_ranges, lifeless, tell_cut, tell_idle};
-use crate::job::{Context, Event, ResultNames, check_ending, check_inputs_stay};
+use crate::job::{Context, Event, Inputs, ResultNames, check_ending, check_inputs_stay};
+use crate::job::{described_models, models_for};
 use crate::sampling::{random_seed, read_noise};
 
 /// What came of a request.
 #[derive(Debug)]
 pub struct RestoreOutcome {
-    /// The model.
-    pub model: Model,
-    /// How it restored.
+    /// The models: the one that was named, or those that the images chose.
+    pub models: Vec<Model>,
+    /// How they restored.
     pub plan: RestorePlan,
     /// What came of each image.
     pub images: Vec<RestoredImage>,
@@ -42,6 +44,8 @@ pub struct RestoreOutcome {
 pub struct RestoredImage {
     /// Its file.
     pub input: PathBuf,
+    /// The model that restored it.
+    pub model: String,
     /// The result.
     pub restored: Restored,
     /// The files of the result, the main one first.
@@ -85,14 +89,23 @@ pub fn run(request: &RestoreRequest, context: &mut Context<'_>) -> Result<Restor
     if let Some(method) = &request.method {
         METHODS.build(method)?;
     }
-    let mut model = open(request, context)?;
-    if request.exact {
-        model.denoiser = model.denoiser.with_arithmetic(Arithmetic::Exact);
+    let named = context.inputs(&request.images, request.output.as_deref())?;
+    let request = &RestoreRequest { images: named.files.clone(), ..request.clone() };
+    let chosen = models_for(&request.model, &request.images);
+    // Of several models each restores with the same seed.
+    let request = &RestoreRequest { seed: Some(request.seed.unwrap_or_else(random_seed)), ..request.clone() };
+    let mut opened = Vec::new();
+    for name in chosen.iter().collect::<BTreeSet<_>>() {
+        opened.push(Opened::new(name, request, context)?);
     }
-    let trained = trained_for(request, &model)?;
-    let plan = request.plan(&model, context.device, context.stop)?;
-    tell(request, &model, &plan, context.observer);
-    let inputs = inputs::read(request, &model, &operators, noise.as_deref(), plan.seed, context.device)?;
+    let of = |number: usize| {
+        let own = |opened: &&Opened| opened.model.name == chosen[number];
+        opened.iter().find(own).unwrap_or(&opened[0])
+    };
+    let plan = opened[0].plan.clone();
+    tell(request, &opened[0].model, &plan, context.observer);
+    let models: Vec<&Model> = (0..chosen.len()).map(|number| &of(number).model).collect();
+    let inputs = inputs::read(request, &models, &operators, noise.as_deref(), plan.seed, context.device)?;
     for note in operators.notes() {
         context.observer.event(Event::note(note));
     }
@@ -103,25 +116,29 @@ pub fn run(request: &RestoreRequest, context: &mut Context<'_>) -> Result<Restor
     }
     if images.is_empty() {
         // All have failed: the names are not claimed.
-        return batch.failed().map(|failed| RestoreOutcome { model, plan, images: Vec::new(), failed });
+        let models = opened.into_iter().map(|opened| opened.model).collect();
+        return batch.failed().map(|failed| RestoreOutcome { models, plan, images: Vec::new(), failed });
     }
-    let files = Files::of(request, context)?;
+    let files = Files::of(request, &named, context)?;
     let names: Vec<&Path> = files.iter().flat_map(Files::all).collect();
     context.sink.claim(&names)?;
-    let steps = match &trained {
+    let steps = match &opened[0].trained {
         Some(Trained { mode: Mode::Mean, .. }) => "one step".to_owned(),
         _ => format!("{} steps", plan.steps),
     };
-    context.observer.event(Event::Started { seed: plan.seed, what: format!("{}, {steps}", request.model) });
+    let what = format!("{}, {steps}", described_models(&chosen));
+    context.observer.event(Event::Started { seed: plan.seed, what });
     context.tell_later_frames(&request.images);
-    let work = Work { request, model: &model, plan: &plan, trained: trained.as_ref() };
     let mut restored = Vec::new();
     for (number, input) in images {
+        let Opened { model, plan, trained } = of(number);
+        let work = Work { request, model, plan, trained: trained.as_ref() };
         let done = work.restore(number, input, &files[number], context);
         restored.extend(batch.keep(&request.images[number], done, context.observer)?);
     }
     let failed = batch.failed()?;
-    Ok(RestoreOutcome { model, plan, images: restored, failed })
+    let models = opened.into_iter().map(|opened| opened.model).collect();
+    Ok(RestoreOutcome { models, plan, images: restored, failed })
 }
 
 /// Takes the images of `request` for clean ones, degrades and restores them, and finds how far the spread of the samples of each
@@ -137,11 +154,20 @@ pub fn calibrate(request: &RestoreRequest, context: &mut Context<'_>) -> Result<
     };
     let operators = Operators::new(request)?;
     let noise = inputs::noise(request.noise.as_deref().unwrap_or("0"), context.observer)?;
-    let model = Model::open_pixels(&request.model, context.device)?;
+    let named = context.inputs(&request.images, None)?;
+    let request = &RestoreRequest { images: named.files, ..request.clone() };
+    let chosen: BTreeSet<String> = models_for(&request.model, &request.images).into_iter().collect();
+    let Some(name) = chosen.first().filter(|_| chosen.len() == 1) else {
+        return Err(Error::usage(
+            "methods are calibrated for one model, and the images are gray and in colour",
+        )
+        .hint("name a model before them, or calibrate with images of one kind"));
+    };
+    let model = Model::open_pixels(name, context.device)?;
     let mut plan = RestorePlan { start: None, ..request.plan(&model, context.device, context.stop)? };
     // Nine samples give intervals of 80, 60, 40 and 20%.
     plan.samples = if request.samples > 1 { request.samples } else { 9 };
-    let what = format!("{}, {} steps, {} samples", request.model, plan.steps, plan.samples);
+    let what = format!("{name}, {} steps, {} samples", plan.steps, plan.samples);
     context.observer.event(Event::Started { seed: plan.seed, what });
     context.tell_later_frames(&request.images);
     let images = request.images.iter().map(read_image).collect::<Result<Vec<_>>>()?;
@@ -169,15 +195,29 @@ fn tell(request: &RestoreRequest, model: &Model, plan: &RestorePlan, observer: &
     tell_idle([(unguided, "--negative: the guidance is 1, which is none; give --cfg-scale")], observer);
 }
 
-/// Opens the model, and says what is worth knowing of it.
-fn open(request: &RestoreRequest, context: &mut Context<'_>) -> Result<Model> {
-    let adaptation =
-        Adaptation { lora: request.lora.clone(), clip_skip: request.clip_skip.unwrap_or_default() };
-    let model = Model::open_adapted(&request.model, &adaptation, context.device)?;
-    for note in &model.notes {
-        context.observer.event(Event::warning(format!("{}: {note}", request.model)));
+/// A model, and how it restores.
+struct Opened {
+    model: Model,
+    plan: RestorePlan,
+    trained: Option<Trained>,
+}
+
+impl Opened {
+    /// Opens the model called `name`, and says what is worth knowing of it.
+    fn new(name: &str, request: &RestoreRequest, context: &mut Context<'_>) -> Result<Self> {
+        let adaptation =
+            Adaptation { lora: request.lora.clone(), clip_skip: request.clip_skip.unwrap_or_default() };
+        let mut model = Model::open_adapted(name, &adaptation, context.device)?;
+        for note in &model.notes {
+            context.observer.event(Event::warning(format!("{name}: {note}")));
+        }
+        if request.exact {
+            model.denoiser = model.denoiser.with_arithmetic(Arithmetic::Exact);
+        }
+        let trained = trained_for(request, &model)?;
+        let plan = request.plan(&model, context.device, context.stop)?;
+        Ok(Self { model, plan, trained })
     }
-    Ok(model)
 }
 
 impl RestoreRequest {
@@ -219,11 +259,11 @@ struct Files {
 
 impl Files {
     /// Those of each image of `request`.
-    fn of(request: &RestoreRequest, context: &mut Context<'_>) -> Result<Vec<Self>> {
+    fn of(request: &RestoreRequest, inputs: &Inputs, context: &mut Context<'_>) -> Result<Vec<Self>> {
         let several = request.samples > 1;
         let samples = if several { request.samples } else { 0 };
         let place = context.place(request.output.as_deref(), "restored")?;
-        let names = ResultNames::of(&request.images, &place);
+        let names = ResultNames::of(&inputs.names, &place);
         let files = names.iter().map(|names| Self {
             main: names.result(several),
             samples: (0..samples).map(|k| names.beside(&format!("{k:04}"))).collect(),
@@ -286,7 +326,8 @@ impl Work<'_> {
         write(files, &record, one_step, &looks, profile.as_deref(), context)?;
         self.say(&name, &restored, seconds, context);
         let files = files.all().map(Path::to_path_buf).collect();
-        Ok(RestoredImage { input: request.images[number].clone(), restored, files, seconds })
+        let input = request.images[number].clone();
+        Ok(RestoredImage { input, model: model.name.clone(), restored, files, seconds })
     }
 
     fn say(&self, name: &str, restored: &Restored, seconds: f64, context: &mut Context<'_>) {

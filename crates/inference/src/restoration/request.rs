@@ -68,9 +68,10 @@ impl RestoreKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RestoreRequest {
-    /// A run folder, a model.safetensors, a diffusers folder, a checkpoint of Stable Diffusion, or builtin:NAME.
+    /// A run folder, a model.safetensors, a diffusers folder, a checkpoint of Stable Diffusion, or builtin:NAME; empty:
+    /// builtin:photo for images in colour, and builtin:photo-gray for gray ones.
     pub model: String,
-    /// The images: png, jpeg, webp, bmp, tiff or gif.
+    /// The images, png, jpeg, webp, bmp, tiff or gif, and folders of them.
     #[serde(with = "langevin_core::as_text")]
     #[schemars(with = "Vec<PathBuf>")]
     pub images: Vec<PathBuf>,
@@ -207,6 +208,10 @@ impl RestoreRequest {
     /// # Errors
     /// Usage, naming the option.
     pub(super) fn check(&self) -> Result<()> {
+        if self.model.is_empty() && matches!(self.kind, RestoreKind::Edit { .. }) {
+            return Err(Error::usage("edit needs a model, and none is named")
+                .hint("name one that generates such images before them: langevin edit MODEL IMAGE"));
+        }
         if self.negative.is_some() && self.prompt.is_none() {
             return Err(Error::usage("--negative is a negative prompt, next to a --prompt")
                 .hint("give --prompt too; \"\" leaves it open"));

@@ -1,0 +1,75 @@
+//! Files of images that are worked on one by one, rather than as a data set.
+
+use std::path::{Path, PathBuf};
+
+use image::{ImageDecoder, ImageReader};
+use langevin_core::LeftAside;
+
+use crate::guarded::guarded;
+use crate::images::sniff;
+use crate::sets::files::Files;
+use crate::sets::folder::DiskFiles;
+use crate::sniff::{HEAD, Kind};
+use crate::{Error, Result};
+
+/// Whether the file at `path` begins as an image that this crate reads does.
+pub fn is_image_file(path: impl AsRef<Path>) -> bool {
+    langevin_files::read_head(path, HEAD).is_ok_and(|head| sniff(&head).is_some())
+}
+
+/// The images in the folder at `root` and its sub-folders, sorted by their paths, and what else lies there.
+///
+/// # Errors
+/// Bad input, naming the folder: it cannot be read, or holds no images.
+pub fn images_in(root: &Path) -> Result<(Vec<PathBuf>, LeftAside)> {
+    let files = DiskFiles::walk(root)?;
+    let mut aside = files.left_aside();
+    files.leave_all_but(&[Kind::Image], &mut aside);
+    let images: Vec<PathBuf> =
+        files.of(Kind::Image).into_iter().map(|at| files.full_path(at).to_path_buf()).collect();
+    if images.is_empty() {
+        let found = if aside.is_empty() { String::new() } else { format!(", but {aside}") };
+        return Err(Error::bad_input(format!("{}: holds no images{found}", root.display()))
+            .hint("png, jpeg, webp, bmp, tiff and gif are read"));
+    }
+    Ok((images, aside))
+}
+
+/// How many channels the image at `path` has, alpha among them, as its header says; none where that cannot be read.
+pub fn channels_of(path: impl AsRef<Path>) -> Option<usize> {
+    let read = || {
+        let reader = ImageReader::open(path.as_ref()).ok()?.with_guessed_format().ok()?;
+        Some(usize::from(reader.into_decoder().ok()?.color_type().channel_count()))
+    };
+    let head = langevin_files::read_head(path.as_ref(), HEAD).ok()?;
+    sniff(&head)?;
+    guarded(read)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_gives_its_images_in_order_and_says_what_else_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, channels: usize| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let colour = if channels == 1 { image::ColorType::L8 } else { image::ColorType::Rgb8 };
+            image::save_buffer(&path, &vec![9; 4 * channels], 2, 2, colour).unwrap();
+        };
+        write("b.png", 3);
+        write("a/z.jpg", 1);
+        std::fs::write(folder.path().join("notes.txt"), "x").unwrap();
+        std::fs::write(folder.path().join(".hidden.png"), "x").unwrap();
+        let (images, aside) = images_in(folder.path()).unwrap();
+        let expected = ["a/z.jpg", "b.png"].map(|name| folder.path().join(name));
+        assert_eq!(images, expected);
+        assert_eq!((channels_of(&images[0]), channels_of(&images[1])), (Some(1), Some(3)));
+        assert!(aside.to_string().contains("notes.txt"), "{aside}");
+        assert!(is_image_file(&images[0]) && !is_image_file(folder.path().join("notes.txt")));
+        let empty = tempfile::tempdir().unwrap();
+        assert!(images_in(empty.path()).unwrap_err().to_string().contains("holds no images"));
+    }
+}
