@@ -76,7 +76,7 @@ fn what_is_neither_a_model_nor_an_image_says_so() {
     world.write("empty/readme.txt", b"nothing");
     world.run("denoise builtin:foto a.png").refused(2, &["no shipped model", "builtin:photo"]);
     world.run("denoise builtin:photo").refused(2, &["builtin:photo: is a model, and no image is named"]);
-    world.run("denoise run/none a.png").refused(3, &["run/none: no such file"]);
+    world.run("denoise run/none a.png").refused(3, &["run/none: there is no such file or folder"]);
     world.run("denoise empty --sigma 5").refused(3, &["empty: holds no images"]);
     world.run("denoise missing.png").refused(3, &["missing.png"]);
     world.run("denoise builtin:photo gray.png --sigma 9").refused(2, &["gray.png", "builtin:photo-gray"]);
