@@ -24,25 +24,23 @@ pub trait Denoiser: Send + Sync {
     fn begin(&self) {}
 }
 
-impl<D: Denoiser + ?Sized> Denoiser for &D {
-    fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
-        (**self).denoise(x, at, cond)
-    }
+/// What points to a denoiser is one.
+macro_rules! forward {
+    ($pointer:ty) => {
+        impl<D: Denoiser + ?Sized> Denoiser for $pointer {
+            fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
+                (**self).denoise(x, at, cond)
+            }
 
-    fn begin(&self) {
-        (**self).begin();
-    }
+            fn begin(&self) {
+                (**self).begin();
+            }
+        }
+    };
 }
 
-impl<D: Denoiser + ?Sized> Denoiser for Box<D> {
-    fn denoise(&self, x: Tensor<4>, at: &Levels, cond: &Cond) -> Result<Tensor<4>> {
-        (**self).denoise(x, at, cond)
-    }
-
-    fn begin(&self) {
-        (**self).begin();
-    }
-}
+forward!(&D);
+forward!(Box<D>);
 
 /// The noise level of each image of a batch.
 #[derive(Debug, Clone, PartialEq)]

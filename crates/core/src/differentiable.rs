@@ -49,49 +49,35 @@ pub trait Differentiable: Denoiser {
 /// Makes from the answers for a range of the images of a batch what their derivatives are multiplied by.
 pub type Cotangent<'a> = &'a (dyn Fn(Tensor<4>, Range<usize>) -> Result<Tensor<4>> + Sync);
 
-impl<D: Differentiable + ?Sized> Differentiable for &D {
-    fn denoise_vjp(
-        &self,
-        x: Tensor<4>,
-        v: Tensor<4>,
-        at: &Levels,
-        cond: &Cond,
-    ) -> Result<(Tensor<4>, Tensor<4>)> {
-        (**self).denoise_vjp(x, v, at, cond)
-    }
+/// What points to a differentiable denoiser is one.
+macro_rules! forward {
+    ($pointer:ty) => {
+        impl<D: Differentiable + ?Sized> Differentiable for $pointer {
+            fn denoise_vjp(
+                &self,
+                x: Tensor<4>,
+                v: Tensor<4>,
+                at: &Levels,
+                cond: &Cond,
+            ) -> Result<(Tensor<4>, Tensor<4>)> {
+                (**self).denoise_vjp(x, v, at, cond)
+            }
 
-    fn denoise_vjp_with(
-        &self,
-        x: Tensor<4>,
-        at: &Levels,
-        cond: &Cond,
-        of: Cotangent<'_>,
-    ) -> Result<(Tensor<4>, Tensor<4>)> {
-        (**self).denoise_vjp_with(x, at, cond, of)
-    }
+            fn denoise_vjp_with(
+                &self,
+                x: Tensor<4>,
+                at: &Levels,
+                cond: &Cond,
+                of: Cotangent<'_>,
+            ) -> Result<(Tensor<4>, Tensor<4>)> {
+                (**self).denoise_vjp_with(x, at, cond, of)
+            }
+        }
+    };
 }
 
-impl<D: Differentiable + ?Sized> Differentiable for Box<D> {
-    fn denoise_vjp(
-        &self,
-        x: Tensor<4>,
-        v: Tensor<4>,
-        at: &Levels,
-        cond: &Cond,
-    ) -> Result<(Tensor<4>, Tensor<4>)> {
-        (**self).denoise_vjp(x, v, at, cond)
-    }
-
-    fn denoise_vjp_with(
-        &self,
-        x: Tensor<4>,
-        at: &Levels,
-        cond: &Cond,
-        of: Cotangent<'_>,
-    ) -> Result<(Tensor<4>, Tensor<4>)> {
-        (**self).denoise_vjp_with(x, at, cond, of)
-    }
-}
+forward!(&D);
+forward!(Box<D>);
 
 /// A network that follows its image, by autodiff: one pass forward and one back. Its weights want no gradient.
 #[derive(Debug)]

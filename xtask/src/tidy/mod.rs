@@ -35,6 +35,7 @@ const RULES: &[Rule] = &[
     ("large files", sizes::check),
     ("commands in the documents", readme::check),
     ("promises of the documents", promises::check),
+    ("tests in the documents", promises::check_tests),
 ];
 
 /// Runs every rule on the files under `root` and prints what they find.

@@ -1,5 +1,7 @@
 //! What the documents promise is run by somebody: the scripts of `.ci/` hold it, the workflow calls them, and with the
-//! compiler that `Cargo.toml` promises.
+//! compiler that `Cargo.toml` promises; and the tests that they name are there.
+
+use std::collections::BTreeSet;
 
 use crate::tree::{Finding, Tree};
 
@@ -40,6 +42,36 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// The documents that name tests.
+const NAMING_TESTS: &[&str] =
+    &["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/defects.md", "docs/fuzz.md", "docs/kill-test.md"];
+
+/// Every test that a document names is a function of that name. A test is recognised by a name of four words or more in
+/// backticks.
+pub fn check_tests(tree: &Tree) -> Vec<Finding> {
+    let functions: BTreeSet<&str> = tree
+        .rust()
+        .flat_map(|(_, text)| text.split("fn ").skip(1))
+        .filter_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next())
+        .collect();
+    let mut findings = Vec::new();
+    for path in NAMING_TESTS {
+        let text = tree.file(path).and_then(|file| file.text.as_deref()).unwrap_or_default();
+        for (number, line) in text.lines().enumerate() {
+            let quoted = line.split('`').skip(1).step_by(2);
+            for name in quoted.filter(|name| is_test_name(name) && !functions.contains(name)) {
+                findings.push(Finding::line(path, number + 1, format!("there is no test {name}")));
+            }
+        }
+    }
+    findings
+}
+
+fn is_test_name(name: &str) -> bool {
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    name.chars().all(word) && name.matches('_').count() >= 3
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +93,16 @@ mod tests {
         assert_eq!(check(&files("1.95", &weekly)), []);
         assert_eq!(check(&files("1.90", &weekly)).len(), 1);
         assert_eq!(check(&files("1.95", "")).len(), PROMISES[1].1.len());
+    }
+
+    #[test]
+    fn tests_that_are_named_and_missing_are_found() {
+        let tree = Tree::of(&[
+            ("docs/defects.md", "| bug | `seeds_hold_on_cpu`, `a_torn_file_falls_back` and `short_name` |"),
+            ("crates/a/tests/suite/a.rs", "#[test]\nfn a_torn_file_falls_back() {}"),
+        ]);
+        let found: Vec<String> = check_tests(&tree).iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("seeds_hold_on_cpu"));
     }
 }
