@@ -3,7 +3,8 @@
 use langevin_core::{Error, Image, Result};
 
 /// The bytes of a GIF that shows `frames` (all of one size, gray or RGB), each for `centiseconds`, the last for a
-/// second and a half, for ever again.
+/// second and a half, for ever again. Frames that are all gray share one palette of the 256 grays and keep their values; others
+/// have a palette of their own each.
 ///
 /// # Errors
 /// Usage, when there is no frame or a frame is larger than 65535 pixels a side.
@@ -14,10 +15,19 @@ pub fn encode(frames: &[Image], centiseconds: u16) -> Result<Vec<u8>> {
     let side = |n: usize| u16::try_from(n).map_err(|error| failed(&error));
     let (width, height) = (side(first.width)?, side(first.height)?);
     let mut bytes = Vec::new();
-    let mut encoder = gif::Encoder::new(&mut bytes, width, height, &[]).map_err(|error| failed(&error))?;
+    let frames: Vec<Vec<u8>> = frames.iter().map(rgb).collect();
+    let gray = frames.iter().all(|frame| frame.chunks_exact(3).all(|p| p[0] == p[1] && p[1] == p[2]));
+    let palette: Vec<u8> = if gray { (0..=255).flat_map(|v| [v; 3]).collect() } else { Vec::new() };
+    let encoder = gif::Encoder::new(&mut bytes, width, height, &palette);
+    let mut encoder = encoder.map_err(|error| failed(&error))?;
     encoder.set_repeat(gif::Repeat::Infinite).map_err(|error| failed(&error))?;
-    for (index, image) in frames.iter().enumerate() {
-        let mut frame = gif::Frame::from_rgb_speed(width, height, &rgb(image), 10);
+    for (index, pixels) in frames.iter().enumerate() {
+        let mut frame = if gray {
+            let values: Vec<u8> = pixels.iter().copied().step_by(3).collect();
+            gif::Frame::from_indexed_pixels(width, height, values, None)
+        } else {
+            gif::Frame::from_rgb_speed(width, height, pixels, 10)
+        };
         frame.delay = if index + 1 == frames.len() { 150 } else { centiseconds };
         encoder.write_frame(&frame).map_err(|error| failed(&error))?;
     }
@@ -31,5 +41,26 @@ fn rgb(image: &Image) -> Vec<u8> {
         3 => samples.into_owned(),
         1 | 2 => samples.iter().step_by(image.channels).flat_map(|v| [*v; 3]).collect(),
         n => samples.chunks(n).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gray_films_have_one_palette_and_keep_their_values() {
+        let frame = |first: u8| Image::from_u8(16, 16, 1, (0..=255).map(|v| first.wrapping_add(v)).collect());
+        let bytes = encode(&[frame(0), frame(7)], 8).unwrap();
+        let mut options = gif::DecodeOptions::new();
+        options.set_color_output(gif::ColorOutput::Indexed);
+        let mut decoder = options.read_info(bytes.as_slice()).unwrap();
+        assert_eq!(decoder.global_palette().unwrap()[3..6], [1, 1, 1]);
+        for first in [0_u8, 7] {
+            let read = decoder.read_next_frame().unwrap().unwrap();
+            assert!(read.palette.is_none());
+            assert_eq!(read.buffer[..3], [first, first + 1, first + 2]);
+        }
+        assert!(decoder.read_next_frame().unwrap().is_none());
     }
 }

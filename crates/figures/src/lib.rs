@@ -14,6 +14,7 @@
 pub mod drawing;
 pub mod gif;
 pub mod npy;
+pub mod numbers;
 pub mod plot;
 pub mod png;
 pub mod sheet;

@@ -6,17 +6,19 @@ use clap::Args;
 use langevin::Result;
 use langevin::forward::{ForwardRequest, job};
 
+use super::eval::specs;
 use crate::outputs;
 use crate::shell::{self, Shell};
 
 /// The arguments of `noise`.
 #[derive(Args)]
 #[command(
-    after_help = "Writes STEM-noise.png (the image at growing noise, with t, alpha, sigma and SNR), STEM-levels.png and .svg (alpha and sigma against time) and STEM-schedules.png and .svg (all schedules).
+    after_help = "Writes STEM-noise.png (the image at growing noise, with t, alpha, sigma and SNR), STEM-levels.png and .svg (alpha and sigma against time) and STEM-schedules.png and .svg (all schedules). With --schedules it writes STEM-comparison.png (a row for each schedule) and STEM-schedules.png and .svg (these schedules).
 
 Examples:
   langevin noise photo.jpg
   langevin noise photo.jpg --schedule linear --at 0,0.1,0.3,0.6,1
+  langevin noise photo.jpg --schedules linear,cosine,edm@edm,linear@flow -o out/
   langevin noise photo.jpg --schedule geometric --process ve -o out/"
 )]
 pub struct Noise {
@@ -25,6 +27,9 @@ pub struct Noise {
     /// Noise schedule, as in `langevin list schedules`.
     #[arg(long, default_value = "cosine")]
     schedule: String,
+    /// Schedules to compare on the image, a row each; SCHEDULE@PROCESS takes another process than --process.
+    #[arg(long, value_name = "LIST", conflicts_with = "schedule")]
+    schedules: Option<String>,
     /// Process, as in `langevin list processes`.
     #[arg(long, default_value = "vp")]
     process: String,
@@ -52,6 +57,7 @@ impl Noise {
         let request = ForwardRequest {
             image: self.image,
             schedule: self.schedule,
+            schedules: self.schedules.as_deref().map(specs).unwrap_or_default(),
             process: self.process,
             at: self.at,
             height: self.height,

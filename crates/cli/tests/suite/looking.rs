@@ -58,6 +58,24 @@ fn noise_draws_the_forward_process() {
     assert!(!world.path("b").exists());
 }
 
+#[test]
+fn noise_compares_schedules_on_one_image() {
+    let world = World::new();
+    world.write("photo.png", &image(40, 24, 3, 5));
+    let ran = world.run("noise photo.png --schedules linear,cosine,edm@edm --at 0,0.5,1 -o out").ok();
+    assert_eq!(
+        ran.lines(),
+        ["comparison.png", "schedules.png", "schedules.svg"].map(|n| format!("out/photo-{n}"))
+    );
+    let sheet = read_image(world.path("out/photo-comparison.png")).unwrap();
+    assert!(sheet.width > 3 * 128 && sheet.height > 3 * 96, "{} x {}", sheet.width, sheet.height);
+    let plot = String::from_utf8(world.read("out/photo-schedules.svg")).unwrap();
+    assert!(plot.contains("edm, process edm") && !plot.contains("geometric"));
+    world.run("noise photo.png --schedules linear,cosin -o b").refused(2, &["did you mean \"cosine\"?"]);
+    world.run("noise photo.png --schedules linear --schedule edm -o b").refused(2, &["--schedule"]);
+    assert!(!world.path("b").exists());
+}
+
 // Smoke: what is printed has its shape; speed is judged elsewhere, by whoever looks at it.
 #[test]
 fn bench_prints_what_it_measured() {

@@ -62,10 +62,30 @@ fn a_trajectory_is_a_film() {
     assert_eq!(draw(&world, "-n 4 --trajectory film.gif"), ["film.gif"]);
     let bytes = world.read("film.gif");
     assert!(bytes.starts_with(b"GIF89a") && bytes.ends_with(b";"));
-    // One graphic control extension before each of the four frames.
-    assert_eq!(bytes.windows(4).filter(|w| *w == [0x21, 0xf9, 4, 0] || *w == [0x21, 0xf9, 4, 4]).count(), 4);
-    assert!(decode(&bytes, "film.gif").unwrap().width > 2 * 32);
+    // One graphic control extension before each frame: one for each of the four steps, and the result.
+    let frames = |bytes: &[u8]| {
+        bytes.windows(4).filter(|w| *w == [0x21, 0xf9, 4, 0] || *w == [0x21, 0xf9, 4, 4]).count()
+    };
+    assert_eq!(frames(&bytes), 5);
+    // The noisy images and the predicted clean ones, both of a visible size.
+    assert!(decode(&bytes, "film.gif").unwrap().width > 2 * 256);
     assert_eq!(world.contents().len(), 1);
+
+    // In batches it is the same film, and all points of a set are in it: each leaves its ink.
+    world
+        .run(&format!("sample {} -n 4 --steps 4 --seed 3 --batch-size 3 --trajectory b.gif", plain_run()))
+        .ok();
+    world.run(&format!("sample {} -n 4 --steps 4 --seed 3 --trajectory a.gif", plain_run())).ok();
+    assert!(world.read("a.gif") == world.read("b.gif"));
+    let ink = |count: usize| {
+        world
+            .run(&format!("sample builtin:ring8 -n {count} --seed 1 --steps 4 --trajectory p{count}.gif"))
+            .ok();
+        let first = decode(&world.read(&format!("p{count}.gif")), "film").unwrap();
+        first.to_bytes().iter().map(|v| u64::from(255 - v)).sum::<u64>()
+    };
+    let (few, many) = (ink(20), ink(60));
+    assert!(many > few + 40 * 540, "{few} and {many}");
 }
 
 #[test]

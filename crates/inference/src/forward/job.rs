@@ -9,7 +9,7 @@ use langevin_process::{Diffusion, DiffusionSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{levels_plot, schedules_plot, strip};
+use super::{comparison, comparison_plot, diffusions, levels_plot, schedules_plot, strip};
 use crate::job::check_ranges;
 use crate::job::{Context, Event};
 
@@ -23,6 +23,8 @@ pub struct ForwardRequest {
     pub image: PathBuf,
     /// The noise schedule, as in `langevin list schedules`.
     pub schedule: String,
+    /// Schedules to compare on the image, a row each; `SCHEDULE@PROCESS` for another process than `process`. Empty: `schedule` alone.
+    pub schedules: Vec<String>,
     /// The process, as in `langevin list processes`.
     pub process: String,
     /// Times to show, from 0 (clean) to 1 (noise).
@@ -32,7 +34,8 @@ pub struct ForwardRequest {
     pub height: usize,
     /// The seed of the noise.
     pub seed: u64,
-    /// The folder for STEM-noise.png, STEM-levels.png and .svg, STEM-schedules.png and .svg.
+    /// The folder for STEM-noise.png, STEM-levels.png and .svg, STEM-schedules.png and .svg; with `schedules` for
+    /// STEM-comparison.png, STEM-schedules.png and .svg.
     #[serde(with = "langevin_core::as_text")]
     #[schemars(with = "PathBuf")]
     pub output: PathBuf,
@@ -43,6 +46,7 @@ impl Default for ForwardRequest {
         Self {
             image: PathBuf::new(),
             schedule: "cosine".to_owned(),
+            schedules: Vec::new(),
             process: "vp".to_owned(),
             at: vec![0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0],
             height: 192,
@@ -65,30 +69,21 @@ impl ForwardRequest {
 /// Usage: an unknown schedule or process, times outside 0 to 1, a name that is taken. Bad input: an image that cannot be read.
 pub fn run(request: &ForwardRequest, context: &mut Context<'_>) -> Result<Vec<PathBuf>> {
     check_ranges(request)?;
-    let ForwardRequest { schedule, process, .. } = request;
-    let spec =
-        DiffusionSpec { schedule: schedule.clone(), process: process.clone(), ..DiffusionSpec::default() };
-    let diffusion = Diffusion::new(&spec)?;
-    let image = smaller(langevin_data::read_image(&request.image)?, request.height)?;
-    let strip = strip(&image, &diffusion, &request.at, request.seed)?;
-    let (levels, schedules) = (levels_plot(&diffusion), schedules_plot());
-    let results = [
-        ("noise.png", png::encode(&strip, &[])?),
-        ("levels.png", plot_png(&levels)?),
-        ("levels.svg", levels.to_svg().into_bytes()),
-        ("schedules.png", plot_png(&schedules)?),
-        ("schedules.svg", schedules.to_svg().into_bytes()),
-    ];
+    let image = || smaller(langevin_data::read_image(&request.image)?, request.height);
+    let (what, results) = match request.schedules.is_empty() {
+        true => one(request, image)?,
+        false => several(request, image)?,
+    };
     let stem = request.image.file_stem().unwrap_or_default();
     let named = |name: &str| {
         let mut file = stem.to_owned();
         file.push(format!("-{name}"));
         request.output.join(file)
     };
-    let results = results.map(|(name, bytes)| (named(name), bytes));
+    let results: Vec<(PathBuf, Vec<u8>)> =
+        results.into_iter().map(|(name, bytes)| (named(name), bytes)).collect();
     let names: Vec<&Path> = results.iter().map(|(file, _)| file.as_path()).collect();
     context.sink.claim(&names)?;
-    let what = format!("schedule {schedule}, process {process}");
     context.observer.event(Event::Started { seed: request.seed, what });
     context.tell_later_frames([&request.image]);
     let mut files = Vec::new();
@@ -97,6 +92,40 @@ pub fn run(request: &ForwardRequest, context: &mut Context<'_>) -> Result<Vec<Pa
         files.push(file);
     }
     Ok(files)
+}
+
+/// What is shown, and the ends of the names of the results with their contents.
+type Results = (String, Vec<(&'static str, Vec<u8>)>);
+
+/// An image at growing noise under one schedule.
+fn one(request: &ForwardRequest, image: impl FnOnce() -> Result<Image>) -> Result<Results> {
+    let ForwardRequest { schedule, process, .. } = request;
+    let spec =
+        DiffusionSpec { schedule: schedule.clone(), process: process.clone(), ..DiffusionSpec::default() };
+    let diffusion = Diffusion::new(&spec)?;
+    let strip = strip(&image()?, &diffusion, &request.at, request.seed)?;
+    let (levels, schedules) = (levels_plot(&diffusion), schedules_plot());
+    let results = vec![
+        ("noise.png", png::encode(&strip, &[])?),
+        ("levels.png", plot_png(&levels)?),
+        ("levels.svg", levels.to_svg().into_bytes()),
+        ("schedules.png", plot_png(&schedules)?),
+        ("schedules.svg", schedules.to_svg().into_bytes()),
+    ];
+    Ok((format!("schedule {schedule}, process {process}"), results))
+}
+
+/// An image at growing noise under several schedules.
+fn several(request: &ForwardRequest, image: impl FnOnce() -> Result<Image>) -> Result<Results> {
+    let rows = diffusions(&request.schedules, &request.process)?;
+    let sheet = comparison(&image()?, &rows, &request.at, request.seed)?;
+    let plot = comparison_plot(&rows);
+    let results = vec![
+        ("comparison.png", png::encode(&sheet, &[])?),
+        ("schedules.png", plot_png(&plot)?),
+        ("schedules.svg", plot.to_svg().into_bytes()),
+    ];
+    Ok((format!("{} schedules compared", rows.len()), results))
 }
 
 fn plot_png(plot: &Plot) -> Result<Vec<u8>> {

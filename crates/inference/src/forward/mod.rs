@@ -1,13 +1,16 @@
 //! The forward process made visible: an image at several times of a diffusion, and plots of schedules.
 
+mod comparison;
 pub mod job;
 
 use langevin_core::{Error, Image, Level, Planes, Purpose, Result, Stream};
 use langevin_figures::drawing::{Canvas, Color, text_width};
+use langevin_figures::numbers::short;
 use langevin_figures::plot::{Plot, Scale, Series};
 use langevin_process::limits::shown;
 use langevin_process::{Diffusion, SCHEDULES};
 
+pub use comparison::{comparison, comparison_plot, diffusions};
 pub use job::ForwardRequest;
 
 const GAP: usize = 16;
@@ -30,13 +33,8 @@ const SOFT: Color = [105, 105, 105];
 /// # Errors
 /// Usage, for no times, a time outside `[0, 1]`, or an image without pixels.
 pub fn strip(image: &Image, diffusion: &Diffusion, times: &[f64], seed: u64) -> Result<Image> {
-    if times.is_empty() {
-        return Err(Error::usage("no times to draw the image at").hint("give some between 0 and 1"));
-    }
-    if let Some(time) = times.iter().find(|time| !(0.0..=1.0).contains(*time)) {
-        return Err(Error::usage(format!("the time {} does not lie between 0 and 1", shown(time))));
-    }
-    let clean = clean(image)?;
+    check_times(times)?;
+    let clean = clean(image, LARGEST_CELL)?;
     let noise = noise_for(&clean, seed);
     let columns = times.len().div_ceil(times.len().div_ceil(MOST_COLUMNS));
     let zoom = SMALLEST_CELL.div_ceil(clean.width.max(clean.height)).max(1);
@@ -99,13 +97,23 @@ pub fn levels_plot(diffusion: &Diffusion) -> Plot {
     }
 }
 
-/// The colours of the image that is noised, small enough for a cell.
-fn clean(image: &Image) -> Result<Planes> {
+fn check_times(times: &[f64]) -> Result<()> {
+    if times.is_empty() {
+        return Err(Error::usage("no times to show the image at").hint("give some between 0 and 1"));
+    }
+    match times.iter().find(|time| !(0.0..=1.0).contains(*time)) {
+        Some(time) => Err(Error::usage(format!("the time {} does not lie between 0 and 1", shown(time)))),
+        None => Ok(()),
+    }
+}
+
+/// The colours of the image that is noised, no side larger than `largest`.
+fn clean(image: &Image, largest: usize) -> Result<Planes> {
     if image.width * image.height * image.channels == 0 {
         return Err(Error::usage("the image has no pixels"));
     }
     let planes = Planes::of(image);
-    let shrink = planes.width.max(planes.height).div_ceil(LARGEST_CELL);
+    let shrink = planes.width.max(planes.height).div_ceil(largest);
     Ok(if shrink > 1 { planes.shrunk(shrink) } else { planes })
 }
 
@@ -137,19 +145,6 @@ fn caption_lines(time: f64, level: Level) -> [(String, Color); 3] {
     ]
 }
 
-/// A number with about three figures.
-fn short(value: f64) -> String {
-    match value.abs() {
-        size if size.is_infinite() => "∞".into(),
-        0.0 => "0".into(),
-        size if !(1e-3..1e5).contains(&size) => format!("{value:.1e}").replace('-', "−"),
-        size if size >= 100.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        size if size >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,21 +152,6 @@ mod tests {
 
     fn diffusion() -> Diffusion {
         Diffusion::new(&DiffusionSpec::default()).unwrap()
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        let cases = [
-            (0.0, "0"),
-            (0.5, "0.500"),
-            (1.0, "1.00"),
-            (157.4, "157"),
-            (1.2e-5, "1.2e−5"),
-            (f64::INFINITY, "∞"),
-        ];
-        for (value, expected) in cases {
-            assert_eq!(short(value), expected);
-        }
     }
 
     #[test]

@@ -3,19 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use langevin_core::{Error, ErrorKind, Image, Result, batch_to_images};
+use langevin_core::{Error, ErrorKind, Image, Result};
 use langevin_figures::{gif, png};
 use langevin_kernels::Arithmetic;
 use langevin_model::Model;
 
+use super::film::Film;
 use super::recipe::recipe;
 use super::request::{Resolved, SampleRequest};
 use super::{SamplePlan, sample, sheet};
 use crate::job::{Context, Event, Observer, check_ending, image_files};
 use crate::job::{check_ranges, lifeless};
-
-/// Images that a trajectory shows.
-const FILM: usize = 16;
 
 /// What came of a request.
 #[derive(Debug)]
@@ -98,25 +96,23 @@ pub fn run(request: &SampleRequest, context: &mut Context<'_>) -> Result<SampleO
     Ok(SampleOutcome { model, plan, images, files, sheets, seconds })
 }
 
-/// The images, and with `filmed` a sheet of the first ones at each step.
+/// The images, and with `filmed` the frames of their trajectory.
 fn sampled(
     model: &Model,
     plan: &SamplePlan,
     filmed: bool,
     context: &mut Context<'_>,
 ) -> Result<(Vec<Image>, Vec<Image>)> {
-    let mut frames: Vec<Vec<Image>> = Vec::new();
+    let mut film = match filmed {
+        true => Some(Film::new(model, plan, plan.path(model)?, context.device)),
+        false => None,
+    };
     let observer: &mut dyn Observer = context.observer;
     let made = sample(model, plan, context.device, |at| {
         observer.event(Event::done(at.fraction()));
-        if filmed && at.offset < FILM {
-            let frame = at.progress.step - 1;
-            frames.resize(frames.len().max(frame + 1), Vec::new());
-            // Shown at the scale of images, whatever the process makes of it.
-            let shown = at.progress.x.clone().div_scalar(at.progress.level.magnitude().max(1e-9));
-            let shown = batch_to_images(model.previews(shown)).into_iter().take(FILM - at.offset);
-            frames[frame].extend(shown);
+        if let Some(film) = &mut film {
+            film.add(at);
         }
     })?;
-    Ok((made, frames.iter().map(|images| sheet(&model.info, images)).collect()))
+    Ok((made, film.map(Film::frames).unwrap_or_default()))
 }

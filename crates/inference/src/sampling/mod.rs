@@ -3,6 +3,7 @@
 //! [`job::run`] does all that a [`SampleRequest`] asks for, files among it; [`sample`] gives the images of a [`SamplePlan`], in
 //! memory; [`sample_along`] takes a sampler and levels of the caller's own.
 
+mod film;
 mod inversion;
 pub mod invert;
 pub mod job;
@@ -23,7 +24,7 @@ pub use invert::{InvertOutcome, InvertRequest};
 pub use job::SampleOutcome;
 pub use recipe::SampleOptions;
 pub use request::{Dtype, SampleRequest, classes, open_guide, random_seed, read_noise};
-pub use sheet::sheet;
+pub use sheet::{is_points, sheet};
 
 /// How to sample a model: every choice made.
 ///

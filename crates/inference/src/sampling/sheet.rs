@@ -9,9 +9,14 @@ const SIDE: usize = 512;
 /// How dark one point makes a pixel, and its neighbours.
 const INK: [u8; 2] = [140, 50];
 
+/// Whether what a model generates are points of the plane: images of one pixel with two channels.
+pub fn is_points(info: &ModelInfo) -> bool {
+    info.size == Size::square(1) && info.channels == 2
+}
+
 /// The images that a model drew as one: a contact sheet, or a scatter plot of points.
 pub fn sheet(info: &ModelInfo, images: &[Image]) -> Image {
-    if info.size == Size::square(1) && info.channels == 2 {
+    if is_points(info) {
         return scatter(images);
     }
     sheet::sheet(images, sheet::square_columns(images.len()), 2, info.magnification())
