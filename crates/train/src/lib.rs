@@ -44,6 +44,7 @@
 mod averages;
 mod conditions;
 mod config;
+mod curves;
 pub mod distillations;
 mod folder;
 mod hooks;
@@ -62,6 +63,7 @@ mod trainer;
 pub use averages::{Averages, Forgetting};
 pub use conditions::{Conditioning, Conditions, Texts};
 pub use config::{Decay, TrainConfig};
+pub use curves::{Curves, LevelLoss, Validated};
 pub use distillations::{DISTILLATIONS, DistillSchedule, Distillation, Distilled};
 pub use folder::peak_bytes;
 pub use hooks::{Event, Forecast, Hooks, ModelFile, Preview, Step};
