@@ -5,40 +5,51 @@ mod commands;
 mod display;
 mod empty;
 mod guide;
+mod headings;
 mod outputs;
+mod refusal;
 mod shell;
 mod training_flags;
 mod training_line;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use langevin::kernels::allocator;
+
+use crate::headings::COMMON;
 
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
-/// Where the help of a command lists the options that every command has.
-const GLOBAL: &str = "Global options";
-
 /// Train, sample, restore with, and evaluate diffusion models for images.
 #[derive(Parser)]
-#[command(name = "langevin", version, arg_required_else_help = true, max_term_width = 110)]
+#[command(name = "langevin", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(disable_help_flag = true, disable_version_flag = true)]
 #[command(after_help = "Examples:
-  langevin train builtin:shapes --out runs/first     train from scratch and watch the samples
-  langevin sample builtin:shapes --grid shapes.png   generate images with a shipped model
-  langevin noise photo.jpg                           see the forward process on an image")]
+  langevin sample builtin:shapes --grid shapes.png     # generate images
+  langevin train builtin:shapes --out runs/shapes      # train from scratch
+  langevin noise photo.jpg                             # see the forward process
+
+`langevin COMMAND --help` has the options and examples of a command.")]
 struct Arguments {
     /// Print only warnings and errors on stderr.
-    #[arg(short, long, global = true, help_heading = GLOBAL)]
+    #[arg(short, long, global = true, help_heading = COMMON)]
     quiet: bool,
     /// Print more on stderr.
-    #[arg(short, long, global = true, help_heading = GLOBAL)]
+    #[arg(short, long, global = true, help_heading = COMMON)]
     verbose: bool,
     /// Compute threads [default: all cores].
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "N", value_parser = shell::from_1_to::<1024>())]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "N", value_parser = shell::from_1_to::<1024>())]
     threads: Option<usize>,
     /// Compute device.
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DEVICE", default_value = "cpu")]
+    #[arg(long, global = true, help_heading = COMMON, value_name = "DEVICE", default_value = "cpu")]
     device: String,
+    /// Print help.
+    #[arg(short, long, global = true, help_heading = COMMON, action = ArgAction::Help)]
+    help: Option<bool>,
+    /// Print the version.
+    #[arg(short = 'V', long, help_heading = COMMON, action = ArgAction::Version)]
+    version: Option<bool>,
     #[command(subcommand)]
     command: Command,
 }
@@ -94,19 +105,54 @@ enum Command {
     Env(commands::env::Env),
     /// Print shell completions.
     Completions(commands::completions::Completions),
+    /// Print the version.
+    #[command(after_help = "Example:\n  langevin version")]
+    Version,
+}
+
+/// Commands that say what there is: they compute nothing, and have nothing to add or to leave out.
+const PLAIN: [&str; 6] = ["list", "schema", "devices", "env", "completions", "version"];
+
+/// The whole command line. The common options of [`PLAIN`] commands are read, and not shown.
+fn arguments() -> clap::Command {
+    let all = Arguments::command();
+    let common: Vec<Arg> = all.get_arguments().filter(|flag| flag.is_global_set()).cloned().collect();
+    let hidden = common.into_iter().filter(|flag| flag.get_id() != "help").map(|flag| flag.hide(true));
+    let hidden: Vec<Arg> = hidden.collect();
+    PLAIN.into_iter().fold(all, |all, name| all.mut_subcommand(name, |command| command.args(&hidden)))
+}
+
+/// The arguments of this process, or what is wrong with them. Help and the version are printed here.
+fn parsed() -> langevin::Result<(Arguments, ArgMatches)> {
+    let matches = arguments().try_get_matches();
+    let parsed = matches.and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, matches)));
+    parsed.map_err(|error| {
+        if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            error.exit();
+        }
+        let mut all = arguments();
+        all.build();
+        let words: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
+        refusal::explain(&error, &all, &words)
+    })
 }
 
 fn main() {
     allocator::keep_freed_memory();
-    let matches = Arguments::command().get_matches();
-    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let parsed =
+        parsed().unwrap_or_else(|error| fail(&shell::Shell::new(false, false, None, String::new()), &error));
+    let (arguments, matches) = parsed;
     let shell = shell::Shell::new(arguments.quiet, arguments.verbose, arguments.threads, arguments.device);
     let checked = empty::refuse(&Arguments::command(), &matches).and_then(|()| shell.check_device());
-    let result = checked.and_then(|()| run(arguments.command, &shell));
-    if let Err(error) = result {
-        shell::to_stderr(&format!("{}: {error}", shell.paint("error", "1;31")));
-        std::process::exit(error.exit_code());
+    if let Err(error) = checked.and_then(|()| run(arguments.command, &shell)) {
+        fail(&shell, &error);
     }
+}
+
+/// Ends the program with `error`.
+fn fail(shell: &shell::Shell, error: &langevin::Error) -> ! {
+    shell::to_stderr(&format!("{}: {error}", shell.paint("error", "1;31")));
+    std::process::exit(error.exit_code())
 }
 
 fn run(command: Command, shell: &shell::Shell) -> langevin::Result<()> {
@@ -134,6 +180,7 @@ fn run(command: Command, shell: &shell::Shell) -> langevin::Result<()> {
         Command::Convert(command) => command.run(shell),
         Command::Devices => commands::env::devices(),
         Command::Env(command) => command.run(),
-        Command::Completions(command) => command.run(Arguments::command()),
+        Command::Completions(command) => command.run(arguments()),
+        Command::Version => outputs::result(concat!("langevin ", env!("CARGO_PKG_VERSION"))),
     }
 }

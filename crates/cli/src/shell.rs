@@ -4,9 +4,10 @@ use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use clap::builder::{OsStringValueParser, RangedU64ValueParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, StringValueParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
 use langevin::core::{LeftAside, Reason, Stop};
+use langevin::sampling::random_seed;
 use langevin::{Device, Error, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -93,13 +94,34 @@ pub fn to_stderr(line: &str) {
 }
 
 /// Reads a whole number of an argument, from 1 to `MOST`.
-pub fn from_1_to<const MOST: u64>() -> RangedU64ValueParser<usize> {
+pub fn from_1_to<const MOST: u64>() -> impl TypedValueParser<Value = usize> {
     from_to::<1, MOST>()
 }
 
 /// Reads a whole number of an argument, from `LEAST` to `MOST`.
-pub fn from_to<const LEAST: u64, const MOST: u64>() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(LEAST..=MOST)
+pub fn from_to<const LEAST: u64, const MOST: u64>() -> impl TypedValueParser<Value = usize> {
+    StringValueParser::new().try_map(|text| {
+        let number = text.trim().parse::<u64>().ok().filter(|number| (LEAST..=MOST).contains(number));
+        let number = number.and_then(|number| usize::try_from(number).ok());
+        number.ok_or_else(|| format!("must be a whole number from {LEAST} to {MOST}"))
+    })
+}
+
+/// Reads a seed: a whole number from 0, or -1 for a random one.
+pub fn seed() -> impl TypedValueParser<Value = u64> {
+    StringValueParser::new().try_map(|text| match text.trim() {
+        "-1" => Ok(random_seed()),
+        text => text
+            .parse()
+            .map_err(|_| format!("must be a whole number from 0 to {}, or -1 for a random one", u64::MAX)),
+    })
+}
+
+/// Reads the seed of a training, which the same command must resume.
+pub fn fixed_seed() -> impl TypedValueParser<Value = u64> {
+    StringValueParser::new().try_map(|text| {
+        text.trim().parse().map_err(|_| "must be a whole number from 0: the same command resumes a run")
+    })
 }
 
 /// Reads the name of a model or of data, or a path, which need not be UTF-8.

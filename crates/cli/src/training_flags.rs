@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::headings::{ADVANCED, COMMON};
+use crate::shell;
+
 /// How long to train, with which settings, and what to do with the run's folder.
 #[derive(Args)]
 pub struct TrainingFlags {
     /// The run's folder; an existing run resumes.
-    #[arg(short, long, value_name = "RUN")]
+    #[arg(short, long, alias = "output", value_name = "RUN")]
     pub out: Option<PathBuf>,
     /// Images seen in total (of a distillation: per student), such as 50000, 64Ki or 2Mi.
     #[arg(long, value_parser = count)]
@@ -19,35 +22,35 @@ pub struct TrainingFlags {
     /// Images per update.
     #[arg(long)]
     pub batch_size: Option<usize>,
-    /// Random seed.
-    #[arg(long)]
+    /// Seed [default: 0].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = shell::fixed_seed())]
     pub seed: Option<u64>,
-    /// Learning rate.
-    #[arg(long, value_name = "RATE")]
-    pub learning_rate: Option<f64>,
-    /// Compute convolutions without Winograd transforms: slower, and a digit more accurate.
-    #[arg(long)]
-    pub exact: bool,
     /// Any other setting, as `section.key=value`, for instance `train.decay="cosine"`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Resume the run in --out; an error where there is none.
     #[arg(long)]
     pub resume: bool,
-    /// Treat an unreadable image as an error.
-    #[arg(long)]
-    pub strict: bool,
-    /// Store the weights of model.safetensors in 16 bits, half the size.
-    #[arg(long)]
-    pub half: bool,
     /// Print the time and memory the run (of a distillation: its first student) would take, and exit.
     #[arg(long)]
     pub dry_run: bool,
     /// Print the settings as TOML, and exit.
     #[arg(long)]
     pub print_config: bool,
+    /// Learning rate.
+    #[arg(long, alias = "lr", value_name = "RATE", help_heading = ADVANCED)]
+    pub learning_rate: Option<f64>,
+    /// Slower convolutions with slightly less rounding error.
+    #[arg(long, help_heading = ADVANCED)]
+    pub exact: bool,
+    /// Treat an unreadable image as an error.
+    #[arg(long, help_heading = ADVANCED)]
+    pub strict: bool,
+    /// Store the weights of model.safetensors in 16 bits, half the size.
+    #[arg(long, help_heading = ADVANCED)]
+    pub half: bool,
     /// Print the result as JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = COMMON)]
     pub json: bool,
 }
 

@@ -11,6 +11,7 @@ use langevin::kernels::{Algorithm, Isa};
 use langevin::process::limits;
 use serde_json::json;
 
+use crate::headings::COMMON;
 use crate::outputs;
 use crate::shell::{self, Shell};
 
@@ -46,7 +47,7 @@ pub struct Bench {
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = COMMON)]
     json: bool,
 }
 

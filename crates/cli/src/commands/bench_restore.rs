@@ -8,6 +8,7 @@ use langevin::bench::restoration::{CompareRestorersRequest, job};
 use langevin::process::limits;
 
 use super::eval::{cache_folder, specs};
+use crate::headings::{ADVANCED, COMMON, OUTPUT};
 use crate::outputs;
 use crate::shell::{self, Shell};
 
@@ -18,8 +19,8 @@ use crate::shell::{self, Shell};
 
 Examples:
   langevin bench-restore runs/mnist --data mnist/ -o comparison/
-  langevin bench-restore runs/mnist --data mnist/ --methods ddnm,diffpir:zeta=1 --nfe 5,20 -n 16
-  langevin bench-restore runs/mnist --data mnist/ --task 'half=mask:random=0.5@0'"
+  langevin bench-restore runs/mnist --data mnist/ --methods ddnm,dps --nfe 20
+  langevin bench-restore runs/mnist --data mnist/ --task half=mask:random=0.5@0"
 )]
 pub struct BenchRestore {
     /// A run folder, a model.safetensors, or builtin:NAME.
@@ -39,33 +40,33 @@ pub struct BenchRestore {
     /// Numbers of network evaluations (NFE) per image.
     #[arg(long, visible_alias = "calls", value_name = "LIST", value_delimiter = ',', default_values_t = [10, 20, 100], value_parser = shell::from_1_to::<10_000>())]
     nfe: Vec<usize>,
-    /// Images.
-    #[arg(short, default_value_t = 32, value_parser = shell::from_1_to::<100_000>())]
+    /// Number of images.
+    #[arg(short, long = "samples", value_name = "N", default_value_t = 32, value_parser = shell::from_1_to::<100_000>())]
     n: usize,
-    /// Training images to tune each method on; fewer above 20 network evaluations.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<100_000>())]
-    tune: usize,
     /// Seed of all noise.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = shell::seed())]
     seed: u64,
+    /// Write table.md, table.json and a sheet for each task into this folder.
+    #[arg(short, long = "out", alias = "output", value_name = "DIR", help_heading = OUTPUT)]
+    output: Option<PathBuf>,
+    /// Overwrite what is there.
+    #[arg(long, help_heading = OUTPUT)]
+    force: bool,
+    /// Training images to tune each method on; fewer above 20 network evaluations.
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<100_000>(), help_heading = ADVANCED)]
+    tune: usize,
     /// Images per batch; changes speed and memory only.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>())]
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>(), help_heading = ADVANCED)]
     batch_size: usize,
     /// Feature extractor: own (a classifier trained on the data), random, or a file with Inception's weights.
-    #[arg(long, default_value = "own")]
+    #[arg(long, default_value = "own", help_heading = ADVANCED)]
     #[arg(value_parser = shell::spec())]
     features: String,
     /// Folder of trained features [default: langevin/features in the user's cache folder].
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = ADVANCED)]
     cache: Option<PathBuf>,
-    /// Write table.md, table.json and a sheet for each task into this folder.
-    #[arg(short, value_name = "DIR")]
-    output: Option<PathBuf>,
-    /// Overwrite what is there.
-    #[arg(long)]
-    force: bool,
     /// Print the result as JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = COMMON)]
     json: bool,
 }
 

@@ -9,6 +9,7 @@ use langevin::process::limits;
 
 use super::eval::specs;
 use crate::guide::GuideFlags;
+use crate::headings::{ADVANCED, COMMON, OUTPUT};
 use crate::outputs;
 use crate::shell::{self, Shell};
 
@@ -20,7 +21,7 @@ use crate::shell::{self, Shell};
 Examples:
   langevin bench-samplers runs/mnist
   langevin bench-samplers runs/mnist --optimise-grid --samplers ddim,dpmpp_2m
-  langevin bench-samplers builtin:shapes --samplers euler,heun,dpmpp_2m --nfe 5,10 -n 16 -o comparison/"
+  langevin bench-samplers builtin:shapes --samplers euler,heun --nfe 5,10 -n 16"
 )]
 pub struct BenchSamplers {
     /// A run folder, a model.safetensors, or builtin:NAME.
@@ -41,29 +42,29 @@ pub struct BenchSamplers {
     optimise_grid: bool,
     #[command(flatten)]
     guide: GuideFlags,
-    /// Images.
-    #[arg(short, default_value_t = 32, value_parser = shell::from_to::<2, 100_000>())]
+    /// Number of images.
+    #[arg(short, long = "samples", value_name = "N", default_value_t = 32, value_parser = shell::from_to::<2, 100_000>())]
     n: usize,
     /// Seed of the noise.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = shell::seed())]
     seed: u64,
-    /// Steps of the fine trajectory, each of two network evaluations.
-    #[arg(long, default_value_t = 100, value_parser = shell::from_1_to::<5000>())]
-    reference_steps: usize,
-    /// Images per batch; changes speed and memory only.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>())]
-    batch_size: usize,
     /// Write table.md, table.json, plot.png and plot.svg into this folder.
-    #[arg(short, value_name = "DIR")]
+    #[arg(short, long = "out", alias = "output", value_name = "DIR", help_heading = OUTPUT)]
     output: Option<PathBuf>,
     /// Leave the model's file as it is.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     no_write: bool,
     /// Overwrite what is there.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     force: bool,
+    /// Steps of the fine trajectory, each of two network evaluations.
+    #[arg(long, default_value_t = 100, value_parser = shell::from_1_to::<5000>(), help_heading = ADVANCED)]
+    reference_steps: usize,
+    /// Images per batch; changes speed and memory only.
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>(), help_heading = ADVANCED)]
+    batch_size: usize,
     /// Print the result as JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = COMMON)]
     json: bool,
 }
 

@@ -7,7 +7,7 @@ use langevin::Result;
 /// The arguments of `completions`.
 #[derive(Args)]
 #[command(after_help = "Example:
-  langevin completions bash > ~/.local/share/bash-completion/completions/langevin")]
+  langevin completions bash > langevin.bash")]
 pub struct Completions {
     /// The shell.
     shell: Shell,

@@ -6,6 +6,7 @@ use clap::Args;
 use langevin::Result;
 use langevin::conversion::{self, ConvertRequest, DiffusersPipeline};
 
+use crate::headings::{COMMON, OUTPUT};
 use crate::outputs;
 use crate::shell::Shell;
 
@@ -18,14 +19,18 @@ Examples:
   langevin convert runs/ddpm ddpm-diffusers
   langevin convert ddpm-diffusers model.safetensors
   langevin convert weights.ckpt weights.safetensors
-  langevin convert sd-v1-5.ckpt sd-v1-5/                             (a file of Stable Diffusion becomes a folder)"
+  langevin convert sd-v1-5.ckpt sd-v1-5/       # one file becomes a folder"
 )]
 pub struct Convert {
     /// A run folder, a model.safetensors, a diffusers folder, builtin:NAME, or a PyTorch checkpoint.
     #[arg(value_parser = crate::shell::spec())]
     input: String,
     /// What to write: FILE.safetensors, or a folder.
-    output: PathBuf,
+    #[arg(value_name = "OUT", required_unless_present = "out")]
+    output: Option<PathBuf>,
+    /// The same as OUT.
+    #[arg(short, long, alias = "output", value_name = "OUT", conflicts_with = "output", help_heading = OUTPUT)]
+    out: Option<PathBuf>,
     /// The pipeline that a folder is for.
     #[arg(long, value_name = "NAME", default_value = "ddpm", value_parser = ["ddpm", "ddim"])]
     pipeline: String,
@@ -33,10 +38,10 @@ pub struct Convert {
     #[arg(long)]
     half: bool,
     /// Overwrite what is there.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     force: bool,
     /// Print the result as JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = COMMON)]
     json: bool,
 }
 
@@ -45,7 +50,7 @@ impl Convert {
     pub fn run(self, shell: &Shell) -> Result<()> {
         let request = ConvertRequest {
             input: self.input,
-            output: self.output,
+            output: self.output.or(self.out).unwrap_or_default(),
             pipeline: match self.pipeline.as_str() {
                 "ddim" => DiffusersPipeline::Ddim,
                 _ => DiffusersPipeline::Ddpm,

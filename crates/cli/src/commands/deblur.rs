@@ -13,19 +13,19 @@ use crate::shell::Shell;
     after_help = "Boundary conditions are reflecting for photographs and periodic with --simulate; the kernel's option boundary=circular or boundary=reflect overrides this.
 
 Examples:
-  langevin deblur runs/mnist blurred.png --kernel gaussian:sigma=2 --noise 2 -o sharp.png
-  langevin deblur runs/mnist digit.png --kernel motion:length=7,angle=30 --noise 2 --simulate
+  langevin deblur runs/mnist blurred.png --kernel gaussian:sigma=2 --noise 2
+  langevin deblur runs/mnist digit.png --kernel motion:length=7 --simulate
   langevin deblur runs/mnist blurred.png --kernel kernel.png"
 )]
 pub struct Deblur {
-    #[command(flatten)]
-    flags: RestoreFlags,
     /// The kernel: gaussian, motion or disk with options as in `langevin list operators`, or an image of it.
     #[arg(long, value_name = "NAME:key=value|IMAGE", default_value = "gaussian")]
     #[arg(value_parser = crate::shell::spec())]
     kernel: String,
     #[command(flatten)]
     measure: MeasureFlags,
+    #[command(flatten)]
+    flags: RestoreFlags,
 }
 
 impl Deblur {

@@ -11,6 +11,7 @@ use langevin::{Error, Result};
 use serde_json::json;
 
 use super::restoring::{self, ModeFlag};
+use crate::headings::{ADVANCED, COMMON, OUTPUT};
 use crate::outputs;
 use crate::shell::{self, Shell};
 
@@ -21,8 +22,8 @@ use crate::shell::{self, Shell};
 
 Examples:
   langevin denoise runs/photo-gray photo.png --sigma 25 -o clean.png
-  langevin denoise runs/photo-gray scans/*.png -o clean/             (the noise is estimated)
-  langevin denoise runs/photo-gray photo.png --sigma 25 --samples 8  (mean and standard deviation of 8 samples)
+  langevin denoise runs/photo-gray scans/*.png -o clean/   # noise estimated
+  langevin denoise runs/photo-gray photo.png --sigma 25 --samples 8
   langevin denoise runs/photo-gray set12/*.png --sigma 25 --simulate --json"
 )]
 pub struct Denoise {
@@ -37,14 +38,8 @@ pub struct Denoise {
     #[arg(long, value_enum)]
     mode: Option<ModeFlag>,
     /// Number of posterior samples; their mean and standard deviation are written too.
-    #[arg(long, value_name = "K", value_parser = shell::from_1_to::<10_000>())]
+    #[arg(long, value_name = "K", value_parser = shell::from_1_to::<10_000>(), short = 'n')]
     samples: Option<usize>,
-    /// Sampling steps, for samples.
-    #[arg(long, default_value_t = 20, value_parser = shell::from_1_to::<{ limits::STEPS }>())]
-    steps: usize,
-    /// Sampler, for samples: one that adds noise, as in `langevin list samplers`.
-    #[arg(long, default_value = "ddpm")]
-    sampler: String,
     /// Average over the eight rotations and reflections of the image: slightly more accurate, eight times the work.
     #[arg(long)]
     ensemble: bool,
@@ -54,24 +49,30 @@ pub struct Denoise {
     /// The clean image, or a folder of clean images of the same names, to compare with; with --simulate the image itself.
     #[arg(long, value_name = "IMAGE|DIR")]
     reference: Option<PathBuf>,
-    /// Seed of samples and of simulated noise.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Memory for the tiles of a large image, in MiB.
-    #[arg(long, default_value_t = 256, value_name = "MIB", value_parser = shell::from_1_to::<1_048_576>())]
-    memory: usize,
     /// A folder, or a .png file for one image (samples: NAME-sample-0000.png...) [default: a fresh folder].
-    #[arg(short, value_name = "DIR|FILE")]
+    #[arg(short, long = "out", alias = "output", value_name = "DIR|FILE", help_heading = OUTPUT)]
     #[arg(value_parser = shell::spec())]
     output: Option<String>,
     /// Leave the recipe out of the images.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     no_metadata: bool,
     /// Overwrite what is there.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     force: bool,
+    /// Sampling steps, for samples.
+    #[arg(long, alias = "num-inference-steps", value_name = "N", default_value_t = 20, value_parser = shell::from_1_to::<{ limits::STEPS }>(), help_heading = ADVANCED)]
+    steps: usize,
+    /// Sampler, for samples: one that adds noise, as in `langevin list samplers`.
+    #[arg(long, aliases = ["sampler-name", "sampling-method"], value_name = "NAME", default_value = "ddpm", help_heading = ADVANCED)]
+    sampler: String,
+    /// Seed of samples and of simulated noise.
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = shell::seed(), help_heading = ADVANCED)]
+    seed: u64,
+    /// Memory for the tiles of a large image, in MiB.
+    #[arg(long, default_value_t = 256, value_name = "MIB", value_parser = shell::from_1_to::<1_048_576>(), help_heading = ADVANCED)]
+    memory: usize,
     /// Print the result as JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = COMMON)]
     json: bool,
 }
 

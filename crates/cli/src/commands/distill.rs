@@ -17,8 +17,8 @@ use crate::training_flags::TrainingFlags;
 
 Examples:
   langevin distill runs/mnist mnist/ --steps 4 --out runs/mnist-4
-  langevin distill runs/mnist mnist/ --method consistency --steps 2 --minutes 10 --out runs/mnist-cd
-  langevin distill runs/mnist mnist/ --method consistency_training:most=160 --scratch --out runs/mnist-ct"
+  langevin distill runs/mnist mnist/ --method consistency --steps 2 --out runs/cd
+  langevin distill runs/mnist mnist/ --method consistency_training --scratch"
 )]
 pub struct Distill {
     /// The teacher, or the model to start from: a run folder, a model.safetensors, or builtin:NAME.
@@ -37,10 +37,10 @@ pub struct Distill {
     #[arg(long, value_name = "STEPS", value_parser = shell::from_1_to::<{ limits::STEPS }>())]
     from: Option<usize>,
     /// The spacing of the steps, as in `langevin list spacings` [default: trailing].
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, aliases = ["scheduler", "schedule-type"], value_name = "NAME")]
     spacing: Option<String>,
     /// Guidance scale of the teacher, which the student learns; 1 is no guidance.
-    #[arg(long, value_name = "SCALE", default_value_t = 1.0)]
+    #[arg(long, aliases = ["cfg", "guidance-scale"], value_name = "SCALE", default_value_t = 1.0, allow_negative_numbers = true)]
     cfg_scale: f64,
     /// Start from random weights, for consistency_training.
     #[arg(long)]

@@ -15,17 +15,17 @@ use crate::shell::Shell;
 Examples:
   langevin edit runs/mnist sketch.png --strength 0.6 -o drawn.png
   langevin edit runs/mnist digit.png --strength 0.4 --samples 9 -o out/
-  langevin edit runs/latent star.png --prompt \"a red star at night\" --strength 0.7 -o red.png"
+  langevin edit runs/latent star.png --prompt \"a red star\" --strength 0.7"
 )]
 pub struct Edit {
-    #[command(flatten)]
-    flags: RestoreFlags,
     /// Fraction of the steps to run: near 0 changes nothing, 1 generates a new image.
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, alias = "denoising-strength", value_name = "FRACTION", default_value_t = 0.5)]
     strength: f64,
     /// Sampler, as in `langevin list samplers`; the paper's adds noise.
-    #[arg(long, default_value = "ddpm")]
+    #[arg(long, aliases = ["sampler-name", "sampling-method"], value_name = "NAME", default_value = "ddpm")]
     sampler: String,
+    #[command(flatten)]
+    flags: RestoreFlags,
 }
 
 impl Edit {

@@ -7,6 +7,7 @@ use langevin::Result;
 use langevin::core::spelled;
 use langevin::training::post_hoc_ema::{self, EmaOutcome, EmaRequest};
 
+use crate::headings::{COMMON, OUTPUT};
 use crate::outputs;
 use crate::shell::Shell;
 
@@ -16,7 +17,7 @@ use crate::shell::Shell;
     after_help = "A run that was trained with --set train.ema_snapshots=N has what this needs. The width is the deviation of the average's profile as a part of the training so far; which one is best differs from run to run, and can be tried here.
 
 Examples:
-  langevin train mnist/ --preset mnist --set train.ema_snapshots=8192 --out runs/mnist
+  langevin train mnist/ --set train.ema_snapshots=8192 --out runs/mnist
   langevin ema runs/mnist --width 0.08
   langevin ema runs/mnist --width 0.15 --at 65536 -o early.safetensors"
 )]
@@ -30,16 +31,16 @@ pub struct Ema {
     #[arg(long, value_name = "IMAGES")]
     at: Option<u64>,
     /// The file to write [default: ema-WIDTH.safetensors in the run folder].
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long = "out", alias = "output", value_name = "FILE", help_heading = OUTPUT)]
     output: Option<PathBuf>,
     /// Store the weights in 16 bits.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     half: bool,
     /// Overwrite what is there.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     force: bool,
     /// Print the result as JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = COMMON)]
     json: bool,
 }
 

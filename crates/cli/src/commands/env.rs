@@ -1,6 +1,9 @@
 //! `langevin env` and `langevin devices`: what this program runs on.
 
 use clap::Args;
+
+use crate::headings::COMMON;
+
 use langevin::Result;
 use langevin::environment::Environment;
 
@@ -15,7 +18,7 @@ Examples:
   langevin env --json")]
 pub struct Env {
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = COMMON)]
     json: bool,
 }
 

@@ -9,6 +9,7 @@ use langevin::process::limits;
 use langevin::{Error, ErrorKind, Result};
 
 use crate::guide::GuideFlags;
+use crate::headings::{ADVANCED, COMMON, OUTPUT, SAMPLING};
 use crate::outputs;
 use crate::shell::{self, Shell};
 
@@ -20,8 +21,9 @@ use crate::shell::{self, Shell};
 Examples:
   langevin eval runs/mnist --data mnist/ -n 2000
   langevin eval samples-000/ --data ~/photos --features random --json
-  langevin eval runs/mnist --data mnist/ --metrics kid,memorisation --sheet copies.png --fail-if 'kid>0.05' --fail-if 'copied>0'
-  langevin eval runs/mnist --data mnist/ --cfg-scale 3 --guidance interval:high=1
+  langevin eval runs/mnist --data mnist/ --metrics kid,memorisation --sheet a.png
+  langevin eval runs/mnist --data mnist/ --fail-if 'kid>0.05'
+  langevin eval runs/mnist --data mnist/ --cfg-scale 3 --guidance interval
   langevin eval restored/ --data originals/ --metrics psnr,ssim"
 )]
 pub struct Eval {
@@ -35,47 +37,47 @@ pub struct Eval {
     /// Metrics, as in `langevin list metrics`, several with commas [default: those that fit].
     #[arg(long, value_name = "LIST")]
     metrics: Option<String>,
-    /// Images of each set.
-    #[arg(short, default_value_t = 1000, value_parser = shell::from_1_to::<{ limits::COUNT }>())]
+    /// Number of images of each set.
+    #[arg(short, long = "samples", value_name = "N", default_value_t = 1000, value_parser = shell::from_1_to::<{ limits::COUNT }>())]
     n: usize,
-    /// Feature extractor: own (a classifier trained on the data), random, or a file with Inception's weights.
-    #[arg(long, value_name = "own|random|FILE", default_value = "own")]
-    #[arg(value_parser = shell::spec())]
-    features: String,
-    /// Seed of sampling and of choosing images.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Sampling steps [default: the model's].
-    #[arg(long, value_parser = shell::from_1_to::<{ limits::STEPS }>())]
-    steps: Option<usize>,
-    /// Sampler [default: the model's].
-    #[arg(long)]
-    sampler: Option<String>,
-    /// Spacing of noise levels [default: the model's].
-    #[arg(long)]
-    spacing: Option<String>,
-    #[command(flatten)]
-    guide: GuideFlags,
-    /// Side in pixels that two sets of images are resized to [default: that of the data].
-    #[arg(long, value_parser = shell::from_1_to::<4096>())]
-    size: Option<usize>,
-    /// Images per batch; changes speed and memory only.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>())]
-    batch_size: usize,
     /// Exit with code 5 when this holds, such as `kid>0.01`; may be repeated.
     #[arg(long, value_name = "BOUND")]
     fail_if: Vec<Bound>,
+    /// Sampling steps [default: the model's].
+    #[arg(long, alias = "num-inference-steps", value_name = "N", value_parser = shell::from_1_to::<{ limits::STEPS }>(), help_heading = SAMPLING)]
+    steps: Option<usize>,
+    /// Sampler [default: the model's].
+    #[arg(long, aliases = ["sampler-name", "sampling-method"], value_name = "NAME", help_heading = SAMPLING)]
+    sampler: Option<String>,
+    /// Spacing of noise levels [default: the model's].
+    #[arg(long, aliases = ["scheduler", "schedule-type"], value_name = "NAME", help_heading = SAMPLING)]
+    spacing: Option<String>,
+    #[command(flatten)]
+    guide: GuideFlags,
     /// Write the images nearest to training images, each next to its neighbour.
-    #[arg(long, value_name = "FILE.png")]
+    #[arg(long, value_name = "FILE.png", help_heading = OUTPUT)]
     sheet: Option<PathBuf>,
-    /// Folder of trained features [default: langevin/features in the user's cache folder].
-    #[arg(long, value_name = "DIR")]
-    cache: Option<PathBuf>,
     /// Overwrite what is there.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     force: bool,
+    /// Feature extractor: own (a classifier trained on the data), random, or a file with Inception's weights.
+    #[arg(long, value_name = "own|random|FILE", default_value = "own", help_heading = ADVANCED)]
+    #[arg(value_parser = shell::spec())]
+    features: String,
+    /// Seed of sampling and of choosing images.
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = shell::seed(), help_heading = ADVANCED)]
+    seed: u64,
+    /// Side in pixels that two sets of images are resized to [default: that of the data].
+    #[arg(long, value_parser = shell::from_1_to::<4096>(), help_heading = ADVANCED)]
+    size: Option<usize>,
+    /// Images per batch; changes speed and memory only.
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>(), help_heading = ADVANCED)]
+    batch_size: usize,
+    /// Folder of trained features [default: langevin/features in the user's cache folder].
+    #[arg(long, value_name = "DIR", help_heading = ADVANCED)]
+    cache: Option<PathBuf>,
     /// Print the result as JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = COMMON)]
     json: bool,
 }
 

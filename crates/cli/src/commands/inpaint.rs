@@ -16,13 +16,11 @@ use crate::shell::Shell;
 
 Examples:
   langevin inpaint runs/mnist digit.png --mask hole.png -o filled.png
-  langevin inpaint runs/mnist digit.png --mask hole.png --method repaint --samples 8 -o out/
+  langevin inpaint runs/mnist digit.png --mask hole.png --method repaint -n 8
   langevin inpaint runs/mnist digit.png --mask keep.png --invert-mask --simulate
   langevin inpaint runs/inpaint photo.png --mask hole.png --samples 4 -o out/"
 )]
 pub struct Inpaint {
-    #[command(flatten)]
-    flags: RestoreFlags,
     /// An image of the same size: white is filled in.
     #[arg(long, value_name = "IMAGE")]
     mask: Option<PathBuf>,
@@ -33,6 +31,8 @@ pub struct Inpaint {
     measure: MeasureFlags,
     #[command(flatten)]
     trained: TrainedFlags,
+    #[command(flatten)]
+    flags: RestoreFlags,
 }
 
 impl Inpaint {

@@ -5,6 +5,7 @@ use langevin::Result;
 use langevin::inspection::{self, InspectRequest};
 use serde_json::Value;
 
+use crate::headings::COMMON;
 use crate::outputs;
 use crate::shell::Shell;
 
@@ -12,14 +13,14 @@ use crate::shell::Shell;
 #[derive(Args)]
 #[command(after_help = "Examples:
   langevin inspect runs/mnist
-  langevin inspect samples-000/0003.png      the recipe it was generated with
-  langevin inspect ~/photos                  what a data set holds, and what is wrong with it")]
+  langevin inspect samples-000/0003.png   # how it was generated
+  langevin inspect ~/photos               # what a data set holds")]
 pub struct Inspect {
     /// A run folder, a model, a LoRA, an image, a data set, or builtin:NAME.
     #[arg(value_parser = crate::shell::spec())]
     file: String,
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = COMMON)]
     json: bool,
 }
 

@@ -8,6 +8,7 @@ use langevin::core::spelled;
 use langevin::process::limits;
 use langevin::sampling::{INVERTIBLE as SAMPLER, InvertOutcome, InvertRequest, invert};
 
+use crate::headings::{ADVANCED, COMMON, OUTPUT};
 use crate::outputs;
 use crate::shell::{self, Shell};
 
@@ -18,7 +19,7 @@ use crate::shell::{self, Shell};
 
 Examples:
   langevin invert runs/mnist seven.png -o seven.npy
-  langevin sample runs/mnist --sampler ddim --steps 50 --init-noise seven.npy -n 1 --class none --cfg-scale 1
+  langevin sample runs/mnist --sampler ddim --init-noise seven.npy -n 1
   langevin invert builtin:shapes a.png b.png --steps 100 --iterations 5 --json"
 )]
 pub struct Invert {
@@ -29,31 +30,31 @@ pub struct Invert {
     #[arg(required = true)]
     images: Vec<PathBuf>,
     /// Sampling steps.
-    #[arg(long, default_value_t = 50, value_parser = shell::from_1_to::<{ limits::STEPS }>())]
+    #[arg(long, alias = "num-inference-steps", value_name = "N", default_value_t = 50, value_parser = shell::from_1_to::<{ limits::STEPS }>())]
     steps: usize,
     /// Spacing of noise levels, as in `langevin list spacings` [default: the model's].
-    #[arg(long)]
+    #[arg(long, aliases = ["scheduler", "schedule-type"], value_name = "NAME")]
     spacing: Option<String>,
-    /// Network evaluations per step: 1 is DDIM inversion; more reconstruct more exactly, from noise that is less Gaussian.
+    /// Network evaluations per step: 1 is DDIM inversion. More reproduce the image better, but the noise found is less Gaussian.
     #[arg(long, default_value_t = 1, value_parser = shell::from_1_to::<1000>())]
     iterations: usize,
     /// The class of the images by name or number, or one for each with commas [default: none].
     #[arg(long, value_name = "NAME|none")]
     class: Option<String>,
-    /// Do not clamp denoised images to the range of images.
-    #[arg(long)]
-    no_clip: bool,
-    /// Images per batch; changes speed and memory only.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>())]
-    batch_size: usize,
     /// File for the noise.
-    #[arg(short, value_name = "FILE.npy", default_value = "noise.npy")]
+    #[arg(short, long = "out", alias = "output", value_name = "FILE.npy", default_value = "noise.npy", help_heading = OUTPUT)]
     output: PathBuf,
     /// Overwrite what is there.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     force: bool,
+    /// Do not clamp denoised images to the range of images.
+    #[arg(long, help_heading = ADVANCED)]
+    no_clip: bool,
+    /// Images per batch; changes speed and memory only.
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>(), help_heading = ADVANCED)]
+    batch_size: usize,
     /// Print the result as JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = COMMON)]
     json: bool,
 }
 

@@ -11,6 +11,7 @@ use langevin::evaluation::likelihood::{
 use langevin::process::limits;
 use serde_json::Value;
 
+use crate::headings::{ADVANCED, COMMON, OUTPUT};
 use crate::outputs;
 use crate::shell::{self, Shell};
 
@@ -32,46 +33,46 @@ pub struct Likelihood {
     /// A data set, as `train` takes it; FOLDER#test is its test part.
     #[arg(value_parser = shell::spec())]
     data: String,
-    /// Images, spread evenly over the set.
-    #[arg(short, default_value_t = 64, value_parser = shell::from_1_to::<{ limits::COUNT }>())]
+    /// Number of images, spread evenly over the set.
+    #[arg(short, long = "samples", value_name = "N", default_value_t = 64, value_parser = shell::from_1_to::<{ limits::COUNT }>())]
     n: usize,
     /// Seed of probes and noise.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = shell::seed())]
     seed: u64,
     /// A second model, measured on the same images with the same noise and probes; the difference is reported with its error.
     #[arg(long, value_name = "MODEL")]
     #[arg(value_parser = shell::spec())]
     compare: Option<String>,
-    /// How the trace of the derivative is found: exact takes as many backward passes as an image has values [default: exact
-    /// up to 16 values, else rademacher].
-    #[arg(long, value_parser = ["exact", "rademacher", "gaussian"])]
-    trace: Option<String>,
-    /// Trajectories for each image, with random probes of their own.
-    #[arg(long, default_value_t = 1, value_parser = shell::from_1_to::<10_000>())]
-    probes: usize,
-    /// Noise levels for the variational bound of each image; 0 leaves it out.
-    #[arg(long, default_value_t = 32)]
-    bound_draws: usize,
-    /// Error allowed of a step of the equation.
-    #[arg(long, default_value_t = 1e-4)]
-    tolerance: f64,
-    /// Lowest noise sigma / alpha that is followed [default: the model's, at least 0.001].
-    #[arg(long, value_name = "RATIO")]
-    sigma_min: Option<f64>,
-    /// Images per batch; changes speed and memory only.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>())]
-    batch_size: usize,
     /// Do not condition a class-conditional model on the classes.
     #[arg(long)]
     unconditional: bool,
     /// Write what each image takes as a JSON list.
-    #[arg(long, value_name = "FILE.json")]
+    #[arg(long, value_name = "FILE.json", help_heading = OUTPUT)]
     per_image: Option<PathBuf>,
     /// Overwrite what is there.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     force: bool,
+    /// How the trace of the derivative is found: exact takes as many backward passes as an image has values [default: exact
+    /// up to 16 values, else rademacher].
+    #[arg(long, value_parser = ["exact", "rademacher", "gaussian"], help_heading = ADVANCED)]
+    trace: Option<String>,
+    /// Trajectories for each image, with random probes of their own.
+    #[arg(long, default_value_t = 1, value_parser = shell::from_1_to::<10_000>(), help_heading = ADVANCED)]
+    probes: usize,
+    /// Noise levels for the variational bound of each image; 0 leaves it out.
+    #[arg(long, default_value_t = 32, help_heading = ADVANCED)]
+    bound_draws: usize,
+    /// Error allowed of a step of the equation.
+    #[arg(long, default_value_t = 1e-4, help_heading = ADVANCED)]
+    tolerance: f64,
+    /// Lowest noise sigma / alpha that is followed [default: the model's, at least 0.001].
+    #[arg(long, value_name = "RATIO", help_heading = ADVANCED)]
+    sigma_min: Option<f64>,
+    /// Images per batch; changes speed and memory only.
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>(), help_heading = ADVANCED)]
+    batch_size: usize,
     /// Print the result as JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = COMMON)]
     json: bool,
 }
 

@@ -4,6 +4,7 @@ use clap::Args;
 use langevin::Result;
 use langevin::catalog::{Item, KINDS, Kind};
 
+use crate::headings::COMMON;
 use crate::outputs;
 
 /// The arguments of `list`.
@@ -16,7 +17,7 @@ pub struct List {
     /// What to list: models, presets, samplers, spacings, schedules... [default: the kinds].
     kind: Option<String>,
     /// Print JSON: an object with the list of each kind.
-    #[arg(long)]
+    #[arg(long, help_heading = COMMON)]
     json: bool,
     /// Print the whole catalog as a Markdown document.
     #[arg(long)]

@@ -7,6 +7,7 @@ use langevin::Result;
 use langevin::forward::{ForwardRequest, job};
 
 use super::eval::specs;
+use crate::headings::OUTPUT;
 use crate::outputs;
 use crate::shell::{self, Shell};
 
@@ -40,13 +41,13 @@ pub struct Noise {
     #[arg(long, default_value_t = 192, value_parser = shell::from_1_to::<4096>())]
     height: usize,
     /// Seed of the noise.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = shell::seed())]
     seed: u64,
     /// Folder to write to.
-    #[arg(short, value_name = "DIR", default_value = ".")]
+    #[arg(short, long = "out", alias = "output", value_name = "DIR", default_value = ".", help_heading = OUTPUT)]
     output: PathBuf,
     /// Overwrite what is there.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     force: bool,
 }
 

@@ -13,15 +13,13 @@ use crate::shell::Shell;
     after_help = "Operators are joined with +, the first one first: gaussian_blur:sigma=2+average:scale=2. Reported of a result: the operator's adjoint error (rounding alone, about 1e-16), the residual against the noise (chi-square is 1 for a posterior sample, less for a mean), and with --simulate or --reference PSNR and SSIM next to those of the input and of a classical restoration. Observed pixels of a mask without noise are the input's to the byte.
 
 Examples:
-  langevin restore runs/mnist digit.png --operator average:scale=4 --simulate --samples 8 -o out/
-  langevin restore runs/mnist digit.png --operator motion_blur:length=7 --noise 5 --method diffpir --simulate
-  langevin restore runs/mnist small.png --operator bicubic:scale=2 --reference digit.png
-  langevin restore runs/mnist digits/*.png --operator average:scale=4 --calibrate --samples 9 --steps 20
+  langevin restore runs/mnist digit.png --operator average:scale=4 --simulate
+  langevin restore runs/mnist digit.png --operator motion_blur:length=7 --noise 5
+  langevin restore runs/mnist a.png --operator bicubic:scale=2 --reference b.png
+  langevin restore runs/mnist a.png b.png --operator average:scale=4 --calibrate
   langevin list operators"
 )]
 pub struct Restore {
-    #[command(flatten)]
-    flags: RestoreFlags,
     /// Degradation operator, as in `langevin list operators`.
     #[arg(long, value_name = "NAME:key=value")]
     operator: String,
@@ -31,6 +29,8 @@ pub struct Restore {
     calibrate: bool,
     #[command(flatten)]
     measure: MeasureFlags,
+    #[command(flatten)]
+    flags: RestoreFlags,
 }
 
 impl Restore {

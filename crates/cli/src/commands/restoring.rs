@@ -14,6 +14,7 @@ use langevin::{Error, Result};
 use serde_json::{Value, json};
 
 use crate::adapt::AdaptFlags;
+use crate::headings::{ADVANCED, COMMON, GUIDANCE, OUTPUT};
 use crate::outputs;
 use crate::shell::{self, Shell};
 
@@ -26,64 +27,64 @@ pub struct RestoreFlags {
     #[arg(required = true, value_name = "[MODEL] IMAGE|FOLDER", value_parser = shell::spec())]
     images: Vec<String>,
     /// Steps [default: 50, or those of a model that was trained to restore].
-    #[arg(long, value_parser = shell::from_1_to::<{ limits::STEPS }>())]
+    #[arg(long, alias = "num-inference-steps", value_name = "N", value_parser = shell::from_1_to::<{ limits::STEPS }>())]
     steps: Option<usize>,
-    /// Start from a restoration without a model plus noise of this standard deviation, in units of 0 to 255, instead of from pure
-    /// noise: fewer steps, and closer to the measurement [default: pure noise; 50 for a model of image patches, such as
-    /// builtin:photo-gray, without --spacing].
-    #[arg(long, value_name = "SIGMA")]
-    start_sigma: Option<f64>,
-    /// Spacing of noise levels, as in `langevin list spacings` [default: the model's].
-    #[arg(long)]
-    spacing: Option<String>,
     /// Samples per image; with several, their mean and standard deviation are written too.
-    #[arg(long, value_name = "K", default_value_t = 1, value_parser = shell::from_1_to::<100_000>())]
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = shell::from_1_to::<100_000>(), short = 'n')]
     samples: usize,
     /// Seed [default: random, and printed].
-    #[arg(long)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = shell::seed())]
     seed: Option<u64>,
-    /// Start from this noise: a float32 NumPy file of shape n,c,h,w with variance 1, where n is --samples and c,h,w is the shape
-    /// that the model denoises.
-    #[arg(long, value_name = "FILE.npy")]
-    init_noise: Option<PathBuf>,
     /// The class of the images, by name or number.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = GUIDANCE)]
     class: Option<String>,
     /// Prompt, for a text-conditioned model.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(short, long, value_name = "TEXT", help_heading = GUIDANCE)]
     prompt: Option<String>,
     /// Negative prompt; guidance leads away from it.
-    #[arg(long, value_name = "TEXT", requires = "prompt")]
+    #[arg(long, alias = "negative-prompt", value_name = "TEXT", requires = "prompt", help_heading = GUIDANCE)]
     negative: Option<String>,
     /// Guidance scale, towards class or prompt; 1 is no guidance [default: with --prompt the model's, else 1].
-    #[arg(long, value_name = "SCALE")]
+    #[arg(long, aliases = ["cfg", "guidance-scale"], value_name = "SCALE", allow_negative_numbers = true, help_heading = GUIDANCE)]
     cfg_scale: Option<f64>,
     #[command(flatten)]
     adapt: AdaptFlags,
-    /// Do not clamp denoised images to the range of images.
-    #[arg(long)]
-    no_clip: bool,
-    /// Compute convolutions without Winograd transforms: slower, and a digit more accurate.
-    #[arg(long)]
-    exact: bool,
-    /// Images per batch; changes speed and memory only.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>())]
-    batch_size: usize,
-    /// Memory for the tiles of an image larger than the model's, in MiB.
-    #[arg(long, default_value_t = 256, value_name = "MIB", value_parser = shell::from_1_to::<1_048_576>())]
-    memory: usize,
     /// A folder, or for one image a .png file; other results are named after it [default: a fresh folder].
-    #[arg(short, value_name = "DIR|FILE")]
+    #[arg(short, long = "out", alias = "output", value_name = "DIR|FILE", help_heading = OUTPUT)]
     #[arg(value_parser = shell::spec())]
     output: Option<String>,
     /// Leave the recipe out of the images.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     no_metadata: bool,
     /// Overwrite what is there.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     force: bool,
+    /// Start from a restoration without a model plus noise of this standard deviation, in units of 0 to 255, instead of from pure
+    /// noise: fewer steps, and closer to the measurement [default: pure noise; 50 for a model of image patches, such as
+    /// builtin:photo-gray, without --spacing].
+    #[arg(long, value_name = "SIGMA", help_heading = ADVANCED)]
+    start_sigma: Option<f64>,
+    /// Spacing of noise levels, as in `langevin list spacings` [default: the model's].
+    #[arg(long, aliases = ["scheduler", "schedule-type"], value_name = "NAME", help_heading = ADVANCED)]
+    spacing: Option<String>,
+    /// Start from this noise: a float32 NumPy file of shape n,c,h,w with variance 1, where n is --samples and c,h,w is the shape
+    /// that the model denoises.
+    #[arg(long, value_name = "FILE.npy", help_heading = ADVANCED)]
+    init_noise: Option<PathBuf>,
+    /// Do not clamp denoised images to the range of images.
+    #[arg(long, help_heading = ADVANCED)]
+    no_clip: bool,
+    /// Slower convolutions with slightly less rounding error.
+    #[arg(long, help_heading = ADVANCED)]
+    exact: bool,
+    /// Images per batch; changes speed and memory only.
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>(), help_heading = ADVANCED)]
+    batch_size: usize,
+    /// Memory for the tiles of an image larger than the model's, in MiB.
+    #[arg(long, default_value_t = 256, value_name = "MIB", value_parser = shell::from_1_to::<1_048_576>(), help_heading = ADVANCED)]
+    memory: usize,
     /// Print the result as JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = COMMON)]
     json: bool,
 }
 
@@ -113,7 +114,7 @@ pub struct TrainedFlags {
     #[arg(long, value_enum)]
     mode: Option<ModeFlag>,
     /// Sampler, as in `langevin list samplers` [default: the model's].
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, aliases = ["sampler-name", "sampling-method"], value_name = "NAME")]
     sampler: Option<String>,
 }
 

@@ -10,6 +10,7 @@ use langevin::{Error, Result};
 
 use crate::adapt::AdaptFlags;
 use crate::guide::GuideFlags;
+use crate::headings::{ADVANCED, COMMON, GUIDANCE, OUTPUT};
 use crate::outputs;
 use crate::shell::{self, Shell};
 
@@ -24,8 +25,8 @@ Examples:
   langevin sample runs/mnist --trajectory film.gif --steps 30
   langevin sample runs/mnist --class 7 --cfg-scale 4 --guidance apg:norm=1
   langevin sample runs/mnist --guide runs/mnist-short --cfg-scale 2
-  langevin sample runs/latent --prompt \"a red star at night\" --cfg-scale 3 --grid stars.png
-  langevin sample sd15.safetensors --prompt \"a lighthouse\" --lora ink.safetensors:0.8 --clip-skip 1 -n 1
+  langevin sample runs/latent --prompt \"a red star\" --cfg-scale 3 -o stars/
+  langevin sample sd15.safetensors --prompt \"a lighthouse\" --lora ink.st
   langevin sample --from sevens/0003.png -o again.png"
 )]
 pub struct Sample {
@@ -33,82 +34,82 @@ pub struct Sample {
     #[arg(required_unless_present = "from")]
     #[arg(value_parser = shell::spec())]
     model: Option<String>,
-    /// How many images.
-    #[arg(short, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::COUNT }>())]
+    /// Number of images.
+    #[arg(short, long = "samples", value_name = "N", default_value_t = 16, value_parser = shell::from_1_to::<{ limits::COUNT }>(), aliases = ["batch-count", "num-images-per-prompt"])]
     n: usize,
     /// Sampling steps [default: the model's].
-    #[arg(long, value_parser = shell::from_1_to::<{ limits::STEPS }>())]
+    #[arg(long, alias = "num-inference-steps", value_name = "N", value_parser = shell::from_1_to::<{ limits::STEPS }>())]
     steps: Option<usize>,
-    /// Number of network evaluations (NFE), instead of steps.
-    #[arg(long, visible_alias = "calls", value_name = "N", conflicts_with = "steps", value_parser = shell::from_1_to::<20_000>())]
-    nfe: Option<usize>,
     /// Sampler, as in `langevin list samplers` [default: the model's; with --steps or --nfe what `bench-samplers` found best].
-    #[arg(long)]
+    #[arg(long, aliases = ["sampler-name", "sampling-method"], value_name = "NAME")]
     sampler: Option<String>,
     /// Spacing of noise levels, as in `langevin list spacings`, or `own` for levels measured on the model [default: the model's].
-    #[arg(long)]
+    #[arg(long, aliases = ["scheduler", "schedule-type"], value_name = "NAME")]
     spacing: Option<String>,
     /// Seed [default: random, and printed].
-    #[arg(long)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = shell::seed())]
     seed: Option<u64>,
-    /// Number of the first image: `-n 1 --first 5` is image 5 of a larger batch.
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=1 << 53))]
-    first: u64,
+    /// Generate the image in this PNG again, from the recipe in its metadata.
+    #[arg(long, value_name = "IMAGE.png", conflicts_with_all = ["class", "init_noise"])]
+    from: Option<PathBuf>,
     /// Class by name or number, several with commas, or `all` in turn [default: all].
-    #[arg(long, value_name = "NAME|all|none")]
+    #[arg(long, value_name = "NAME|all|none", help_heading = GUIDANCE)]
     class: Option<String>,
     /// Prompt, for a text-to-image model.
-    #[arg(long, value_name = "TEXT", conflicts_with = "prompts")]
+    #[arg(short, long, value_name = "TEXT", conflicts_with = "prompts", help_heading = GUIDANCE)]
     prompt: Option<String>,
     /// A file with one prompt per line; the images take them in turn.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = GUIDANCE)]
     prompts: Option<PathBuf>,
     /// Negative prompt.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, alias = "negative-prompt", value_name = "TEXT", help_heading = GUIDANCE)]
     negative: Option<String>,
     #[command(flatten)]
     guide: GuideFlags,
     #[command(flatten)]
     adapt: AdaptFlags,
-    /// Do not clamp denoised images to the range of images.
-    #[arg(long)]
-    no_clip: bool,
-    /// Number format of convolutions; bf16 has 8 significant bits, at about the speed of f32 [default: f32].
-    #[arg(long, value_parser = ["f32", "bf16"])]
-    dtype: Option<String>,
-    /// Compute convolutions without Winograd transforms: slower, and a digit more accurate.
-    #[arg(long)]
-    exact: bool,
-    /// Images per batch; changes speed and memory only.
-    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>())]
-    batch_size: usize,
     /// A folder, or a .png file (several images: NAME-0000.png...) [default: a fresh folder, or none with --grid or --trajectory].
-    #[arg(short, value_name = "DIR|FILE")]
+    #[arg(short, long = "out", alias = "output", value_name = "DIR|FILE", help_heading = OUTPUT)]
     #[arg(value_parser = shell::spec())]
     output: Option<String>,
     /// Write all images as one grid.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     grid: Option<PathBuf>,
     /// Write the reverse process as an animated GIF.
-    #[arg(long, value_name = "FILE.gif")]
+    #[arg(long, value_name = "FILE.gif", help_heading = OUTPUT)]
     trajectory: Option<PathBuf>,
-    /// Decode the latents of --trajectory with a tiny decoder (TAESD): the folder of a diffusers AutoencoderTiny [default: a linear map to colours].
-    #[arg(long, value_name = "DIR", requires = "trajectory")]
-    preview_decoder: Option<PathBuf>,
-    /// Start from this noise: float32 NumPy file of shape n,c,h,w with variance 1.
-    #[arg(long, value_name = "FILE.npy")]
-    init_noise: Option<PathBuf>,
-    /// Generate the image in this PNG again, from the recipe in its metadata.
-    #[arg(long, value_name = "IMAGE.png", conflicts_with_all = ["class", "init_noise"])]
-    from: Option<PathBuf>,
     /// Leave the recipe out of the images.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     no_metadata: bool,
     /// Overwrite what is there.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     force: bool,
+    /// Number of network evaluations (NFE), instead of steps.
+    #[arg(long, visible_alias = "calls", value_name = "N", conflicts_with = "steps", value_parser = shell::from_1_to::<20_000>(), help_heading = ADVANCED)]
+    nfe: Option<usize>,
+    /// Number of the first image: `-n 1 --first 5` is image 5 of a larger batch.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=1 << 53), help_heading = ADVANCED)]
+    first: u64,
+    /// Do not clamp denoised images to the range of images.
+    #[arg(long, help_heading = ADVANCED)]
+    no_clip: bool,
+    /// Number format of convolutions; bf16 has 8 significant bits, at about the speed of f32 [default: f32].
+    #[arg(long, value_parser = ["f32", "bf16"], help_heading = ADVANCED)]
+    dtype: Option<String>,
+    /// Slower convolutions with slightly less rounding error.
+    #[arg(long, help_heading = ADVANCED)]
+    exact: bool,
+    /// Images per batch; changes speed and memory only.
+    #[arg(long, default_value_t = 16, value_parser = shell::from_1_to::<{ limits::BATCH_SIZE }>(), help_heading = ADVANCED)]
+    batch_size: usize,
+    /// Decode the latents of --trajectory with a tiny decoder (TAESD): the folder of a diffusers AutoencoderTiny [default: a rough linear preview].
+    #[arg(long, value_name = "DIR", requires = "trajectory", help_heading = ADVANCED)]
+    preview_decoder: Option<PathBuf>,
+    /// Start from this noise: float32 NumPy file of shape n,c,h,w with variance 1.
+    #[arg(long, value_name = "FILE.npy", help_heading = ADVANCED)]
+    init_noise: Option<PathBuf>,
     /// Print the result as JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = COMMON)]
     json: bool,
 }
 

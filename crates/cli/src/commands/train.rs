@@ -21,11 +21,11 @@ Examples:
   langevin train mnist/ --preset mnist --minutes 20 --out runs/mnist
   langevin train ~/scans --init builtin:photo-gray --minutes 30 --out runs/scans
   langevin train ~/photos --task denoise --minutes 60 --out runs/denoise
-  langevin train ~/photos --task upscale --scale 4 --minutes 60 --out runs/upscale4
-  langevin train ~/photos --task inpaint --set data.channels=1 --minutes 60 --out runs/inpaint
-  langevin train ~/photos --task autoencoder --size 64 --minutes 30 --out runs/ae
-  langevin train ~/photos --latent runs/ae --size 64 --minutes 60 --out runs/latent
-  langevin train ~/photos --latent runs/ae --captions --size 64 --minutes 60 --out runs/latent"
+  langevin train ~/photos --task upscale --scale 4 --out runs/upscale4
+  langevin train ~/photos --task inpaint --set data.channels=1 --out runs/inpaint
+  langevin train ~/photos --task autoencoder --size 64 --out runs/ae
+  langevin train ~/photos --latent runs/ae --size 64 --out runs/latent
+  langevin train ~/photos --latent runs/ae --captions --size 64 --out runs/latent"
 )]
 pub struct Train {
     /// A folder of images (class = first sub-folder), IDX, CIFAR, parquet, zip or tar, or builtin:shapes.

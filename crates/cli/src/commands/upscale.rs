@@ -14,13 +14,11 @@ use crate::shell::{self, Shell};
 
 Examples:
   langevin upscale runs/mnist small.png --scale 4 -o large.png
-  langevin upscale runs/mnist digit.png --scale 4 --kernel average --simulate --samples 8 -o out/
+  langevin upscale runs/mnist digit.png --scale 4 --kernel average --simulate
   langevin upscale runs/upscale4 small.png -o large.png
   langevin upscale runs/upscale4 set12/*.png --simulate --mode mean --json"
 )]
 pub struct Upscale {
-    #[command(flatten)]
-    flags: RestoreFlags,
     /// Scale factor [default: 4, or what the model was trained for].
     #[arg(long, value_parser = shell::from_1_to::<64>())]
     scale: Option<usize>,
@@ -31,6 +29,8 @@ pub struct Upscale {
     measure: MeasureFlags,
     #[command(flatten)]
     trained: TrainedFlags,
+    #[command(flatten)]
+    flags: RestoreFlags,
 }
 
 impl Upscale {

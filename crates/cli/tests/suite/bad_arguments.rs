@@ -19,8 +19,8 @@ fn unknown_names_are_answered_with_the_nearest() {
         ("sample RUN --spacing karas -o out/", ["karas", "\"karras\""]),
         ("sample RUN --sampler ddim:etaa=1 -o out/", ["etaa", "\"eta\""]),
         ("sample builtin:shape -o out/", ["shape", "builtin:shapes"]),
-        ("trian builtin:shapes", ["trian", "'train'"]),
-        ("train builtin:shapes --devise cpu", ["--devise", "'--device'"]),
+        ("trian builtin:shapes", ["trian", "\"train\""]),
+        ("train builtin:shapes --devise cpu", ["--devise", "did you mean --device?"]),
     ] {
         world.run(&words.replace("RUN", plain)).refused(2, &parts);
         assert!(world.contents().is_empty(), "{words}: {:?}", world.contents());
@@ -50,17 +50,17 @@ fn numbers_out_of_range_are_named_with_the_range() {
     let world = World::new();
     let plain = plain_run();
     for (words, parts) in [
-        ("sample RUN -n 0", ["-n", "1..=1000000"]),
-        ("sample RUN --steps 0", ["--steps", "1..=10000"]),
-        ("sample RUN --steps 10001", ["--steps", "1..=10000"]),
-        ("sample RUN --batch-size 0", ["--batch-size", "1..=65536"]),
+        ("sample RUN -n 0", ["-n", "from 1 to 1000000"]),
+        ("sample RUN --steps 0", ["--steps", "from 1 to 10000"]),
+        ("sample RUN --steps 10001", ["--steps", "from 1 to 10000"]),
+        ("sample RUN --batch-size 0", ["--batch-size", "from 1 to 65536"]),
         ("sample RUN -n 1 -o a.jpg", ["a.jpg: png is written", "call it a.png"]),
         ("sample RUN --grid deep/a.gif", ["deep/a.gif: png is written", "call it deep/a.png"]),
         ("sample RUN --trajectory a.png", ["a.png: gif is written", "call it a.gif"]),
         ("sample RUN --cfg-scale 3", ["without classes", "--cfg-scale"]),
-        ("sample RUN --threads 0", ["--threads", "1..=1024"]),
+        ("sample RUN --threads 0", ["--threads", "from 1 to 1024"]),
         ("sample RUN --device cuda", ["cuda", "cpu"]),
-        ("train builtin:shapes --threads 0 --out run", ["--threads", "1..=1024"]),
+        ("train builtin:shapes --threads 0 --out run", ["--threads", "from 1 to 1024"]),
         ("train builtin:shapes --images 0 --out run", ["--images", "at least 1"]),
         ("train builtin:shapes --images many --out run", ["--images", "64Ki"]),
         ("train builtin:shapes --minutes 0 --out run", ["--minutes 0", "more than 0"]),
@@ -73,7 +73,7 @@ fn numbers_out_of_range_are_named_with_the_range() {
             ["layers_per_block", "64"],
         ),
         ("train builtin:shapes --set train.seed --out run", ["train.seed", "key=value"]),
-        ("bench tiny --runs 0", ["--runs", "1..=100000"]),
+        ("bench tiny --runs 0", ["--runs", "from 1 to 100000"]),
     ] {
         world.run(&words.replace("RUN", plain)).refused(2, &parts);
         assert!(world.contents().is_empty(), "{words}: {:?}", world.contents());

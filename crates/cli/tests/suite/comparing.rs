@@ -37,7 +37,7 @@ fn the_best_sampler_is_written_into_the_model_and_used() {
     assert!(!ran.err.contains("best at"), "{}", ran.err);
     assert!(world.read("a.png") == world.read("b.png"));
     world.run("sample m.safetensors -n 1 --calls 3 --sampler heun -o c.png").ok();
-    world.run("sample m.safetensors -n 1 --calls 3 --steps 2 -o d.png").refused(2, &["--nfe", "--steps"]);
+    world.run("sample m.safetensors -n 1 --calls 3 --steps 2 -o d.png").refused(2, &["--calls", "--steps"]);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn what_cannot_be_compared_is_refused() {
     for (words, code, parts) in [
         ("bench-samplers RUN --samplers eulr", 2, ["eulr", "\"euler\""]),
         ("bench-samplers RUN --spacings karas", 2, ["karas", "\"karras\""]),
-        ("bench-samplers RUN --calls 0", 2, ["--nfe", "1..=1000"]),
+        ("bench-samplers RUN --calls 0", 2, ["--calls", "from 1 to 1000"]),
         ("bench-samplers nowhere", 3, ["nowhere", "no such file"]),
     ] {
         world.run(&words.replace("RUN", run)).refused(code, &parts);

@@ -104,7 +104,7 @@ fn what_cannot_be_measured_is_refused() {
         ("eval RUN --data data --features random --size 16", 2, ["a model draws", "--size"]),
         ("eval data --data data --features random", 2, ["set of images", "--steps"]),
         ("eval data --data data --features random --guidance cfg", 2, ["set of images", "guidance"]),
-        ("eval RUN --data data -n 0", 2, ["-n", "1..=1000000"]),
+        ("eval RUN --data data -n 0", 2, ["-n", "from 1 to 1000000"]),
     ] {
         let ran = world.run(&format!("{} --cache kept --steps 1", words.replace("RUN", run)));
         ran.refused(code, &parts);

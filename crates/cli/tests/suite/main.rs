@@ -41,4 +41,5 @@ mod texts;
 mod training;
 mod unnamed_models;
 mod whole_data;
+mod words;
 mod world;

@@ -58,7 +58,7 @@ fn requests_of_other_commands_are_held_to_their_ranges_too() {
         ("likelihood RUN a -n 1 --bound-draws 18446744073709551615", vec!["0 to 1000000"]),
         ("distill RUN builtin:shapes --batch-size 1000000000 --out d", vec!["from 1 to 65536"]),
         ("distill RUN builtin:shapes --set sample.cfg_scale=inf --out d", vec!["not a finite number"]),
-        ("bench-samplers RUN -n 1", vec!["2..=100000"]),
+        ("bench-samplers RUN -n 1", vec!["from 2 to 100000"]),
         ("sample RUN -n 1 --sampler heun:limit=1e308", vec!["limit=1e308"]),
     ] {
         let before = world.contents();
