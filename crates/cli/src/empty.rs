@@ -3,6 +3,8 @@
 use clap::{ArgMatches, Command};
 use langevin::{Error, Result};
 
+use crate::refusal::name_among;
+
 /// Arguments that may be empty: texts, of which the empty one says nothing.
 const TEXTS: [&str; 2] = ["prompt", "negative"];
 
@@ -16,11 +18,9 @@ pub fn refuse(command: &Command, matches: &ArgMatches) -> Result<()> {
         let given = matches.try_contains_id(id).unwrap_or(false) && !TEXTS.contains(&id);
         let Some(mut values) = given.then(|| matches.get_raw(id)).flatten() else { continue };
         if values.any(std::ffi::OsStr::is_empty) {
-            let name = match (argument.get_long(), argument.get_short()) {
-                (Some(long), _) => format!("--{long}"),
-                (None, Some(short)) => format!("-{short}"),
-                (None, None) => id.to_uppercase(),
-            };
+            let words: Vec<String> =
+                std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+            let name = name_among(argument, &words);
             return Err(Error::usage(format!("{name}: is empty"))
                 .hint("give a value, or leave it out; a variable of a script may not be set"));
         }

@@ -126,20 +126,27 @@ fn names(flag: &Arg) -> Vec<(&str, &str)> {
 /// The argument that clap calls `shown`, by the name that was typed among `words`.
 fn typed(command: &Command, words: &[String], shown: &str) -> String {
     let name = bare(shown);
-    let Some(long) = name.strip_prefix("--") else { return name.to_owned() };
-    let flag = command.get_arguments().find(|flag| flag.get_long() == Some(long));
+    let flag = name
+        .strip_prefix("--")
+        .and_then(|long| command.get_arguments().find(|flag| flag.get_long() == Some(long)));
+    flag.map_or_else(|| name.to_owned(), |flag| name_among(flag, words))
+}
+
+/// The name of a flag that was typed among `words`: the main one, another, or one letter.
+pub fn name_among(flag: &Arg, words: &[String]) -> String {
     let is = |word: &str, flag: &str| {
-        word == flag || word.strip_prefix(flag).is_some_and(|rest| rest.starts_with('='))
+        word.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
     };
-    let longs = flag.map(names).unwrap_or_default();
-    let mut longs = longs.iter().map(|(name, _)| format!("--{name}"));
-    if let Some(found) = longs.find(|long| words.iter().any(|word| is(word, long))) {
-        return found;
-    }
-    let short = flag.and_then(Arg::get_short).map(|short| format!("-{short}"));
+    let mut longs = names(flag).into_iter().map(|(name, _)| format!("--{name}"));
+    let long = longs.find(|long| words.iter().any(|word| is(word, long)));
+    let short = flag.get_short().map(|short| format!("-{short}"));
     let is_short =
         |short: &String| words.iter().any(|word| !word.starts_with("--") && word.starts_with(short.as_str()));
-    short.filter(is_short).unwrap_or_else(|| name.to_owned())
+    let main = flag.get_long().map(|long| format!("--{long}"));
+    long.or(short.clone().filter(is_short))
+        .or(main)
+        .or(short)
+        .unwrap_or_else(|| flag.get_id().to_string().to_uppercase())
 }
 
 /// The name in what clap shows of an argument: `--seed <N>`, `<IMAGE>...`.
