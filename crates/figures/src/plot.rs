@@ -277,7 +277,11 @@ fn ticks(range: (f64, f64), wanted: usize) -> Vec<f64> {
 fn decades(range: (f64, f64)) -> Vec<f64> {
     let (first, last) = (range.0.floor() as i64, range.1.ceil() as i64);
     let every = ((last - first) / 7 + 1).max(1);
-    let between: &[f64] = if range.1 - range.0 < 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+    let between: &[f64] = match range.1 - range.0 {
+        part if part < 0.8 => &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+        few if few < 3.0 => &[1.0, 2.0, 5.0],
+        _ => &[1.0],
+    };
     let exponents = (first..=last).filter(|exponent| exponent.rem_euclid(every) == 0);
     let places =
         exponents.flat_map(|exponent| between.iter().map(move |digit| exponent as f64 + digit.log10()));

@@ -9,13 +9,16 @@ use langevin_data::{DataInfo, LintReport, OpenOptions};
 use langevin_model::{Adaptation, AutoencoderInfo, Codec, Model, ModelInfo, SampleSettings, Source, Task};
 use langevin_nn::NetworkConfig;
 use langevin_process::DiffusionSpec;
-use langevin_train::{Checkpoint, checkpoints};
+use langevin_train::{Checkpoint, Curves, checkpoints};
 use safetensors::SafeTensors;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use langevin_inference::job::Context;
+use langevin_figures::png;
+use langevin_inference::job::{Context, check_ending};
 use langevin_inference::sampling::Recipe;
+
+use crate::run_plot::run_plot;
 
 /// Something to look into.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -23,12 +26,16 @@ use langevin_inference::sampling::Recipe;
 pub struct InspectRequest {
     /// A run folder, a model in any form, a LoRA, an image, a data set, or builtin:NAME.
     pub what: String,
+    /// A .png file for the curves of a run: the loss over training, and the loss by noise level.
+    #[serde(with = "langevin_core::as_text")]
+    #[schemars(with = "Option<PathBuf>")]
+    pub plot: Option<PathBuf>,
 }
 
 impl InspectRequest {
     /// What `what` is.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into() }
+        Self { what: what.into(), plot: None }
     }
 }
 
@@ -189,7 +196,23 @@ pub struct DataReport {
 /// Bad input: nothing is there, it cannot be read, or it is nothing that this program knows (GGUF, a checkpoint of something
 /// else).
 pub fn run(request: &InspectRequest, context: &mut Context<'_>) -> Result<Inspection> {
-    let spec = request.what.as_str();
+    let Some(file) = &request.plot else { return look(&request.what, context) };
+    check_ending(file, "png")?;
+    context.sink.claim(&[file])?;
+    let found = look(&request.what, context)?;
+    let Inspection::Run(report) = &found else {
+        return Err(Error::usage(format!("{}: only a run has curves to plot", request.what))
+            .hint("name the folder that `langevin train --out` made"));
+    };
+    let name =
+        report.folder.file_name().map_or_else(|| request.what.clone(), |name| name.display().to_string());
+    let plot = run_plot(&Curves::read(&report.folder)?, &name)?;
+    context.write(file, png::encode(&plot, &[])?)?;
+    Ok(found)
+}
+
+/// What `spec` names.
+fn look(spec: &str, context: &Context<'_>) -> Result<Inspection> {
     let source = match Source::of(spec) {
         Ok(source) => source,
         Err(error) if Path::new(spec).exists() => return Err(error),

@@ -60,6 +60,7 @@ pub mod evaluation;
 mod image_files;
 pub mod inspection;
 pub mod jobs;
+pub mod run_plot;
 pub mod training;
 
 pub use burn;

@@ -1,8 +1,11 @@
 //! `langevin inspect`: what a file or folder is.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use langevin::Result;
 use langevin::inspection::{self, InspectRequest};
+use langevin::job::Context;
 use serde_json::Value;
 
 use crate::headings::COMMON;
@@ -13,12 +16,19 @@ use crate::shell::Shell;
 #[derive(Args)]
 #[command(after_help = "Examples:
   langevin inspect runs/mnist
+  langevin inspect runs/mnist --plot loss.png
   langevin inspect samples-000/0003.png   # how it was generated
   langevin inspect ~/photos               # what a data set holds")]
 pub struct Inspect {
     /// A run folder, a model, a LoRA, an image, a data set, or builtin:NAME.
     #[arg(value_parser = crate::shell::spec())]
     file: String,
+    /// Write the curves of a run: the loss over training, and the loss by noise level.
+    #[arg(long, value_name = "FILE.png")]
+    plot: Option<PathBuf>,
+    /// Overwrite the file of --plot.
+    #[arg(long, requires = "plot")]
+    force: bool,
     /// Print JSON.
     #[arg(long, help_heading = COMMON)]
     json: bool,
@@ -27,10 +37,16 @@ pub struct Inspect {
 impl Inspect {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
-        let request = InspectRequest::new(self.file);
-        let found = shell.look(|context| inspection::run(&request, context))?;
+        let request = InspectRequest { plot: self.plot, ..InspectRequest::new(self.file) };
+        let inspect = |context: &mut Context<'_>| inspection::run(&request, context);
+        let found =
+            if request.plot.is_some() { shell.run(self.force, inspect) } else { shell.look(inspect) }?;
         let report = serde_json::to_value(found).expect("facts are plain values");
-        if self.json { outputs::result(&report.to_string()) } else { print("", &report) }
+        if self.json {
+            return outputs::result(&report.to_string());
+        }
+        print("", &report)?;
+        request.plot.as_deref().map_or(Ok(()), outputs::path)
     }
 }
 

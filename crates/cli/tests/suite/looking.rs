@@ -116,3 +116,18 @@ fn inspect_tells_a_lora_by_its_names() {
     world.write("cut.safetensors", &bytes[..bytes.len() - 1]);
     world.run("inspect cut.safetensors").refused(3, &["cut.safetensors", "not a whole"]);
 }
+
+#[test]
+fn inspect_plots_the_curves_of_a_run() {
+    let world = World::new();
+    let ran = world.run(&format!("inspect {} --plot loss.png", plain_run())).ok();
+    assert_eq!(ran.lines().last().map(ToString::to_string).as_deref(), Some("loss.png"));
+    let plot = read_image(world.path("loss.png")).unwrap();
+    // Two plots of 760 by 460, one below the other.
+    assert!(plot.width == 760 && plot.height >= 2 * 460, "{} x {}", plot.width, plot.height);
+    world.run(&format!("inspect {} --plot loss.png", plain_run())).refused(1, &["loss.png", "--force"]);
+    world.run(&format!("inspect {} --plot loss.png --force --json", plain_run())).ok().json();
+    world.run(&format!("inspect {} --plot loss.jpg", plain_run())).refused(2, &["png is written"]);
+    world.run("inspect builtin:ring8 --plot b.png").refused(2, &["only a run has curves"]);
+    assert!(!world.path("b.png").exists());
+}
