@@ -263,6 +263,9 @@ fn whole(dtype: Dtype, data: &[u8]) -> Option<Numbers> {
         Dtype::I32 => words(data, |b| i32::from_le_bytes(b) as f32),
         Dtype::I16 => words(data, |b| f32::from(i16::from_le_bytes(b))),
         Dtype::I8 => words(data, |b| f32::from(i8::from_le_bytes(b))),
+        Dtype::U64 => words(data, |b| u64::from_le_bytes(b) as f32),
+        Dtype::U32 => words(data, |b| u32::from_le_bytes(b) as f32),
+        Dtype::U16 => words(data, |b| f32::from(u16::from_le_bytes(b))),
         Dtype::U8 => words(data, |[b]| f32::from(b)),
         _ => return None,
     })

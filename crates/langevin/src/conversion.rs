@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use langevin_core::{Error, Result};
+use langevin_core::{Error, NotFinite, Result, tensor_file};
 use langevin_files::RunLock;
 use langevin_model::{Adaptation, Source, save};
 use schemars::JsonSchema;
@@ -26,6 +26,8 @@ pub struct ConvertRequest {
     pub half: bool,
     /// Write into a folder that is there already.
     pub overwrite: bool,
+    /// Refuse weights that are not finite, or become so in 16 bits.
+    pub strict: bool,
 }
 
 /// A pipeline of diffusers that generates pixels.
@@ -59,7 +61,7 @@ impl ConvertRequest {
 /// Converts what `request` names. A file that ends in `.safetensors` holds a single file, any other name is a folder of diffusers.
 ///
 /// # Errors
-/// Bad input: a model that cannot be read. Usage: what the other form cannot say, a name that is taken.
+/// Bad input: a model that cannot be read, or weights that are not finite where the request is strict. Usage: what the other form cannot say, a name that is taken.
 pub fn run(request: &ConvertRequest, context: &mut Context<'_>) -> Result<ConvertOutcome> {
     let output = &request.output;
     let single = output.extension().is_some_and(|ending| ending == "safetensors");
@@ -75,14 +77,18 @@ pub fn run(request: &ConvertRequest, context: &mut Context<'_>) -> Result<Conver
     }
     let notes = match (source, single) {
         (Source::Checkpoint(path), true) => {
-            context.write(output, save::checkpoint_to_file(&path, request.half)?)?;
-            Vec::new()
+            let (tensors, metadata) = save::checkpoint_tensors(&path)?;
+            let storage = save::storage(request.half);
+            let notes = said(&NotFinite::of(&tensors, storage), request)?;
+            context.write(output, tensor_file::encode(&tensors, &metadata, storage))?;
+            notes
         }
         // A checkpoint becomes a folder where it is one of Stable Diffusion, whose networks are known by its names.
         (source, _) => {
             let model = source.open(&request.input, &Adaptation::default(), context.device)?;
             context.stop.check("the conversion")?;
             let mut notes = model.notes.clone();
+            notes.extend(said(&save::not_finite(&model, request.half), request)?);
             if single {
                 context.write(output, save::to_file(&model, request.half)?)?;
             } else {
@@ -96,6 +102,14 @@ pub fn run(request: &ConvertRequest, context: &mut Context<'_>) -> Result<Conver
         context.observer.event(Event::warning(note));
     }
     Ok(ConvertOutcome { output: output.clone(), notes })
+}
+
+/// What is said of weights that are not finite.
+fn said(found: &NotFinite, request: &ConvertRequest) -> Result<Vec<String>> {
+    if request.strict {
+        found.refuse(&request.input)?;
+    }
+    Ok((!found.is_empty()).then(|| format!("{}: {found}", request.input)).into_iter().collect())
 }
 
 impl DiffusersPipeline {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use langevin_core::tensor_file::{self, Storage};
-use langevin_core::{Error, NamedTensors, Result, path_of};
+use langevin_core::{Error, NamedTensors, NotFinite, Result, path_of};
 use langevin_files::{Claim, RunLock};
 use langevin_hub::{Export, LatentExport, LatentPart};
 
@@ -18,8 +18,23 @@ use crate::text::Encoders;
 /// # Errors
 /// Usage: a model without a network, which has no weights.
 pub fn to_file(model: &Model, half: bool) -> Result<Vec<u8>> {
-    let storage = if half { Storage::F16 } else { Storage::F32 };
-    Ok(tensor_file::encode(&tensors(model)?, &model.info.to_metadata(), storage))
+    Ok(tensor_file::encode(&tensors(model)?, &model.info.to_metadata(), storage(half)))
+}
+
+/// How the weights of a file are stored.
+pub fn storage(half: bool) -> Storage {
+    if half { Storage::F16 } else { Storage::F32 }
+}
+
+/// Which weights of `model` are not finite, or become so where `half` stores them in 16 bits.
+pub fn not_finite(model: &Model, half: bool) -> NotFinite {
+    let mut found = NotFinite::default();
+    let mut look = |tensors: &NamedTensors| found.extend(NotFinite::of(tensors, storage(half)));
+    model.denoiser.network().into_iter().for_each(|network| look(&langevin_nn::export(network)));
+    model.codec.iter().for_each(|codec| look(&codec.tensors()));
+    let encoders = model.text.clip().map(Encoders::parts).unwrap_or_default();
+    encoders.iter().for_each(|(encoder, _)| look(&langevin_nn::export(encoder)));
+    found
 }
 
 fn tensors(model: &Model) -> Result<NamedTensors> {
@@ -116,14 +131,14 @@ fn to_latent_folder(
     Ok(vec!["its pipeline samples with DDIM: what else a scheduler said is not kept".to_owned()])
 }
 
-/// The tensors of a PyTorch checkpoint as the bytes of a safetensors file. Nothing of the checkpoint is run.
+/// The tensors of a PyTorch checkpoint, with the metadata of a safetensors file of them. Nothing of the checkpoint is run.
 ///
 /// # Errors
 /// Bad input, as [`langevin_hub::read_file`].
-pub fn checkpoint_to_file(path: &Path, half: bool) -> Result<Vec<u8>> {
+pub fn checkpoint_tensors(path: &Path) -> Result<langevin_hub::Weights> {
     let (tensors, mut metadata) = langevin_hub::read_file(path)?;
     metadata.insert("format".to_owned(), "pt".to_owned());
-    Ok(tensor_file::encode(&tensors, &metadata, if half { Storage::F16 } else { Storage::F32 }))
+    Ok((tensors, metadata))
 }
 
 /// Writes what was measured to serve best, and the levels of its own if some were found, into the file of the model `spec`, a run folder or a `.safetensors` file, and gives

@@ -40,6 +40,9 @@ pub struct Convert {
     /// Overwrite what is there.
     #[arg(long, help_heading = OUTPUT)]
     force: bool,
+    /// Refuse weights that are not finite, or become so in 16 bits.
+    #[arg(long)]
+    strict: bool,
     /// Print the result as JSON.
     #[arg(long, help_heading = COMMON)]
     json: bool,
@@ -57,6 +60,7 @@ impl Convert {
             },
             half: self.half,
             overwrite: self.force,
+            strict: self.strict,
         };
         let outcome = shell.run(self.force, |context| conversion::run(&request, context))?;
         if self.json {

@@ -39,6 +39,9 @@ pub struct Ema {
     /// Overwrite what is there.
     #[arg(long, help_heading = OUTPUT)]
     force: bool,
+    /// Refuse weights that are not finite, or become so in 16 bits.
+    #[arg(long)]
+    strict: bool,
     /// Print the result as JSON.
     #[arg(long, help_heading = COMMON)]
     json: bool,
@@ -47,8 +50,8 @@ pub struct Ema {
 impl Ema {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
-        let Self { run, width, at, output, half, force, json } = self;
-        let request = EmaRequest { run, width, at, output, half };
+        let Self { run, width, at, output, half, force, strict, json } = self;
+        let request = EmaRequest { run, width, at, output, half, strict };
         let made = shell.run(force, |context| post_hoc_ema::run(&request, context))?;
         let EmaOutcome { output, images, snapshots, error } = made;
         shell.say(&format!(

@@ -25,7 +25,8 @@ fn made(name: &str, words: &str) -> String {
     run
 }
 
-fn autoencoder() -> &'static str {
+/// A finished training of a small autoencoder.
+pub fn autoencoder() -> &'static str {
     static RUN: OnceLock<String> = OnceLock::new();
     RUN.get_or_init(|| made("autoencoder", &format!("{ENCODE} --images 96")))
 }

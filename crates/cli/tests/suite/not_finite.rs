@@ -71,5 +71,8 @@ fn a_lora_that_is_not_finite_is_blamed() {
     };
     world.write("nan.safetensors", &lora(f32::NAN));
     let words = "sample sd --prompt x -n 1 --steps 2 --lora nan.safetensors -o out/";
+    world.run(words).refused(3, &[&format!("nan.safetensors: its tensor {key}.lora_down.weight holds NaN")]);
+    // Finite, and too strong: the sum overflows, which the model's answer shows.
+    world.write("nan.safetensors", &lora(3e38));
     world.run(words).refused(3, &["sd: its tensor", "not finite", "--lora"]);
 }

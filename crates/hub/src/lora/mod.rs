@@ -66,12 +66,19 @@ fn merged(pipeline: &mut LatentPipeline, path: &Path, strength: f64) -> Result<(
             Error::bad_input(format!("changes {}, which {} lacks", short(&called), base.name))
                 .hint(elsewhere(likely))
         })?;
+        if let Some(value) = tensor.1.iter().find(|value| !value.is_finite()) {
+            return Err(Error::bad_input(format!(
+                "its tensor {} holds {value}, which is not finite",
+                short(&called)
+            ))
+            .hint("the training that wrote it diverged, or the file is damaged: take an earlier one"));
+        }
         let change = changes.entry((part, place)).or_default();
         called.clone_into(&mut change.called);
         match role {
             Role::Down => change.down = Some(tensor),
             Role::Up => change.up = Some(tensor),
-            Role::Alpha => change.alpha = tensor.1.first().copied(),
+            Role::Alpha => change.alpha = Some(alpha(&called, &tensor.1)?),
         }
     }
     if changes.is_empty() {
@@ -105,6 +112,19 @@ fn merged(pipeline: &mut LatentPipeline, path: &Path, strength: f64) -> Result<(
         merge::add(weight, shape[0], &up, &down, scale as f32);
     }
     Ok(())
+}
+
+/// The one number that an alpha is.
+fn alpha(called: &str, values: &[f32]) -> Result<f32> {
+    match values {
+        [alpha] => Ok(*alpha),
+        _ => Err(Error::bad_input(format!(
+            "its tensor {} is an alpha of {} numbers, where one is needed",
+            short(called),
+            values.len()
+        ))
+        .hint("the file may be damaged")),
+    }
 }
 
 /// The names of the base's weights, by what files call their modules.

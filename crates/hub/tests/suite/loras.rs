@@ -136,6 +136,74 @@ fn each_way_of_naming_adds_the_product() {
     }
 }
 
+/// The file with each alpha of `shape` in the bytes of another kind of number, as safetensors.
+fn with_alphas(file: &NamedTensors, kind: &str, shape: &[usize], alpha: &[u8]) -> Vec<u8> {
+    let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
+    for (name, (sides, values)) in file {
+        let start = data.len();
+        let (kind, sides) = if name.ends_with("alpha") {
+            data.extend(alpha);
+            (kind, shape)
+        } else {
+            data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            ("F32", sides.as_slice())
+        };
+        let place = serde_json::json!({"dtype": kind, "shape": sides, "data_offsets": [start, data.len()]});
+        header.insert(name.clone(), place);
+    }
+    let header = serde_json::Value::Object(header).to_string();
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &data].concat()
+}
+
+#[test]
+fn an_alpha_of_every_kind_of_number_and_shape_scales_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lora.safetensors");
+    let before = pipeline("1");
+    let mut file = named(&before, "kohya");
+    file.iter_mut().filter(|(name, _)| name.ends_with("alpha")).for_each(|(_, (_, values))| values[0] = 3.0);
+    let merged = || {
+        let mut after = before.clone();
+        merge_lora(&mut after, &path, 1.0)
+            .map(|()| (after.network.tensors, after.texts[0].encoder.tensors.clone()))
+    };
+    write(&path, &file, &[], Storage::F32);
+    let plain = merged().unwrap();
+    assert!(plain.0 != before.network.tensors);
+    let half = |bits: u16| bits.to_le_bytes().to_vec();
+    for (kind, alpha) in [
+        ("F64", 3.0_f64.to_le_bytes().to_vec()),
+        ("F16", half(0x4200)),
+        ("BF16", half(0x4040)),
+        ("I64", 3_i64.to_le_bytes().to_vec()),
+        ("I32", 3_i32.to_le_bytes().to_vec()),
+        ("I16", 3_i16.to_le_bytes().to_vec()),
+        ("I8", vec![3]),
+        ("U64", 3_u64.to_le_bytes().to_vec()),
+        ("U32", 3_u32.to_le_bytes().to_vec()),
+        ("U16", half(3)),
+        ("U8", vec![3]),
+    ] {
+        for shape in [&[][..], &[1], &[1, 1]] {
+            std::fs::write(&path, with_alphas(&file, kind, shape, &alpha)).unwrap();
+            assert!(merged().unwrap() == plain, "{kind} {shape:?}");
+        }
+    }
+    for (kind, shape, alpha, said) in [
+        ("I64", &[0][..], vec![], "an alpha of 0 numbers"),
+        ("F32", &[2], [3.0_f32, 4.0].map(f32::to_le_bytes).concat(), "an alpha of 2 numbers"),
+        ("F16", &[], half(0x7e00), "alpha holds NaN, which is not finite"),
+        ("BF16", &[], half(0x7f80), "alpha holds inf"),
+        ("BOOL", &[], vec![1], "holds BOOL numbers"),
+    ] {
+        std::fs::write(&path, with_alphas(&file, kind, shape, &alpha)).unwrap();
+        let error = merged().unwrap_err();
+        let message = error.to_string();
+        assert!(error.exit_code() == 3 && message.contains(said), "{said}: {message}");
+        assert!(message.contains("lora.safetensors: "), "{message}");
+    }
+}
+
 #[test]
 fn metadata_say_what_divides_the_rank() {
     let folder = tempfile::tempdir().unwrap();

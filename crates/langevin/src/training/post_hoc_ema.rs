@@ -3,17 +3,16 @@
 
 use std::path::{Path, PathBuf};
 
-use langevin_core::tensor_file::{self, Storage};
-use langevin_core::{Error, NamedTensors, Result};
+use langevin_core::{Error, NamedTensors, NotFinite, Result, tensor_file};
 use langevin_files::RunLock;
-use langevin_model::ModelInfo;
+use langevin_model::{ModelInfo, save};
 use langevin_process::ema::{Mixing, Profile, mixing};
 use langevin_process::limits;
 use langevin_train::{STORED_WIDTHS, Snapshot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use langevin_inference::job::{Context, check_ending};
+use langevin_inference::job::{Context, Event, check_ending};
 
 /// An average of a run's weights to make after training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,11 +33,13 @@ pub struct EmaRequest {
     pub output: Option<PathBuf>,
     /// Store the weights in 16 bits.
     pub half: bool,
+    /// Refuse weights that are not finite, or become so in 16 bits.
+    pub strict: bool,
 }
 
 impl Default for EmaRequest {
     fn default() -> Self {
-        Self { run: PathBuf::new(), width: 0.1, at: None, output: None, half: false }
+        Self { run: PathBuf::new(), width: 0.1, at: None, output: None, half: false, strict: false }
     }
 }
 
@@ -66,8 +67,15 @@ pub fn run(request: &EmaRequest, context: &mut Context<'_>) -> Result<EmaOutcome
     let _lock = RunLock::of_model(&output)?;
     check_ending(&output, "safetensors")?;
     context.sink.claim(&[&output])?;
-    let Averaged { images, snapshots, error, bytes } =
+    let Averaged { images, snapshots, error, not_finite, bytes } =
         average(&request.run, request.width, request.at, request.half)?;
+    let name = request.run.display().to_string();
+    if request.strict {
+        not_finite.refuse(&name)?;
+    }
+    if !not_finite.is_empty() {
+        context.observer.event(Event::warning(format!("{name}: {not_finite}")));
+    }
     context.write(&output, bytes)?;
     Ok(EmaOutcome { output, images, snapshots, error })
 }
@@ -81,6 +89,8 @@ pub struct Averaged {
     pub snapshots: usize,
     /// How far its profile is from the one asked for, relative to that.
     pub error: f64,
+    /// Which of its weights are not finite.
+    pub not_finite: NotFinite,
     /// The file of the model with these weights.
     pub bytes: Vec<u8>,
 }
@@ -126,9 +136,10 @@ pub fn average(run: &Path, width: f64, at: Option<u64>, half: bool) -> Result<Av
             sum.add(tensors, *weight).map_err(|error| error.within(snapshot.path.display()))?;
         }
     }
-    let storage = if half { Storage::F16 } else { Storage::F32 };
-    let bytes = tensor_file::encode(&sum.finish(), &metadata, storage);
-    Ok(Averaged { images, snapshots: snapshots.len(), error, bytes })
+    let (sum, storage) = (sum.finish(), save::storage(half));
+    let bytes = tensor_file::encode(&sum, &metadata, storage);
+    let not_finite = NotFinite::of(&sum, storage);
+    Ok(Averaged { images, snapshots: snapshots.len(), error, not_finite, bytes })
 }
 
 fn check_width(width: f64) -> Result<()> {

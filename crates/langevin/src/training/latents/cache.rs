@@ -21,6 +21,8 @@ const AT_ONCE: u64 = 32;
 const VERSION: u32 = 2;
 /// Images between two words about how far it is.
 const TELL: u64 = 4096;
+/// Bytes of stored latents that are looked at at a time.
+const AT_A_TIME: usize = 1 << 20;
 
 /// What is encoded, and how.
 pub(crate) struct Encoding<'a> {
@@ -50,6 +52,9 @@ struct Contents {
     shape: [usize; 3],
     labels: Vec<Option<u32>>,
     captions: Vec<Option<String>>,
+    /// Of the latents, labels and captions; latents with another are damaged, or are those of another file. Empty in older files.
+    #[serde(default)]
+    sum: String,
 }
 
 /// Latents in a file.
@@ -116,28 +121,24 @@ pub(crate) fn encode(
     let data = if identity.is_empty() { &name } else { identity };
     let key = format!("v{VERSION} {hash} {data} {width}x{height}x{} {images} {variants}", prepare.channels);
     let (data, contents_file) = (folder.join("latents.f32"), folder.join("latents.json"));
-    if let Some(contents) = known(&contents_file, &key) {
-        let size = images * variants * (shape.iter().product::<usize>() * 4) as u64;
-        if let Ok(file) = File::open(&data)
-            && file.metadata().is_ok_and(|found| found.len() == size)
-        {
-            return Ok(Arc::new(Stored { contents, file: Mutex::new(file) }));
-        }
+    let need = images * variants * (shape.iter().product::<usize>() * 4) as u64;
+    if let Some(contents) = known(&contents_file, &key)
+        && (contents.images, contents.variants, contents.shape) == (images, variants, shape)
+        && let Some(file) = whole(&data, need, &contents, stop)?
+    {
+        return Ok(Arc::new(Stored { contents, file: Mutex::new(file) }));
     }
     create_folder(folder)?;
-    let need = images * variants * (shape.iter().product::<usize>() * 4) as u64;
     let failed = |error: std::io::Error| write_error(&data, need, &error);
     // Without its description nobody takes the half of new latents for the whole of old ones.
     if contents_file.exists() {
         disk::remove_file(&contents_file).map_err(failed)?;
     }
     let mut file = Output::create(&data).map_err(failed)?;
+    let mut sum = blake3::Hasher::new();
     let (mut labels, mut captions) = (Vec::new(), Vec::new());
     for first in (0..images).step_by(AT_ONCE as usize) {
-        if let Some(signal) = stop.signal() {
-            return Err(Error::new(ErrorKind::Interrupted(signal), "stopped while images were encoded")
-                .hint("run the same command to begin again"));
-        }
+        check(stop)?;
         let batch = pool.batch(first..(first + AT_ONCE).min(images))?;
         let mut both = vec![encoded_batch(codec, &batch, device)?];
         if variants == 2 {
@@ -152,6 +153,7 @@ pub(crate) fn encode(
             }
         }
         file.write_all(&bytes).map_err(failed)?;
+        sum.update(&bytes);
         labels.extend(batch.labels);
         captions.extend(batch.captions);
         let done = (first + AT_ONCE).min(images);
@@ -160,11 +162,46 @@ pub(crate) fn encode(
         }
     }
     file.sync().map_err(failed)?;
-    let contents = Contents { key, name, images, variants, shape, labels, captions };
+    let sum = summed(sum, &labels, &captions);
+    let contents = Contents { key, name, images, variants, shape, labels, captions, sum };
     let text = serde_json::to_vec(&contents).expect("plain values");
     replace_file(&contents_file, &text)?;
     let file = File::open(&data).map_err(failed)?;
     Ok(Arc::new(Stored { contents, file: Mutex::new(file) }))
+}
+
+fn check(stop: &Stop) -> Result<()> {
+    let Some(signal) = stop.signal() else { return Ok(()) };
+    Err(Error::new(ErrorKind::Interrupted(signal), "stopped while images were encoded")
+        .hint("run the same command to begin again"))
+}
+
+/// The sum of latents, with what belongs to them.
+fn summed(mut latents: blake3::Hasher, labels: &[Option<u32>], captions: &[Option<String>]) -> String {
+    latents.update(&serde_json::to_vec(&(labels, captions)).expect("plain values"));
+    latents.finalize().to_hex().to_string()
+}
+
+/// The file `path` of latents, where it is that of `contents`.
+fn whole(path: &Path, size: u64, contents: &Contents, stop: &Stop) -> Result<Option<File>> {
+    if !std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == size) {
+        return Ok(None);
+    }
+    let Ok(file) = File::open(path) else { return Ok(None) };
+    if contents.sum.is_empty() {
+        return Ok(Some(file));
+    }
+    let (mut sum, mut reader, mut part) = (blake3::Hasher::new(), &file, vec![0; AT_A_TIME]);
+    loop {
+        check(stop)?;
+        match reader.read(&mut part) {
+            Ok(0) => break,
+            Ok(read) => drop(sum.update(&part[..read])),
+            Err(_) => return Ok(None),
+        }
+    }
+    let same = summed(sum, &contents.labels, &contents.captions) == contents.sum;
+    Ok(same.then_some(file))
 }
 
 fn known(file: &Path, key: &str) -> Option<Contents> {
@@ -206,6 +243,7 @@ mod tests {
             shape: [1, 1, 1],
             labels: vec![None],
             captions: vec![None],
+            sum: String::new(),
         };
         let stored = Stored { contents: contents(2), file: Mutex::new(file) };
         let shown = stored.showing(5, 100, 64).unwrap().pixels;
