@@ -11,6 +11,7 @@ pub(crate) mod labels;
 pub(crate) mod metadata;
 pub(crate) mod npy;
 pub(crate) mod parquet;
+pub(crate) mod parquet_claims;
 pub(crate) mod parts;
 pub(crate) mod pickle;
 pub mod points;

@@ -102,7 +102,9 @@ fn latents_of_other_images_are_not_taken() {
 fn latents_that_cannot_be_stored_end_the_training_with_the_reason() {
     let world = World::new();
     world.write("r/latents", b"a file");
-    world.run(&train("builtin:shapes", 32, "r")).refused(2, &["r/latents", "the folder cannot be made: File exists"]);
+    world
+        .run(&train("builtin:shapes", 32, "r"))
+        .refused(2, &["r/latents", "the folder cannot be made: File exists"]);
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_langevin"));
     command.args(train("builtin:shapes", 32, "full").split_whitespace()).current_dir(world.path(""));
     let log = world.path("changes");

@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::labels::{MOST_CLASSES, named};
 use super::metadata::MORE;
 use super::metadata::{LONG, MAX_CAPTION};
+use super::parquet_claims::Claims;
 use super::survey::survey;
 use crate::dataset::{identity, past_end};
 use crate::guarded::guarded;
@@ -60,6 +61,7 @@ struct Read {
 /// to say why.
 pub(crate) fn rows(path: &Path) -> Option<u64> {
     let look = || {
+        Claims::of(path).ok()?;
         let (file, _) = langevin_files::open_ordinary(path).ok()?;
         let reader = SerializedFileReader::new(file).ok()?;
         let metadata = reader.metadata().file_metadata();
@@ -207,6 +209,7 @@ fn part_of(root: &Path, path: &Path) -> Option<Split> {
 impl Read {
     fn file(&mut self, path: &Path) -> Result<(), String> {
         let explain = |e: ::parquet::errors::ParquetError| format!("broken parquet: {e}");
+        let mut claims = Claims::of(path)?;
         let (file, _) = langevin_files::open_ordinary(path).map_err(|error| error.to_string())?;
         let reader = SerializedFileReader::new(file).map_err(explain)?;
         let metadata = reader.metadata().file_metadata();
@@ -229,6 +232,11 @@ impl Read {
             let json = info.and_then(|pair| pair.value.as_deref());
             self.classes = json.map(|json| class_names(json, &column)).unwrap_or_default();
         }
+        let claimed: i64 =
+            reader.metadata().row_groups().iter().fold(0, |sum, group| sum.saturating_add(group.num_rows()));
+        if u64::try_from(claimed).is_ok_and(|rows| rows > claims.most_rows()) {
+            return Err(format!("broken parquet: it claims {claimed} rows, which its length cannot hold"));
+        }
         let before = self.images.len();
         for k in 0..reader.num_row_groups() {
             let group = reader.get_row_group(k).map_err(explain)?;
@@ -237,7 +245,7 @@ impl Read {
                 return Err(format!("broken parquet: {rows} rows in a group"));
             }
             let rows = rows as usize;
-            let images: Vec<Option<ByteArray>> = bytes(group.as_ref(), image, rows)?.0;
+            let images: Vec<Option<ByteArray>> = bytes(&mut claims, group.as_ref(), image, rows)?.0;
             self.encoded_bytes += images.iter().flatten().map(|image| image.len() as u64).sum::<u64>();
             if self.encoded_bytes > MAX_BYTES {
                 return Err("over 16 GiB of images; unpack it into a folder".into());
@@ -246,15 +254,15 @@ impl Read {
             let before = self.images.len() - rows;
             if let Some(label) = label {
                 self.numbers.resize(before, None);
-                self.numbers.extend(integers(group.as_ref(), label, rows)?);
+                self.numbers.extend(integers(&mut claims, group.as_ref(), label, rows)?);
             }
             if let Some(class) = class {
                 self.names.resize(before, None);
-                self.names.extend(bytes(group.as_ref(), class, rows)?.0);
+                self.names.extend(bytes(&mut claims, group.as_ref(), class, rows)?.0);
             }
             if let Some(text) = text {
                 self.texts.resize(before, None);
-                let (texts, more) = bytes(group.as_ref(), text, rows)?;
+                let (texts, more) = bytes(&mut claims, group.as_ref(), text, rows)?;
                 self.texts.extend(texts);
                 self.more += more;
             }
@@ -314,15 +322,39 @@ fn find(
 /// The first value of every row, and in how many rows there are more.
 type Values<T> = (Vec<Option<T>>, u64);
 
-fn bytes(group: &dyn RowGroupReader, column: usize, rows: usize) -> Result<Values<ByteArray>, String> {
-    match group.get_column_reader(column).map_err(|e| format!("broken parquet: {e}"))? {
+/// The reader of a column that claims no more than its file may hold.
+fn reader_of(
+    claims: &mut Claims,
+    group: &dyn RowGroupReader,
+    column: usize,
+    rows: usize,
+) -> Result<ColumnReader, String> {
+    let metadata = group.metadata().column(column);
+    // A list may have any number of values in a row.
+    let lists = metadata.column_descr().max_rep_level() > 0;
+    claims.check(metadata, if lists { claims.most_rows() } else { rows as u64 })?;
+    group.get_column_reader(column).map_err(|e| format!("broken parquet: {e}"))
+}
+
+fn bytes(
+    claims: &mut Claims,
+    group: &dyn RowGroupReader,
+    column: usize,
+    rows: usize,
+) -> Result<Values<ByteArray>, String> {
+    match reader_of(claims, group, column, rows)? {
         ColumnReader::ByteArrayColumnReader(reader) => values(reader, group, column, rows),
         _ => Err("broken parquet: a column has another type than the schema says".into()),
     }
 }
 
-fn integers(group: &dyn RowGroupReader, column: usize, rows: usize) -> Result<Vec<Option<i64>>, String> {
-    match group.get_column_reader(column).map_err(|e| format!("broken parquet: {e}"))? {
+fn integers(
+    claims: &mut Claims,
+    group: &dyn RowGroupReader,
+    column: usize,
+    rows: usize,
+) -> Result<Vec<Option<i64>>, String> {
+    match reader_of(claims, group, column, rows)? {
         ColumnReader::Int64ColumnReader(reader) => Ok(values(reader, group, column, rows)?.0),
         ColumnReader::Int32ColumnReader(reader) => {
             let narrow = values(reader, group, column, rows)?.0;

@@ -3,6 +3,7 @@
 mod attacks;
 mod loading;
 mod make;
+mod parquet_claims;
 mod real;
 mod shapes;
 mod stored;
