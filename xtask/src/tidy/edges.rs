@@ -18,6 +18,7 @@ const ROOMS: &[Room] = &[
     Room { folder: "core", layer: 1, may_use: &["process"], must_not_know: &["anyhow"] },
     Room { folder: "nn", layer: 2, may_use: &["core", "kernels"], must_not_know: &["anyhow"] },
     Room { folder: "sample", layer: 2, may_use: &["core"], must_not_know: &["anyhow"] },
+    Room { folder: "theory", layer: 2, may_use: &["core"], must_not_know: &["anyhow"] },
     Room { folder: "data", layer: 2, may_use: &["core", "files"], must_not_know: &["anyhow"] },
     Room { folder: "figures", layer: 3, may_use: &["core"], must_not_know: &["anyhow"] },
     Room {

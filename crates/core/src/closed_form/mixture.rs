@@ -127,6 +127,16 @@ impl ClosedForm for Mixture {
         self.posterior(at, x).log_density
     }
 
+    /// Directly, and so without noise as well.
+    fn score(&self, at: Level, x: &[f64]) -> Vec<f64> {
+        let Posterior { share, total, .. } = self.posterior(at, x);
+        let of = |i: usize| {
+            let clusters = self.components.iter().zip(share.iter().zip(&total));
+            clusters.map(|(c, (share, total))| -share * (x[i] - at.alpha * c.mean[i]) / total).sum()
+        };
+        (0..x.len()).map(of).collect()
+    }
+
     /// With shares `w`, means `mu` and scores `s` of the clusters, and `S = sum w s`, the derivative is
     /// `sum w gain I + sum w mu (s - S)^T`.
     fn pull(&self, at: Level, x: &[f64], v: &[f64]) -> Vec<f64> {
@@ -179,6 +189,12 @@ mod tests {
         check(&Mixture::three(), &[0.1, 0.2]);
         check(&Mixture::ring8(), &[0.5, 0.45]);
         check(&Mixture::grid25(), &[-0.2, 0.61]);
+        // Without noise too, and as Tweedie's formula says where there is some.
+        let (data, x, h) = (Mixture::three(), [0.1, 0.2], 1e-5);
+        let slope = (data.log_density(Level::CLEAN, &[x[0] + h, x[1]])
+            - data.log_density(Level::CLEAN, &[x[0] - h, x[1]]))
+            / (2.0 * h);
+        assert!((data.score(Level::CLEAN, &x)[0] / slope - 1.0).abs() < 1e-6);
     }
 
     #[test]

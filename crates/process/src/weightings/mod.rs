@@ -2,6 +2,7 @@
 
 mod denoised;
 mod edm;
+mod elbo;
 mod likelihood;
 mod min_snr;
 mod p2;
@@ -48,6 +49,7 @@ pub const WEIGHTINGS: Registry<dyn Weighting> = Registry {
         p2::ENTRY,
         sigmoid::ENTRY,
         likelihood::ENTRY,
+        elbo::ENTRY,
     ],
 };
 

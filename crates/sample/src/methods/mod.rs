@@ -28,6 +28,7 @@ mod pc;
 mod pndm;
 mod restart;
 mod reverse_sde;
+mod rk4;
 mod rk45;
 mod sa_solver;
 mod tcd;
@@ -69,6 +70,7 @@ pub const SAMPLERS: Registry<dyn Sampler> = Registry {
         lcm::ENTRY,
         tcd::ENTRY,
         dpm_adaptive::ENTRY,
+        rk4::ENTRY,
         rk45::ENTRY,
         reverse_sde::ENTRY,
         pc::ENTRY,
