@@ -4,7 +4,8 @@ use langevin::Result;
 use langevin::core::Stop;
 use langevin::job::{Context, Event, Files, Observer};
 
-use crate::shell::{Shell, Stages, signals};
+use crate::shell::{Shell, signals};
+use crate::stages::Stages;
 use crate::training_line::TrainingLine;
 
 /// Shows the events of a job on the terminal.

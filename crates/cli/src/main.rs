@@ -9,6 +9,7 @@ mod headings;
 mod outputs;
 mod refusal;
 mod shell;
+mod stages;
 mod training_flags;
 mod training_line;
 

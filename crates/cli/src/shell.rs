@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use clap::builder::{OsStringValueParser, StringValueParser, TypedValueParser};
-use indicatif::{ProgressBar, ProgressStyle};
 use langevin::core::{LeftAside, Reason, Stop};
 use langevin::sampling::random_seed;
 use langevin::{Device, Error, Result};
@@ -164,51 +163,6 @@ fn is_ignored(signal: i32) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
-}
-
-/// The progress of work in named stages: a bar on a terminal, otherwise a line when a stage begins.
-pub struct Stages<'a> {
-    shell: &'a Shell,
-    bar: ProgressBar,
-    stage: String,
-    begun: bool,
-}
-
-impl<'a> Stages<'a> {
-    /// Before the first stage.
-    pub fn new(shell: &'a Shell) -> Self {
-        let bar = if shell.is_live() { ProgressBar::new(1000) } else { ProgressBar::hidden() };
-        let style = ProgressStyle::with_template("{msg:20} {bar:24} {percent}% {elapsed}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { shell, bar, stage: String::new(), begun: false }
-    }
-
-    /// The share `done`, from 0 to 1, of the stage `what` is done.
-    pub fn at(&mut self, what: &str, done: f64) {
-        self.begun = true;
-        if self.stage != what {
-            what.clone_into(&mut self.stage);
-            self.bar.set_message(self.stage.clone());
-            if !self.shell.is_live() && !self.stage.is_empty() {
-                self.shell.say(&self.stage);
-            }
-        }
-        self.bar.set_position((done * 1000.0) as u64);
-    }
-
-    /// Does something else to the terminal, the bar out of its way.
-    pub fn aside(&self, what: impl FnOnce()) {
-        // A bar that stays empty would be drawn below.
-        match self.begun {
-            true => self.bar.suspend(what),
-            false => what(),
-        }
-    }
-
-    /// Takes the bar away.
-    pub fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
 }
 
 /// A duration as a person says it: `45 s`, `12 min`, `3 h 5 min`.

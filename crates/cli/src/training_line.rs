@@ -5,6 +5,8 @@ use langevin::train::{Event, Forecast, Step};
 
 use crate::shell::{self, Shell};
 
+/// Images of a training that ends by time: so many are never seen.
+const UNCOUNTED: u64 = 1 << 40;
 /// Seconds between two plain lines.
 const BETWEEN_LINES: f64 = 15.0;
 
@@ -14,13 +16,17 @@ pub struct TrainingLine<'a> {
     bar: Option<ProgressBar>,
     next_line: f64,
     validation: Option<f64>,
+    /// Seconds that the training will take in all, where that is forecast.
+    whole: Option<f64>,
+    /// Seconds of training at the first step of this command.
+    began: Option<f64>,
     smoothed: Option<(f64, f64)>,
 }
 
 impl<'a> TrainingLine<'a> {
     /// Before a training.
     pub fn new(shell: &'a Shell) -> Self {
-        Self { shell, bar: None, next_line: 0.0, validation: None, smoothed: None }
+        Self { shell, bar: None, next_line: 0.0, validation: None, whole: None, began: None, smoothed: None }
     }
 
     /// Shows an event of the training; a forecast begins the next one.
@@ -30,7 +36,7 @@ impl<'a> TrainingLine<'a> {
             Event::Warning { text } => self.aside(|| self.shell.warn(text)),
             Event::Forecast(forecast) => {
                 self.finish();
-                *self = Self::new(self.shell);
+                *self = Self { whole: Some(forecast.seconds_left), ..Self::new(self.shell) };
                 self.forecast(forecast);
             }
             Event::Step(step) => self.step(step),
@@ -94,7 +100,19 @@ impl<'a> TrainingLine<'a> {
         ));
     }
 
+    /// How long the rest will take, as the images seen so far, or else the forecast, say.
+    fn left(&self, step: &Step) -> String {
+        let counted = self.smoothed.filter(|(_, speed)| step.images_total < UNCOUNTED && *speed > 0.0);
+        let by_images =
+            counted.map(|(_, speed)| step.images_total.saturating_sub(step.images) as f64 / speed);
+        // A training may end by time before it has seen all images.
+        let by_time = self.whole.zip(self.began).map(|(whole, began)| whole - (step.seconds - began));
+        let left = [by_images, by_time.filter(|left| *left > 0.0)].into_iter().flatten().reduce(f64::min);
+        left.map_or(String::new(), |left| format!(", about {} left", shell::duration(left)))
+    }
+
     fn step(&mut self, step: &Step) {
+        self.began = self.began.or(Some(step.seconds));
         let (loss, speed) = self.smoothed.unwrap_or((step.loss, step.images_per_second));
         let smooth = (0.95 * loss + 0.05 * step.loss, 0.9 * speed + 0.1 * step.images_per_second);
         self.smoothed = Some(smooth);
@@ -109,19 +127,31 @@ impl<'a> TrainingLine<'a> {
             bar.set_message(status);
         } else if step.seconds >= self.next_line {
             self.next_line = step.seconds + BETWEEN_LINES;
-            self.shell.say(&format!("{} images, {}: {status}", step.images, shell::duration(step.seconds)));
+            let total = if step.images_total < UNCOUNTED {
+                format!(" of {}", step.images_total)
+            } else {
+                String::new()
+            };
+            // A validation is shown once: after that it is no news.
+            self.validation = None;
+            self.shell.say(&format!(
+                "{}{total} images, {}{}: {status}",
+                step.images,
+                shell::duration(step.seconds),
+                self.left(step)
+            ));
         }
     }
 }
 
-/// The bar of a training of so many images in all; 2^40 and more are not counted on.
+/// The bar of a training of so many images in all; [`UNCOUNTED`] and more are not counted on.
 fn bar(images_total: u64) -> ProgressBar {
-    let bar = ProgressBar::new(images_total.min(1 << 40));
-    let bounded = images_total < 1 << 40;
+    let bar = ProgressBar::new(images_total.min(UNCOUNTED));
+    let bounded = images_total < UNCOUNTED;
     let template = if bounded {
-        "{bar:24} {human_pos}/{human_len} {elapsed} eta {eta} {msg}"
+        "{bar:12} {human_pos}/{human_len} eta {eta} {wide_msg}"
     } else {
-        "{spinner} {human_pos} {elapsed} {msg}"
+        "{spinner} {human_pos} {elapsed} {wide_msg}"
     };
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar

@@ -3,7 +3,7 @@
 use langevin_core::guidance::GUIDANCES;
 use langevin_eval::METRICS;
 use langevin_model::{CLOSED_FORM, SHIPPED};
-use langevin_process::{Error, Result, nearest};
+use langevin_process::{Error, Result, folded, nearest};
 use langevin_process::{
     LEVEL_DISTRIBUTIONS, PARAMETERISATIONS, PROCESSES, Registry, SCHEDULES, SPACINGS, TIME_INPUTS, WEIGHTINGS,
 };
@@ -90,7 +90,7 @@ impl Kind {
     /// Usage, with the nearest name.
     pub fn find(name: &str) -> Result<&'static Kind> {
         let now = if name == "densities" { "level-distributions" } else { name };
-        KINDS.iter().find(|kind| kind.name == now).ok_or_else(|| {
+        KINDS.iter().find(|kind| folded(kind.name) == folded(now)).ok_or_else(|| {
             let names = || KINDS.iter().map(|kind| kind.name);
             let error = Error::usage(format!("there is no list of \"{name}\""));
             match nearest(name, names()) {

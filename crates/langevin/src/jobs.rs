@@ -1,6 +1,6 @@
 //! The jobs: everything that can be asked of this library as plain data, with the schema of each request.
 
-use langevin_process::{Error, Result, nearest};
+use langevin_process::{Error, Result, folded, nearest};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -97,7 +97,7 @@ impl Job {
     /// # Errors
     /// Usage, with the nearest name.
     pub fn find(name: &str) -> Result<&'static Self> {
-        JOBS.iter().find(|job| job.name == name).ok_or_else(|| {
+        JOBS.iter().find(|job| folded(job.name) == folded(name)).ok_or_else(|| {
             let names = || JOBS.iter().map(|job| job.name);
             let error = Error::usage(format!("no job is called \"{name}\""));
             match nearest(name, names()) {

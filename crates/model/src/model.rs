@@ -13,6 +13,7 @@ use crate::codec::Codec;
 use crate::denoiser::ModelDenoiser;
 use crate::description::ModelInfo;
 use crate::text::TextConditioner;
+use crate::windows::any_size;
 
 /// A model ready to sample.
 ///
@@ -211,6 +212,42 @@ impl Model {
             Some(codec) => codec.decode(drawn),
             None => Ok(drawn),
         }
+    }
+
+    /// The same, generating images of `size`.
+    ///
+    /// # Errors
+    /// Usage, where its images have one size alone, or their sides must be multiples of another number.
+    pub fn resized(mut self, size: Size) -> Result<Self> {
+        if size == self.info.size {
+            return Ok(self);
+        }
+        let network = &self.info.network;
+        let by_network = self.denoiser.network().is_some() && network.transformer.is_none();
+        if !by_network || (self.codec.is_none() && !any_size(network)) {
+            return Err(Error::usage(format!(
+                "{}: generates images of {} alone, not {size}",
+                self.name, self.info.size
+            ))
+            .hint("leave --width, --height and --size out; `langevin upscale` enlarges images"));
+        }
+        let multiple = self.codec.as_ref().map_or(1, Codec::factor) * network.size_multiple();
+        if !size.width.is_multiple_of(multiple) || !size.height.is_multiple_of(multiple) {
+            let near = |side: usize| (side + multiple / 2) / multiple * multiple;
+            let [width, height] = [size.width, size.height].map(|side| near(side).max(multiple));
+            return Err(Error::usage(format!(
+                "{}: the sides of its images are multiples of {multiple}, not {size}",
+                self.name
+            ))
+            .hint(format!("the nearest is --width {width} --height {height}")));
+        }
+        self.info.size = size;
+        Ok(self)
+    }
+
+    /// Images that are sampled where nothing else is said: one of a pipeline from texts through latents, whose images are large.
+    pub fn default_count(&self) -> usize {
+        if self.codec.is_some() && self.is_text_conditioned() { 1 } else { 16 }
     }
 
     /// About what [`Model::decode`] gives, at almost no cost: for watching a drawing.

@@ -2,7 +2,7 @@
 //! into the model's file.
 
 use langevin_core::{Error, Result};
-use langevin_process::{Diffusion, SPACINGS};
+use langevin_process::{Diffusion, SPACINGS, folded};
 use langevin_sample::SAMPLERS;
 
 use crate::defaults::{Grid, OWN, SampleSettings, Tuned};
@@ -33,14 +33,66 @@ pub struct Asked<'a> {
     pub spacing: Option<&'a str>,
 }
 
+/// The names that the registries list for a sampler and a spacing as people type them: in any case, and with the spacing at the
+/// end of the sampler's name, as in "DPM++ 2M Karras".
+///
+/// ```
+/// use langevin_model::resolve::canonical;
+///
+/// let (sampler, spacing) = canonical(Some("DPM++ 2M Karras"), None)?;
+/// assert_eq!((sampler.as_deref(), spacing.as_deref()), (Some("dpmpp_2m"), Some("karras")));
+/// assert_eq!(canonical(Some("Euler a"), None)?.0.as_deref(), Some("euler_a"));
+/// # Ok::<(), langevin_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Usage: an unknown sampler or spacing, or a spacing in the sampler's name and another one next to it.
+pub fn canonical(sampler: Option<&str>, spacing: Option<&str>) -> Result<(Option<String>, Option<String>)> {
+    let spacing = spacing.map(spacing_name).transpose()?;
+    let Some(wanted) = sampler else { return Ok((None, spacing)) };
+    let unknown = match SAMPLERS.canonical(wanted) {
+        Ok(name) => return Ok((Some(name), spacing)),
+        Err(error) => error,
+    };
+    let Some((name, within)) = with_spacing(wanted) else { return Err(unknown) };
+    match spacing {
+        Some(spacing) if spacing != within => Err(Error::usage(format!(
+            "--sampler \"{wanted}\" names the spacing {within}, and --spacing is {spacing}"
+        ))
+        .hint(format!("give --sampler {name} with the spacing that is meant"))),
+        _ => Ok((Some(name.to_owned()), Some(within.to_owned()))),
+    }
+}
+
+/// The sampler and the spacing of a name that ends in that of a spacing.
+fn with_spacing(name: &str) -> Option<(&'static str, &'static str)> {
+    let name = folded(name);
+    SPACINGS.entries.iter().find_map(|spacing| {
+        let sampler = name.strip_suffix(&folded(spacing.name))?.strip_suffix('_')?;
+        Some((SAMPLERS.find(sampler).ok()?.name, spacing.name))
+    })
+}
+
+fn spacing_name(wanted: &str) -> Result<String> {
+    if folded(wanted) == OWN {
+        return Ok(OWN.to_owned());
+    }
+    SPACINGS.canonical(wanted).map_err(|error| match SAMPLERS.find(wanted) {
+        Ok(sampler) => error.hint(format!("that is a sampler: --sampler {}", sampler.name)),
+        Err(_) => error,
+    })
+}
+
 /// Puts together what was asked for with what was measured and `defaults`.
 ///
 /// A number of steps or calls without a sampler and a spacing takes those that were best at the largest measured budget
 /// within it (else at the smallest). For steps only methods with one call a step come into question.
 ///
 /// # Errors
-/// Usage, when no steps of the sampler fit into the calls, or the spacing is `own` and no levels were measured.
+/// As [`canonical`]; usage, when no steps of the sampler fit into the calls, or the spacing is `own` and no levels were measured.
 pub fn resolve(defaults: &SampleSettings, diffusion: &Diffusion, asked: Asked<'_>) -> Result<Resolved> {
+    let (sampler, spacing) = canonical(asked.sampler, asked.spacing)?;
+    let asked = Asked { sampler: sampler.as_deref(), spacing: spacing.as_deref(), ..asked };
     let budget = asked.calls.or(asked.steps);
     let fits = |tuned: &&Tuned| asked.calls.is_some() || tuned.steps == tuned.calls;
     let best = budget.filter(|_| asked.sampler.is_none() && asked.spacing.is_none()).and_then(|budget| {
@@ -129,6 +181,27 @@ mod tests {
         assert_eq!(placed(&settings, "ddim", "karras", 3).unwrap(), "karras");
         let none = placed(&SampleSettings::default(), "ddim", OWN, 3).unwrap_err();
         assert!(none.to_string().contains("--optimise-grid"), "{none}");
+    }
+
+    #[test]
+    fn names_of_other_programs_are_those_of_the_registries() {
+        let of = |sampler: &str| {
+            let (sampler, spacing) = canonical(Some(sampler), None).unwrap();
+            (sampler.unwrap(), spacing.unwrap_or_default())
+        };
+        let is = |sampler: &str, spacing: &str| (sampler.to_owned(), spacing.to_owned());
+        assert_eq!(of("dpmpp_2m_karras"), is("dpmpp_2m", "karras"));
+        assert_eq!(of("DPM++ 2M SDE Exponential"), is("dpmpp_2m_sde", "exponential"));
+        assert_eq!(of("DPM++ SDE Karras"), is("dpmpp_sde", "karras"));
+        assert_eq!(of("DPM2 a Karras"), is("dpm2_a", "karras"));
+        assert_eq!(of("LMS"), is("lms", ""));
+        assert_eq!(of("PLMS"), is("pndm", ""));
+        assert_eq!(of("DDIM:eta=1"), is("ddim:eta=1", ""));
+        let refused = |sampler, spacing| canonical(sampler, spacing).unwrap_err().to_string();
+        assert!(refused(Some("Heun Karras"), Some("trailing")).contains("names the spacing karras"));
+        assert!(refused(Some("dpm++"), None).contains("there are: dpmpp_2s, dpmpp_2s_a, dpmpp_2m,"));
+        assert!(refused(None, Some("Euler a")).contains("--sampler euler_a"));
+        assert_eq!(canonical(Some("heun karras"), Some("Karras")).unwrap().1.as_deref(), Some("karras"));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //! asked for with `name:key=value,key=value`. Help, docs, the command line and the conformance suites
 //! are made from these lists.
 
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Result};
 use crate::limits::shown;
+use crate::spelling::{folded, nearest};
 
 /// One option of a method: its key, its default as the user would type it, and what it means.
 #[derive(Debug, Clone, Copy)]
@@ -90,8 +91,13 @@ impl Options {
     pub fn get<V: std::str::FromStr>(&self, key: &str) -> Result<V> {
         let text = self.text(key);
         text.parse().map_err(|_| {
-            let kind = std::any::type_name::<V>().rsplit("::").next().unwrap_or("value");
-            Error::usage(format!("{}: option {key}={text} is not a {kind}", self.method))
+            let kind = match std::any::type_name::<V>() {
+                "f64" | "f32" => "a number",
+                "bool" => "true or false",
+                "usize" | "u64" | "u32" => "a whole number",
+                other => other.rsplit("::").next().unwrap_or("such a value"),
+            };
+            Error::usage(format!("{}: option {key}={text} is not {kind}", self.method))
         })
     }
 
@@ -128,12 +134,22 @@ impl<T: ?Sized + 'static> Registry<T> {
         self.entries.iter().map(|entry| entry.name)
     }
 
-    /// The entry called `name` (or one of its aliases).
+    /// The entry called `name` (or one of its aliases), in any case and spelling.
     ///
     /// # Errors
     /// Usage, with the nearest name.
     pub fn find(&self, name: &str) -> Result<&'static Entry<T>> {
         self.with(&[]).find(name)
+    }
+
+    /// `spec` with the name that the registry lists, for records and messages.
+    ///
+    /// # Errors
+    /// As [`Registry::find`].
+    pub fn canonical(&self, spec: &str) -> Result<String> {
+        let (name, rest) = spec.split_once(':').map_or((spec, None), |(name, rest)| (name, Some(rest)));
+        let name = self.find(name.trim())?.name;
+        Ok(rest.map_or_else(|| name.to_owned(), |rest| format!("{name}:{rest}")))
     }
 
     /// Makes the method that `spec`, `name` or `name:key=value,key=value`, asks for.
@@ -213,13 +229,23 @@ impl<'a, T: ?Sized + 'static> Extended<'a, T> {
     /// # Errors
     /// Usage, with the nearest name.
     pub fn find(self, name: &str) -> Result<&'a Entry<T>> {
-        let called = |entry: &&Entry<T>| entry.name == name || entry.aliases.contains(&name);
+        let wanted = folded(name);
+        let called = |entry: &&Entry<T>| names_of(entry).any(|known| folded(known) == wanted);
         let found = self.extra.iter().find(called).or_else(|| self.entries.iter().find(called));
         found.ok_or_else(|| {
-            let all = || self.entries().flat_map(|e| e.aliases.iter().copied().chain([e.name]));
             let error = Error::usage(format!("no {} is called \"{name}\"", self.kind));
-            match nearest(name, all()) {
-                Some(near) => error.hint(format!("did you mean \"{near}\"?")),
+            // A beginning that several names have is answered with all of them.
+            let begins = |name: &&str| wanted.len() >= 3 && folded(name).starts_with(&wanted);
+            let family: Vec<&str> = self.names().filter(begins).collect();
+            if family.len() > 1 {
+                return error.hint(format!("there are: {}", family.join(", ")));
+            }
+            // Of what is equally near, a name comes before another's alias.
+            let aliases = self.entries().flat_map(|entry| entry.aliases.iter().copied());
+            let near = nearest(name, self.names().chain(aliases));
+            let listed = |near| self.entries().find(|entry| names_of(entry).any(|known| known == near));
+            match near.and_then(listed) {
+                Some(Entry { name: near, .. }) => error.hint(format!("did you mean \"{near}\"?")),
                 None => error.hint(format!("there are: {}", self.names().collect::<Vec<_>>().join(", "))),
             }
         })
@@ -236,6 +262,11 @@ impl<'a, T: ?Sized + 'static> Extended<'a, T> {
     }
 }
 
+/// What an entry is called: its name, then its aliases.
+fn names_of<T: ?Sized>(entry: &Entry<T>) -> impl Iterator<Item = &'static str> {
+    std::iter::once(entry.name).chain(entry.aliases.iter().copied())
+}
+
 fn parse_options<T: ?Sized>(entry: &Entry<T>, text: &str) -> Result<Options> {
     let mut given: Vec<(String, String)> = Vec::new();
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -243,7 +274,8 @@ fn parse_options<T: ?Sized>(entry: &Entry<T>, text: &str) -> Result<Options> {
             return Err(Error::usage(format!("{}: \"{part}\" is not of the form key=value", entry.name)));
         };
         let (key, value) = (key.trim(), value.trim());
-        if !entry.options.iter().any(|doc| doc.key == key) {
+        let known = entry.options.iter().find(|doc| folded(doc.key) == folded(key));
+        let Some(OptionDoc { key, .. }) = known else {
             let error = Error::usage(format!("{} has no option \"{key}\"", entry.name));
             let keys: Vec<_> = entry.options.iter().map(|doc| doc.key).collect();
             return Err(match nearest(key, keys.iter().copied()) {
@@ -251,11 +283,11 @@ fn parse_options<T: ?Sized>(entry: &Entry<T>, text: &str) -> Result<Options> {
                 None if keys.is_empty() => error.hint("it has none"),
                 None => error.hint(format!("it has: {}", keys.join(", "))),
             });
-        }
+        };
         if given.iter().any(|(other, _)| other == key) {
             return Err(Error::usage(format!("{}: option {key} is given twice", entry.name)));
         }
-        given.push((key.to_owned(), value.to_owned()));
+        given.push(((*key).to_owned(), value.to_owned()));
     }
     Ok(Options { method: entry.name.to_owned(), docs: entry.options, given })
 }
@@ -289,9 +321,18 @@ mod tests {
         assert_eq!(message("ram"), "no toy is called \"ram\" (did you mean \"ramp\"?)");
         assert_eq!(message("ramp:ends=1"), "ramp has no option \"ends\" (did you mean \"end\"?)");
         assert_eq!(message("ramp:end"), "ramp: \"end\" is not of the form key=value");
-        assert_eq!(message("ramp:end=x"), "ramp: option end=x is not a f64");
+        assert_eq!(message("ramp:end=x"), "ramp: option end=x is not a number");
         assert_eq!(message("ramp:end=11"), "ramp: option end=11 must lie in [0, 10]");
         assert_eq!(message("ramp:end=1,end=2"), "ramp: option end is given twice");
+    }
+
+    #[test]
+    fn names_are_found_in_any_case_and_spelling() {
+        assert_eq!(*toy().build("Ramp:END=3").unwrap(), 3.0);
+        assert_eq!(toy().canonical("SLOPE:end=3").unwrap(), "ramp:end=3");
+        assert_eq!(toy().canonical("Ramp").unwrap(), "ramp");
+        // What is suggested is what is listed.
+        assert_eq!(toy().find("slopes").unwrap_err().advice(), Some("did you mean \"ramp\"?"));
     }
 
     const fn constant(name: &'static str, aliases: &'static [&'static str]) -> Entry<f64> {

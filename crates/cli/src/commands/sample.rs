@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use langevin::core::spelled;
+use langevin::core::{Size, spelled};
 use langevin::process::limits;
 use langevin::sampling::{Dtype, SampleOutcome, SampleRequest, job};
 use langevin::{Error, Result};
@@ -34,9 +34,9 @@ pub struct Sample {
     #[arg(required_unless_present = "from")]
     #[arg(value_parser = shell::spec())]
     model: Option<String>,
-    /// Number of images.
-    #[arg(short, long = "samples", value_name = "N", default_value_t = 16, value_parser = shell::from_1_to::<{ limits::COUNT }>(), aliases = ["batch-count", "num-images-per-prompt"])]
-    n: usize,
+    /// Number of images [default: 16; 1 of a pipeline from texts through latents].
+    #[arg(short, long = "samples", value_name = "N", value_parser = shell::from_1_to::<{ limits::COUNT }>(), aliases = ["batch-count", "num-images-per-prompt"])]
+    n: Option<usize>,
     /// Sampling steps [default: the model's].
     #[arg(long, alias = "num-inference-steps", value_name = "N", value_parser = shell::from_1_to::<{ limits::STEPS }>())]
     steps: Option<usize>,
@@ -46,6 +46,15 @@ pub struct Sample {
     /// Spacing of noise levels, as in `langevin list spacings`, or `own` for levels measured on the model [default: the model's].
     #[arg(long, aliases = ["scheduler", "schedule-type"], value_name = "NAME")]
     spacing: Option<String>,
+    /// Width of the images in pixels, for models that take any size [default: the model's, or --height].
+    #[arg(short = 'W', long, value_name = "PIXELS", value_parser = shell::from_1_to::<{ limits::SIDE }>())]
+    width: Option<usize>,
+    /// Height of the images in pixels [default: the model's, or --width].
+    #[arg(short = 'H', long, value_name = "PIXELS", value_parser = shell::from_1_to::<{ limits::SIDE }>())]
+    height: Option<usize>,
+    /// Width and height in one: 512, or 640x480.
+    #[arg(long, value_name = "SIDE|WxH", conflicts_with_all = ["width", "height"], value_parser = size)]
+    size: Option<Size>,
     /// Seed [default: random, and printed].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = shell::seed())]
     seed: Option<u64>,
@@ -127,6 +136,8 @@ impl Sample {
         Ok(SampleRequest {
             model: self.model.unwrap_or_default(),
             count: self.n,
+            width: self.width.or(self.size.map(|size| size.width)),
+            height: self.height.or(self.size.map(|size| size.height)),
             first: self.first,
             seed: self.seed,
             steps: self.steps,
@@ -155,6 +166,15 @@ impl Sample {
             metadata: !self.no_metadata,
         })
     }
+}
+
+/// One side, or `WIDTHxHEIGHT`.
+fn size(text: &str) -> std::result::Result<Size, String> {
+    let (width, height) = text.split_once(['x', 'X']).unwrap_or((text, text));
+    let side =
+        |text: &str| text.trim().parse().ok().filter(|side| (1..=limits::SIDE as usize).contains(side));
+    let size = side(width).zip(side(height)).map(Size::from);
+    size.ok_or_else(|| format!("must be a side from 1 to {}, or two: 640x480", limits::SIDE))
 }
 
 /// Most bytes of a file of prompts.

@@ -58,18 +58,19 @@ impl World {
         found
     }
 
-    fn command(&self, words: &str) -> Command {
-        let mut command = Command::new(BINARY);
-        command.args(words.split_whitespace()).current_dir(self.folder.path()).stdin(Stdio::null());
-        command
-    }
-
     /// Runs `langevin WORDS` to its end.
     pub fn run(&self, words: &str) -> Ran {
-        let output = self.command(words).output().unwrap();
+        self.run_words(&words.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// As [`World::run`], of words that may have spaces in them.
+    pub fn run_words(&self, words: &[&str]) -> Ran {
+        let mut command = Command::new(BINARY);
+        let output =
+            command.args(words).current_dir(self.folder.path()).stdin(Stdio::null()).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let said = Ran {
-            words: words.to_owned(),
+            words: words.join(" "),
             code: output.status.code(),
             out: text(output.stdout),
             err: text(output.stderr),

@@ -11,6 +11,7 @@ use langevin_figures::png;
 use langevin_model::Model;
 use langevin_model::windows::Plan;
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
+use langevin_sample::SAMPLERS;
 use serde::Serialize;
 use serde_json::json;
 
@@ -96,6 +97,7 @@ pub(super) struct Task {
 pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<DenoiseOutcome> {
     request.check_noise(context.observer)?;
     check_ranges(request)?;
+    let request = &DenoiseRequest { sampler: SAMPLERS.canonical(&request.sampler)?, ..request.clone() };
     let draws = request.draws()?;
     let inputs = context.inputs(&request.images, request.output.as_deref())?;
     let chosen = models_for(&request.model, &inputs.files);

@@ -28,7 +28,7 @@ pub use ranges::check_ranges;
 pub use reporter::Reporter;
 pub use request::request_from_json;
 pub use sink::{Files, Memory, Sink};
-pub use texts::{add_cut, tell_cut, tell_idle};
+pub use texts::{add_cut, check_syntax, tell_cut, tell_idle};
 
 use std::path::Path;
 

@@ -92,7 +92,10 @@ mod tests {
     #[test]
     fn every_number_of_a_request_is_held_against_its_schema() {
         let plain = SampleRequest::default;
-        assert_eq!(refusal(&SampleRequest { count: 0, ..plain() }), "count = 0 must be from 1 to 1000000");
+        assert_eq!(
+            refusal(&SampleRequest { count: Some(0), ..plain() }),
+            "count = 0 must be from 1 to 1000000"
+        );
         let steps = SampleRequest { steps: Some(10_001), ..plain() };
         assert_eq!(refusal(&steps), "steps = 10001 must be from 1 to 10000");
         assert!(check_ranges(&SampleRequest { steps: None, ..plain() }).is_ok());

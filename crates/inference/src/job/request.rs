@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 /// use langevin_inference::sampling::SampleRequest;
 ///
 /// let request: SampleRequest = request_from_json(r#"{"model": "builtin:shapes", "count": 4}"#)?;
-/// assert_eq!(request.count, 4);
+/// assert_eq!(request.count, Some(4));
 /// let error = request_from_json::<SampleRequest>(r#"{"modl": "builtin:shapes"}"#).unwrap_err();
 /// assert_eq!(error.to_string(), "the request has an unknown field \"modl\" (did you mean \"model\"?)");
 /// # Ok::<(), langevin_core::Error>(())

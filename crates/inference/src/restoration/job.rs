@@ -21,7 +21,7 @@ use super::request::{RestoreKind, RestoreRequest};
 use super::restored::Restored;
 use super::trained::{Trained, restore_trained, trained_for};
 use crate::job::Mode;
-use crate::job::{Batch, Observer, check_ranges, lifeless, tell_cut, tell_idle};
+use crate::job::{Batch, Observer, check_ranges, check_syntax, lifeless, tell_cut, tell_idle};
 use crate::job::{Context, Event, Inputs, ResultNames, check_ending, check_inputs_stay};
 use crate::job::{described_models, models_for};
 use crate::sampling::{random_seed, read_noise};
@@ -83,6 +83,7 @@ impl CalibrateOutcome {
 pub fn run(request: &RestoreRequest, context: &mut Context<'_>) -> Result<RestoreOutcome> {
     check_ranges(request)?;
     request.check()?;
+    let request = &request.canonical()?;
     let operators = Operators::new(request)?;
     let spec = request.noise.as_deref();
     let noise = spec.map(|spec| inputs::noise(spec, context.observer)).transpose()?;
@@ -103,7 +104,7 @@ pub fn run(request: &RestoreRequest, context: &mut Context<'_>) -> Result<Restor
         opened.iter().find(own).unwrap_or(&opened[0])
     };
     let plan = opened[0].plan.clone();
-    tell(request, &opened[0].model, &plan, context.observer);
+    tell(request, &opened[0].model, &plan, context.observer)?;
     let models: Vec<&Model> = (0..chosen.len()).map(|number| &of(number).model).collect();
     let inputs = inputs::read(request, &models, &operators, noise.as_deref(), plan.seed, context.device)?;
     for note in operators.notes() {
@@ -187,12 +188,20 @@ pub fn calibrate(request: &RestoreRequest, context: &mut Context<'_>) -> Result<
 }
 
 /// Tells what of the request's texts and options has no effect.
-fn tell(request: &RestoreRequest, model: &Model, plan: &RestorePlan, observer: &mut dyn Observer) {
-    let Some(Prompts { each, .. }) = &plan.words else { return };
+fn tell(
+    request: &RestoreRequest,
+    model: &Model,
+    plan: &RestorePlan,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let Some(Prompts { each, .. }) = &plan.words else { return Ok(()) };
+    check_syntax("the prompt", each.iter().map(String::as_str), observer)?;
+    check_syntax("the negative prompt", request.negative.as_deref(), observer)?;
     tell_cut(model, "the prompt", each.iter().map(String::as_str), observer);
     tell_cut(model, "the negative prompt", request.negative.as_deref(), observer);
     let unguided = plan.cfg_scale == 1.0 && request.negative.is_some();
     tell_idle([(unguided, "--negative: the guidance is 1, which is none; give --cfg-scale")], observer);
+    Ok(())
 }
 
 /// A model, and how it restores.

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use langevin_core::{Error, Result};
+use langevin_model::resolve::canonical;
 use langevin_process::limits;
+use langevin_restore::METHODS;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -241,6 +243,16 @@ impl RestoreRequest {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The same with names as the registries list them.
+    ///
+    /// # Errors
+    /// Usage: an unknown sampler, spacing or method.
+    pub(super) fn canonical(&self) -> Result<Self> {
+        let (sampler, spacing) = canonical(self.sampler.as_deref(), self.spacing.as_deref())?;
+        let method = self.method.as_deref().map(|method| METHODS.canonical(method)).transpose()?;
+        Ok(Self { sampler, spacing, method, ..self.clone() })
     }
 
     /// The method that is asked for: `edit` has its own.

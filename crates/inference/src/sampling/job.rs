@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use langevin_core::{Error, ErrorKind, Image, Result};
+use burn::tensor::Tensor;
+use langevin_core::{Error, ErrorKind, Image, Result, batch_to_images, check_finite};
 use langevin_figures::{gif, png};
 use langevin_kernels::Arithmetic;
 use langevin_model::Model;
@@ -36,7 +37,7 @@ pub struct SampleOutcome {
 ///
 /// # Errors
 /// Usage and bad input: what the request names is not there or does not fit, a name of a result that is taken. Failed, when
-/// memory or disk do not suffice. Interrupted, when stopped; nothing is written then.
+/// memory or disk do not suffice. Interrupted, when stopped; the images that were finished are written then, but no sheet of them.
 pub fn run(request: &SampleRequest, context: &mut Context<'_>) -> Result<SampleOutcome> {
     check_ranges(request)?;
     let (request, resolved) = request.clone().resolve(context.device, context.observer, context.stop)?;
@@ -48,8 +49,12 @@ pub fn run(request: &SampleRequest, context: &mut Context<'_>) -> Result<SampleO
     context.observer.event(Event::Started {
         seed: plan.seed,
         what: format!(
-            "{}, {} steps of {} over {}{guided}",
-            request.model, plan.steps, plan.sampler, plan.spacing
+            "{}, {} steps of {} over {}{guided}{}",
+            request.model,
+            plan.steps,
+            plan.sampler,
+            plan.spacing,
+            needed(&model, &plan)
         ),
     });
     if let Some(nfe) = measured_at {
@@ -59,7 +64,7 @@ pub fn run(request: &SampleRequest, context: &mut Context<'_>) -> Result<SampleO
     }
     let separate = request.output.is_some() || (request.grid.is_none() && request.trajectory.is_none());
     let files = match separate {
-        true => image_files(&context.place(request.output.as_deref(), "samples")?, request.count),
+        true => image_files(&context.place(request.output.as_deref(), "samples")?, plan.count),
         false => Vec::new(),
     };
     for file in files.iter().chain(&request.grid) {
@@ -70,13 +75,7 @@ pub fn run(request: &SampleRequest, context: &mut Context<'_>) -> Result<SampleO
     let names: Vec<&Path> = files.iter().chain(&sheets).map(PathBuf::as_path).collect();
     context.sink.claim(&names)?;
     let start = Instant::now();
-    let made = sampled(&model, &plan, request.trajectory.is_some(), context);
-    let (images, film) = made.map_err(|error| match error.kind() {
-        ErrorKind::Interrupted(_) => {
-            Error::new(error.kind(), "sampling was interrupted; nothing was written")
-        }
-        _ => error,
-    })?;
+    let Sampled { images, film, stopped } = sampled(&model, &plan, request.trajectory.is_some(), context)?;
     let seconds = start.elapsed().as_secs_f64();
     let named = images.iter().enumerate().map(|(index, image)| match files.get(index) {
         Some(file) => (file.display().to_string(), image),
@@ -87,6 +86,9 @@ pub fn run(request: &SampleRequest, context: &mut Context<'_>) -> Result<SampleO
     for (index, (file, image)) in files.iter().zip(&images).enumerate() {
         context.write(file, png::encode(image, &text(index))?)?;
     }
+    if let Some(error) = stopped {
+        return Err(stopped_after(&plan, images.len().min(files.len()), &error));
+    }
     if let Some(file) = &request.grid {
         context.write(file, png::encode(&sheet(&model.info, &images), &[])?)?;
     }
@@ -96,23 +98,77 @@ pub fn run(request: &SampleRequest, context: &mut Context<'_>) -> Result<SampleO
     Ok(SampleOutcome { model, plan, images, files, sheets, seconds })
 }
 
-/// The images, and with `filmed` the frames of their trajectory.
-fn sampled(
-    model: &Model,
-    plan: &SamplePlan,
-    filmed: bool,
-    context: &mut Context<'_>,
-) -> Result<(Vec<Image>, Vec<Image>)> {
+/// Bytes of memory that are worth saying.
+const MUCH: u64 = 1 << 30;
+
+/// What the network needs at once, where that is much.
+fn needed(model: &Model, plan: &SamplePlan) -> String {
+    let [_, height, width] = model.shape();
+    let bytes = model.denoiser.network().map_or(0, |_| {
+        let at_once = plan.batch_size.min(plan.count) as u64;
+        model.info.network.estimate(height, width).sampling_bytes.saturating_mul(at_once)
+    });
+    match bytes {
+        MUCH.. => format!("; about {:.1} GiB of memory", bytes as f64 / MUCH as f64),
+        _ => String::new(),
+    }
+}
+
+/// `error`, and where it is an interruption, what that left: `kept` images, and how the others are made.
+fn stopped_after(plan: &SamplePlan, kept: usize, error: &Error) -> Error {
+    let (count, first, seed) = (plan.count, plan.first, plan.seed);
+    match (error.kind(), kept) {
+        (ErrorKind::Interrupted(_), 0) => {
+            return Error::new(error.kind(), "sampling was interrupted; nothing was written");
+        }
+        (ErrorKind::Interrupted(_), _) => {}
+        _ => return error.clone(),
+    }
+    Error::new(
+        error.kind(),
+        format!("sampling was interrupted; {kept} of {count} images are finished and written"),
+    )
+    .hint(format!(
+        "the others: the same command with --seed {seed} --first {} -n {} and another -o",
+        first + kept as u64,
+        count - kept
+    ))
+}
+
+/// What was sampled: all images, or those that were finished before somebody stopped it.
+struct Sampled {
+    images: Vec<Image>,
+    film: Vec<Image>,
+    stopped: Option<Error>,
+}
+
+/// Samples, and with `filmed` makes the frames of the trajectory.
+fn sampled(model: &Model, plan: &SamplePlan, filmed: bool, context: &mut Context<'_>) -> Result<Sampled> {
     let mut film = match filmed {
         true => Some(Film::new(model, plan, plan.path(model)?, context.device)),
         false => None,
     };
+    let mut finished: Vec<Tensor<4>> = Vec::new();
     let observer: &mut dyn Observer = context.observer;
     let made = sample(model, plan, context.device, |at| {
         observer.event(Event::done(at.fraction()));
+        if at.progress.step == at.progress.steps {
+            finished.push(at.progress.x.clone());
+        }
         if let Some(film) = &mut film {
             film.add(at);
         }
-    })?;
-    Ok((made, film.map(Film::frames).unwrap_or_default()))
+    });
+    let error = match made {
+        Ok(images) => {
+            let film = film.map(Film::frames).unwrap_or_default();
+            return Ok(Sampled { images, film, stopped: None });
+        }
+        Err(error) => error,
+    };
+    if !matches!(error.kind(), ErrorKind::Interrupted(_)) || finished.is_empty() {
+        return Ok(Sampled { images: Vec::new(), film: Vec::new(), stopped: Some(error) });
+    }
+    let images = batch_to_images(check_finite(model.decode(Tensor::cat(finished, 0))?, &plan.sampler)?);
+    Ok(Sampled { images, film: Vec::new(), stopped: Some(error) })
 }

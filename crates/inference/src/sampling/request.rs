@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Error, Result, Stop};
+use langevin_core::{Error, Result, Size, Stop};
 use langevin_figures::npy;
 use langevin_kernels::Arithmetic;
 use langevin_model::resolve::{Asked, resolve};
@@ -17,7 +17,7 @@ use super::SamplePlan;
 use super::recipe::{SampleOptions, read_recipe};
 use crate::job::recipe::Recipe;
 use crate::job::{Event, Observer};
-use crate::job::{tell_cut, tell_idle};
+use crate::job::{check_syntax, tell_cut, tell_idle};
 
 /// Most bytes of a file with start noise.
 const MOST_NOISE: u64 = 4 << 30;
@@ -40,9 +40,9 @@ pub struct SampleRequest {
     /// A run folder, a model.safetensors, a diffusers folder, a checkpoint of Stable Diffusion, or builtin:NAME; empty only
     /// with `from`.
     pub model: String,
-    /// How many images.
+    /// How many images. Absent: 16; one of a pipeline from texts through latents.
     #[schemars(range(min = 1, max = limits::COUNT))]
-    pub count: usize,
+    pub count: Option<usize>,
     /// The number of the first image within the seed: image I of seed S is the same bytes in every request.
     #[schemars(range(max = 9_007_199_254_740_992_u64))]
     pub first: u64,
@@ -59,6 +59,13 @@ pub struct SampleRequest {
     pub sampler: Option<String>,
     /// The spacing of noise levels, as in `langevin list spacings`; `own` takes the levels optimised for the model.
     pub spacing: Option<String>,
+    /// Columns of the images, for a model that takes them of any size: one of photographs, or of latents. Absent: the model's, or
+    /// `height`.
+    #[schemars(range(min = 1, max = limits::SIDE))]
+    pub width: Option<usize>,
+    /// Rows of the images. Absent: the model's, or `width`.
+    #[schemars(range(min = 1, max = limits::SIDE))]
+    pub height: Option<usize>,
     /// A class by name or number, several with commas, `all` for one after the other, or `none`. Absent: all in turn.
     pub class: Option<String>,
     /// The prompt of every image.
@@ -117,13 +124,15 @@ impl Default for SampleRequest {
     fn default() -> Self {
         Self {
             model: String::new(),
-            count: 16,
+            count: None,
             first: 0,
             seed: None,
             steps: None,
             nfe: None,
             sampler: None,
             spacing: None,
+            width: None,
+            height: None,
             class: None,
             prompt: None,
             prompts: Vec::new(),
@@ -159,13 +168,13 @@ pub(super) struct Resolved {
 impl SampleRequest {
     /// `count` images of `model`, in the model's own way.
     pub fn new(model: impl Into<String>, count: usize) -> Self {
-        Self { model: model.into(), count, ..Self::default() }
+        Self { model: model.into(), count: Some(count), ..Self::default() }
     }
 
     /// Fills in what the recipe says and the request does not.
     fn take(&mut self, recipe: &Recipe<SampleOptions>) {
         let Recipe { header, options: recipe } = recipe;
-        self.count = 1;
+        self.count = Some(1);
         self.first = header.image.unwrap_or_default();
         self.seed = self.seed.or(Some(header.seed));
         if self.nfe.is_none() {
@@ -215,6 +224,9 @@ impl SampleRequest {
         let adaptation =
             Adaptation { lora: self.lora.clone(), clip_skip: self.clip_skip.unwrap_or_default() };
         let mut model = Model::open_adapted(&self.model, &adaptation, device)?.require_generator()?;
+        if let Some(size) = self.size(&model, recipe.as_ref()) {
+            model = model.resized(size)?;
+        }
         if let Some(folder) = &self.preview_decoder {
             model = model.with_preview_decoder(folder, device)?;
         }
@@ -233,6 +245,16 @@ impl SampleRequest {
         let guidance = self.open_guide(guide_hash, device, observer)?;
         let (plan, measured_at) = self.plan(&model, guidance, device, observer, stop)?;
         Ok((self, Resolved { model, plan, measured_at }))
+    }
+
+    /// The size of the images, where it is not left to the model. A recipe's is taken where its model is.
+    fn size(&self, model: &Model, recipe: Option<&Recipe<SampleOptions>>) -> Option<Size> {
+        let recorded = recipe.filter(|recipe| recipe.header.model_hash == model.hash());
+        match (self.width, self.height) {
+            (None, None) => recorded.map(|recipe| recipe.options.size),
+            (Some(width), Some(height)) => Some(Size { width, height }),
+            (Some(side), None) | (None, Some(side)) => Some(Size::square(side)),
+        }
     }
 
     /// The guidance, with its worse model open. Where `hash` is given, another model than that one is warned of.
@@ -265,7 +287,8 @@ impl SampleRequest {
             spacing: self.spacing.as_deref(),
         };
         let resolved = resolve(defaults, model.denoiser.diffusion(), asked)?;
-        let start = self.init_noise.as_deref().map(|file| noise_for(file, self.count, model.shape(), device));
+        let count = self.count.unwrap_or_else(|| model.default_count());
+        let start = self.init_noise.as_deref().map(|file| noise_for(file, count, model.shape(), device));
         let cfg_scale = self.cfg_scale.unwrap_or_else(|| model.cfg_scale());
         let unguided = cfg_scale == 1.0 && guidance.guide.is_none();
         let idle = unguided && self.negative.is_some();
@@ -278,14 +301,15 @@ impl SampleRequest {
             cfg_scale,
             guidance,
             clip: defaults.clip && self.clip,
-            labels: self.labels(model)?,
-            prompts: self.conditioning(model, observer)?,
+            labels: self.labels(model, count)?,
+            prompts: self.conditioning(model, count, observer)?,
             arithmetic: self.arithmetic()?,
             batch_size: self.batch_size,
             start: start.transpose()?,
             stop: stop.clone(),
-            ..SamplePlan::of(model, self.count, self.seed.unwrap_or_else(random_seed))
+            ..SamplePlan::of(model, count, self.seed.unwrap_or_else(random_seed))
         };
+        plan.check(model)?;
         Ok((plan, resolved.measured_at))
     }
 
@@ -301,7 +325,12 @@ impl SampleRequest {
     }
 
     /// The prompt of each image: image I takes the one after that of image I - 1.
-    fn conditioning(&self, model: &Model, observer: &mut dyn Observer) -> Result<Option<Prompts>> {
+    fn conditioning(
+        &self,
+        model: &Model,
+        count: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Prompts>> {
         let lines: Vec<&str> = match &self.prompt {
             Some(prompt) => vec![prompt],
             None => self.prompts.iter().map(String::as_str).collect(),
@@ -313,17 +342,19 @@ impl SampleRequest {
             }
             return Ok(None);
         }
+        check_syntax("the prompt", lines.iter().copied(), observer)?;
+        check_syntax("the negative prompt", self.negative.as_deref(), observer)?;
         tell_cut(model, "the prompt", lines.iter().copied(), observer);
         tell_cut(model, "the negative prompt", self.negative.as_deref(), observer);
         let line = |index: u64| lines[((self.first + index) % lines.len() as u64) as usize].to_owned();
-        let each = (0..self.count as u64).map(line).collect();
+        let each = (0..count as u64).map(line).collect();
         let prompts = Prompts { each, negative: self.negative.clone().unwrap_or_default() };
         Prompts::check(Some(&prompts), model)?;
         Ok(Some(prompts))
     }
 
     /// The class of each image: image I takes the class after that of image I - 1.
-    fn labels(&self, model: &Model) -> Result<Option<Vec<Option<u32>>>> {
+    fn labels(&self, model: &Model, images: usize) -> Result<Option<Vec<Option<u32>>>> {
         let count = model.info.classes.len();
         let wanted: Vec<u32> = match self.class.as_deref() {
             None | Some("all") if count > 0 => (0..count as u32).collect(),
@@ -332,7 +363,7 @@ impl SampleRequest {
             Some(names) => classes(model, names)?,
         };
         let of = |index: u64| Some(wanted[(index % wanted.len() as u64) as usize]);
-        Ok(Some((0..self.count as u64).map(|index| of(self.first + index)).collect()))
+        Ok(Some((0..images as u64).map(|index| of(self.first + index)).collect()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The presets that come with the binary: `presets/*.toml`, each with its measured result in its head.
 
 use langevin_core::path_of;
-use langevin_process::{Error, Result, nearest};
+use langevin_process::{Error, Result, folded, nearest};
 
 use crate::training::settings::{Settings, layered};
 
@@ -41,7 +41,7 @@ impl Preset {
     /// # Errors
     /// Usage, with the nearest name.
     pub fn find(name: &str) -> Result<&'static Preset> {
-        PRESETS.iter().find(|preset| preset.name == name).ok_or_else(|| {
+        PRESETS.iter().find(|preset| folded(preset.name) == folded(name)).ok_or_else(|| {
             let names = || PRESETS.iter().map(|preset| preset.name);
             let error = Error::usage(format!("no preset is called \"{name}\""));
             match nearest(name, names()) {

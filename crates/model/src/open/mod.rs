@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use langevin_core::{Error, Result, path_of, tensor_file};
-use langevin_process::nearest;
+use langevin_process::{folded, nearest};
 
 use crate::adaptation::{Adaptation, Lora};
 use crate::closed_form::{CLOSED_FORM, ClosedFormModel};
@@ -67,10 +67,10 @@ impl Source {
     }
 
     fn builtin(name: &str) -> Result<Self> {
-        if let Some(known) = CLOSED_FORM.iter().find(|known| known.name == name) {
+        if let Some(known) = CLOSED_FORM.iter().find(|known| folded(known.name) == folded(name)) {
             return Ok(Self::ClosedForm(known));
         }
-        if let Some(shipped) = SHIPPED.iter().find(|shipped| shipped.name == name) {
+        if let Some(shipped) = SHIPPED.iter().find(|shipped| folded(shipped.name) == folded(name)) {
             return Ok(Self::Shipped(shipped));
         }
         let names =
