@@ -75,7 +75,7 @@ impl Shell {
         let (device, line) = self.compute()?;
         let (stages, training) = (Stages::new(self), TrainingLine::new(self));
         let mut observer = Display { shell: self, line, stages, training };
-        let mut sink = Files::new(force);
+        let mut sink = Files::new(force).stopped_by(stop);
         let outcome = job(&mut Context { device: &device, observer: &mut observer, sink: &mut sink, stop });
         observer.stages.finish();
         observer.training.finish();

@@ -28,6 +28,8 @@ pub struct Losses {
     pub mean: Tensor<1>,
     /// The unweighted mean squared error of each image on the network's own target, shape `[batch]`.
     pub per_image: Tensor<1>,
+    /// What `mean` is the sum of, shape `[batch]`, where it is one: the terms of the parts of a batch are those of the whole.
+    pub terms: Option<Tensor<1>>,
 }
 
 impl<N: Network> Preconditioned<N> {
@@ -91,7 +93,8 @@ impl<N: Network> Preconditioned<N> {
         };
         let weights: Vec<f32> = weights.iter().map(|w| (*w / batch as f64) as f32).collect();
         let weights = Tensor::<1>::from_data(TensorData::new(weights, [batch]), &per_image.device());
-        Ok(Losses { mean: (per_image.clone() * weights).sum(), per_image })
+        let terms = per_image.clone() * weights;
+        Ok(Losses { mean: terms.clone().sum(), per_image, terms: Some(terms) })
     }
 
     fn coefficients(&self, at: &Levels) -> Result<Vec<Coefficients>> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use image::{ImageDecoder, ImageReader};
-use langevin_core::LeftAside;
+use langevin_core::{LeftAside, Stop};
 
 use crate::guarded::guarded;
 use crate::images::sniff;
@@ -20,9 +20,9 @@ pub fn is_image_file(path: impl AsRef<Path>) -> bool {
 /// The images in the folder at `root` and its sub-folders, sorted by their paths, and what else lies there.
 ///
 /// # Errors
-/// Bad input, naming the folder: it cannot be read, or holds no images.
-pub fn images_in(root: &Path) -> Result<(Vec<PathBuf>, LeftAside)> {
-    let files = DiskFiles::walk(root)?;
+/// Bad input, naming the folder: it cannot be read, or holds no images. Interrupted, where `stop` asks for it.
+pub fn images_in(root: &Path, stop: &Stop) -> Result<(Vec<PathBuf>, LeftAside)> {
+    let files = DiskFiles::walk(root, stop)?;
     let mut aside = files.left_aside();
     files.leave_all_but(&[Kind::Image], &mut aside);
     let images: Vec<PathBuf> =
@@ -63,13 +63,13 @@ mod tests {
         write("a/z.jpg", 1);
         std::fs::write(folder.path().join("notes.txt"), "x").unwrap();
         std::fs::write(folder.path().join(".hidden.png"), "x").unwrap();
-        let (images, aside) = images_in(folder.path()).unwrap();
+        let (images, aside) = images_in(folder.path(), &Stop::new()).unwrap();
         let expected = ["a/z.jpg", "b.png"].map(|name| folder.path().join(name));
         assert_eq!(images, expected);
         assert_eq!((channels_of(&images[0]), channels_of(&images[1])), (Some(1), Some(3)));
         assert!(aside.to_string().contains("notes.txt"), "{aside}");
         assert!(is_image_file(&images[0]) && !is_image_file(folder.path().join("notes.txt")));
         let empty = tempfile::tempdir().unwrap();
-        assert!(images_in(empty.path()).unwrap_err().to_string().contains("holds no images"));
+        assert!(images_in(empty.path(), &Stop::new()).unwrap_err().to_string().contains("holds no images"));
     }
 }

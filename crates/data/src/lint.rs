@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use langevin_core::LeftAside;
+use langevin_core::{LeftAside, Stop};
 use rayon::prelude::*;
 
-use crate::{DataInfo, Dataset};
+use crate::{DataInfo, Dataset, Error};
 
 /// What [`lint`] found.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -47,12 +47,20 @@ struct Look {
 }
 
 /// Decodes every image of `dataset` (the first 1000 of an unlimited one) and reports.
-pub fn lint(dataset: &dyn Dataset) -> LintReport {
+///
+/// # Errors
+/// Interrupted, where `stop` asks for it.
+pub fn lint(dataset: &dyn Dataset, stop: &Stop) -> Result<LintReport, Error> {
     // What was left aside is told once, by the set itself.
     let info = DataInfo { left_aside: LeftAside::default(), ..dataset.info().clone() };
     let looked_at = info.len.unwrap_or(SAMPLE);
-    let looks: Vec<Result<Look, String>> =
-        (0..looked_at).into_par_iter().map(|index| look(dataset, index)).collect();
+    let looks: Vec<Result<Look, String>> = (0..looked_at)
+        .into_par_iter()
+        .map(|index| {
+            stop.check("looking at the data")?;
+            Ok::<_, Error>(look(dataset, index))
+        })
+        .collect::<Result<_, Error>>()?;
     let mut report = LintReport {
         looked_at,
         unreadable: looks.iter().filter_map(|look| look.as_ref().err().cloned()).collect(),
@@ -87,7 +95,7 @@ pub fn lint(dataset: &dyn Dataset) -> LintReport {
     let named = |group: Vec<u64>| group.into_iter().map(|index| dataset.item_name(index)).collect();
     report.duplicates = groups.into_iter().map(named).collect();
     report.advice = advice(&report);
-    report
+    Ok(report)
 }
 
 fn look(dataset: &dyn Dataset, index: u64) -> Result<Look, String> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use langevin_core::{LeftAside, path_of};
+use langevin_core::{LeftAside, Stop, path_of};
 use langevin_files::read_head;
 
 use crate::sets::files::{Files, is_document};
@@ -16,11 +16,20 @@ use crate::split::{Split, Wanted};
 use crate::{Dataset, Error, Result};
 
 /// How a set is opened.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct OpenOptions {
     /// Which part, where a set has parts. A `#test`, `#train`, `#validation` or `#all` at the end of the spec
     /// says so too, and wins.
     pub split: Split,
+    /// Ends the opening, of which tens of thousands of files may be a part.
+    pub stop: Stop,
+}
+
+impl OpenOptions {
+    /// The defaults, ended by `stop`.
+    pub fn stopped_by(stop: &Stop) -> Self {
+        Self { stop: stop.clone(), ..Self::default() }
+    }
 }
 
 /// Opens a data set: `builtin:NAME`, or the path of a folder of images, a folder or file of IDX, CIFAR, NumPy arrays or
@@ -34,10 +43,11 @@ pub fn open(spec: &str, options: &OpenOptions) -> Result<Arc<dyn Dataset>> {
     if let Some(rest) = spec.strip_prefix("builtin:") {
         return builtin::open(rest);
     }
-    let plain = Wanted { split: options.split, asked: options.split != Split::Train };
+    let stop = &options.stop;
+    let plain = Wanted { split: options.split, asked: options.split != Split::Train, stop };
     let (path, wanted) = match spec.rsplit_once('#') {
         Some((path, split)) if !path_of(spec).exists() => match Split::named(split) {
-            Some(split) => (path, Wanted { split, asked: true }),
+            Some(split) => (path, Wanted { split, asked: true, stop }),
             None => (spec, plain),
         },
         _ => (spec, plain),
@@ -92,8 +102,8 @@ struct Candidate {
     images: u64,
 }
 
-fn open_folder(root: &Path, wanted: Wanted, mut aside: LeftAside) -> Result<Arc<dyn Dataset>> {
-    let files = DiskFiles::walk(root)?;
+fn open_folder(root: &Path, wanted: Wanted<'_>, mut aside: LeftAside) -> Result<Arc<dyn Dataset>> {
+    let files = DiskFiles::walk(root, wanted.stop)?;
     aside.extend(files.left_aside());
     let paths = |of: &[usize]| of.iter().map(|&at| files.full_path(at).to_path_buf()).collect::<Vec<_>>();
     let bytes = |of: &[usize]| of.iter().map(|&at| files.entries()[at].size).sum::<u64>();
@@ -171,7 +181,7 @@ fn open_shards(
     root: &Path,
     files: &DiskFiles,
     mut archives: Vec<usize>,
-    wanted: Wanted,
+    wanted: Wanted<'_>,
     mut aside: LeftAside,
 ) -> Result<Arc<dyn Dataset>> {
     archives.sort_unstable();
@@ -201,18 +211,22 @@ fn open_shards(
     // Where the parts are archives, what is asked for is all of those that were chosen.
     let divided = archives.iter().any(|at| part(*at).is_some());
     let inside = if divided { Wanted { split: Split::Train, ..wanted } } else { wanted };
-    Ok(Arc::new(Tree::new(Box::new(Shards::open(root, &paths, aside)?), "shards", inside)?))
+    Ok(Arc::new(Tree::new(Box::new(Shards::open(root, &paths, aside, wanted.stop)?), "shards", inside)?))
 }
 
-fn open_file(path: &Path, wanted: Wanted) -> Result<Arc<dyn Dataset>> {
+fn open_file(path: &Path, wanted: Wanted<'_>) -> Result<Arc<dyn Dataset>> {
     let head = read_head(path, HEAD)?;
     let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     let (all, aside) = ([path.to_path_buf()], LeftAside::default());
     match kind(&head, length, true) {
         Kind::Parquet => parquet::open(path, &all, wanted, aside),
         Kind::Idx => idx::open_file(path),
-        Kind::Zip => Ok(Arc::new(Tree::new(Box::new(archive::ZipFiles::open(path)?), "zip", wanted)?)),
-        Kind::Tar => Ok(Arc::new(Tree::new(Box::new(archive::TarFiles::open(path)?), "tar", wanted)?)),
+        Kind::Zip => {
+            Ok(Arc::new(Tree::new(Box::new(archive::ZipFiles::open(path, wanted.stop)?), "zip", wanted)?))
+        }
+        Kind::Tar => {
+            Ok(Arc::new(Tree::new(Box::new(archive::TarFiles::open(path, wanted.stop)?), "tar", wanted)?))
+        }
         Kind::Npz => npy::open(path, wanted, aside),
         Kind::Npy => npy::open_array(path, aside),
         Kind::GzipOther | Kind::Other if named_idx(path) => idx::open_file(path),

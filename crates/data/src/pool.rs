@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use langevin_core::LeftAside;
+use langevin_core::{LeftAside, Stop};
 use rayon::prelude::*;
 
 use crate::order::{self, Permutation, Purpose};
+use crate::split::OPENING;
 use crate::transforms::{Cut, Prepare, cut, fit};
 use crate::{DataInfo, Dataset, Error, Image, Result, Size};
 
@@ -28,11 +29,27 @@ pub struct PoolOptions {
     pub captions: bool,
     /// Receives each image that is passed over, once.
     pub on_skip: Option<OnSkip>,
+    /// Ends the trying of images.
+    pub stop: Stop,
+}
+
+impl PoolOptions {
+    /// The defaults, ended by `stop`.
+    pub fn stopped_by(stop: &Stop) -> Self {
+        Self { stop: stop.clone(), ..Self::default() }
+    }
 }
 
 impl Default for PoolOptions {
     fn default() -> Self {
-        Self { cache_bytes: 1 << 30, check_bytes: 512 << 20, strict: false, captions: true, on_skip: None }
+        Self {
+            cache_bytes: 1 << 30,
+            check_bytes: 512 << 20,
+            strict: false,
+            captions: true,
+            on_skip: None,
+            stop: Stop::new(),
+        }
     }
 }
 
@@ -118,6 +135,8 @@ enum Members {
     Run { first: u64, len: Option<u64> },
 }
 
+/// Images of a large batch that are read before it is looked whether to stop.
+const PART: u64 = 64;
 /// Where the held-out part of an unlimited set begins.
 const HELD_FROM: u64 = 1 << 62;
 /// Images remembered by index at most; larger sets are read anew each time.
@@ -128,7 +147,7 @@ impl Pool {
     ///
     /// # Errors
     /// Usage when `prepare` is impossible; bad input, naming the set, when no image can be read, or with
-    /// `strict` when one cannot.
+    /// `strict` when one cannot. Interrupted.
     pub fn new(dataset: Arc<dyn Dataset>, prepare: Prepare, options: PoolOptions) -> Result<Self> {
         prepare.check()?;
         let len = dataset.info().len;
@@ -146,7 +165,7 @@ impl Pool {
         });
         let mut pool = Self { shared, members: Members::Run { first: 0, len } };
         if let Some(n) = len {
-            pool.check(n, options.check_bytes, options.strict)?;
+            pool.check(n, options.check_bytes, options.strict, &options.stop)?;
         }
         pool.shared.checking.store(false, Ordering::Relaxed);
         Ok(pool)
@@ -238,6 +257,26 @@ impl Pool {
         self.gather(&showings, 0, first_image)
     }
 
+    /// As [`Pool::batch`], a part at a time, so that `stop` ends it soon.
+    ///
+    /// # Errors
+    /// As [`Pool::batch`]; interrupted.
+    pub fn batch_until(&self, positions: std::ops::Range<u64>, stop: &Stop) -> Result<Batch> {
+        let end = positions.end;
+        let parts = positions.step_by(PART as usize).map(|from| self.batch(from..end.min(from + PART)));
+        joined(parts, stop)
+    }
+
+    /// As [`Pool::showing`], a part at a time, so that `stop` ends it soon.
+    ///
+    /// # Errors
+    /// As [`Pool::showing`]; interrupted.
+    pub fn showing_until(&self, seed: u64, first_image: u64, count: usize, stop: &Stop) -> Result<Batch> {
+        let end = first_image + count as u64;
+        let part = |from: u64| self.showing(seed, from, PART.min(end - from) as usize);
+        joined((first_image..end).step_by(PART as usize).map(part), stop)
+    }
+
     /// The batch of images `first_image .. first_image + count` of a run with `seed`: shuffled, cropped and
     /// mirrored, each a function of (seed, its number) alone.
     ///
@@ -301,7 +340,7 @@ impl Pool {
         }
     }
 
-    fn check(&mut self, n: u64, check_bytes: u64, strict: bool) -> Result<()> {
+    fn check(&mut self, n: u64, check_bytes: u64, strict: bool, stop: &Stop) -> Result<()> {
         let name = self.info().name.clone();
         if n == 0 {
             return Err(Error::bad_input(format!("{name}: there is no image in it")));
@@ -309,7 +348,10 @@ impl Pool {
         let Some(bytes) = self.shared.dataset.encoded_bytes() else { return Ok(()) };
         let all = strict || bytes <= check_bytes;
         let step = if all { 1 } else { n.div_ceil(256) };
-        (0..n.div_ceil(step)).into_par_iter().for_each(|k| drop(self.shared.ready(k * step)));
+        (0..n.div_ceil(step)).into_par_iter().try_for_each(|k| {
+            drop(self.shared.ready(k * step));
+            stop.check(OPENING)
+        })?;
         let skipped = self.skipped();
         let explain =
             |what: String| Error::bad_input(format!("{name}: {what}; the first: {}", skipped[0].reason));
@@ -327,6 +369,20 @@ impl Pool {
         skipped.iter().for_each(|skipped| self.shared.tell(skipped));
         Ok(())
     }
+}
+
+/// The batch that `parts` are of, at least one.
+fn joined(mut parts: impl Iterator<Item = Result<Batch>>, stop: &Stop) -> Result<Batch> {
+    let mut all = parts.next().unwrap_or_else(|| Err(Error::usage("a batch of no images")))?;
+    for part in parts {
+        let part = part?;
+        stop.check(OPENING)?;
+        all.pixels.extend(part.pixels);
+        all.labels.extend(part.labels);
+        all.captions.extend(part.captions);
+        all.shape[0] += part.shape[0];
+    }
+    Ok(all)
 }
 
 impl Shared {

@@ -1,6 +1,11 @@
 //! The parts of a set, train, test and validation, and the names they go by.
 
-use langevin_core::LeftAside;
+use langevin_core::{LeftAside, Stop};
+
+use crate::Result;
+
+/// What is interrupted where a set is opened.
+pub(crate) const OPENING: &str = "reading the data";
 
 /// What parts that were not chosen are called in [`LeftAside`].
 pub const OTHER_PARTS: &str = "other parts";
@@ -80,14 +85,23 @@ fn words(name: &str) -> impl Iterator<Item = &str> {
     name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
-/// The part that is opened, and whether it was asked for by name.
+/// The part that is opened, whether it was asked for by name, and what ends its opening.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted {
+pub(crate) struct Wanted<'a> {
     pub split: Split,
     pub asked: bool,
+    pub stop: &'a Stop,
 }
 
-impl Wanted {
+impl Wanted<'_> {
+    /// Goes on, or ends the opening.
+    ///
+    /// # Errors
+    /// Interrupted.
+    pub fn check(self) -> Result<()> {
+        self.stop.check(OPENING)
+    }
+
     /// Leaves the other parts of a set aside, each with its number of images, unless this one was asked for.
     pub fn leave(self, aside: &mut LeftAside, others: impl IntoIterator<Item = (Option<Split>, u64)>) {
         if self.asked {

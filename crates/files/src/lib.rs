@@ -17,6 +17,7 @@ mod claim;
 pub mod disk;
 mod fault;
 mod folders;
+mod handles;
 mod room;
 mod run_lock;
 pub mod text;
@@ -29,6 +30,7 @@ pub use bounded::{SLACK, not_ordinary, open_ordinary, read_bounded, read_head};
 pub use claim::Claim;
 pub use fault::FAULT;
 pub use folders::{FolderClaim, Fresh, Made};
+pub use handles::{FEWEST, open_at_once};
 pub use room::{MAKE_ROOM, check_space, free_bytes, write_error};
 pub use run_lock::RunLock;
 pub use whole::{

@@ -235,7 +235,7 @@ impl Side {
                     let answer = model.network.forward(x.clone(), t, &Cond::none());
                     let per_image = (answer - x).square().reshape([count as i32, -1]).mean_dim(1);
                     let per_image = per_image.reshape([count]);
-                    Ok(Losses { mean: per_image.clone().sum() / n as f32, per_image })
+                    Ok(Losses { mean: per_image.clone().sum() / n as f32, per_image, terms: None })
                 })?;
                 let (beta1, beta2) = (0.9, 0.999);
                 let step = AdamW {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use langevin_core::{Error, Result, Size, spelled};
+use langevin_core::{Error, Result, Size, Stop, spelled};
 use langevin_data::{DataInfo, LintReport, OpenOptions};
 use langevin_model::{Adaptation, AutoencoderInfo, Codec, Model, ModelInfo, SampleSettings, Source, Task};
 use langevin_nn::NetworkConfig;
@@ -217,12 +217,12 @@ fn look(spec: &str, context: &Context<'_>) -> Result<Inspection> {
         Ok(source) => source,
         Err(error) if Path::new(spec).exists() => return Err(error),
         // A part of a data set, such as `mnist/#test`, is no path.
-        Err(_) => return data(spec).map(Inspection::Data),
+        Err(_) => return data(spec, context.stop).map(Inspection::Data),
     };
     let model = || model(&source, spec, context);
     match &source {
         Source::Shipped(_) | Source::ClosedForm(_) => {
-            Ok(Inspection::Shipped { model: model()?, data: data(spec).ok() })
+            Ok(Inspection::Shipped { model: model()?, data: data(spec, context.stop).ok() })
         }
         Source::Run(path) if is_run(path) => {
             let saved = path.join("model.safetensors").is_file();
@@ -239,15 +239,15 @@ fn look(spec: &str, context: &Context<'_>) -> Result<Inspection> {
         Source::Tensors(path) => tensors(path).map(Inspection::Tensors),
         Source::Image(path) => match image(path) {
             Some(image) => Ok(Inspection::Image(image)),
-            None => data(spec).map(Inspection::Data),
+            None => data(spec, context.stop).map(Inspection::Data),
         },
         // What is wrong with a zip the data say, but for one that was meant as a PyTorch checkpoint.
-        Source::Other(path) => data(spec).map(Inspection::Data).map_err(|error| {
+        Source::Other(path) => data(spec, context.stop).map(Inspection::Data).map_err(|error| {
             let meant = langevin_model::file::is_meant_as_checkpoint(path);
             if meant { model().err().unwrap_or(error) } else { error }
         }),
         // CIFAR for Python is pickled too.
-        Source::Checkpoint(_) => match data(spec) {
+        Source::Checkpoint(_) => match data(spec, context.stop) {
             Ok(data) => Ok(Inspection::Data(data)),
             Err(_) => model().map(Inspection::Model),
         },
@@ -361,9 +361,10 @@ fn image(path: &Path) -> Option<ImageReport> {
     Some(ImageReport { kind: "image with a recipe", recipe, redraw })
 }
 
-fn data(spec: &str) -> Result<DataReport> {
-    let dataset = langevin_data::open(spec, &OpenOptions::default())?;
-    let lint = dataset.info().len.is_some().then(|| langevin_data::lint(dataset.as_ref()));
+fn data(spec: &str, stop: &Stop) -> Result<DataReport> {
+    let dataset = langevin_data::open(spec, &OpenOptions::stopped_by(stop))?;
+    let lint =
+        dataset.info().len.is_some().then(|| langevin_data::lint(dataset.as_ref(), stop)).transpose()?;
     // With what looking at the images has found.
     let info = DataInfo { left_aside: dataset.left_aside(), ..dataset.info().clone() };
     Ok(DataReport { kind: "data set", info, lint })

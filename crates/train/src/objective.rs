@@ -26,6 +26,11 @@ pub trait Objective<N: Network>: Debug + Send + Sync {
         target: Option<&Preconditioned<N>>,
     ) -> Result<Losses>;
 
+    /// Whether losses have terms, so that those of the held-out images may be taken in small parts.
+    fn has_terms(&self) -> bool {
+        true
+    }
+
     /// At how many levels the loss of the held-out images is measured: 8, or 1 where there is no noise.
     fn validation_levels(&self) -> usize {
         8

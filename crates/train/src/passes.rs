@@ -115,22 +115,35 @@ impl Passes {
         }
     }
 
-    /// A pass with fixed noise, number `step`, over all held-out images, every one of which has the number `uniform`.
-    pub fn validation(&self, batch: &Batch, uniform: f64, step: u64, seen: u64, device: &Device) -> Pass {
-        let [count, c, h, w] = batch.shape;
-        let streams = NoiseStreams::new(self.seed, (0..count as u64).map(|k| batch.first_image + k));
-        let tokens = self
-            .texts
-            .as_ref()
-            .map(|texts| batch.captions.iter().map(|caption| texts.tokens(caption.as_deref())).collect());
-        let Given { x0, image, counted } = self.given(batch.pixels.clone(), batch.shape, &streams, 1, device);
+    /// A pass with fixed noise, number `step`, over the held-out images `range`, every one of which has the number `uniform`.
+    pub fn validation(
+        &self,
+        batch: &Batch,
+        range: Range<usize>,
+        (uniform, step): (f64, u64),
+        seen: u64,
+        device: &Device,
+    ) -> Pass {
+        let [all, c, h, w] = batch.shape;
+        let count = range.len();
+        let streams = NoiseStreams::new(self.seed, range.clone().map(|k| batch.first_image + k as u64));
+        let pixels = batch.pixels[range.start * c * h * w..range.end * c * h * w].to_vec();
+        let tokens = self.texts.as_ref().map(|texts| {
+            batch.captions[range.clone()].iter().map(|caption| texts.tokens(caption.as_deref())).collect()
+        });
+        let Given { x0, image, counted } = self.given(pixels, [count, c, h, w], &streams, 1, device);
         Pass {
             x0,
             noise: streams.normal(Purpose::Validation, step, [c, h, w], device),
             uniforms: vec![uniform; count],
-            cond: Cond { labels: self.classes.then(|| batch.labels.clone()), image, tokens, ..Cond::none() },
+            cond: Cond {
+                labels: self.classes.then(|| batch.labels[range].to_vec()),
+                image,
+                tokens,
+                ..Cond::none()
+            },
             counted,
-            share: 1.0,
+            share: count as f64 / all as f64,
             seen,
         }
     }

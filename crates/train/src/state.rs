@@ -33,6 +33,9 @@ pub struct TrainingState {
     pub metrics_bytes: u64,
     /// The settings that decide the result, as JSON; a resumed run must have the same.
     pub settings: String,
+    /// Whether a signal cut the validation at this point short, which is made when the run goes on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub validation_due: bool,
 }
 
 /// Everything that is needed to go on as if nothing had happened.
@@ -84,7 +87,7 @@ impl Checkpoint {
         check_space(folder, need)?;
         let staged = folder.join(format!("{STAGED}{}", self.standing.images));
         let target = folder.join(format!("{PREFIX}{:012}", self.standing.images));
-        let result = publish(&files, &staged, &target, folder);
+        let result = publish(&files, self.standing.validation_due, [&staged, &target, folder]);
         if let Err(error) = result {
             let _ = disk::remove_folder(&staged);
             return Err(write_error(folder, need, &error));
@@ -165,7 +168,7 @@ pub fn list(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn publish(files: &[(&str, Vec<u8>)], staged: &Path, target: &Path, folder: &Path) -> io::Result<()> {
+fn publish(files: &[(&str, Vec<u8>)], due: bool, [staged, target, folder]: [&Path; 3]) -> io::Result<()> {
     if staged.exists() {
         disk::remove_folder(staged)?;
     }
@@ -180,8 +183,15 @@ fn publish(files: &[(&str, Vec<u8>)], staged: &Path, target: &Path, folder: &Pat
     let manifest = serde_json::to_vec_pretty(&manifest).expect("numbers and text serialise");
     write_synced(&staged.join(MANIFEST), &manifest)?;
     disk::sync_folder(staged)?;
-    if Checkpoint::load(target).is_ok() {
-        // A stop right after a save: the same state is there already, and replacing it would risk it.
+    if let Ok(there) = Checkpoint::load(target) {
+        // A stop right after a save: the same state is there already, and replacing it would risk it; but for one whose validation
+        // was due and is made, which takes its place in one step.
+        if there.standing.validation_due && !due {
+            match disk::exchange(staged, target) {
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+                exchanged => exchanged?,
+            }
+        }
         return disk::remove_folder(staged);
     }
     if target.exists() {
@@ -230,6 +240,7 @@ mod tests {
                 seconds: 0.5,
                 metrics_bytes: 7,
                 settings: "{}".into(),
+                validation_due: false,
             },
             weights: tensor(1.0),
             average: tensor(2.0),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use langevin_core::{Error, ErrorKind, NamedTensors, Network, Preconditioned, Result, Stop};
 use langevin_data::{Batch, Loader};
 use langevin_kernels::AdamW as AdamWSettings;
@@ -27,6 +27,10 @@ const FORECAST_AGAIN: f64 = 2.0;
 const TARGET: &str = "target";
 /// A loss this many times the typical one is worth a warning.
 const SPIKE: f64 = 10.0;
+/// Held-out images that go through the network at once are as many as a batch has, and no fewer than these.
+const FEWEST_AT_ONCE: usize = 16;
+/// Those of a loss that is no sum over images.
+const WHOLE: usize = 256;
 
 /// Everything a run needs.
 pub struct Job<N> {
@@ -87,6 +91,14 @@ pub fn train<N: Network>(job: Job<N>, hooks: &mut dyn Hooks<N>) -> Result<Outcom
     Trainer::take_up(job, hooks)?.run()
 }
 
+/// What a validation finds.
+#[derive(Default)]
+struct Validation {
+    loss: f64,
+    by_level: Vec<(f64, f64)>,
+    values: Vec<(&'static str, f64)>,
+}
+
 struct Trainer<'a, N> {
     job: Job<N>,
     hooks: &'a mut dyn Hooks<N>,
@@ -100,6 +112,8 @@ struct Trainer<'a, N> {
     started: Instant,
     images_before: u64,
     typical_loss: Option<f64>,
+    /// Whether the validation at this point is still to be made.
+    due: bool,
 }
 
 impl<'a, N: Network> Trainer<'a, N> {
@@ -134,6 +148,7 @@ impl<'a, N: Network> Trainer<'a, N> {
             started: Instant::now(),
             images_before: standing.images,
             typical_loss: None,
+            due: standing.validation_due,
             job,
             hooks,
         };
@@ -164,7 +179,12 @@ impl<'a, N: Network> Trainer<'a, N> {
         if self.images == 0 {
             self.validate()?;
             self.preview()?;
-        } else if self.images % self.job.config.sample_every < self.job.config.batch_size as u64 {
+        }
+        let due = self.due;
+        if due {
+            self.validate()?;
+        }
+        if self.images > 0 && self.images % self.job.config.sample_every < self.job.config.batch_size as u64 {
             // A signal may have cut this one short.
             self.preview()?;
         }
@@ -189,6 +209,9 @@ impl<'a, N: Network> Trainer<'a, N> {
             self.store_snapshot()?;
             self.preview()?;
         } else if self.images >= self.job.config.images {
+            if due {
+                self.save()?;
+            }
             self.complete()?;
         }
         Ok(self.outcome())
@@ -304,43 +327,74 @@ impl<'a, N: Network> Trainer<'a, N> {
         self.tell(&Event::Maintained { images: self.images, seconds: start.elapsed().as_secs_f64() })
     }
 
+    /// Judges the averaged weights by the held-out images. What a signal cuts short is made when the run goes on.
     fn validate(&mut self) -> Result<()> {
-        let Some(batch) = &self.job.validation else { return Ok(()) };
-        let (model, target) = (self.learner.averaged(), self.target());
-        let objective = &self.job.objective;
-        let mut by_level = Vec::new();
-        let mut total = 0.0;
-        let levels = objective.validation_levels();
-        for index in 0..levels {
-            // Before the first step there is nothing that this would cut short: the next start validates again.
-            if self.images == 0 && self.job.stop.is_requested() {
-                return Ok(());
-            }
-            // Spread evenly over what training sees, cleanest first.
-            let uniform = (index as f64 + 0.5) / levels as f64;
-            let (seen, device) = (self.images, &self.job.device);
-            let pass = self.passes.validation(batch, uniform, index as u64, seen, device);
-            let losses = objective.loss(pass, &model, target.as_ref())?;
-            let plain = losses.per_image.try_into_vec_as::<f32>();
-            let plain = plain
-                .map_err(|error| Error::failed(format!("the validation loss cannot be read: {error}")))?;
-            by_level.push((
-                objective.level(&model.diffusion, uniform, seen).log_snr(),
-                plain.iter().map(|v| f64::from(*v)).sum::<f64>() / plain.len() as f64,
-            ));
-            total += f64::from(losses.mean.into_scalar::<f32>()) / levels as f64;
+        self.due = true;
+        let Some(Validation { loss, by_level, values }) = self.validation()? else { return Ok(()) };
+        self.due = false;
+        if by_level.is_empty() {
+            return Ok(());
         }
-        if !total.is_finite() {
-            return Err(diverged("the validation loss", total, self.images));
+        if !loss.is_finite() {
+            return Err(diverged("the validation loss", loss, self.images));
         }
-        self.log.validation(self.images, total, &by_level)?;
-        self.tell(&Event::Validated { images: self.images, loss: total, by_level })?;
-        let values = self.hooks.judge(&model)?;
+        self.log.validation(self.images, loss, &by_level)?;
+        self.tell(&Event::Validated { images: self.images, loss, by_level })?;
         if values.is_empty() {
             return Ok(());
         }
         self.log.judged(self.images, &values)?;
         self.tell(&Event::Judged { images: self.images, values })
+    }
+
+    /// What a validation finds, nothing without held-out images; `None` where a signal came.
+    fn validation(&mut self) -> Result<Option<Validation>> {
+        let mut found = Validation::default();
+        let Some(batch) = &self.job.validation else { return Ok(Some(found)) };
+        let (model, target) = (self.learner.averaged(), self.target());
+        let objective = &self.job.objective;
+        let levels = objective.validation_levels();
+        let [count, ..] = batch.shape;
+        let part = if objective.has_terms() { self.job.config.batch_size.max(FEWEST_AT_ONCE) } else { WHOLE };
+        for index in 0..levels {
+            // Spread evenly over what training sees, cleanest first.
+            let uniform = (index as f64 + 0.5) / levels as f64;
+            let (seen, device) = (self.images, &self.job.device);
+            let (mut per_image, mut terms, mut mean) = (Vec::new(), Vec::new(), 0.0);
+            for start in (0..count).step_by(part) {
+                if self.job.stop.is_requested() {
+                    return Ok(None);
+                }
+                let range = start..count.min(start + part);
+                let pass = self.passes.validation(batch, range, (uniform, index as u64), seen, device);
+                let losses = objective.loss(pass, &model, target.as_ref())?;
+                let plain = losses.per_image.try_into_vec_as::<f32>();
+                per_image.extend(plain.map_err(|error| {
+                    Error::failed(format!("the validation loss cannot be read: {error}"))
+                })?);
+                match losses.terms {
+                    Some(of_part) => terms.push(of_part),
+                    None => mean += f64::from(losses.mean.into_scalar::<f32>()),
+                }
+            }
+            // In one sum, so that the parts make no difference to it.
+            if !terms.is_empty() {
+                mean = f64::from(Tensor::cat(terms, 0).sum().into_scalar::<f32>());
+            }
+            found.by_level.push((
+                objective.level(&model.diffusion, uniform, seen).log_snr(),
+                per_image.iter().map(|v| f64::from(*v)).sum::<f64>() / per_image.len() as f64,
+            ));
+            found.loss += mean / levels as f64;
+        }
+        // A loss that is no number is said as what it is.
+        if found.loss.is_finite() {
+            found.values = match self.hooks.judge(&model) {
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => return Ok(None),
+                values => values?,
+            };
+        }
+        Ok(Some(found))
     }
 
     fn preview(&mut self) -> Result<()> {
@@ -370,6 +424,7 @@ impl<'a, N: Network> Trainer<'a, N> {
             seconds: self.seconds(),
             metrics_bytes,
             settings: self.job.settings.clone(),
+            validation_due: self.due,
         };
         let checkpoint = Checkpoint { standing, weights, average, moments, tracked };
         let path = checkpoint.save(&self.job.out.join("checkpoints"), self.job.config.keep)?;

@@ -112,7 +112,8 @@ fn run_with(
     let device = Device::flex();
     let data = langevin_data::open("builtin:shapes", &OpenOptions::default()).unwrap();
     let pool = Pool::new(data, Prepare::new(8, 8, 3), PoolOptions::default()).unwrap();
-    let (pool, held) = pool.split(Held::Count(4), 0).unwrap();
+    let count = config.validation_images as u64;
+    let (pool, held) = pool.split(Held::Count(count), 0).unwrap();
     let stop = Stop::new();
     let (batch, seed) = (config.batch_size, config.seed);
     let job = Job {
@@ -127,7 +128,7 @@ fn run_with(
         }),
         conditions: None,
         texts: None,
-        validation: Some(held.batch(0..4).unwrap()),
+        validation: Some(held.batch(0..count).unwrap()),
         out: out.to_path_buf(),
         settings: "{}".to_owned(),
         stop: stop.clone(),
@@ -165,6 +166,51 @@ fn a_run_stopped_anywhere_goes_on_to_the_same_bytes() {
         assert!(run(cut.path(), config(), false, None).0.unwrap().complete);
         assert!(traces(cut.path()) == traces(whole.path()), "stopped at {stops:?}");
     }
+}
+
+/// What the newest checkpoint of a run says of itself.
+fn state(out: &Path) -> String {
+    let newest = checkpoints(&out.join("checkpoints")).pop().expect("a checkpoint");
+    std::fs::read_to_string(newest.join("state.json")).unwrap()
+}
+
+#[test]
+fn a_validation_that_a_signal_cut_short_is_made_when_the_run_goes_on() {
+    let whole = tempfile::tempdir().unwrap();
+    run(whole.path(), config(), false, None).0.unwrap();
+    // Validations are due after 32, 64 and 96 images; the last is the end.
+    for stops in [vec![32], vec![64, 72], vec![32, 64, 96], vec![96]] {
+        let cut = tempfile::tempdir().unwrap();
+        for at in &stops {
+            let error = run(cut.path(), config(), false, Some(*at)).0.unwrap_err();
+            assert_eq!(error.exit_code(), 143, "{error}");
+            let text = std::fs::read_to_string(cut.path().join("metrics.jsonl")).unwrap();
+            let made = text.lines().filter(|line| line.contains("validation_loss")).count() as u64;
+            // That before the first step, and those before this point.
+            assert_eq!(made, 1 + (at - 1) / 32, "{text}");
+            assert_eq!(state(cut.path()).contains("\"validation_due\": true"), at % 32 == 0);
+        }
+        assert!(run(cut.path(), config(), false, None).0.unwrap().complete);
+        assert!(traces(cut.path()) == traces(whole.path()), "stopped at {stops:?}");
+        assert!(!state(cut.path()).contains("validation_due"));
+        // Nothing is left to do.
+        assert!(run(cut.path(), config(), false, None).0.unwrap().complete);
+        assert!(traces(cut.path()) == traces(whole.path()), "stopped at {stops:?}");
+    }
+}
+
+#[test]
+fn a_validation_in_parts_is_that_of_the_whole() {
+    let first = |batch_size: usize| {
+        let out = tempfile::tempdir().unwrap();
+        let config = TrainConfig { batch_size, validation_images: 40, images: 64, ..config() };
+        run(out.path(), config, false, None).0.unwrap();
+        let text = std::fs::read_to_string(out.path().join("metrics.jsonl")).unwrap();
+        text.lines().next().unwrap().to_owned()
+    };
+    let (parts, whole) = (first(8), first(64));
+    assert!(whole.contains("validation_loss"), "{whole}");
+    assert_eq!(parts, whole);
 }
 
 #[test]

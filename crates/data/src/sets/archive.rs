@@ -6,9 +6,12 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Mutex;
 
+use langevin_core::Stop;
+
 use super::files::{Entry, Files, mark};
 use super::unpack::{FREE, GROWS, RATIO, Unpacked, most, reason};
 use crate::sniff::HEAD;
+use crate::split::OPENING;
 use crate::{Error, Result, images};
 
 /// Most members of an archive.
@@ -32,14 +35,15 @@ impl ZipFiles {
     /// Reads the directory of the zip at `path`.
     ///
     /// # Errors
-    /// Bad input: broken, or a member that is refused.
-    pub fn open(path: &Path) -> Result<Self> {
+    /// Bad input: broken, or a member that is refused. Interrupted.
+    pub fn open(path: &Path, stop: &Stop) -> Result<Self> {
         let name = path.to_string_lossy().into_owned();
         let failed = |what: String| Error::bad_input(format!("{name}: broken zip: {what}"));
         let (file, _) = langevin_files::open_ordinary(path)?;
         let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(|e| failed(e.to_string()))?;
         let mut found = Vec::new();
         for at in 0..archive.len().min(MAX_MEMBERS) {
+            stop.check(OPENING)?;
             let member = archive.by_index_raw(at).map_err(|e| failed(e.to_string()))?;
             let path = checked_path(&name, member.name())?;
             if member.is_symlink() {
@@ -121,8 +125,8 @@ impl TarFiles {
     /// Reads the headers of the tar at `path`, and all of it when it is compressed.
     ///
     /// # Errors
-    /// Bad input: broken, a member that is refused, or too large to unpack in memory.
-    pub fn open(path: &Path) -> Result<Self> {
+    /// Bad input: broken, a member that is refused, or too large to unpack in memory. Interrupted.
+    pub fn open(path: &Path, stop: &Stop) -> Result<Self> {
         let name = path.to_string_lossy().into_owned();
         let failed = |e: std::io::Error| match reason(&e) {
             grows if grows == GROWS => Error::bad_input(format!("{name}: {grows}"))
@@ -139,6 +143,7 @@ impl TarFiles {
             let mut archive = tar::Archive::new(unpacked);
             let mut claimed = 0_u64;
             for member in archive.entries().map_err(failed)? {
+                stop.check(OPENING)?;
                 let mut member = member.map_err(failed)?;
                 let Some(mut entry) = tar_entry(&name, &member)? else { continue };
                 claimed = claimed.saturating_add(entry.size);
@@ -163,6 +168,7 @@ impl TarFiles {
         } else {
             let mut archive = tar::Archive::new(BufReader::new(file.try_clone().map_err(failed)?));
             for member in archive.entries_with_seek().map_err(failed)? {
+                stop.check(OPENING)?;
                 let member = member.map_err(failed)?;
                 let Some(entry) = tar_entry(&name, &member)? else { continue };
                 let offset = member.raw_file_position();

@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use langevin_core::LeftAside;
+use langevin_core::{LeftAside, Stop};
 use langevin_files::text;
 use serde_json::Value;
 
 use super::files::Files;
 use super::metadata::{CAPTION_KEYS, LABEL_KEYS, LONG, MAX_CAPTION, plain};
+use crate::split::OPENING;
 use crate::{Error, Result};
 
 /// Longest name of a class in a file of its own, in bytes.
@@ -83,12 +84,13 @@ impl Beside {
     ///
     /// # Errors
     /// Bad input, naming the file, when one is no text.
-    pub fn classes(&mut self, files: &dyn Files, paths: &[&str]) -> Result<Vec<Option<String>>> {
+    pub fn classes(&mut self, files: &dyn Files, paths: &[&str], stop: &Stop) -> Result<Vec<Option<String>>> {
         let mut classes = vec![None; paths.len()];
         if self.classes.is_empty() && self.facts.is_empty() {
             return Ok(classes);
         }
         for (class, path) in classes.iter_mut().zip(paths) {
+            stop.check(OPENING)?;
             let of = |all: &HashMap<String, usize>| stems(path).find_map(|stem| all.get(stem).copied());
             if let Some(at) = of(&self.classes).filter(|at| files.entries()[*at].size < MAX_CLASS) {
                 self.used.insert(at);

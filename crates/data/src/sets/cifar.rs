@@ -30,7 +30,7 @@ pub(crate) fn looks_like(head: &[u8], length: u64) -> bool {
 pub(crate) fn open(
     root: &Path,
     files: &[PathBuf],
-    wanted: Wanted,
+    wanted: Wanted<'_>,
     mut aside: LeftAside,
 ) -> Result<Arc<dyn Dataset>> {
     let name = root.to_string_lossy().trim_end_matches('/').to_owned();
@@ -43,6 +43,7 @@ pub(crate) fn open(
     wanted.leave(&mut aside, others.iter().map(|path| (part(path), count(path))));
     let (mut planes, mut labels, mut classes) = (Vec::new(), Vec::new(), 0);
     for path in &chosen {
+        wanted.check()?;
         let batch = Batch::of(&images::read_file(path)?).map_err(|what| {
             let error = Error::bad_input(format!("{}: {what}", path.display()));
             error.hint("a record is 3073 bytes in CIFAR-10 and 3074 in CIFAR-100")

@@ -5,12 +5,13 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use langevin_core::LeftAside;
+use langevin_core::{LeftAside, Stop};
 use rayon::prelude::*;
 use walkdir::{DirEntry, WalkDir};
 
 use super::files::{Entry, Files, is_document, mark, not_data};
 use crate::sniff::{HEAD, Kind, kind};
+use crate::split::OPENING;
 use crate::{Error, Result, images};
 
 /// Most files and folders that links may lead to.
@@ -52,12 +53,18 @@ impl DiskFiles {
     /// All files below `root` that may be data.
     ///
     /// # Errors
-    /// Bad input, naming the folder: it cannot be read, or its links lead to too much.
-    pub fn walk(root: &Path) -> Result<Self> {
-        let mut walk = Walk::new(root);
+    /// Bad input, naming the folder: it cannot be read, or its links lead to too much. Interrupted.
+    pub fn walk(root: &Path, stop: &Stop) -> Result<Self> {
+        let mut walk = Walk::new(root, stop);
         let mut found = walk.all()?;
         found.sort_by(|a, b| (&a.path, &a.full).cmp(&(&b.path, &b.full)));
-        let looks: Vec<(Entry, Look)> = found.par_iter().map(look).collect();
+        let looks: Vec<(Entry, Look)> = found
+            .par_iter()
+            .map(|found| {
+                stop.check(OPENING)?;
+                Ok(look(found))
+            })
+            .collect::<Result<_>>()?;
         let keep = walk.kept(&found, &looks);
         let mut files = Self {
             name: root.to_string_lossy().trim_end_matches('/').to_owned(),
@@ -160,6 +167,7 @@ impl Files for DiskFiles {
 /// A walk through a folder.
 struct Walk<'a> {
     root: &'a Path,
+    stop: &'a Stop,
     real: PathBuf,
     aside: LeftAside,
     /// Folders outside that links have led to.
@@ -170,16 +178,17 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(root: &'a Path) -> Self {
+    fn new(root: &'a Path, stop: &'a Stop) -> Self {
         let real = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
         let (aside, visited) = Default::default();
-        Self { root, real, aside, visited, linked: 0, within: None }
+        Self { root, stop, real, aside, visited, linked: 0, within: None }
     }
 
     fn all(&mut self) -> Result<Vec<Found>> {
         let mut found = Vec::new();
         let mut walk = WalkDir::new(self.root).follow_links(true).sort_by_file_name().into_iter();
         while let Some(entry) = walk.next() {
+            self.stop.check(OPENING)?;
             match entry {
                 Ok(entry) => match self.entry(&entry)? {
                     Step::Take(file) => found.push(file),

@@ -41,7 +41,7 @@ pub(crate) fn count(paths: &[PathBuf]) -> u64 {
 pub(crate) fn open_folder(
     root: &Path,
     files: &[PathBuf],
-    wanted: Wanted,
+    wanted: Wanted<'_>,
     mut aside: LeftAside,
 ) -> Result<Arc<dyn Dataset>> {
     let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();

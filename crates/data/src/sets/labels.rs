@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use langevin_core::Stop;
+
 use super::beside::Beside;
 use super::files::Files;
 use super::metadata::Notes;
@@ -23,11 +25,12 @@ pub(crate) fn label(
     chosen: &Chosen,
     notes: &Notes,
     beside: &mut Beside,
+    stop: &Stop,
 ) -> Result<Labels> {
     let paths: Vec<&str> = chosen.files.iter().map(|&at| files.entries()[at].path.as_str()).collect();
     let mut texts: Vec<Option<String>> = paths.iter().map(|path| notes.labels.get(*path).cloned()).collect();
     if texts.iter().all(Option::is_none) {
-        texts = beside.classes(files, &paths)?;
+        texts = beside.classes(files, &paths, stop)?;
     }
     if texts.iter().all(Option::is_none) && !notes.is_edm {
         let below: Vec<&str> =

@@ -33,7 +33,7 @@ pub(crate) fn open_array(path: &Path, aside: LeftAside) -> Result<Arc<dyn Datase
 ///
 /// # Errors
 /// Bad input: broken, or without an array of images.
-pub(crate) fn open(path: &Path, wanted: Wanted, mut aside: LeftAside) -> Result<Arc<dyn Dataset>> {
+pub(crate) fn open(path: &Path, wanted: Wanted<'_>, mut aside: LeftAside) -> Result<Arc<dyn Dataset>> {
     let name = path.to_string_lossy().into_owned();
     let failed = |e: zip::result::ZipError| named(&name, &format!("broken npz: {e}"));
     let (file, _) = langevin_files::open_ordinary(path)?;

@@ -10,7 +10,7 @@ use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use ::parquet::data_type::{ByteArray, DataType};
 use ::parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use ::parquet::schema::types::SchemaDescriptor;
-use langevin_core::LeftAside;
+use langevin_core::{LeftAside, Stop};
 use langevin_files::text;
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ use super::parquet_claims::Claims;
 use super::survey::survey;
 use crate::dataset::{identity, past_end};
 use crate::guarded::guarded;
-use crate::split::{Split, Wanted};
+use crate::split::{OPENING, Split, Wanted};
 use crate::{DataInfo, Dataset, Error, Item, Result, Size, images};
 
 /// Most bytes of encoded images kept in memory.
@@ -77,7 +77,7 @@ pub(crate) fn rows(path: &Path) -> Option<u64> {
 pub(crate) fn open(
     root: &Path,
     files: &[PathBuf],
-    wanted: Wanted,
+    wanted: Wanted<'_>,
     mut aside: LeftAside,
 ) -> Result<Arc<dyn Dataset>> {
     let name = root.to_string_lossy().trim_end_matches('/').to_owned();
@@ -96,7 +96,9 @@ pub(crate) fn open(
     for path in chosen {
         let broken = |what: String| Error::bad_input(format!("{}: {what}", path.display()));
         // The reader is written to return errors; one that slips through as a panic is still only a bad file.
-        match guarded(|| read.file(path)) {
+        let done = guarded(|| read.file(path, wanted.stop));
+        wanted.check()?;
+        match done {
             Some(result) => result.map_err(broken)?,
             None => return Err(broken("broken parquet: the reader failed on it".into())),
         }
@@ -207,7 +209,7 @@ fn part_of(root: &Path, path: &Path) -> Option<Split> {
 }
 
 impl Read {
-    fn file(&mut self, path: &Path) -> Result<(), String> {
+    fn file(&mut self, path: &Path, stop: &Stop) -> Result<(), String> {
         let explain = |e: ::parquet::errors::ParquetError| format!("broken parquet: {e}");
         let mut claims = Claims::of(path)?;
         let (file, _) = langevin_files::open_ordinary(path).map_err(|error| error.to_string())?;
@@ -239,6 +241,7 @@ impl Read {
         }
         let before = self.images.len();
         for k in 0..reader.num_row_groups() {
+            stop.check(OPENING).map_err(|error| error.to_string())?;
             let group = reader.get_row_group(k).map_err(explain)?;
             let rows = group.metadata().num_rows();
             if !(0..=MAX_ROWS).contains(&rows) {

@@ -25,7 +25,7 @@ pub(crate) struct Chosen {
 pub(crate) fn choose(
     files: &dyn Files,
     all: &[usize],
-    wanted: Wanted,
+    wanted: Wanted<'_>,
     aside: &mut LeftAside,
 ) -> Result<Chosen> {
     let around = around(files, all);

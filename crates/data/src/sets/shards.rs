@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use langevin_core::LeftAside;
+use langevin_core::{LeftAside, Stop};
 
 use super::archive::{TarFiles, ZipFiles};
 use super::files::{Entry, Files};
@@ -27,7 +27,7 @@ impl Shards {
     ///
     /// # Errors
     /// Bad input, as for each of them.
-    pub fn open(root: &Path, paths: &[(PathBuf, Kind)], aside: LeftAside) -> Result<Self> {
+    pub fn open(root: &Path, paths: &[(PathBuf, Kind)], aside: LeftAside, stop: &Stop) -> Result<Self> {
         let mut shards = Self {
             name: root.to_string_lossy().trim_end_matches('/').to_owned(),
             entries: Vec::new(),
@@ -38,8 +38,8 @@ impl Shards {
         };
         for (path, kind) in paths {
             let part: Box<dyn Files> = match kind {
-                Kind::Zip => Box::new(ZipFiles::open(path)?),
-                _ => Box::new(TarFiles::open(path)?),
+                Kind::Zip => Box::new(ZipFiles::open(path, stop)?),
+                _ => Box::new(TarFiles::open(path, stop)?),
             };
             let below = path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
             for (at, entry) in part.entries().iter().enumerate() {

@@ -55,11 +55,12 @@ impl Tree {
     ///
     /// # Errors
     /// Bad input, naming the tree, when there is no image, metadata is broken, or none of them can be read.
-    pub fn new(files: Box<dyn Files>, kind: &'static str, wanted: Wanted) -> Result<Self> {
+    pub fn new(files: Box<dyn Files>, kind: &'static str, wanted: Wanted<'_>) -> Result<Self> {
         let all: Vec<usize> = (0..files.entries().len())
             .into_par_iter()
-            .filter(|&at| is_candidate(files.as_ref(), at))
+            .filter(|&at| !wanted.stop.is_requested() && is_candidate(files.as_ref(), at))
             .collect();
+        wanted.check()?;
         let mut aside = files.left_aside();
         let chosen = choose(files.as_ref(), &all, wanted, &mut aside)?;
         if chosen.files.is_empty() {
@@ -72,7 +73,7 @@ impl Tree {
         }
         let mut notes = read_notes(files.as_ref())?;
         let mut beside = Beside::new(files.as_ref());
-        let (labels, classes) = label(files.as_ref(), &chosen, &notes, &mut beside)?;
+        let (labels, classes) = label(files.as_ref(), &chosen, &notes, &mut beside, wanted.stop)?;
         aside.extend(std::mem::take(&mut notes.aside));
         unmatched(files.as_ref(), &chosen.files, &notes, &mut aside);
         let members: Vec<Member> = chosen
@@ -83,9 +84,10 @@ impl Tree {
                 let path = &files.entries()[file].path;
                 let noted = notes.captions.remove(path).map(Caption::Text);
                 let caption = noted.or_else(|| beside.caption(files.as_ref(), path, &mut aside));
-                Member { file, label, caption }
+                wanted.check()?;
+                Ok(Member { file, label, caption })
             })
-            .collect();
+            .collect::<Result<_>>()?;
         let mut is_image = vec![false; files.entries().len()];
         all.iter().for_each(|&at| is_image[at] = true);
         for (at, entry) in files.entries().iter().enumerate() {
@@ -96,6 +98,7 @@ impl Tree {
         }
         let encoded_bytes = members.iter().map(|m| files.entries()[m.file].size).sum();
         let identity = identity(files.as_ref(), &members, &notes);
+        wanted.check()?;
         let info = DataInfo {
             name: files.name().to_owned(),
             kind,

@@ -231,7 +231,7 @@ fn a_dirty_folder_is_read_as_far_as_it_goes() {
         assert!(aside.contains("1 links that lead back (loop)"), "{aside}");
         assert!(aside.contains("1 links to what is there already (link.png)"), "{aside}");
     }
-    let report = lint(set.as_ref());
+    let report = lint(set.as_ref(), &langevin_core::Stop::new()).unwrap();
     assert_eq!(report.unreadable.len(), reasons.len());
     assert_eq!(report.duplicates.len(), 1);
     assert_eq!(report.duplicates[0].len(), 2);

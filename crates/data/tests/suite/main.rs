@@ -6,5 +6,6 @@ mod make;
 mod parquet_claims;
 mod real;
 mod shapes;
+mod stopping;
 mod stored;
 mod whole_sets;

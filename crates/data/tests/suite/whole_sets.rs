@@ -87,7 +87,7 @@ fn parts_are_whole_words_and_strays_beside_them_are_named() {
     assert_eq!(aside(&left, "other files"), (1, "notes.doc".to_owned()));
     assert_eq!((aside(&left, OTHER_PARTS).0, left.count()), (1, 3));
     // Asked for by name, nothing of another part is missed.
-    let options = OpenOptions { split: Split::Test };
+    let options = OpenOptions { split: Split::Test, ..OpenOptions::default() };
     let test = open(root.to_str().unwrap(), &options).unwrap();
     assert_eq!((test.info().len, test.left_aside().count()), (Some(2), 2));
     // A folder around everything, and names as other programs choose them.

@@ -47,7 +47,7 @@ impl Context<'_> {
                 all.names.extend(names);
                 continue;
             }
-            let (images, mut aside) = images_in(path)?;
+            let (images, mut aside) = images_in(path, self.stop)?;
             let mut used = 0;
             for file in images {
                 if output.is_some_and(|output| is_below(&file, output, path)) {

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use langevin_core::{Error, Result};
-use langevin_files::{Claim, Fresh, Made, check_name};
+use langevin_core::{Error, Result, Stop};
+use langevin_files::{Claim, Fresh, Made, check_name, open_at_once};
 
-/// Names that are held by open files at once; of further ones it is made sure that they are free, and they are taken one by one as
-/// results are written.
-const HELD: usize = 128;
+/// What is interrupted where names are claimed.
+const CLAIMING: &str = "claiming the names of the results";
 
 /// Takes the results of a job.
 pub trait Sink {
@@ -40,6 +39,7 @@ pub trait Sink {
 #[derive(Debug, Default)]
 pub struct Files {
     force: bool,
+    stop: Stop,
     claims: BTreeMap<PathBuf, Claim>,
     /// Whether one result is written.
     begun: bool,
@@ -52,6 +52,11 @@ impl Files {
     /// Files that overwrite others if `force`.
     pub fn new(force: bool) -> Self {
         Self { force, ..Self::default() }
+    }
+
+    /// The same, which claims no further name when `stop` is asked for.
+    pub fn stopped_by(self, stop: &Stop) -> Self {
+        Self { stop: stop.clone(), ..self }
     }
 
     /// Claims `name`, whose folder may be one that another command has just taken away.
@@ -80,6 +85,7 @@ impl Sink for Files {
         let mut folders: BTreeMap<&Path, PathBuf> = BTreeMap::new();
         let mut files: BTreeSet<(PathBuf, &OsStr)> = BTreeSet::new();
         for file in names {
+            self.stop.check(CLAIMING)?;
             check_name(file)?;
             let folder = match folders.entry(folder_of(file)) {
                 Entry::Occupied(entry) => entry.into_mut(),
@@ -95,18 +101,23 @@ impl Sink for Files {
             }
         }
         // What is taken is named as the user would look for it, the first result first.
-        let free = names.iter().try_for_each(|file| langevin_files::check_free(file, self.force));
+        let free = names.iter().try_for_each(|file| {
+            self.stop.check(CLAIMING)?;
+            langevin_files::check_free(file, self.force)
+        });
         // In one order for all commands, so that of two with a name in common one gets all of its names.
         let mut sorted: Vec<&Path> = names.to_vec();
         sorted.sort_unstable();
         let claimed = free.and_then(|()| {
-            sorted.iter().take(HELD).try_for_each(|file| {
+            // All of them, where the system lets so many files be open; others are taken one by one as results are written.
+            sorted.iter().take(open_at_once(sorted.len())).try_for_each(|file| {
+                self.stop.check(CLAIMING)?;
                 let claim = self.hold(file)?;
                 self.claims.insert(file.to_path_buf(), claim);
                 Ok(())
             })
         });
-        if claimed.is_err() {
+        if claimed.is_err() && !self.stop.is_requested() {
             // What a killed command left of these names does not wait for one that may have them.
             sorted.iter().for_each(|file| langevin_files::sweep_file(file));
         }
@@ -187,23 +198,52 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
+    /// As many as are held everywhere.
+    const MANY: usize = langevin_files::FEWEST;
+
     #[test]
     fn more_names_than_are_held_are_written_all_the_same() {
         let folder = tempfile::tempdir().unwrap();
-        let files: Vec<PathBuf> = (0..HELD + 40).map(|n| folder.path().join(format!("{n:04}.png"))).collect();
+        let files: Vec<PathBuf> = (0..MANY + 40).map(|n| folder.path().join(format!("{n:04}.png"))).collect();
         let names: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
         let mut sink = Files::new(false);
         sink.claim(&names).unwrap();
-        std::fs::write(names[HELD + 30], "another's").unwrap();
-        for name in &names[..HELD + 30] {
+        std::fs::write(names[MANY + 30], "another's").unwrap();
+        for name in &names[..MANY + 30] {
             sink.write(name, b"x".to_vec()).unwrap();
         }
         assert!(
-            sink.write(names[HELD + 30], b"x".to_vec()).unwrap_err().message().contains("exists already")
+            sink.write(names[MANY + 30], b"x".to_vec()).unwrap_err().message().contains("exists already")
         );
         drop(sink);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), HELD + 31);
-        assert!(Files::new(false).claim(&names[HELD..]).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), MANY + 31);
+        assert!(Files::new(false).claim(&names[MANY..]).is_err());
+    }
+
+    #[test]
+    fn all_of_many_names_are_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let files: Vec<PathBuf> =
+            (0..MANY + 200).map(|n| folder.path().join(format!("{n:04}.png"))).collect();
+        let names: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        let mut sink = Files::new(false);
+        sink.claim(&names).unwrap();
+        if open_at_once(names.len()) == names.len() {
+            let refused = Files::new(true).claim(&[names[MANY + 150]]).unwrap_err();
+            assert!(refused.message().contains("another command"), "{refused}");
+        }
+        drop(sink);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn claiming_ends_when_asked_to_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let stop = Stop::new();
+        stop.request(15);
+        let refused = Files::new(false).stopped_by(&stop).claim(&[&folder.path().join("a/b.png")]);
+        assert_eq!(refused.unwrap_err().exit_code(), 143);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

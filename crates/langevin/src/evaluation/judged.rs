@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use langevin_core::{Error, LeftAside, Result, Size, batch_to_images};
+use langevin_core::{Error, LeftAside, Result, Size, Stop, batch_to_images};
 use langevin_data::{Dataset, OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::Sample;
 use langevin_model::Model;
@@ -27,7 +27,7 @@ impl Judged {
     ///
     /// # Errors
     /// As [`Model::open`] and [`langevin_data::open`]. Usage, for settings that would have no effect on it.
-    pub(super) fn open(request: &EvalPlan, device: &Device) -> Result<Self> {
+    pub(super) fn open(request: &EvalPlan, device: &Device, stop: &Stop) -> Result<Self> {
         let spec = &request.judged;
         if Model::is_named(spec) {
             if request.size.is_some() {
@@ -39,7 +39,7 @@ impl Judged {
             let plan = plan(&model, request)?;
             return Ok(Self::Model(Box::new(model), Box::new(plan)));
         }
-        let data = langevin_data::open(spec, &OpenOptions::default())?;
+        let data = langevin_data::open(spec, &OpenOptions::stopped_by(stop))?;
         let Choice { steps, sampler, spacing, cfg_scale, guidance, .. } = &request.choice;
         let guided = cfg_scale.is_some() || guidance.named().is_some();
         if steps.is_some() || sampler.is_some() || spacing.is_some() || guided {
@@ -142,7 +142,7 @@ pub(super) fn sampled(
 /// # Errors
 /// Bad input, when it cannot be read.
 pub(super) fn images_of(
-    data: Arc<dyn Dataset>,
+    (data, stop): (Arc<dyn Dataset>, &Stop),
     prepare: &Prepare,
     count: usize,
     classes: &[String],
@@ -150,7 +150,7 @@ pub(super) fn images_of(
     seed: u64,
     progress: impl FnMut(f64) -> Result<()>,
 ) -> Result<Sample> {
-    let pool = Pool::new(data, prepare.clone(), PoolOptions::default())?;
+    let pool = Pool::new(data, prepare.clone(), PoolOptions::stopped_by(stop))?;
     let count = pool.len().map_or(count, |len| count.min(len as usize));
     let Gathered { mut sample, .. } = gather(&pool, count, look, false, seed, progress)?;
     let own = &pool.info().classes;

@@ -126,7 +126,8 @@ fn compare_pairs(
     report: &mut Report,
     reporter: &mut Reporter<'_>,
 ) -> Result<u64> {
-    let Pairs { judged, reference, left_aside, alone } = pairs::pairs(&plan.judged, &plan.data, plan.count)?;
+    let Pairs { judged, reference, left_aside, alone } =
+        pairs::pairs(&plan.judged, &plan.data, plan.count, reporter.stop())?;
     for (name, aside) in left_aside {
         Event::left_aside(name, aside).into_iter().for_each(|event| reporter.event(event));
     }

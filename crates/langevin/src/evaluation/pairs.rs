@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use langevin_core::{Error, LeftAside, Result};
+use langevin_core::{Error, LeftAside, Result, Stop};
 use langevin_data::{Dataset, OpenOptions, with_channels};
 use langevin_eval::Sample;
 
@@ -25,8 +25,8 @@ const ALONE: &str = "images without a partner";
 ///
 /// # Errors
 /// Bad input, when a set cannot be read; usage, when no names are shared, or sets without names differ in number.
-pub(super) fn pairs(judged: &str, reference: &str, count: usize) -> Result<Pairs> {
-    let open = |spec: &str| langevin_data::open(spec, &OpenOptions::default());
+pub(super) fn pairs(judged: &str, reference: &str, count: usize, stop: &Stop) -> Result<Pairs> {
+    let open = |spec: &str| langevin_data::open(spec, &OpenOptions::stopped_by(stop));
     let (left, right) = (open(judged)?, open(reference)?);
     let (left_names, right_names) = (names(left.as_ref()), names(right.as_ref()));
     let mut aside = [left.left_aside(), right.left_aside()];

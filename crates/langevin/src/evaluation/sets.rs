@@ -2,7 +2,7 @@
 //! real ones with their pixels shuffled.
 
 use burn::tensor::Device;
-use langevin_core::{Image, Result, Size};
+use langevin_core::{Image, Result, Size, Stop};
 use langevin_data::order::Order;
 use langevin_data::{OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::{Case, Features, Gallery, Measured, Metric, Needs, Report, Sample, Trainer};
@@ -31,8 +31,8 @@ pub(super) fn compare(
     report: &mut Report,
     reporter: &mut Reporter<'_>,
 ) -> Result<Option<Image>> {
-    let judged = Judged::open(plan, device)?;
-    let real = Real::open(plan, &judged)?;
+    let judged = Judged::open(plan, device, reporter.stop())?;
+    let real = Real::open(plan, &judged, reporter.stop())?;
     let judged_aside = judged.left_aside().map(|aside| (plan.judged.clone(), aside));
     let asides = judged_aside.into_iter().chain([(plan.data.clone(), real.pool.left_aside())]);
     for (name, aside) in asides {
@@ -78,14 +78,14 @@ struct Sets {
 
 impl Real {
     /// Opens it, for images as the judged ones are.
-    fn open(plan: &EvalPlan, judged: &Judged) -> Result<Self> {
-        let data = langevin_data::open(&plan.data, &OpenOptions::default())?;
+    fn open(plan: &EvalPlan, judged: &Judged, stop: &Stop) -> Result<Self> {
+        let data = langevin_data::open(&plan.data, &OpenOptions::stopped_by(stop))?;
         let classes = data.info().classes.clone();
         let side = plan.size.unwrap_or(data.info().size.shorter()).max(1);
         let (size, channels) =
             judged.shape().unwrap_or((Size::square(side), data.info().channels.clamp(1, 4)));
         let prepare = Prepare::new(size.width, size.height, channels);
-        let pool = Pool::new(data, prepare.clone(), PoolOptions::default())?;
+        let pool = Pool::new(data, prepare.clone(), PoolOptions::stopped_by(stop))?;
         let own = matches!(plan.features, FeatureSpec::Own { .. });
         let parts = Parts::new(&pool, plan.count, own, plan.seed)?;
         Ok(Self { pool, prepare, classes, parts })
@@ -126,8 +126,9 @@ impl Real {
                 judged::sampled(&model, &sampling, &seen.sample, &self.classes, look, device, reporter)?
             }
             Judged::Data(data) => {
+                let stop = reporter.stop();
                 let stage = |share| reporter.at("judged images", share);
-                judged::images_of(data, &self.prepare, count, &self.classes, look, plan.seed, stage)?
+                judged::images_of((data, stop), &self.prepare, count, &self.classes, look, plan.seed, stage)?
             }
         };
         Ok(Sets { judged, reference: seen.sample, held, shuffled })

@@ -147,7 +147,7 @@ impl Hooks<Backbone> for Watching<'_> {
     }
 
     fn judge(&mut self, model: &Preconditioned<Backbone>) -> Result<Vec<(&'static str, f64)>> {
-        self.trial.as_ref().map_or_else(|| Ok(Vec::new()), |trial| trial.judge(model))
+        self.trial.as_ref().map_or_else(|| Ok(Vec::new()), |trial| trial.judge(model, &self.stop))
     }
 
     fn preview(&mut self, model: &Preconditioned<Backbone>, images: u64) -> Result<Option<Preview>> {

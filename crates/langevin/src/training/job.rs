@@ -45,7 +45,7 @@ impl TrainOutcome {
 /// # Errors
 /// Usage and bad input: what the request names is not there or does not fit; `resume` without a run. As [`Prepared::train`].
 pub fn run(request: &TrainRequest, context: &mut Context<'_>) -> Result<TrainOutcome> {
-    let Resolved { preset, settings, weights, dataset } = request.resolve()?;
+    let Resolved { preset, settings, weights, dataset } = request.resolve(context.stop)?;
     let run = request.run_folder();
     check_resume(request.resume, &run, [run.as_path()])?;
     let scratch = request.dry_run.then(Scratch::new).transpose()?;

@@ -86,7 +86,7 @@ pub fn prepare(mut plan: TrainPlan) -> Result<Prepared> {
     }
     let dataset = match plan.dataset.take() {
         Some(dataset) => dataset,
-        None => langevin_data::open(&plan.data, &OpenOptions::default())?,
+        None => langevin_data::open(&plan.data, &OpenOptions::stopped_by(&plan.stop))?,
     };
     let data = dataset.info().clone();
     let begins = plan.weights.is_some().then_some(settings.network.classes);
@@ -104,13 +104,13 @@ pub fn prepare(mut plan: TrainPlan) -> Result<Prepared> {
     };
     // Latents are kept for later trainings, which may want the captions.
     let captions = settings.text.is_some() || codec.is_some();
-    let options = PoolOptions { strict: plan.strict, captions, ..PoolOptions::default() };
+    let options = PoolOptions { strict: plan.strict, captions, ..PoolOptions::stopped_by(&plan.stop) };
     let pool = Pool::new(dataset, prepare, options)?;
     let left_aside = pool.left_aside();
     if plan.strict {
         refuse(&left_aside, &data.name)?;
     }
-    let (pool, validation) = hold_out(pool, settings.train.validation_images)?;
+    let (pool, validation) = hold_out(pool, settings.train.validation_images, &plan.stop)?;
     let mut cut_captions = LeftAside::default();
     let text = match settings.text.clone() {
         None => None,
@@ -245,14 +245,17 @@ fn resolve(settings: &mut Settings, data: &DataInfo, codec: Option<&Codec>) -> R
 
 /// The pool to train on and the held-out images: no more than a tenth of a small set. Where patches are trained on, as many
 /// of them as were wanted are taken from these.
-fn hold_out(pool: Pool, wanted: usize) -> Result<(Pool, Option<Batch>)> {
+fn hold_out(pool: Pool, wanted: usize, stop: &Stop) -> Result<(Pool, Option<Batch>)> {
     let count = pool.len().map_or(wanted as u64, |have| (wanted as u64).min(have / 10));
     if count == 0 {
         return Ok((pool, None));
     }
     let (train, held) = pool.split(Held::Count(count), 0)?;
     let patches = held.prepare().crop == Crop::Patch;
-    let batch = if patches { held.showing(0, 0, wanted)? } else { held.batch(0..count)? };
+    let batch = match patches {
+        true => held.showing_until(0, 0, wanted, stop)?,
+        false => held.batch_until(0..count, stop)?,
+    };
     Ok((train, Some(batch)))
 }
 

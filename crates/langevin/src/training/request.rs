@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use langevin_core::{Error, NamedTensors, Result, path_of};
+use langevin_core::{Error, NamedTensors, Result, Stop, path_of};
 use langevin_data::{Dataset, OpenOptions};
 use langevin_model::Model;
 use langevin_process::limits;
@@ -127,7 +127,7 @@ pub(super) struct Resolved {
 /// # Errors
 /// Usage: unknown presets or settings, and what does not go together. Bad input: data or models that cannot be read.
 pub fn resolved_settings(request: &TrainRequest) -> Result<Settings> {
-    Ok(request.resolve()?.settings)
+    Ok(request.resolve(&Stop::new())?.settings)
 }
 
 impl TrainRequest {
@@ -140,14 +140,14 @@ impl TrainRequest {
     ///
     /// # Errors
     /// As [`resolved_settings`].
-    pub(super) fn resolve(&self) -> Result<Resolved> {
+    pub(super) fn resolve(&self, stop: &Stop) -> Result<Resolved> {
         check_ranges(self)?;
         let init = self.init.as_ref().map(|name| Model::open_any(name, &Device::flex())).transpose()?;
         let known = |model: &&Model| PRESETS.iter().any(|preset| preset.name == model.info.preset);
         let (preset, dataset) = match (&self.preset, init.as_ref().filter(known)) {
             (Some(preset), _) => (preset.as_str(), None),
             (None, Some(model)) => (model.info.preset.as_str(), None),
-            (None, None) => self.default_preset()?,
+            (None, None) => self.default_preset(stop)?,
         };
         if init.is_some() {
             self.check_init()?;
@@ -237,13 +237,13 @@ impl TrainRequest {
     }
 
     /// The preset when none is named, and the data where they had to be opened to choose it.
-    fn default_preset(&self) -> Result<(&'static str, Option<Arc<dyn Dataset>>)> {
+    fn default_preset(&self, stop: &Stop) -> Result<(&'static str, Option<Arc<dyn Dataset>>)> {
         let preset = match self.task {
             Some(TrainTask::Upscale) => "upscale4",
             Some(TrainTask::Inpaint) => "inpaint",
             Some(TrainTask::Autoencoder) => "autoencoder",
             Some(TrainTask::Denoise) => {
-                let data = langevin_data::open(&self.data, &OpenOptions::default())?;
+                let data = langevin_data::open(&self.data, &OpenOptions::stopped_by(stop))?;
                 let preset = if data.info().channels == 1 { "photo-gray" } else { "photo" };
                 return Ok((preset, Some(data)));
             }

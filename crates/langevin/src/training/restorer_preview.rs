@@ -71,7 +71,12 @@ impl Trial {
     }
 
     /// The one-step answers for the first `count` images.
-    fn means<N: Network>(&self, model: &Preconditioned<N>, count: usize) -> Result<Vec<Vec<f32>>> {
+    fn means<N: Network>(
+        &self,
+        model: &Preconditioned<N>,
+        count: usize,
+        stop: &Stop,
+    ) -> Result<Vec<Vec<f32>>> {
         let [c, h, w] = self.shape;
         let highest = model.diffusion.highest();
         let settings = SampleSettings { clip: false, ..SampleSettings::default() };
@@ -79,6 +84,7 @@ impl Trial {
         let found = pipeline.denoiser(|_, _| true)?;
         let mut all = Vec::new();
         for from in (0..count).step_by(AT_ONCE) {
+            stop.check("the validation")?;
             let (restorer, streams, cond) = self.restorer(&found, (from, count.min(from + AT_ONCE)));
             let made = one_step(&restorer, highest, &streams, self.shape, &cond, &self.device)?;
             let made = made.clamp(-1.0, 1.0).try_into_vec_as::<f32>().expect("a float tensor holds floats");
@@ -89,8 +95,15 @@ impl Trial {
 
     /// The peak signal-to-noise ratio of the one-step answers over all pixels that are restored, in decibels, beside that of
     /// what costs nothing: the bicubic enlargement, or holes filled with the mean of the rest.
-    pub(crate) fn judge<N: Network>(&self, model: &Preconditioned<N>) -> Result<Vec<(&'static str, f64)>> {
-        let made = self.means(model, self.truth.len())?;
+    ///
+    /// # Errors
+    /// Interrupted, when `stop` becomes a signal's number.
+    pub(crate) fn judge<N: Network>(
+        &self,
+        model: &Preconditioned<N>,
+        stop: &Stop,
+    ) -> Result<Vec<(&'static str, f64)>> {
+        let made = self.means(model, self.truth.len(), stop)?;
         let (simple, simply): (Vec<Vec<f32>>, _) = match self.task.kind {
             TaskKind::Upscale => (
                 self.conditioning.iter().map(|conditioning| conditioning.image.clone()).collect(),
@@ -149,7 +162,10 @@ impl Trial {
         stop: &Stop,
     ) -> Result<Option<Image>> {
         let count = ROWS.min(self.truth.len());
-        let means = self.means(model, count)?;
+        let means = match self.means(model, count, stop) {
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => return Ok(None),
+            means => means?,
+        };
         let pipeline = Pipeline::of_network(model, settings, AT_ONCE).with_clip(false);
         let path = pipeline.path(&settings.sampler, &settings.spacing, settings.steps)?;
         let (restorer, streams, cond) = self.restorer(pipeline.denoiser(|_, _| true)?, (0, count));
@@ -231,7 +247,7 @@ mod tests {
         let task = Task { operator: Some("average:scale=2".to_owned()), ..Task::default() };
         let conditions = crate::training::restorer::conditions(&task, [1, 8, 8]).unwrap();
         let trial = Trial::new(&task, conditions.as_ref(), &held, false, &Device::flex());
-        let judged = trial.judge(&model()).unwrap();
+        let judged = trial.judge(&model(), &Stop::new()).unwrap();
         assert_eq!((judged[0].0, judged[1].0), ("psnr_one_step", "psnr_bicubic"));
         assert!((judged[0].1 - judged[1].1).abs() < 1e-3, "{judged:?}");
         let square = |(conditioning, truth): (&Conditioning, &Vec<f32>)| -> f64 {

@@ -58,7 +58,8 @@ impl Distance {
         };
         let weights: Vec<f32> = weights.iter().map(|w| (w * share / batch as f64) as f32).collect();
         let weights = Tensor::<1>::from_data(TensorData::new(weights, [batch]), &distances.device());
-        Losses { mean: (distances * weights).sum(), per_image }
+        let terms = distances * weights;
+        Losses { mean: terms.clone().sum(), per_image, terms: Some(terms) }
     }
 }
 

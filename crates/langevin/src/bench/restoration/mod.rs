@@ -48,8 +48,8 @@ pub fn compare(
         operators::build(&task.operator, model.shape(), &NoImages)?;
         noises::build(&task.noise.to_string())?;
     }
-    let training = pool(model, &plan.data, "train")?;
-    let test = pool(model, &plan.data, "test")?;
+    let training = pool(model, &plan.data, "train", reporter.stop())?;
+    let test = pool(model, &plan.data, "test", reporter.stop())?;
     for (part, pool) in [("train", &training), ("test", &test)] {
         let aside = Event::left_aside(format!("{}#{part}", plan.data), pool.left_aside());
         aside.into_iter().for_each(|event| reporter.event(event));
@@ -116,11 +116,11 @@ impl Images {
 }
 
 /// The images of a part of a data set as the model draws them. A set that is drawn has no parts.
-fn pool(model: &Model, data: &str, part: &str) -> Result<Pool> {
+fn pool(model: &Model, data: &str, part: &str, stop: &Stop) -> Result<Pool> {
     let Size { width, height } = model.info.size;
     let spec = if data.starts_with("builtin:") { data.to_owned() } else { format!("{data}#{part}") };
-    let dataset = langevin_data::open(&spec, &OpenOptions::default())?;
-    Pool::new(dataset, Prepare::new(width, height, model.info.channels), PoolOptions::default())
+    let dataset = langevin_data::open(&spec, &OpenOptions::stopped_by(stop))?;
+    Pool::new(dataset, Prepare::new(width, height, model.info.channels), PoolOptions::stopped_by(stop))
 }
 
 /// `count` images, spread evenly over the set; of an unlimited one those from `first`.

@@ -43,7 +43,7 @@ pub fn run(request: &LikelihoodRequest, context: &mut Context<'_>) -> Result<Lik
     let other = match &request.compare {
         Some(name) => {
             let other = Model::open_pixels(name, context.device)?;
-            check_other(&model, &other, request)?;
+            check_other(&model, &other, request, context.stop)?;
             Some(other)
         }
         None => None,

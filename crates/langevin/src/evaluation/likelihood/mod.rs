@@ -10,7 +10,7 @@ mod request;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use langevin_core::{Error, Purpose, Result, Size, Stream};
+use langevin_core::{Error, Purpose, Result, Size, Stop, Stream};
 use langevin_data::{DataInfo, Dataset, OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::Mean;
 use langevin_model::{Model, Pipeline};
@@ -123,7 +123,7 @@ struct Taken {
 ///
 /// # Errors
 /// Usage: images of another shape, data without the classes of `other`. Bad input: data that cannot be read.
-pub fn check_other(model: &Model, other: &Model, request: &LikelihoodRequest) -> Result<()> {
+pub fn check_other(model: &Model, other: &Model, request: &LikelihoodRequest, stop: &Stop) -> Result<()> {
     if model.shape() != other.shape() {
         let of = |model: &Model| {
             let [channels, height, width] = model.shape();
@@ -139,7 +139,7 @@ pub fn check_other(model: &Model, other: &Model, request: &LikelihoodRequest) ->
         .hint("compare models of the same images"));
     }
     let one = LikelihoodRequest { count: 1, ..request.clone() };
-    take(other, &one, langevin_data::open(&request.data, &OpenOptions::default())?).map(drop)
+    take(other, &one, langevin_data::open(&request.data, &OpenOptions::stopped_by(stop))?, stop).map(drop)
 }
 
 /// Measures the data of `request` under `model`, whichever the request names.
@@ -153,9 +153,9 @@ pub fn measure(
     device: &Device,
     reporter: &mut Reporter<'_>,
 ) -> Result<LikelihoodReport> {
-    let dataset = langevin_data::open(&request.data, &OpenOptions::default())?;
+    let dataset = langevin_data::open(&request.data, &OpenOptions::stopped_by(reporter.stop()))?;
     let notes = prepared(model, dataset.info()).into_iter().collect();
-    let taken = take(model, request, dataset.clone())?;
+    let taken = take(model, request, dataset.clone(), reporter.stop())?;
     let aside = Event::left_aside(&request.data, dataset.left_aside());
     aside.into_iter().for_each(|event| reporter.event(event));
     let total = taken.len() as f64;
@@ -251,7 +251,12 @@ fn prepared(model: &Model, data: &DataInfo) -> Option<String> {
 }
 
 /// The images, spread evenly over the set.
-fn take(model: &Model, request: &LikelihoodRequest, dataset: Arc<dyn Dataset>) -> Result<Vec<Taken>> {
+fn take(
+    model: &Model,
+    request: &LikelihoodRequest,
+    dataset: Arc<dyn Dataset>,
+    stop: &Stop,
+) -> Result<Vec<Taken>> {
     let Size { width, height } = model.info.size;
     let classes = dataset.info().classes.clone();
     let by_class = !model.info.classes.is_empty() && !request.unconditional;
@@ -263,7 +268,7 @@ fn take(model: &Model, request: &LikelihoodRequest, dataset: Arc<dyn Dataset>) -
         .hint("give --unconditional, or data with the same classes"));
     }
     let prepare = Prepare::new(width, height, model.info.channels);
-    let pool = Pool::new(dataset, prepare, PoolOptions::default())?;
+    let pool = Pool::new(dataset, prepare, PoolOptions::stopped_by(stop))?;
     let one = |image: u64| {
         let batch = pool.batch(image..image + 1)?;
         // Images of 16 bits are rounded to bytes.

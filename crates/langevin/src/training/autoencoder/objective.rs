@@ -88,6 +88,10 @@ impl Objective<Learning> for Reconstruction {
         1
     }
 
+    fn has_terms(&self) -> bool {
+        false
+    }
+
     fn loss(
         &self,
         pass: Pass,
@@ -107,7 +111,7 @@ impl Objective<Learning> for Reconstruction {
         {
             mean = mean + self.criticised(critic, &pass.x0, images);
         }
-        Ok(Losses { mean: mean.mul_scalar(pass.share), per_image })
+        Ok(Losses { mean: mean.mul_scalar(pass.share), per_image, terms: None })
     }
 }
 

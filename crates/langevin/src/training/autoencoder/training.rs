@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor};
-use langevin_core::{Image, NamedTensors, Preconditioned, Result, batch_to_images, signed_to_batch};
+use langevin_core::{
+    ErrorKind, Image, NamedTensors, Preconditioned, Result, Stop, batch_to_images, signed_to_batch,
+};
 use langevin_data::{Batch, Loader, LoaderOptions};
 use langevin_eval::{psnr, structural_similarity};
 use langevin_figures::sheet;
@@ -67,6 +69,7 @@ pub(crate) fn train(
         out: prepared.plan.out.clone(),
         device: device.clone(),
         scale: info.magnification(),
+        stop: prepared.plan.stop.clone(),
         observer,
     };
     let job = Job {
@@ -97,6 +100,7 @@ struct Watching<'a> {
     out: PathBuf,
     device: Device,
     scale: usize,
+    stop: Stop,
     observer: &'a mut dyn Observer,
 }
 
@@ -115,6 +119,7 @@ impl Watching<'_> {
         let codec = self.codec(own(langevin_nn::export(&model.network)))?;
         let mut pairs = Vec::new();
         for start in (0..count.min(batch.shape[0])).step_by(AT_ONCE) {
+            self.stop.check("the validation")?;
             let images = part(batch, start, AT_ONCE.min(count - start), &self.device);
             let back = codec.decode(codec.encode(images.clone())?)?;
             pairs.extend(batch_to_images(images).into_iter().zip(batch_to_images(back)));
@@ -158,7 +163,10 @@ impl Hooks<Learning> for Watching<'_> {
 
     fn preview(&mut self, model: &Preconditioned<Learning>, images: u64) -> Result<Option<Preview>> {
         let shown = self.held.as_ref().unwrap_or(&self.measured);
-        let pairs = self.pairs(model, shown, SHOWN)?;
+        let pairs = match self.pairs(model, shown, SHOWN) {
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted(_)) => return Ok(None),
+            pairs => pairs?,
+        };
         let mut rows = Vec::new();
         for row in pairs.chunks(COLUMNS) {
             rows.extend(row.iter().map(|(truth, _)| truth.clone()));

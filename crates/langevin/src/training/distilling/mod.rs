@@ -71,7 +71,7 @@ pub fn plan(request: DistillRequest, stop: &Stop, device: &Device) -> Result<Dis
     let teacher = Model::open_pixels(&request.model, device)?;
     fitting::check_teacher(&teacher, &request, traits)?;
     teacher.check_weights()?;
-    let dataset = langevin_data::open(&request.data, &OpenOptions::default())?;
+    let dataset = langevin_data::open(&request.data, &OpenOptions::stopped_by(stop))?;
     fitting::check_data(&teacher, dataset.info(), &request.data)?;
     let mut distill = Distill {
         method: request.method.clone(),
