@@ -5,11 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use langevin_core::{Error, Result, Stop};
+use langevin_core::{Error, ErrorKind, Result, Stop};
 use langevin_files::{Claim, Fresh, Made, check_name, open_at_once};
-
-/// What is interrupted where names are claimed.
-const CLAIMING: &str = "claiming the names of the results";
 
 /// Takes the results of a job.
 pub trait Sink {
@@ -59,6 +56,12 @@ impl Files {
         Self { stop: stop.clone(), ..self }
     }
 
+    fn check(&self) -> Result<()> {
+        let Some(signal) = self.stop.signal() else { return Ok(()) };
+        let what = "stopped while the names of the results were claimed; nothing was written";
+        Err(Error::new(ErrorKind::Interrupted(signal), what))
+    }
+
     /// Claims `name`, whose folder may be one that another command has just taken away.
     fn hold(&mut self, name: &Path) -> Result<Claim> {
         for _ in 0..10 {
@@ -85,7 +88,7 @@ impl Sink for Files {
         let mut folders: BTreeMap<&Path, PathBuf> = BTreeMap::new();
         let mut files: BTreeSet<(PathBuf, &OsStr)> = BTreeSet::new();
         for file in names {
-            self.stop.check(CLAIMING)?;
+            self.check()?;
             check_name(file)?;
             let folder = match folders.entry(folder_of(file)) {
                 Entry::Occupied(entry) => entry.into_mut(),
@@ -102,7 +105,7 @@ impl Sink for Files {
         }
         // What is taken is named as the user would look for it, the first result first.
         let free = names.iter().try_for_each(|file| {
-            self.stop.check(CLAIMING)?;
+            self.check()?;
             langevin_files::check_free(file, self.force)
         });
         // In one order for all commands, so that of two with a name in common one gets all of its names.
@@ -111,7 +114,7 @@ impl Sink for Files {
         let claimed = free.and_then(|()| {
             // All of them, where the system lets so many files be open; others are taken one by one as results are written.
             sorted.iter().take(open_at_once(sorted.len())).try_for_each(|file| {
-                self.stop.check(CLAIMING)?;
+                self.check()?;
                 let claim = self.hold(file)?;
                 self.claims.insert(file.to_path_buf(), claim);
                 Ok(())
