@@ -85,6 +85,8 @@ enum Command {
     Likelihood(commands::likelihood::Likelihood),
     /// Show the forward process of an image, and how the schedules differ.
     Noise(commands::noise::Noise),
+    /// Compute the figures of the tutorial, each with its checks, as a page to read.
+    Explain(commands::explain::Explain),
     /// Describe a model, run, image or data set.
     Inspect(commands::inspect::Inspect),
     /// Benchmark samplers on a model, and store the best ones in its file.
@@ -172,6 +174,7 @@ fn run(command: Command, shell: &shell::Shell) -> langevin::Result<()> {
         Command::Eval(command) => command.run(shell),
         Command::Likelihood(command) => command.run(shell),
         Command::Noise(command) => command.run(shell),
+        Command::Explain(command) => command.run(shell),
         Command::Inspect(command) => command.run(shell),
         Command::BenchSamplers(command) => command.run(shell),
         Command::BenchRestore(command) => command.run(shell),

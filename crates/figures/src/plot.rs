@@ -5,11 +5,29 @@ use langevin_core::Image;
 
 use crate::drawing::{Align, Color, Scene, Shape, text_width};
 
+/// How the points of a series are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mark {
+    /// Joined by a line.
+    #[default]
+    Line,
+    /// Joined by a thin line: one of many paths.
+    Thin,
+    /// A dot each.
+    Dots,
+    /// Steps around each point, half-way to its neighbours: a histogram.
+    Steps,
+}
+
 /// One curve.
 #[derive(Debug, Clone, Default)]
 pub struct Series {
-    /// What the legend calls it.
+    /// What the legend calls it; a series without a name is not in the legend.
     pub name: String,
+    /// How it is drawn.
+    pub mark: Mark,
+    /// The number of its color, where it is not its place in the plot.
+    pub color: Option<usize>,
     /// The points (x, y) from left to right; where a value is not finite (or, on a log axis, not above 0) the curve is
     /// interrupted.
     pub points: Vec<(f64, f64)>,
@@ -84,21 +102,26 @@ impl Plot {
         let mut shapes = Vec::new();
         frame.draw_axes(self, &mut shapes);
         for (index, series) in self.series.iter().enumerate().rev() {
-            let (color, dashes) = style(index);
+            let (color, dashes) = style(series.color.unwrap_or(index));
             for bar in frame.bars(series) {
                 shapes.push(Shape::Line { points: bar.to_vec(), width: 1.1, color, dashes: None });
             }
-            for points in frame.pieces(&series.points) {
-                shapes.push(Shape::Line { points, width: 2.2, color, dashes });
-            }
+            frame.draw_series(series, color, dashes, &mut shapes);
         }
+        let named = named(self);
         if self.series.len() > 1 {
-            for (index, series) in self.series.iter().enumerate() {
-                frame.draw_legend_row(index, &series.name, &mut shapes);
+            for (row, (index, series)) in named.iter().enumerate() {
+                let style = style(series.color.unwrap_or(*index));
+                frame.draw_legend_row(row, style, &series.name, &mut shapes);
             }
         }
-        Scene { width: WIDTH, height: HEIGHT.max(frame.legend_end(self.series.len())), shapes }
+        Scene { width: WIDTH, height: HEIGHT.max(frame.legend_end(named.len())), shapes }
     }
+}
+
+/// The series that the legend names, with their places.
+fn named(plot: &Plot) -> Vec<(usize, &Series)> {
+    plot.series.iter().enumerate().filter(|(_, series)| !series.name.is_empty()).collect()
 }
 
 fn style(index: usize) -> (Color, Option<(f64, f64)>) {
@@ -138,7 +161,8 @@ impl Frame {
         let labels = y_ticks.iter().map(|tick| text_width(&label(*tick, &y_ticks, scale), TEXT));
         let left = 46.0 + labels.fold(0.0, f64::max);
         let names = plot.series.iter().map(|series| text_width(&series.name, TEXT)).fold(0.0, f64::max);
-        let legend = if plot.series.len() > 1 { names * 1.1 + LEGEND_SAMPLE + 34.0 } else { 24.0 };
+        let legend =
+            if plot.series.len() > 1 && names > 0.0 { names * 1.1 + LEGEND_SAMPLE + 34.0 } else { 24.0 };
         let right = (WIDTH - legend).max(left + 200.0);
         let x_ticks = if x_scale == Scale::Log { decades(x) } else { ticks(x, 6) };
         Self { left, right, x, y, x_ticks, y_ticks, x_scale, scale }
@@ -184,9 +208,40 @@ impl Frame {
         shapes.push(text(22.0, (TOP + bottom) / 2.0, TEXT, Align::Upwards, &plot.y_label));
     }
 
-    fn draw_legend_row(&self, index: usize, name: &str, shapes: &mut Vec<Shape>) {
-        let (color, dashes) = style(index);
-        let (x, y) = (self.right + 16.0, self.legend_end(index) - BOTTOM + 8.0);
+    fn draw_series(
+        &self,
+        series: &Series,
+        color: Color,
+        dashes: Option<(f64, f64)>,
+        shapes: &mut Vec<Shape>,
+    ) {
+        let mut line = |points: &[(f64, f64)], width: f64, dashes: Option<(f64, f64)>| {
+            for points in self.pieces(points) {
+                shapes.push(Shape::Line { points, width, color, dashes });
+            }
+        };
+        match series.mark {
+            Mark::Line => line(&series.points, 2.2, dashes),
+            Mark::Thin => line(&series.points, 0.9, None),
+            Mark::Steps => line(&stairs(&series.points), 1.4, None),
+            Mark::Dots => {
+                // A dot is a line of hardly any length, whose pen is round.
+                let short = 1e-4 * (self.x.1 - self.x.0);
+                for (x, y) in &series.points {
+                    line(&[(*x, *y), (x + short, *y)], 4.0, None);
+                }
+            }
+        }
+    }
+
+    fn draw_legend_row(
+        &self,
+        row: usize,
+        (color, dashes): (Color, Option<(f64, f64)>),
+        name: &str,
+        shapes: &mut Vec<Shape>,
+    ) {
+        let (x, y) = (self.right + 16.0, self.legend_end(row) - BOTTOM + 8.0);
         let points = vec![(x, y), (x + LEGEND_SAMPLE, y)];
         shapes.push(Shape::Line { points, width: 2.6, color, dashes });
         let (x, y) = (x + LEGEND_SAMPLE + 9.0, y + TEXT * 0.36);
@@ -226,6 +281,15 @@ impl Frame {
         };
         series.points.iter().zip(&series.errors).filter_map(bar).collect()
     }
+}
+
+/// The outline of a histogram whose bins have these middles and heights.
+fn stairs(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let [first, second, ..] = points else { return points.to_vec() };
+    let half = 0.5 * (second.0 - first.0);
+    let bins = points.iter().flat_map(|(x, y)| [(x - half, *y), (x + half, *y)]);
+    let ends = [(first.0 - half, 0.0), (points[points.len() - 1].0 + half, 0.0)];
+    ends.into_iter().take(1).chain(bins).chain(ends.into_iter().skip(1)).collect()
 }
 
 fn position(y: f64, scale: Scale) -> f64 {
@@ -364,7 +428,8 @@ mod tests {
     #[test]
     fn bars_stay_in_the_frame_and_log_axes_lay_powers_evenly() {
         let points = vec![(1.0, 10.0), (10.0, 1.0), (100.0, 5.0)];
-        let series = Series { name: "a".into(), points, errors: vec![3.0, 2.0, f64::NAN] };
+        let series =
+            Series { name: "a".into(), points, errors: vec![3.0, 2.0, f64::NAN], ..Series::default() };
         let (x_scale, y_scale) = (Scale::Log, Scale::Log);
         let plot = Plot { series: vec![series], x_scale, y_scale, ..Plot::default() };
         let frame = Frame::around(&plot);

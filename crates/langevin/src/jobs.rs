@@ -12,6 +12,7 @@ use crate::bench::samplers::CompareSamplersRequest;
 use crate::conversion::ConvertRequest;
 use crate::evaluation::EvalRequest;
 use crate::evaluation::likelihood::LikelihoodRequest;
+use crate::explain::ExplainRequest;
 use crate::inspection::InspectRequest;
 use crate::training::TrainRequest;
 use crate::training::distilling::DistillRequest;
@@ -50,6 +51,7 @@ pub const JOBS: &[Job] = &[
         "compute the likelihood of a data set under a model, in bits per dimension",
     ),
     job::<ForwardRequest>("noise", "show what a diffusion does to an image"),
+    job::<ExplainRequest>("explain", "compute the figures of the tutorial, with their checks"),
     job::<InspectRequest>("inspect", "find out what a model, run, image or data set is"),
     job::<CompareSamplersRequest>(
         "bench-samplers",

@@ -38,6 +38,7 @@
 //! * [`job`]: requests, events, sinks, names of results.
 //! * [`sampling`], [`restoration`], [`denoising`], [`training`], [`evaluation`]: as above.
 //! * [`forward`]: the forward process of an image.
+//! * [`explain`]: the figures of the tutorial, computed and checked.
 //! * [`mod@bench`]: samplers, restoration methods, networks and layers, compared.
 //! * [`catalog`]: every method by name, with its options.
 //!
@@ -45,6 +46,7 @@
 //!
 //! * [`process`]: the mathematics, in f64 and without tensors: [`Level`], schedules, processes, parameterisations, spacings.
 //! * [`core`]: denoisers, networks with their coefficients, guidance, noise streams, images.
+//! * [`theory`]: the small exact problems that diffusion is taught with.
 //! * [`sample`]: the samplers. [`restore`]: operators and methods of restoration. [`eval`]: metrics.
 //! * [`nn`]: networks. [`kernels`]: their costly operations. [`train`]: the training loop. [`data`]: data sets.
 //! * [`model`]: models and the one way to evaluate them. [`hub`]: the formats of diffusers and PyTorch.
@@ -57,6 +59,7 @@ pub mod catalog;
 pub mod conversion;
 pub mod environment;
 pub mod evaluation;
+pub mod explain;
 mod image_files;
 pub mod inspection;
 pub mod jobs;
@@ -81,4 +84,5 @@ pub use langevin_nn as nn;
 pub use langevin_process as process;
 pub use langevin_restore as restore;
 pub use langevin_sample as sample;
+pub use langevin_theory as theory;
 pub use langevin_train as train;

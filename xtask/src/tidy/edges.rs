@@ -56,6 +56,7 @@ const ROOMS: &[Room] = &[
             "figures",
             "nn",
             "sample",
+            "theory",
             "data",
             "train",
             "restore",

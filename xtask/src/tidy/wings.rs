@@ -17,7 +17,7 @@ const HOUSES: &[House] = &[
         &[
             &["evaluation", "inspection", "conversion"],
             &["training"],
-            &["bench"],
+            &["bench", "explain"],
             // What lists them all.
             &["catalog", "jobs"],
         ],

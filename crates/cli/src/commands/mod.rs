@@ -12,6 +12,7 @@ pub mod edit;
 pub mod ema;
 pub mod env;
 pub mod eval;
+pub mod explain;
 pub mod inpaint;
 pub mod inspect;
 pub mod invert;

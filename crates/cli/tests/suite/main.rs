@@ -16,6 +16,7 @@ mod distilling;
 mod earlier;
 mod endless;
 mod evaluating;
+mod explaining;
 mod failing_disk;
 mod finite_files;
 mod folders;

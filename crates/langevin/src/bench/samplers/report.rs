@@ -75,7 +75,7 @@ impl SamplerComparison {
                     errors.push(row.rms_error);
                 }
             }
-            series.push(Series { name: name.clone(), points, errors });
+            series.push(Series { name: name.clone(), points, errors, ..Series::default() });
         }
         Plot {
             title: format!("{}: distance from the fine trajectory", self.model),
