@@ -14,7 +14,7 @@ use crate::shell::{self, Shell};
 /// The arguments of `explain`.
 #[derive(Args)]
 #[command(
-    after_help = "Each figure has the parameters that Chan, \"Tutorial on Diffusion Models for Imaging and Vision\" (arXiv 2403.18103), prints for it, and says what was checked and how far it was off. The page needs no network and no JavaScript.
+    after_help = "The figures are those of Chan, \"Tutorial on Diffusion Models for Imaging and Vision\" (arXiv 2403.18103), with the parameters it prints; each says what was checked and how far it was off. The page needs no network and no JavaScript.
 
 Examples:
   langevin explain

@@ -1,5 +1,5 @@
-//! The tutorial's figures, computed: each with the parameters that Chan 2024, "Tutorial on Diffusion Models for Imaging and Vision"
-//! (arXiv 2403.18103), prints for it, and with the checks that say how far the numbers can be trusted.
+//! The tutorial's figures, computed: each with the parameters, where it prints them, of Chan 2024, "Tutorial on Diffusion Models for Imaging and Vision"
+//! (arXiv 2403.18103), and with the checks that say how far the numbers can be trusted.
 //!
 //! A new figure is a function here and a line in [`FIGURES`].
 

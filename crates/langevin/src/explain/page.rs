@@ -40,7 +40,8 @@ pub(super) fn page(figures: &[(&Entry, Figure)], seed: u64) -> String {
          initial-scale=1\">\n<title>The figures of the tutorial, computed</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
          <h1>The figures of the tutorial, computed</h1>\n<p>Every figure of Chan, <cite>Tutorial on Diffusion Models for Imaging and \
          Vision</cite> (<a href=\"https://arxiv.org/abs/2403.18103\">arXiv 2403.18103</a>), that is shown here was computed while this \
-         page was made, with the parameters that the tutorial prints. Each states what was checked against theory, and how far it was \
+         page was made, with the parameters that the tutorial prints where it prints them (1.x belongs to an example of its first \
+         chapter). Each states what was checked against theory, and how far it was \
          off: {held} of {count} checks hold. Random numbers are those of seed {seed}.</p>\n<nav aria-label=\"figures\"><ol>\n"
     );
     for (entry, _) in figures {

@@ -80,6 +80,7 @@ fn marginals(seed: u64) -> Result<Figure> {
             title: "densities of the forward process, α = 0.97".into(),
             x_label: "x".into(),
             y_label: "density".into(),
+            y_range: Some((0.0, 0.65)),
             series,
             ..Plot::default()
         }],
@@ -151,8 +152,8 @@ fn reverse(seed: u64) -> Result<Figure> {
     let paths = particles.iter().take(60).map(|p| path(&times, p, usize::from(p[count] > 0.0)));
     Ok(Figure {
         caption: "Ancestral steps of DDPM with α = 0.9 from N(0, 1), with the exact posterior mean E[x0 | x] of \
-                  0.3 N(−2, 0.2²) + 0.7 N(2, 1) where a network would stand; 60 steps. Below, where 4000 particles end. The steps \
-                  are long for the narrow component, which comes out a little wide."
+                  0.3 N(−2, 0.2²) + 0.7 N(2, 1) where a network would stand; 60 steps. Below, where 4000 particles end. The last \
+                  step ends on the posterior mean, so the narrow component comes out a little too narrow."
             .into(),
         plots: vec![
             Plot {
@@ -166,6 +167,7 @@ fn reverse(seed: u64) -> Result<Figure> {
                 title: "where they end".into(),
                 x_label: "x".into(),
                 y_label: "density".into(),
+                y_range: Some((0.0, 0.75)),
                 series: vec![
                     curve("data", &x, |x| density(&data, Level::CLEAN, x)),
                     steps("4000 particles", &histogram),

@@ -152,6 +152,7 @@ fn forward_and_reverse(seed: u64) -> Result<Figure> {
                 title: "where the reverse equations end".into(),
                 x_label: "x".into(),
                 y_label: "density".into(),
+                y_range: Some((0.0, 0.25)),
                 series: vec![
                     curve("data", &x, known),
                     steps("reverse equation", &ends),
@@ -277,7 +278,9 @@ fn fokker_planck(seed: u64) -> Result<Figure> {
         &[0.0, 10.0, 30.0, 60.0],
         200,
     );
-    let (plot, worst) = densities("dp/dt = β/2 d(x p)/dx + β/2 d²p/dx², β = 0.05", &solved, &made, &times);
+    let (mut plot, worst) =
+        densities("dp/dt = β/2 d(x p)/dx + β/2 d²p/dx², β = 0.05", &solved, &made, &times);
+    plot.y_range = Some((0.0, 0.4));
     let known = |x: f64, t: f64| density(&data, level(beta, t), x);
     let off = |frame: usize| {
         let pairs = solved.x.iter().zip(&solved.density[frame]);

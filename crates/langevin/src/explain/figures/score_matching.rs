@@ -71,6 +71,7 @@ fn kernels(seed: u64) -> Result<Figure> {
         title: "a kernel density of 200 points".into(),
         x_label: "x".into(),
         y_label: "density".into(),
+        y_range: Some((-0.02, 0.9)),
         series: vec![
             curve("p(x)", &x, |x| density(&data, Level::CLEAN, x)),
             curve(format!("kernels of width {width:.2}"), &x, |x| density(&smoothed, Level::CLEAN, x)),
