@@ -6,6 +6,7 @@ mod display;
 mod empty;
 mod guide;
 mod headings;
+mod image_flags;
 mod outputs;
 mod refusal;
 mod shell;

@@ -68,6 +68,7 @@ pub use denoiser::{Denoiser, Levels};
 pub use differentiable::{Autodiff, Cotangent, Differentiable};
 pub use each_channel::EachChannel;
 pub use finite::{Finite, check_finite};
+pub use image::exif;
 pub use image::{
     Depth, Image, Metadata, Origin, Planes, Rescale, Samples, Spacing, batch_to_images, signed_to_batch,
 };

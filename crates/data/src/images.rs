@@ -2,6 +2,7 @@
 //! Limits are checked against the header before a pixel is decoded, EXIF orientation is applied, and depth and
 //! channels are kept as stored.
 
+mod density;
 mod frames;
 pub mod limits;
 mod wide_tiff;
@@ -61,7 +62,8 @@ pub fn later_frames_of(path: impl AsRef<Path>) -> u64 {
     read_file(path.as_ref()).map_or(0, |bytes| later_frames(&bytes))
 }
 
-/// Reads and decodes the image at `path`, with its ICC profile and its EXIF block as metadata where they can be read.
+/// Reads and decodes the image at `path`, with its ICC profile, its EXIF block and its density as metadata where they can be
+/// read.
 ///
 /// # Errors
 /// As [`decode`], or bad input when the file cannot be read.
@@ -71,6 +73,8 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<Image> {
     let mut image = decode(&bytes, &path.display().to_string())?;
     image.metadata.icc = profile_in(&bytes).map(Into::into);
     image.metadata.exif = exif_in(&bytes).map(Into::into);
+    let exif = image.metadata.exif.as_deref();
+    image.metadata.density = sniff(&bytes).and_then(|format| density::density(&bytes, format, exif));
     Ok(image)
 }
 

@@ -9,6 +9,14 @@ use langevin_core::{Error, Image, Result};
 /// # Errors
 /// Usage, when there is no frame or a frame is larger than 65535 pixels a side.
 pub fn encode(frames: &[Image], centiseconds: u16) -> Result<Vec<u8>> {
+    encode_with_text(frames, centiseconds, &[])
+}
+
+/// As [`encode`], with `text` as `(keyword, value)` in comments: the keyword, a space, and the value.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_with_text(frames: &[Image], centiseconds: u16, text: &[(&str, String)]) -> Result<Vec<u8>> {
     let failed =
         |error: &dyn std::fmt::Display| Error::usage(format!("the frames cannot be written as gif: {error}"));
     let first = frames.first().ok_or_else(|| failed(&"there are none"))?;
@@ -21,6 +29,12 @@ pub fn encode(frames: &[Image], centiseconds: u16) -> Result<Vec<u8>> {
     let encoder = gif::Encoder::new(&mut bytes, width, height, &palette);
     let mut encoder = encoder.map_err(|error| failed(&error))?;
     encoder.set_repeat(gif::Repeat::Infinite).map_err(|error| failed(&error))?;
+    for (keyword, value) in text {
+        let comment = format!("{keyword} {value}");
+        let parts: Vec<&[u8]> = comment.as_bytes().chunks(255).collect();
+        let kind = gif::Extension::Comment.into();
+        encoder.write_raw_extension(kind, &parts).map_err(|error| failed(&error))?;
+    }
     for (index, pixels) in frames.iter().enumerate() {
         let mut frame = if gray {
             let values: Vec<u8> = pixels.iter().copied().step_by(3).collect();
@@ -33,6 +47,31 @@ pub fn encode(frames: &[Image], centiseconds: u16) -> Result<Vec<u8>> {
     }
     drop(encoder);
     Ok(bytes)
+}
+
+/// The text that [`encode_with_text`] put before the frames of the GIF file `bytes`.
+pub fn text(bytes: &[u8]) -> Vec<(String, String)> {
+    // The header, the screen, and its palette.
+    let palette = bytes.get(10).map_or(0, |flags| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) });
+    let mut rest = bytes.get(13 + palette..).unwrap_or_default();
+    let mut found = Vec::new();
+    while let [0x21, kind, after @ ..] = rest {
+        let mut data = Vec::new();
+        rest = after;
+        while let [length, after @ ..] = rest {
+            let length = usize::from(*length);
+            let Some((part, after)) = after.split_at_checked(length) else { return found };
+            data.extend_from_slice(part);
+            rest = after;
+            if length == 0 {
+                break;
+            }
+        }
+        let comment = (*kind == 0xfe).then(|| String::from_utf8(data).ok()).flatten();
+        let split = comment.as_deref().and_then(|comment| comment.split_once(' '));
+        found.extend(split.map(|(keyword, value)| (keyword.to_owned(), value.to_owned())));
+    }
+    found
 }
 
 fn rgb(image: &Image) -> Vec<u8> {
@@ -62,5 +101,17 @@ mod tests {
             assert_eq!(read.buffer[..3], [first, first + 1, first + 2]);
         }
         assert!(decoder.read_next_frame().unwrap().is_none());
+    }
+
+    #[test]
+    fn films_carry_text() {
+        let frame = Image::from_u8(4, 4, 3, (0..48).collect());
+        let text_of = [("langevin", format!("{{\"a\":\"{}\"}}", "x".repeat(600))), ("b", "c d".to_owned())];
+        let bytes = encode_with_text(&[frame.clone(), frame], 8, &text_of).unwrap();
+        let wanted: Vec<(String, String)> =
+            text_of.iter().map(|(keyword, value)| ((*keyword).to_owned(), value.clone())).collect();
+        assert_eq!(text(&bytes), wanted);
+        assert!((0..bytes.len()).all(|end| text(&bytes[..end]).len() <= 2));
+        assert!(langevin_data::decode(&bytes, "film").is_ok());
     }
 }

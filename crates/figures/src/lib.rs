@@ -1,4 +1,4 @@
-//! Figures: contact sheets, plots and their drawing, and the files they are written to (PNG, GIF, NumPy).
+//! Figures: contact sheets, plots and their drawing, and the files they are written to (PNG, JPEG, WebP, TIFF, GIF, NumPy).
 //!
 //! ```
 //! use langevin_core::Image;
@@ -11,7 +11,9 @@
 //! # Ok::<(), langevin_core::Error>(())
 //! ```
 
+pub mod comparison;
 pub mod drawing;
+pub mod files;
 pub mod gif;
 pub mod npy;
 pub mod numbers;

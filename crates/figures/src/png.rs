@@ -7,7 +7,8 @@ use langevin_core::{Error, Image, Result};
 /// Most bytes of text that are read from one image.
 const TEXT_LIMIT: usize = 1 << 20;
 
-/// The bytes of a PNG file of `image` (1 to 4 channels) with `text` as `(keyword, value)` chunks and the ICC profile of the image.
+/// The bytes of a PNG file of `image` (1 to 4 channels) with `text` as `(keyword, value)` chunks and the ICC profile, the EXIF block and
+/// the density of the image.
 /// The file has 8 or 16 bits a sample, other samples being made such by [`Image::to_full_range`].
 ///
 /// # Errors
@@ -45,6 +46,12 @@ pub fn encode_with_profile(
     let mut info = png::Info::with_size(image.width as u32, image.height as u32);
     let profile = profile.or(image.metadata.icc.as_deref());
     info.icc_profile = profile.filter(|profile| is_for(profile, image.channels)).map(Cow::Borrowed);
+    info.exif_metadata = image.metadata.exif.as_deref().map(Cow::Borrowed);
+    info.pixel_dims = image.metadata.density.map(|(across, down)| png::PixelDimensions {
+        xppu: per_metre(across),
+        yppu: per_metre(down),
+        unit: png::Unit::Meter,
+    });
     let mut encoder = png::Encoder::with_info(&mut bytes, info).map_err(failed)?;
     encoder.set_color(color);
     encoder.set_compression(png::Compression::Balanced);
@@ -59,8 +66,13 @@ pub fn encode_with_profile(
     Ok(bytes)
 }
 
+/// Pixels per metre, where there are so many per inch.
+fn per_metre(per_inch: f64) -> u32 {
+    (per_inch / 0.0254).round() as u32
+}
+
 /// Whether an ICC profile is for images of so many channels (ICC.1:2022, 7.2.6: the colour space of the data).
-fn is_for(profile: &[u8], channels: usize) -> bool {
+pub(crate) fn is_for(profile: &[u8], channels: usize) -> bool {
     let space: &[u8] = if channels <= 2 { b"GRAY" } else { b"RGB " };
     profile.get(16..20) == Some(space)
 }

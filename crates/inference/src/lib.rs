@@ -18,9 +18,11 @@
 //! * [`restoration`]: a degraded image, an operator, and images that agree with both it and the model.
 //! * [`denoising`]: images of any size without their noise.
 //! * [`forward`]: the forward process of an image.
+//! * [`redraw`]: images made again from their recipes.
 
 pub mod denoising;
 pub mod forward;
 pub mod job;
+pub mod redraw;
 pub mod restoration;
 pub mod sampling;

@@ -76,7 +76,7 @@ pub use langevin_eval as eval;
 pub use langevin_figures as figures;
 pub use langevin_files as files;
 pub use langevin_hub as hub;
-pub use langevin_inference::{denoising, forward, job, restoration, sampling};
+pub use langevin_inference::{denoising, forward, job, redraw, restoration, sampling};
 pub use langevin_kernels as kernels;
 pub use langevin_model as model;
 pub use langevin_model::{Model, ModelInfo, Pipeline, SampleSettings, Source};

@@ -11,7 +11,10 @@ use crate::tree::{Finding, Tree};
 type House = (&'static str, &'static [&'static [&'static str]]);
 
 const HOUSES: &[House] = &[
-    ("crates/inference/src/", &[&["job"], &["sampling", "forward"], &["restoration", "denoising"]]),
+    (
+        "crates/inference/src/",
+        &[&["job"], &["sampling", "forward"], &["restoration", "denoising"], &["redraw"]],
+    ),
     (
         "crates/langevin/src/",
         &[

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::restoring::{self, ModeFlag};
 use crate::headings::{ADVANCED, COMMON, OUTPUT};
+use crate::image_flags::ImageFlags;
 use crate::outputs;
 use crate::shell::{self, Shell};
 
@@ -49,10 +50,15 @@ pub struct Denoise {
     /// The clean image, or a folder of clean images of the same names, to compare with; with --simulate the image itself.
     #[arg(long, value_name = "IMAGE|DIR")]
     reference: Option<PathBuf>,
-    /// A folder, or a .png file for one image (samples: NAME-sample-0000.png...) [default: a fresh folder].
+    /// A folder, or a file for one image (samples: NAME-sample-0000.png...) [default: a fresh folder].
     #[arg(short, long = "out", alias = "output", value_name = "DIR|FILE", help_heading = OUTPUT)]
     #[arg(value_parser = shell::spec())]
     output: Option<String>,
+    /// Write the images before and after side by side too: NAME-compare.png.
+    #[arg(long, help_heading = OUTPUT)]
+    compare: bool,
+    #[command(flatten)]
+    files: ImageFlags,
     /// Leave the recipe out of the images.
     #[arg(long, help_heading = OUTPUT)]
     no_metadata: bool,
@@ -110,7 +116,11 @@ impl Denoise {
             seed: self.seed,
             memory: self.memory,
             output: self.output,
+            format: self.files.format,
+            quality: self.files.quality,
+            compare: self.compare,
             metadata: !self.no_metadata,
+            ..DenoiseRequest::default()
         })
     }
 }

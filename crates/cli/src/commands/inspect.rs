@@ -14,10 +14,12 @@ use crate::shell::Shell;
 
 /// The arguments of `inspect`.
 #[derive(Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "With -v every fact that --json has is listed too.
+
+Examples:
   langevin inspect runs/mnist
   langevin inspect runs/mnist --plot loss.png
-  langevin inspect samples-000/0003.png   # how it was generated
+  langevin inspect samples-000/0003.png   # what made it, and how to make it again
   langevin inspect ~/photos               # what a data set holds")]
 pub struct Inspect {
     /// A run folder, a model, a LoRA, an image, a data set, or builtin:NAME.
@@ -41,11 +43,14 @@ impl Inspect {
         let inspect = |context: &mut Context<'_>| inspection::run(&request, context);
         let found =
             if request.plot.is_some() { shell.run(self.force, inspect) } else { shell.look(inspect) }?;
-        let report = serde_json::to_value(found).expect("facts are plain values");
+        let report = serde_json::to_value(&found).expect("facts are plain values");
         if self.json {
             return outputs::result(&report.to_string());
         }
-        print("", &report)?;
+        found.lines(&request.what).iter().try_for_each(|line| outputs::result(line))?;
+        if shell.verbose {
+            print("", &report)?;
+        }
         request.plot.as_deref().map_or(Ok(()), outputs::path)
     }
 }

@@ -46,6 +46,9 @@ pub struct Noise {
     /// Folder to write to.
     #[arg(short, long = "out", alias = "output", value_name = "DIR", default_value = ".", help_heading = OUTPUT)]
     output: PathBuf,
+    /// Leave the recipe out of the images.
+    #[arg(long, help_heading = OUTPUT)]
+    no_metadata: bool,
     /// Overwrite what is there.
     #[arg(long, help_heading = OUTPUT)]
     force: bool,
@@ -64,6 +67,7 @@ impl Noise {
             height: self.height,
             seed: self.seed,
             output: self.output,
+            metadata: !self.no_metadata,
         };
         let files = shell.run(force, |context| job::run(&request, context))?;
         files.iter().try_for_each(|file| outputs::path(file))

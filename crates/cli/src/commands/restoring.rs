@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::adapt::AdaptFlags;
 use crate::headings::{ADVANCED, COMMON, GUIDANCE, OUTPUT};
+use crate::image_flags::ImageFlags;
 use crate::outputs;
 use crate::shell::{self, Shell};
 
@@ -49,10 +50,15 @@ pub struct RestoreFlags {
     cfg_scale: Option<f64>,
     #[command(flatten)]
     adapt: AdaptFlags,
-    /// A folder, or for one image a .png file; other results are named after it [default: a fresh folder].
+    /// A folder, or for one image a file; other results are named after it [default: a fresh folder].
     #[arg(short, long = "out", alias = "output", value_name = "DIR|FILE", help_heading = OUTPUT)]
     #[arg(value_parser = shell::spec())]
     output: Option<String>,
+    /// Write the images before and after side by side too: NAME-compare.png.
+    #[arg(long, help_heading = OUTPUT)]
+    compare: bool,
+    #[command(flatten)]
+    files: ImageFlags,
     /// Leave the recipe out of the images.
     #[arg(long, help_heading = OUTPUT)]
     no_metadata: bool,
@@ -167,6 +173,9 @@ impl RestoreFlags {
             batch_size: self.batch_size,
             memory: self.memory,
             output: self.output,
+            format: self.files.format,
+            quality: self.files.quality,
+            compare: self.compare,
             metadata: !self.no_metadata,
             ..RestoreRequest::default()
         })

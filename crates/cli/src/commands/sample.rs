@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use langevin::core::{Size, spelled};
 use langevin::process::limits;
+use langevin::redraw::{Redraw, Redrawn};
 use langevin::sampling::{Dtype, SampleOutcome, SampleRequest, job};
 use langevin::{Error, Result};
 
 use crate::adapt::AdaptFlags;
 use crate::guide::GuideFlags;
 use crate::headings::{ADVANCED, COMMON, GUIDANCE, OUTPUT};
+use crate::image_flags::ImageFlags;
 use crate::outputs;
 use crate::shell::{self, Shell};
 
@@ -58,8 +60,8 @@ pub struct Sample {
     /// Seed [default: random, and printed].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = shell::seed())]
     seed: Option<u64>,
-    /// Generate the image in this PNG again, from the recipe in its metadata.
-    #[arg(long, value_name = "IMAGE.png", conflicts_with_all = ["class", "init_noise"])]
+    /// Generate this image again, from the recipe in its metadata: a sample, or an edited, restored or denoised image.
+    #[arg(long, value_name = "IMAGE", conflicts_with_all = ["class", "init_noise"])]
     from: Option<PathBuf>,
     /// Class by name or number, several with commas, or `all` in turn [default: all].
     #[arg(long, value_name = "NAME|all|none", help_heading = GUIDANCE)]
@@ -77,7 +79,7 @@ pub struct Sample {
     guide: GuideFlags,
     #[command(flatten)]
     adapt: AdaptFlags,
-    /// A folder, or a .png file (several images: NAME-0000.png...) [default: a fresh folder, or none with --grid or --trajectory].
+    /// A folder, or a file (several images: NAME-0000.png...) [default: a fresh folder, or none with --grid or --trajectory].
     #[arg(short, long = "out", alias = "output", value_name = "DIR|FILE", help_heading = OUTPUT)]
     #[arg(value_parser = shell::spec())]
     output: Option<String>,
@@ -87,6 +89,8 @@ pub struct Sample {
     /// Write the reverse process as an animated GIF.
     #[arg(long, value_name = "FILE.gif", help_heading = OUTPUT)]
     trajectory: Option<PathBuf>,
+    #[command(flatten)]
+    files: ImageFlags,
     /// Leave the recipe out of the images.
     #[arg(long, help_heading = OUTPUT)]
     no_metadata: bool,
@@ -128,6 +132,9 @@ impl Sample {
         let json = self.json;
         let force = self.force;
         let request = self.request()?;
+        if let Some(redraw) = Redraw::of(&request)? {
+            return show_redrawn(&shell.run(force, |context| redraw.run(context))?, json);
+        }
         let outcome = shell.run(force, |context| job::run(&request, context));
         show(outcome?, shell, json)
     }
@@ -158,6 +165,8 @@ impl Sample {
             exact: self.exact,
             batch_size: self.batch_size,
             output: self.output,
+            format: self.files.format,
+            quality: self.files.quality,
             grid: self.grid,
             trajectory: self.trajectory,
             preview_decoder: self.preview_decoder,
@@ -189,6 +198,14 @@ fn prompts_in(file: &std::path::Path) -> Result<Vec<String>> {
         true => Err(Error::bad_input(format!("{}: holds no line of text", file.display()))),
         false => Ok(lines),
     }
+}
+
+fn show_redrawn(redrawn: &Redrawn, json: bool) -> Result<()> {
+    if json {
+        let files: Vec<String> = redrawn.files.iter().map(spelled).collect();
+        return outputs::result(&serde_json::json!({ "files": files, "seed": redrawn.seed }).to_string());
+    }
+    redrawn.files.iter().try_for_each(|file| outputs::path(file))
 }
 
 fn show(outcome: SampleOutcome, shell: &Shell, json: bool) -> Result<()> {

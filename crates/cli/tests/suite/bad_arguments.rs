@@ -54,7 +54,7 @@ fn numbers_out_of_range_are_named_with_the_range() {
         ("sample RUN --steps 0", ["--steps", "from 1 to 10000"]),
         ("sample RUN --steps 10001", ["--steps", "from 1 to 10000"]),
         ("sample RUN --batch-size 0", ["--batch-size", "from 1 to 65536"]),
-        ("sample RUN -n 1 -o a.jpg", ["a.jpg: png is written", "call it a.png"]),
+        ("sample RUN -n 1 -o a.bmp", ["a.bmp: png is written", "call it a.png"]),
         ("sample RUN --grid deep/a.gif", ["deep/a.gif: png is written", "call it deep/a.png"]),
         ("sample RUN --trajectory a.png", ["a.png: gif is written", "call it a.gif"]),
         ("sample RUN --cfg-scale 3", ["without classes", "--cfg-scale"]),

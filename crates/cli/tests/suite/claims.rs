@@ -111,7 +111,7 @@ fn names_that_cannot_be_written_are_refused_before_the_work() {
     world.write("a.png", &image(16, 16, 3, 1));
     let before = world.contents();
     let sample = "sample builtin:mnist -n 1 --steps 1";
-    for ending in ["mp4", "heic", "npy", "jpg", "tar.gz", "safetensors", "svg"] {
+    for ending in ["mp4", "heic", "npy", "bmp", "tar.gz", "safetensors", "svg"] {
         world.run(&format!("{sample} -o film.{ending}")).refused(2, &["film.", "png is written"]);
         world
             .run(&format!("{sample} -n 2 -o film.{ending}").replace("-n 1 ", ""))

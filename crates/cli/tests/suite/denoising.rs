@@ -108,7 +108,7 @@ fn what_cannot_be_denoised_is_said() {
         ("gray.png --sigma 5 --mode mean --samples 2", 2, vec!["--mode mean"]),
         ("gray.png --sigma 5 --mode sample --sampler ddmp -o a.png", 2, vec!["ddmp", "ddpm"]),
         ("gray.png small.png --sigma 5 --reference gray.png", 2, vec!["one reference for 2"]),
-        ("gray.png --sigma 5 -o a.jpg", 2, vec!["a.jpg", "png"]),
+        ("gray.png --sigma 5 -o a.bmp", 2, vec!["a.bmp", "png"]),
         ("small.png -o a.png", 2, vec!["small.png", "too small"]),
         ("gray.png --sigma 5 --reference small.png -o gray.png", 1, vec!["exists already"]),
         ("broken.png --sigma 5 -o a.png", 3, vec!["broken.png"]),

@@ -14,10 +14,16 @@ fn inspect_tells_what_a_thing_is() {
     assert_eq!(model["trained"]["data"], "builtin:shapes");
     assert_eq!(model["trained"]["images"], 256);
     let text = world.run(&format!("inspect {}/model.safetensors", plain_run())).ok();
-    let row = |key: &str| {
-        text.lines().into_iter().find(|line| line.split_whitespace().next() == Some(key)).is_some()
-    };
-    assert!(row("kind") && row("trained.images") && row("network.channels"), "{}", text.out);
+    let row = |key: &str| text.lines().into_iter().find(|line| line.trim_start().starts_with(key)).is_some();
+    assert!(
+        text.lines()[0].contains("model.safetensors: a model that generates 16x16 colour images, "),
+        "{}",
+        text.out
+    );
+    assert!(text.out.contains("on builtin:shapes, preset tiny: 256 images seen, seed 7"), "{}", text.out);
+    assert!(row("network") && row("diffusion") && row("samples with") && row("hash"), "{}", text.out);
+    let all = world.run(&format!("inspect {}/model.safetensors -v", plain_run())).ok();
+    assert!(all.out.contains("trained.images") && all.out.contains("network.channels"), "{}", all.out);
 
     world.write("pets/cat/a.png", &image(20, 10, 3, 1));
     world.write("pets/cat/b.png", &image(20, 10, 3, 1));

@@ -27,7 +27,7 @@ fn what_is_left_aside_is_said_in_one_line_in_whole_and_not_with_strict() {
     assert_eq!(report["info"]["len"], 12);
     assert_eq!(report["info"]["left_aside"][1]["examples"], serde_json::json!(["notes.doc", "old.ini"]));
     let shown = world.run("inspect pets").ok();
-    assert!(shown.out.contains("notes.doc old.ini"), "{}", shown.out);
+    assert!(shown.out.contains("notes.doc, old.ini"), "{}", shown.out);
     let said = world.run("eval pets --data pets --metrics psnr -n 4").ok();
     assert!(said.err.contains("left aside: 1 thumbnails"), "{}", said.err);
     // Nothing to say, nothing said.

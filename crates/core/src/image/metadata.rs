@@ -20,6 +20,8 @@ pub struct Metadata {
     pub icc: Option<Arc<[u8]>>,
     /// The EXIF block, as stored in files, but for the orientation: the pixels are upright.
     pub exif: Option<Arc<[u8]>>,
+    /// How many pixels per inch the file asks to be printed with, across and down; no measure of what is shown.
+    pub density: Option<(f64, f64)>,
 }
 
 /// The physical value of a stored sample: `slope * sample + intercept`, in a unit of the instrument (Hounsfield units

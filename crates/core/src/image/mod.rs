@@ -4,6 +4,7 @@
 //! and white at 1, with what makes an image of their kind of them again.
 
 mod alpha;
+pub mod exif;
 mod lifeless;
 mod metadata;
 mod planes;

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use langevin_core::{Image, Planes, Result};
-use langevin_figures::png;
 
 use super::Request;
 use super::job::{DenoisedImage, Work};
@@ -13,7 +12,7 @@ impl Work<'_> {
     /// Writes `noisy`, in which noise of no more than `sigma` was found, as the result and as every sample of it.
     pub(super) fn unchanged(
         &self,
-        (noisy, profile): (&Planes, Option<&[u8]>),
+        noisy: &Planes,
         sigma: f64,
         start: Instant,
         context: &mut Context<'_>,
@@ -32,17 +31,17 @@ impl Work<'_> {
             seed: request.seed,
             image: self.index,
         };
-        let text = self.text(&how, &name, "unchanged", None);
+        let text = self.text(&how, "unchanged", None);
         let image: Image = noisy.to_image();
-        let bytes = png::encode_with_profile(&image, &text, profile)?;
         let mut files = Vec::new();
         for file in task.samples.iter().chain([&task.result]) {
-            context.write(file, bytes.clone())?;
+            context.write_image(file, &image, &text, request.quality)?;
             files.push(file.clone());
         }
+        files.extend(self.compare(noisy, &image, None, &how, context)?);
         if let Some(file) = &task.deviation {
             let none = noisy.with_values(vec![0.0; noisy.values.len()]).deviations_to_image(1.0);
-            context.write(file, png::encode(&none, &self.text(&how, &name, "std", None))?)?;
+            context.write_image(file, &none, &self.text(&how, "std", None), request.quality)?;
             files.push(file.clone());
         }
         Ok(DenoisedImage {

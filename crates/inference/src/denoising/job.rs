@@ -6,20 +6,19 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use langevin_core::{Error, Image, Planes, Result};
-use langevin_data::{read_image, read_image_and_profile};
-use langevin_figures::png;
+use langevin_data::read_image;
 use langevin_model::Model;
 use langevin_model::windows::Plan;
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
 use langevin_sample::SAMPLERS;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::request::DenoiseRequest;
 use super::{Denoised, Quality, Request, baseline, denoise, estimate, plan, quality, range};
-use crate::job::recipe::{Header, Recipe, options, parameters};
+use crate::job::recipe::{Header, Recipe, changed, of_input, options, parameters};
 use crate::job::{Batch, check_ranges, described_models, lifeless, models_for};
-use crate::job::{Context, Event, Inputs, ResultNames, check_ending};
+use crate::job::{Context, Event, Inputs, ResultNames, Text, ending_at};
 
 /// An estimate below this, in units of 0 to 255, is no noise.
 const LEAST: f64 = 0.1;
@@ -87,6 +86,7 @@ pub(super) struct Task {
     pub(super) result: PathBuf,
     pub(super) deviation: Option<PathBuf>,
     pub(super) samples: Vec<PathBuf>,
+    pub(super) comparison: Option<PathBuf>,
 }
 
 /// Denoises the images of `request`, one after the other; each result goes to the sink as soon as it is made.
@@ -111,10 +111,10 @@ pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<Denois
     }
     let tasks = tasks(request, &inputs, draws, context)?;
     let files = tasks.iter().flat_map(|task| {
-        [&task.result].into_iter().chain(&task.deviation).chain(&task.samples).map(PathBuf::as_path)
+        let more = task.deviation.iter().chain(&task.samples).chain(&task.comparison);
+        [&task.result].into_iter().chain(more).map(PathBuf::as_path)
     });
     let files: Vec<&Path> = files.collect();
-    files.iter().try_for_each(|file| check_ending(file, "png"))?;
     context.sink.claim(&files)?;
     let what = match draws {
         0 => "posterior mean".to_owned(),
@@ -127,7 +127,8 @@ pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<Denois
     let mut batch = Batch::new(tasks.len());
     for (index, (task, chosen)) in tasks.iter().zip(&chosen).enumerate() {
         let model = models.iter().find(|model| model.name == *chosen).unwrap_or(&models[0]);
-        let work = Work { request, model, draws, task, index: index as u64 };
+        let input = if request.metadata { of_input(&task.image) } else { Value::Null };
+        let work = Work { request, model, draws, task, input, index: request.first + index as u64 };
         let read = batch.keep(&task.image, work.read(), context.observer)?;
         let done = read.map(|read| work.run(read, context));
         let done = done.and_then(|done| batch.keep(&task.image, done, context.observer).transpose());
@@ -153,7 +154,7 @@ fn tasks(
         .hint("give a folder of images with the same names"));
     }
     let place = context.place(request.output.as_deref(), "denoised")?;
-    let names = ResultNames::of(&inputs.names, &place);
+    let names = ResultNames::of(&inputs.names, &place, &ending_at(&place, request.format.as_deref())?);
     let several = draws > 1;
     let samples = if several { draws } else { 0 };
     let task = |(image, names): (&PathBuf, ResultNames)| -> Result<Task> {
@@ -167,6 +168,7 @@ fn tasks(
             result: names.result(several),
             deviation: several.then(|| names.beside("std")),
             samples: (0..samples).map(|k| names.beside(&format!("sample-{k:04}"))).collect(),
+            comparison: request.compare.then(|| names.beside("compare")),
         })
     };
     inputs.files.iter().zip(names).map(task).collect()
@@ -207,19 +209,20 @@ pub(super) struct Work<'a> {
     pub(super) model: &'a Model,
     pub(super) draws: usize,
     pub(super) task: &'a Task,
+    /// What is recorded of the image's file.
+    input: Value,
     pub(super) index: u64,
 }
 
-/// What the files of one image hold: the image, its profile, and the reference.
-type Read = (Image, Option<Vec<u8>>, Option<Image>);
+/// What the files of one image hold: the image, and the reference.
+type Read = (Image, Option<Image>);
 
 impl Work<'_> {
     fn read(&self) -> Result<Read> {
-        let (image, profile) = read_image_and_profile(&self.task.image)?;
-        Ok((image, profile, self.task.reference.as_ref().map(read_image).transpose()?))
+        Ok((read_image(&self.task.image)?, self.task.reference.as_ref().map(read_image).transpose()?))
     }
 
-    fn run(&self, (image, profile, reference): Read, context: &mut Context<'_>) -> Result<DenoisedImage> {
+    fn run(&self, (image, reference): Read, context: &mut Context<'_>) -> Result<DenoisedImage> {
         let Self { request, model, task, .. } = self;
         let start = Instant::now();
         let name = task.image.display().to_string();
@@ -232,7 +235,7 @@ impl Work<'_> {
             None => (estimate(&noisy).map_err(|error| error.within(&name))?, true),
         };
         if estimated && sigma < LEAST {
-            return self.unchanged((&noisy, profile.as_deref()), sigma, start, context);
+            return self.unchanged(&noisy, sigma, start, context);
         }
         let shape = [noisy.channels, noisy.height, noisy.width];
         let plan = plan(model, shape, (request.memory as u64) << 20).map_err(|error| error.within(&name))?;
@@ -246,12 +249,11 @@ impl Work<'_> {
             seed: request.seed,
             image: self.index,
         };
-        let profile = profile.as_deref();
         let mut files = Vec::new();
         let made = self.denoise((&plan, &noisy, &how), context, &mut |draw, values, context| {
             let Some(file) = task.samples.get(draw) else { return Ok(()) };
-            let text = self.text(&how, &name, "sample", Some(draw));
-            context.write(file, png::encode_with_profile(&values.to_image(), &text, profile)?)?;
+            let text = self.text(&how, "sample", Some(draw));
+            context.write_image(file, &values.to_image(), &text, request.quality)?;
             files.push(file.clone());
             Ok(())
         })?;
@@ -260,14 +262,15 @@ impl Work<'_> {
             lifeless([(name.clone(), &result)]).into_iter().for_each(|event| context.observer.event(event));
         }
         let text = match self.draws {
-            1 => self.text(&how, &name, "sample", Some(0)),
-            _ => self.text(&how, &name, "mean", None),
+            1 => self.text(&how, "sample", Some(0)),
+            _ => self.text(&how, "mean", None),
         };
-        context.write(&task.result, png::encode_with_profile(&result, &text, profile)?)?;
+        context.write_image(&task.result, &result, &text, request.quality)?;
         files.push(task.result.clone());
+        files.extend(self.compare(&noisy, &result, reference.as_ref(), &how, context)?);
         if let (Some(file), Some(deviation)) = (&task.deviation, &made.deviation) {
             let shown = deviation.deviations_to_image(sigma_from_pixels(how.sigma)?);
-            context.write(file, png::encode(&shown, &self.text(&how, &name, "std", None))?)?;
+            context.write_image(file, &shown, &self.text(&how, "std", None), request.quality)?;
             files.push(file.clone());
         }
         self.say_residual(&made, sigma, context);
@@ -342,6 +345,26 @@ impl Work<'_> {
         })
     }
 
+    /// Writes the images before and after side by side, where that is asked for, and gives the file.
+    pub(super) fn compare(
+        &self,
+        noisy: &Planes,
+        result: &Image,
+        reference: Option<&Image>,
+        how: &Request,
+        context: &mut Context<'_>,
+    ) -> Result<Option<PathBuf>> {
+        let file = self.task.comparison.as_deref();
+        if file.is_some() {
+            let noisy = noisy.to_image();
+            let mut panels = vec![("before", &noisy), ("after", result)];
+            panels.extend(reference.map(|reference| ("reference", reference)));
+            let text = self.text(how, "comparison", None);
+            context.write_comparison(file, &panels, &text, self.request.quality)?;
+        }
+        Ok(file.map(Path::to_owned))
+    }
+
     fn say_residual(&self, made: &Denoised, sigma: f64, context: &mut Context<'_>) {
         let Denoised { residual, residual_error, deviation, .. } = made;
         let expected = if self.draws == 0 { "at most 1 for a mean" } else { "1 for samples" };
@@ -357,13 +380,7 @@ impl Work<'_> {
     }
 
     /// The recipe of what is `made` of the image, which is sample number `sample` or made of all.
-    pub(super) fn text(
-        &self,
-        how: &Request,
-        name: &str,
-        made: &str,
-        sample: Option<usize>,
-    ) -> Vec<(&'static str, String)> {
+    pub(super) fn text(&self, how: &Request, made: &str, sample: Option<usize>) -> Text {
         let request = self.request;
         if !request.metadata {
             return Vec::new();
@@ -377,9 +394,21 @@ impl Work<'_> {
         settings.extend(steps.map(|steps| ("Steps", steps.to_string())));
         settings.extend(sampler.clone().map(|sampler| ("Sampler", sampler)));
         let samples = sample.map_or(Some(how.draws), |_| None).filter(|samples| *samples > 0);
+        let again = DenoiseRequest {
+            model: self.model.name.clone(),
+            images: vec![self.task.image.clone()],
+            reference: None,
+            first: self.index,
+            output: None,
+            format: None,
+            quality: None,
+            compare: false,
+            ..request.clone()
+        };
         let all = json!({
-            "made": made, "sample": sample, "samples": samples, "input": name, "sigma": how.sigma,
+            "made": made, "sample": sample, "samples": samples, "sigma": how.sigma,
             "simulated": request.simulate, "ensemble": how.ensemble, "steps": steps, "sampler": sampler,
+            "request": changed(&again),
         });
         settings.extend([
             ("Seed", how.seed.to_string()),
@@ -387,7 +416,8 @@ impl Work<'_> {
             ("Model", header.model.clone()),
             ("Version", format!("langevin {}", header.version)),
         ]);
-        Recipe { header, options: options([all]) }.to_text(parameters(None, &settings))
+        let options = options([self.input.clone(), all]);
+        Recipe { header, options }.to_text(parameters(None, &settings))
     }
 }
 

@@ -44,11 +44,21 @@ pub struct DenoiseRequest {
     pub reference: Option<PathBuf>,
     /// The seed of samples and of simulated noise.
     pub seed: u64,
+    /// The number of the first image within the seed.
+    #[schemars(range(max = 9_007_199_254_740_992_u64))]
+    pub first: u64,
     /// Memory for the windows that an image is divided into, in MiB.
     #[schemars(range(min = 1, max = 1_048_576))]
     pub memory: usize,
-    /// A folder, or a .png file for one image; other results are named after it. Absent: a fresh folder.
+    /// A folder, or a file of a kind that is written, by its name: png, jpg, webp or tiff for one image; other results are named after it. Absent: a fresh folder.
     pub output: Option<String>,
+    /// The kind of the files in a folder: png, jpg, webp or tiff. Absent: png.
+    pub format: Option<String>,
+    /// The quality of JPEG files. Absent: 95.
+    #[schemars(range(min = 1, max = 100))]
+    pub quality: Option<u8>,
+    /// Write the images before and after side by side too: `NAME-compare.png`.
+    pub compare: bool,
     /// Store the recipe in the images.
     pub metadata: bool,
 }
@@ -67,8 +77,12 @@ impl Default for DenoiseRequest {
             simulate: None,
             reference: None,
             seed: 0,
+            first: 0,
             memory: 256,
             output: None,
+            format: None,
+            quality: None,
+            compare: false,
             metadata: true,
         }
     }

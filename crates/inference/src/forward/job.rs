@@ -8,10 +8,12 @@ use langevin_figures::png;
 use langevin_process::{Diffusion, DiffusionSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{comparison, comparison_plot, diffusions, levels_plot, schedules_plot, strip};
 use crate::job::check_ranges;
-use crate::job::{Context, Event};
+use crate::job::recipe::{Header, Recipe, changed, of_input, options};
+use crate::job::{Context, Event, Text};
 
 /// An image to show the forward process of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +41,8 @@ pub struct ForwardRequest {
     #[serde(with = "langevin_core::as_text")]
     #[schemars(with = "PathBuf")]
     pub output: PathBuf,
+    /// Store the recipe in the images.
+    pub metadata: bool,
 }
 
 impl Default for ForwardRequest {
@@ -52,6 +56,7 @@ impl Default for ForwardRequest {
             height: 192,
             seed: 0,
             output: PathBuf::from("."),
+            metadata: true,
         }
     }
 }
@@ -106,10 +111,10 @@ fn one(request: &ForwardRequest, image: impl FnOnce() -> Result<Image>) -> Resul
     let strip = strip(&image()?, &diffusion, &request.at, request.seed)?;
     let (levels, schedules) = (levels_plot(&diffusion), schedules_plot());
     let results = vec![
-        ("noise.png", png::encode(&strip, &[])?),
-        ("levels.png", plot_png(&levels)?),
+        ("noise.png", png::encode(&strip, &text(request, "strip"))?),
+        ("levels.png", plot_png(&levels, request, "levels")?),
         ("levels.svg", levels.to_svg().into_bytes()),
-        ("schedules.png", plot_png(&schedules)?),
+        ("schedules.png", plot_png(&schedules, request, "schedules")?),
         ("schedules.svg", schedules.to_svg().into_bytes()),
     ];
     Ok((format!("schedule {schedule}, process {process}"), results))
@@ -121,15 +126,33 @@ fn several(request: &ForwardRequest, image: impl FnOnce() -> Result<Image>) -> R
     let sheet = comparison(&image()?, &rows, &request.at, request.seed)?;
     let plot = comparison_plot(&rows);
     let results = vec![
-        ("comparison.png", png::encode(&sheet, &[])?),
-        ("schedules.png", plot_png(&plot)?),
+        ("comparison.png", png::encode(&sheet, &text(request, "comparison"))?),
+        ("schedules.png", plot_png(&plot, request, "schedules")?),
         ("schedules.svg", plot.to_svg().into_bytes()),
     ];
     Ok((format!("{} schedules compared", rows.len()), results))
 }
 
-fn plot_png(plot: &Plot) -> Result<Vec<u8>> {
-    png::encode(&plot.to_image(1.0), &[])
+fn plot_png(plot: &Plot, request: &ForwardRequest, made: &str) -> Result<Vec<u8>> {
+    png::encode(&plot.to_image(1.0), &text(request, made))
+}
+
+/// The recipe of an image that is `made`.
+fn text(request: &ForwardRequest, made: &str) -> Text {
+    if !request.metadata {
+        return Text::new();
+    }
+    let ForwardRequest { schedule, schedules, process, at, height, .. } = request;
+    let (schedule, schedules) = match schedules.is_empty() {
+        true => (Some(schedule), None),
+        false => (None, Some(schedules)),
+    };
+    let all = json!({
+        "made": made, "schedule": schedule, "schedules": schedules, "process": process, "at": at, "height": height,
+    });
+    let again = ForwardRequest { output: ForwardRequest::default().output, ..request.clone() };
+    let options = options([of_input(&request.image), all, json!({ "request": changed(&again) })]);
+    Recipe { header: Header::plain("noise", request.seed), options }.to_text_alone()
 }
 
 fn smaller(image: Image, height: usize) -> Result<Image> {

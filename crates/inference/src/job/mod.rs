@@ -7,6 +7,7 @@
 mod batch;
 mod event;
 mod frames;
+mod image_output;
 mod inputs;
 mod mode;
 mod names;
@@ -19,11 +20,10 @@ mod texts;
 
 pub use batch::{Batch, check_failed, lifeless};
 pub use event::{Event, Observer, Silent};
+pub use image_output::{Text, check_image_ending, ending_at, like};
 pub use inputs::{Inputs, described_models, model_and_images, models_for};
 pub use mode::Mode;
-pub use names::{
-    Place, ResultNames, check_ending, check_inputs_stay, image_files, is_folder, numbered_files, stems,
-};
+pub use names::{Place, ResultNames, check_ending, check_inputs_stay, image_files, is_folder, stems};
 pub use ranges::check_ranges;
 pub use reporter::Reporter;
 pub use request::request_from_json;
@@ -53,16 +53,12 @@ impl Context<'_> {
         Reporter::new(self.observer, self.stop, what)
     }
 
-    /// Where images are wanted, as PNG: at the path that was named, or in the fresh folder `FRESH-NNN`.
+    /// Where images are wanted: at the path that was named, or in the fresh folder `FRESH-NNN`.
     ///
     /// # Errors
-    /// As [`Sink::fresh`], [`Place::of`] and [`check_ending`].
+    /// As [`Sink::fresh`] and [`Place::of`].
     pub fn place(&mut self, wanted: Option<&str>, fresh: &str) -> Result<Place> {
-        let place = wanted.map_or_else(|| self.sink.fresh(fresh).map(Place::Folder), Place::of)?;
-        if let Place::File(file) = &place {
-            check_ending(file, "png")?;
-        }
-        Ok(place)
+        wanted.map_or_else(|| self.sink.fresh(fresh).map(Place::Folder), Place::of)
     }
 
     /// Writes one result, and reports it.

@@ -113,15 +113,15 @@ impl Place {
     }
 }
 
-/// The files that `count` images are written to: `0000.png`, `0001.png`... in a folder; a file takes one image, or
-/// `STEM-0000.png`... for several.
-pub fn image_files(place: &Place, count: usize) -> Vec<PathBuf> {
+/// The files that `count` images are written to, ending in `ending`: `0000.png`, `0001.png`... in a folder; a file takes one image,
+/// or `STEM-0000.png`... for several.
+pub fn image_files(place: &Place, ending: &str, count: usize) -> Vec<PathBuf> {
     match place {
-        Place::Folder(folder) => numbered_files(folder, "", count),
+        Place::Folder(folder) => numbered_files(folder, "", ending, count),
         Place::File(file) if count == 1 => vec![file.clone()],
         Place::File(file) => {
             let stem = with(file.file_stem().unwrap_or_default(), "-");
-            numbered_files(file.parent().unwrap_or(Path::new("")), &stem, count)
+            numbered_files(file.parent().unwrap_or(Path::new("")), &stem, ending, count)
         }
     }
 }
@@ -135,7 +135,7 @@ pub fn is_folder(path: &str) -> bool {
 }
 
 /// The ending of `file` in lower case.
-fn ending(file: &Path) -> Option<String> {
+pub(super) fn ending(file: &Path) -> Option<String> {
     Some(file.extension()?.to_ascii_lowercase().to_string_lossy().into_owned())
 }
 
@@ -146,9 +146,9 @@ fn with(stem: &OsStr, rest: &str) -> OsString {
     name
 }
 
-/// `count` files `STEM0000.png`... in `folder`.
-pub fn numbered_files(folder: &Path, stem: impl AsRef<OsStr>, count: usize) -> Vec<PathBuf> {
-    (0..count).map(|index| folder.join(with(stem.as_ref(), &format!("{index:04}.png")))).collect()
+/// `count` files `STEM0000.ENDING`... in `folder`.
+fn numbered_files(folder: &Path, stem: impl AsRef<OsStr>, ending: &str, count: usize) -> Vec<PathBuf> {
+    (0..count).map(|index| folder.join(with(stem.as_ref(), &format!("{index:04}.{ending}")))).collect()
 }
 
 /// Refuses a file whose ending promises another kind of file than `kind`, the one that is written.
@@ -169,6 +169,8 @@ pub fn check_ending(file: &Path, kind: &str) -> Result<()> {
 pub struct ResultNames {
     folder: PathBuf,
     stem: OsString,
+    /// What names end in.
+    ending: String,
     /// The file that was named for it alone.
     file: Option<PathBuf>,
 }
@@ -176,26 +178,25 @@ pub struct ResultNames {
 impl ResultNames {
     /// The names of the results for each of `inputs`, which are paths below where they come from ([`super::Inputs::names`]). In a
     /// folder results go by these paths; a file names the result of one input, or `STEM-0000.png`... for several.
-    pub fn of(inputs: &[PathBuf], place: &Place) -> Vec<Self> {
+    pub fn of(inputs: &[PathBuf], place: &Place, ending: &str) -> Vec<Self> {
         let (folder, file) = match place {
             Place::Folder(folder) => (folder.clone(), None),
             Place::File(file) => (file.parent().unwrap_or(Path::new("")).to_owned(), Some(file)),
         };
+        let named = |stem| Self { folder: folder.clone(), stem, ending: ending.to_owned(), file: None };
         let Some(file) = file else {
             let own = |input: &PathBuf| match input.parent() {
                 Some(parent) => parent.join(input.file_stem().unwrap_or_default()).into_os_string(),
                 None => OsString::new(),
             };
             let stems = distinct(&inputs.iter().map(own).collect::<Vec<_>>());
-            return stems.into_iter().map(|stem| Self { folder: folder.clone(), stem, file: None }).collect();
+            return stems.into_iter().map(named).collect();
         };
         let stem = file.file_stem().unwrap_or_default();
         if inputs.len() == 1 {
-            return vec![Self { folder, stem: stem.to_owned(), file: Some(file.clone()) }];
+            return vec![Self { file: Some(file.clone()), ..named(stem.to_owned()) }];
         }
-        let numbered =
-            |index| Self { folder: folder.clone(), stem: with(stem, &format!("-{index:04}")), file: None };
-        (0..inputs.len()).map(numbered).collect()
+        (0..inputs.len()).map(|index| named(with(stem, &format!("-{index:04}")))).collect()
     }
 
     /// The file of the result, which is a mean where there are `several` images: the file that was named for it, `STEM.png`, or
@@ -204,13 +205,13 @@ impl ResultNames {
         match &self.file {
             Some(file) => file.clone(),
             None if several => self.beside("mean"),
-            None => self.folder.join(with(&self.stem, ".png")),
+            None => self.folder.join(with(&self.stem, &format!(".{}", self.ending))),
         }
     }
 
     /// The file of something else about the same input: `STEM-WHAT.png`.
     pub fn beside(&self, what: &str) -> PathBuf {
-        self.folder.join(with(&self.stem, &format!("-{what}.png")))
+        self.folder.join(with(&self.stem, &format!("-{what}.{}", self.ending)))
     }
 }
 
@@ -253,7 +254,7 @@ mod tests {
     use super::*;
 
     fn names(wanted: &str, count: usize) -> Vec<String> {
-        let files = image_files(&Place::of(wanted).unwrap(), count);
+        let files = image_files(&Place::of(wanted).unwrap(), "png", count);
         files.iter().map(|file| file.file_name().unwrap().to_string_lossy().into_owned()).collect()
     }
 
@@ -308,15 +309,15 @@ mod tests {
         let shown = |names: &ResultNames, several| {
             [names.result(several), names.beside("std")].map(|path| path.display().to_string())
         };
-        let names = ResultNames::of(&inputs, &Place::of("out/").unwrap());
+        let names = ResultNames::of(&inputs, &Place::of("out/").unwrap(), "png");
         assert_eq!(shown(&names[0], false), ["out/x.png", "out/x-std.png"]);
         assert_eq!(shown(&names[1], true), ["out/x-1-mean.png", "out/x-1-std.png"]);
-        let names = ResultNames::of(&inputs, &Place::of("made/y.png").unwrap());
+        let names = ResultNames::of(&inputs, &Place::of("made/y.png").unwrap(), "png");
         assert_eq!(shown(&names[1], false), ["made/y-0001.png", "made/y-0001-std.png"]);
-        let names = ResultNames::of(&inputs[..1], &Place::of("made/y.png").unwrap());
+        let names = ResultNames::of(&inputs[..1], &Place::of("made/y.png").unwrap(), "png");
         assert_eq!(shown(&names[0], true), ["made/y.png", "made/y-std.png"]);
         let inputs = ["a/x.png", "b/x.jpg", "a/x.jpg"].map(PathBuf::from);
-        let names = ResultNames::of(&inputs, &Place::of("out/").unwrap());
+        let names = ResultNames::of(&inputs, &Place::of("out/").unwrap(), "png");
         assert_eq!(shown(&names[1], false), ["out/b/x.png", "out/b/x-std.png"]);
         assert_eq!(shown(&names[2], false), ["out/a/x-2.png", "out/a/x-2-std.png"]);
     }

@@ -3,10 +3,14 @@
 //! A recipe is one JSON object under the keyword `langevin`: a [`Header`] that all commands share, and the options of the command
 //! beside it. The keyword `parameters` says the same in the grammar of A1111, which other programs show.
 
-use langevin_core::{Error, Result};
+use std::path::Path;
+
+use langevin_core::{Error, Result, spelled};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use super::Text;
 
 /// What the recipes of all commands begin with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +19,11 @@ pub struct Header {
     pub command: String,
     /// Version of the program.
     pub version: String,
-    /// The model as it was named.
+    /// The model as it was named; empty where none was used.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub model: String,
     /// First 16 hexadecimal digits of the BLAKE3 sum of its file.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub model_hash: String,
     /// The seed.
     pub seed: u64,
@@ -38,6 +44,45 @@ impl Header {
             image: Some(image),
         }
     }
+
+    /// The header of what this version's `command` made without a model, or of a figure about several.
+    pub fn plain(command: &str, seed: u64) -> Self {
+        let (model, model_hash) = Default::default();
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Self { command: command.to_owned(), version, model, model_hash, seed, image: None }
+    }
+}
+
+/// What is recorded of the file that an image was made from, the one place that decides it: its name, and by which its content is
+/// recognised.
+///
+/// Files of medicine are not read as yet; of one neither is to be recorded here, since both may lead to a person.
+pub fn of_input(file: &Path) -> Value {
+    json!({ "input": spelled(file), "input_hash": langevin_data::hash_of_file(file).ok() })
+}
+
+/// The fields of `request` that are not those of the default one.
+pub fn changed<R: Serialize + Default>(request: &R) -> Value {
+    let fields = |request: &R| match serde_json::to_value(request) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    let default = fields(&R::default());
+    let own = fields(request).into_iter().filter(|(key, value)| default.get(key) != Some(value));
+    Value::Object(own.collect())
+}
+
+/// The text of a figure that `command` made by `request`: sheets of several images, plots. None where `wanted` is false.
+pub fn of_figure<R: Serialize + Default>(
+    command: &str,
+    made: &str,
+    seed: u64,
+    request: &R,
+    wanted: bool,
+) -> Text {
+    let all = json!({ "made": made, "request": changed(request) });
+    let recipe = Recipe { header: Header::plain(command, seed), options: options([all]) };
+    if wanted { recipe.to_text_alone() } else { Text::new() }
 }
 
 /// A recipe with the options `O` of its command; of any command where nothing else is said.
@@ -53,19 +98,23 @@ pub struct Recipe<O = Map<String, Value>> {
 
 impl<O: Serialize> Recipe<O> {
     /// The text chunks of the image: `parameters`, and `langevin` with the recipe as JSON.
-    pub fn to_text(&self, parameters: String) -> Vec<(&'static str, String)> {
-        let json = serde_json::to_string(self).expect("a recipe is plain values");
-        vec![("parameters", parameters), ("langevin", json)]
+    pub fn to_text(&self, parameters: String) -> Text {
+        [vec![("parameters", parameters)], self.to_text_alone()].concat()
+    }
+
+    /// The recipe alone as text, of an image that no model generated.
+    pub fn to_text_alone(&self) -> Text {
+        vec![("langevin", serde_json::to_string(self).expect("a recipe is plain values"))]
     }
 }
 
 impl Recipe {
-    /// The recipe of any command in the PNG file `bytes`.
+    /// The recipe of any command in the image file `bytes`.
     ///
     /// # Errors
-    /// Bad input, when the file is not a PNG or carries no recipe of this program.
+    /// Bad input, when the file is damaged or carries no recipe of this program.
     pub fn read(bytes: &[u8]) -> Result<Self> {
-        let text = langevin_figures::png::text(bytes)?;
+        let text = langevin_figures::files::text(bytes)?;
         let (_, json) = text.iter().find(|(keyword, _)| keyword == "langevin").ok_or_else(|| {
             Error::bad_input("carries no recipe of this program")
                 .hint("images of this program carry one, unless they were made with --no-metadata")

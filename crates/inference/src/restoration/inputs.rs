@@ -6,7 +6,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use langevin_core::{Error, Image, Result, Samples, path_of};
-use langevin_data::{read_image, read_image_and_profile};
+use langevin_data::read_image;
 use langevin_model::{Model, Task, TaskKind};
 use langevin_restore::operators::{self, Mask, ReadMask, read_mask};
 use langevin_restore::{METHODS, NoImages, Noise, Operator, Shape, noises};
@@ -22,8 +22,6 @@ pub(super) struct Input {
     pub(super) name: String,
     /// What is known of it.
     pub(super) degraded: Degraded,
-    /// Its ICC profile.
-    pub(super) profile: Option<Vec<u8>>,
 }
 
 /// What makes the operator for an image. Images that operators are made of (masks, kernels) are read once.
@@ -194,7 +192,7 @@ pub(super) fn read(
     let rounded = is_rounded(request)?;
     let one = |(number, file): (usize, &std::path::PathBuf)| {
         let model = models[number];
-        let (image, profile) = read_image_and_profile(file)?;
+        let image = read_image(file)?;
         let make = || {
             let operator = match &model.info.task {
                 Some(task) => operators.trained(model, task, &image)?,
@@ -204,7 +202,7 @@ pub(super) fn read(
                     operator
                 }
             };
-            let number = number as u64;
+            let number = request.first + number as u64;
             let assumed;
             let noise = match noise {
                 Some(noise) => noise,
@@ -221,7 +219,7 @@ pub(super) fn read(
         };
         let name = file.display().to_string();
         let degraded = make().map_err(|error| error.within(&name))?;
-        Ok(Input { name, degraded, profile })
+        Ok(Input { name, degraded })
     };
     Ok(request.images.iter().enumerate().map(one).collect())
 }

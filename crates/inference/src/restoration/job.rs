@@ -8,10 +8,10 @@ use std::time::Instant;
 use burn::tensor::Device;
 use langevin_core::{Error, ErrorKind, Image, Result, Stop};
 use langevin_data::read_image;
-use langevin_figures::png;
 use langevin_kernels::Arithmetic;
 use langevin_model::{Adaptation, Model, Prompts};
 use langevin_restore::METHODS;
+use serde_json::Value;
 
 use super::calibration::{Calibrated, Calibration, calibrate as calibrate_methods};
 use super::inputs::{self, Input, Operators};
@@ -21,9 +21,10 @@ use super::request::{RestoreKind, RestoreRequest};
 use super::restored::Restored;
 use super::trained::{Trained, restore_trained, trained_for};
 use crate::job::Mode;
+use crate::job::recipe::of_input;
 use crate::job::{Batch, Observer, check_ranges, check_syntax, lifeless, tell_cut, tell_idle};
-use crate::job::{Context, Event, Inputs, ResultNames, check_ending, check_inputs_stay};
-use crate::job::{described_models, models_for};
+use crate::job::{Context, Event, Inputs, ResultNames, check_inputs_stay, ending_at};
+use crate::job::{described_models, like, models_for};
 use crate::sampling::{random_seed, read_noise};
 
 /// What came of a request.
@@ -243,6 +244,7 @@ impl RestoreRequest {
             start_sigma: self.start_sigma,
             spacing: self.spacing.clone(),
             samples: self.samples,
+            first_sample: self.first_sample,
             batch_size: self.batch_size,
             seed: self.seed.unwrap_or_else(random_seed),
             start: self.init_noise.as_deref().map(|file| read_noise(file, device)).transpose()?,
@@ -264,6 +266,7 @@ struct Files {
     samples: Vec<PathBuf>,
     deviation: Option<PathBuf>,
     degraded: Option<PathBuf>,
+    comparison: Option<PathBuf>,
 }
 
 impl Files {
@@ -272,22 +275,23 @@ impl Files {
         let several = request.samples > 1;
         let samples = if several { request.samples } else { 0 };
         let place = context.place(request.output.as_deref(), "restored")?;
-        let names = ResultNames::of(&inputs.names, &place);
+        let ending = ending_at(&place, request.format.as_deref())?;
+        let names = ResultNames::of(&inputs.names, &place, &ending);
         let files = names.iter().map(|names| Self {
             main: names.result(several),
             samples: (0..samples).map(|k| names.beside(&format!("{k:04}"))).collect(),
             deviation: several.then(|| names.beside("deviation")),
             degraded: request.simulate.then(|| names.beside("degraded")),
+            comparison: request.compare.then(|| names.beside("compare")),
         });
         let files: Vec<Self> = files.collect();
         let all: Vec<&Path> = files.iter().flat_map(Self::all).collect();
-        all.iter().try_for_each(|file| check_ending(file, "png"))?;
         check_inputs_stay(&all, &request.images)?;
         Ok(files)
     }
 
     fn all(&self) -> impl Iterator<Item = &Path> {
-        let more = self.deviation.iter().chain(&self.degraded);
+        let more = self.deviation.iter().chain(&self.degraded).chain(&self.comparison);
         [&self.main].into_iter().chain(&self.samples).chain(more).map(PathBuf::as_path)
     }
 }
@@ -310,8 +314,9 @@ impl Work<'_> {
     ) -> Result<RestoredImage> {
         let Self { request, model, plan, .. } = *self;
         let start = Instant::now();
-        let Input { name, degraded, profile } = input;
+        let Input { name, degraded } = input;
         let looks = degraded.image.clone();
+        let truth = degraded.truth.clone();
         let observer = Mutex::new(&mut *context.observer);
         let progress = |done| {
             let mut observer = observer.lock().unwrap_or_else(PoisonError::into_inner);
@@ -330,13 +335,15 @@ impl Work<'_> {
             lifeless(drawn).into_iter().for_each(|event| context.observer.event(event));
         }
         let seconds = start.elapsed().as_secs_f64();
-        let record = Record { request, plan, model, input: (&name, number as u64), restored: &restored };
+        let file = &request.images[number];
+        let input = if request.metadata { of_input(file) } else { Value::Null };
+        let number = request.first + number as u64;
+        let record = Record { request, plan, model, file, input, number, restored: &restored };
         let one_step = self.trained.is_some_and(|trained| trained.mode == Mode::Mean);
-        write(files, &record, one_step, &looks, profile.as_deref(), context)?;
+        write(files, &record, one_step, (&looks, truth.as_ref()), context)?;
         self.say(&name, &restored, seconds, context);
         let files = files.all().map(Path::to_path_buf).collect();
-        let input = request.images[number].clone();
-        Ok(RestoredImage { input, model: model.name.clone(), restored, files, seconds })
+        Ok(RestoredImage { input: file.clone(), model: model.name.clone(), restored, files, seconds })
     }
 
     fn say(&self, name: &str, restored: &Restored, seconds: f64, context: &mut Context<'_>) {
@@ -360,31 +367,34 @@ impl Work<'_> {
     }
 }
 
-/// Writes the images that `record` is about, and the degraded one as it `looks`.
+/// Writes the images that `record` is about, and the degraded one as it `looks`; the true one, if it is known, is compared too.
 fn write(
     files: &Files,
     record: &Record<'_>,
     one_step: bool,
-    looks: &Image,
-    profile: Option<&[u8]>,
+    (looks, truth): (&Image, Option<&Image>),
     context: &mut Context<'_>,
 ) -> Result<()> {
-    let restored = record.restored;
+    let (restored, quality) = (record.restored, record.request.quality);
     let (main, made) = match &restored.mean {
         Some(mean) => (mean, Made::MeanOfSamples),
         None if one_step => (&restored.drawn[0], Made::Mean),
         None => (&restored.drawn[0], Made::Sample(0)),
     };
-    context.write(&files.main, png::encode_with_profile(main, &record.text(made), profile)?)?;
+    let mut write = |file: &Path, image: &Image, made: Made| {
+        context.write_image(file, &like(image, &looks.metadata), &record.text(made), quality)
+    };
+    write(&files.main, main, made)?;
     for (number, (file, image)) in files.samples.iter().zip(&restored.drawn).enumerate() {
-        let text = record.text(Made::Sample(number));
-        context.write(file, png::encode_with_profile(image, &text, profile)?)?;
+        write(file, image, Made::Sample(number))?;
     }
     if let (Some(file), Some(deviation)) = (&files.deviation, &restored.deviation) {
-        context.write(file, png::encode(&deviation.image, &record.text(Made::Deviation))?)?;
+        context.write_image(file, &deviation.image, &record.text(Made::Deviation), quality)?;
     }
     if let Some(file) = &files.degraded {
-        context.write(file, png::encode_with_profile(looks, &[], profile)?)?;
+        context.write_image(file, looks, &record.text(Made::Degraded), quality)?;
     }
-    Ok(())
+    let mut panels = vec![("before", looks), ("after", main)];
+    panels.extend(truth.map(|truth| ("reference", truth)));
+    context.write_comparison(files.comparison.as_deref(), &panels, &record.text(Made::Comparison), quality)
 }

@@ -23,6 +23,8 @@ pub struct RestorePlan {
     pub spacing: Option<String>,
     /// Draws for each image.
     pub samples: usize,
+    /// The number of the first of them.
+    pub first_sample: usize,
     /// Draws at once.
     pub batch_size: usize,
     /// The seed.
@@ -65,6 +67,7 @@ impl RestorePlan {
             start_sigma: None,
             spacing: None,
             samples: 1,
+            first_sample: 0,
             batch_size: 16,
             seed: 0,
             start: None,

@@ -98,6 +98,12 @@ pub struct RestoreRequest {
     pub samples: usize,
     /// The seed; absent: a random one, which is reported.
     pub seed: Option<u64>,
+    /// The number of the first image within the seed.
+    #[schemars(range(max = 9_007_199_254_740_992_u64))]
+    pub first: u64,
+    /// The number of the first sample of each image.
+    #[schemars(range(max = 100_000))]
+    pub first_sample: usize,
     /// Start noise of one image: a float32 NumPy file of shape n,c,h,w with variance 1, n for `samples`, the others those of what
     /// the model denoises.
     #[serde(with = "langevin_core::as_text")]
@@ -135,8 +141,15 @@ pub struct RestoreRequest {
     #[serde(with = "langevin_core::as_text")]
     #[schemars(with = "Option<PathBuf>")]
     pub reference: Option<PathBuf>,
-    /// A folder, or for one image a .png file; other results are named after it. Absent: a fresh folder.
+    /// A folder, or for one image a file of a kind that is written, by its name: png, jpg, webp or tiff; other results are named after it. Absent: a fresh folder.
     pub output: Option<String>,
+    /// The kind of the files in a folder: png, jpg, webp or tiff. Absent: png.
+    pub format: Option<String>,
+    /// The quality of JPEG files. Absent: 95.
+    #[schemars(range(min = 1, max = 100))]
+    pub quality: Option<u8>,
+    /// Write the images before and after side by side too: `NAME-compare.png`.
+    pub compare: bool,
     /// Store the recipe in the images.
     pub metadata: bool,
 }
@@ -155,6 +168,8 @@ impl Default for RestoreRequest {
             spacing: None,
             samples: 1,
             seed: None,
+            first: 0,
+            first_sample: 0,
             init_noise: None,
             class: None,
             prompt: None,
@@ -170,6 +185,9 @@ impl Default for RestoreRequest {
             simulate: false,
             reference: None,
             output: None,
+            format: None,
+            quality: None,
+            compare: false,
             metadata: true,
         }
     }

@@ -208,7 +208,7 @@ impl Begun<'_> {
     /// All draws of image `number`, `[samples, channels, height, width]`.
     pub(super) fn draw(&self, number: u64, progress: impl FnMut(f64) + Send) -> Result<Tensor<4>> {
         let problem = &self.problem;
-        let RestorePlan { samples, batch_size, .. } = *self.restoring;
+        let RestorePlan { samples, first_sample, batch_size, .. } = *self.restoring;
         let at_once = batch_size.min(samples);
         let start = self.restoring.start_for(problem.shape())?;
         let pipeline = self.pipeline(at_once)?;
@@ -240,7 +240,7 @@ impl Begun<'_> {
                 image: self.condition.as_ref().map(|condition| condition.clone().repeat_dim(0, count)),
                 ..Cond::none()
             };
-            let images = (offset..end).map(|draw| (number << 20) + draw as u64);
+            let images = (offset..end).map(|draw| (number << 20) + (first_sample + draw) as u64);
             let (before, share) = (offset as f64 / samples as f64, count as f64 / samples as f64);
             lock().step(before, share / self.path.len().max(1) as f64);
             let mut run = pipeline

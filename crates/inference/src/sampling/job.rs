@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use burn::tensor::Tensor;
 use langevin_core::{Error, ErrorKind, Image, Result, batch_to_images, check_finite};
-use langevin_figures::{gif, png};
+use langevin_figures::gif;
 use langevin_kernels::Arithmetic;
 use langevin_model::Model;
 
@@ -13,7 +13,7 @@ use super::film::Film;
 use super::recipe::recipe;
 use super::request::{Resolved, SampleRequest};
 use super::{SamplePlan, sample, sheet};
-use crate::job::{Context, Event, Observer, check_ending, image_files};
+use crate::job::{Context, Event, Observer, check_ending, check_image_ending, ending_at, image_files};
 use crate::job::{check_ranges, lifeless};
 
 /// What came of a request.
@@ -64,11 +64,14 @@ pub fn run(request: &SampleRequest, context: &mut Context<'_>) -> Result<SampleO
     }
     let separate = request.output.is_some() || (request.grid.is_none() && request.trajectory.is_none());
     let files = match separate {
-        true => image_files(&context.place(request.output.as_deref(), "samples")?, plan.count),
+        true => {
+            let place = context.place(request.output.as_deref(), "samples")?;
+            image_files(&place, &ending_at(&place, request.format.as_deref())?, plan.count)
+        }
         false => Vec::new(),
     };
     for file in files.iter().chain(&request.grid) {
-        check_ending(file, "png")?;
+        check_image_ending(file)?;
     }
     request.trajectory.as_deref().map_or(Ok(()), |file| check_ending(file, "gif"))?;
     let sheets: Vec<PathBuf> = [&request.grid, &request.trajectory].into_iter().flatten().cloned().collect();
@@ -83,17 +86,26 @@ pub fn run(request: &SampleRequest, context: &mut Context<'_>) -> Result<SampleO
     });
     lifeless(named).into_iter().for_each(|event| context.observer.event(event));
     let text = |index| if request.metadata { recipe(&model, &plan, index).chunks() } else { Vec::new() };
+    let text_of = |made: &str, images: &[Image]| match request.metadata {
+        true => recipe(&model, &plan, 0).chunks_of_sheet(made, images.len()),
+        false => Vec::new(),
+    };
     for (index, (file, image)) in files.iter().zip(&images).enumerate() {
-        context.write(file, png::encode(image, &text(index))?)?;
+        context.write_image(file, image, &text(index), request.quality)?;
     }
     if let Some(error) = stopped {
         return Err(stopped_after(&plan, images.len().min(files.len()), &error));
     }
     if let Some(file) = &request.grid {
-        context.write(file, png::encode(&sheet(&model.info, &images), &[])?)?;
+        context.write_image(
+            file,
+            &sheet(&model.info, &images),
+            &text_of("grid", &images),
+            request.quality,
+        )?;
     }
     if let Some(file) = &request.trajectory {
-        context.write(file, gif::encode(&film, 8)?)?;
+        context.write(file, gif::encode_with_text(&film, 8, &text_of("trajectory", &images))?)?;
     }
     Ok(SampleOutcome { model, plan, images, files, sheets, seconds })
 }

@@ -9,7 +9,8 @@ use langevin_model::adaptation::{self, Adaptation};
 use serde::{Deserialize, Serialize};
 
 use super::SamplePlan;
-use crate::job::recipe::{Header, Recipe, described, parameters};
+use crate::job::Text;
+use crate::job::recipe::{Header, Recipe, described, options, parameters};
 
 /// Most bytes of an image file whose recipe is read.
 const MOST_BYTES: u64 = 512 << 20;
@@ -108,7 +109,16 @@ pub(super) fn recipe(model: &Model, plan: &SamplePlan, index: usize) -> Recipe<S
 /// Bad input, naming the file: it carries no recipe, or one of another command. Usage: it began from noise that it does not hold.
 pub(super) fn read_recipe(file: &Path) -> Result<Recipe<SampleOptions>> {
     let bytes = langevin_files::read_bounded(file, MOST_BYTES)?;
-    let recipe = Recipe::read(&bytes).and_then(|recipe| recipe.made_by::<SampleOptions>(COMMAND));
+    let recipe = Recipe::read(&bytes).and_then(|recipe| match recipe.options.get("count") {
+        Some(count) => Err(Error::bad_input(format!(
+            "is a sheet of {count} images, and one is sampled again"
+        ))
+        .hint(format!(
+            "sample them all: langevin sample {} --seed {} -n {count}",
+            recipe.header.model, recipe.header.seed
+        ))),
+        None => recipe.made_by::<SampleOptions>(COMMAND),
+    });
     let recipe = recipe.map_err(|error| error.within(file.display()))?;
     if recipe.options.init_noise {
         return Err(Error::usage(format!(
@@ -121,8 +131,20 @@ pub(super) fn read_recipe(file: &Path) -> Result<Recipe<SampleOptions>> {
 }
 
 impl Recipe<SampleOptions> {
+    /// The text chunks of a sheet of `count` images, of which this is the recipe of the first.
+    pub(super) fn chunks_of_sheet(&self, made: &str, count: usize) -> Text {
+        let first = serde_json::to_value(&self.options).expect("options are plain values");
+        let sheet = serde_json::json!({ "made": made, "count": count });
+        let recipe = Recipe { header: self.header.clone(), options: options([sheet, first]) };
+        recipe.to_text(self.parameters())
+    }
+
     /// The text chunks of the image.
-    pub(super) fn chunks(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn chunks(&self) -> Text {
+        self.to_text(self.parameters())
+    }
+
+    fn parameters(&self) -> String {
         let Self { header, options } = self;
         let shown = options.prompt.as_deref().or(options.class.as_deref()).unwrap_or_default();
         let mut settings = vec![
@@ -142,6 +164,6 @@ impl Recipe<SampleOptions> {
             ("Model", format!("{}{adapted}", header.model)),
             ("Version", format!("langevin {}", header.version)),
         ]);
-        self.to_text(parameters(Some(&described(shown, options.negative.as_deref())), &settings))
+        parameters(Some(&described(shown, options.negative.as_deref())), &settings)
     }
 }

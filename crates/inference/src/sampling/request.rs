@@ -94,8 +94,13 @@ pub struct SampleRequest {
     /// Images at once; changes speed and memory alone.
     #[schemars(range(min = 1, max = limits::BATCH_SIZE))]
     pub batch_size: usize,
-    /// A folder, or a .png file (several images: NAME-0000.png...). Absent: a fresh folder, or none with `grid` or `trajectory`.
+    /// A folder, or a file of a kind that is written, by its name: png, jpg, webp or tiff (several images: NAME-0000.png...). Absent: a fresh folder, or none with `grid` or `trajectory`.
     pub output: Option<String>,
+    /// The kind of the files in a folder: png, jpg, webp or tiff. Absent: png.
+    pub format: Option<String>,
+    /// The quality of JPEG files. Absent: 95.
+    #[schemars(range(min = 1, max = 100))]
+    pub quality: Option<u8>,
     /// A file for all images as one contact sheet.
     #[serde(with = "langevin_core::as_text")]
     #[schemars(with = "Option<PathBuf>")]
@@ -147,6 +152,8 @@ impl Default for SampleRequest {
             exact: false,
             batch_size: 16,
             output: None,
+            format: None,
+            quality: None,
             grid: None,
             trajectory: None,
             preview_decoder: None,

@@ -126,7 +126,7 @@ impl Source {
         }
         Ok(if starts(b"GGUF") {
             Self::Gguf(owned)
-        } else if starts(b"\x89PNG") || starts(b"\xff\xd8\xff") || starts(b"GIF8") {
+        } else if is_image(&head) {
             Self::Image(owned)
         } else {
             Self::Other(owned)
@@ -177,6 +177,14 @@ impl Source {
         Err(Error::usage(format!("{spec}: {what}, so {flag} has nothing to change"))
             .hint("these flags are for Stable Diffusion: a folder of diffusers, or its single file"))
     }
+}
+
+/// Whether a file that begins with `head` is an image.
+fn is_image(head: &[u8]) -> bool {
+    let starts = |magic: &[u8]| head.starts_with(magic);
+    [b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*"].iter().any(|magic| starts(*magic))
+        || starts(b"\xff\xd8\xff")
+        || (starts(b"RIFF") && head.get(8..12) == Some(b"WEBP"))
 }
 
 /// What the metadata of a safetensors file describe.

@@ -186,7 +186,7 @@ impl Work<'_> {
     }
 
     fn streams(&self, (from, to): (usize, usize)) -> NoiseStreams {
-        let images = (from..to).map(|draw| (self.number << 20) + draw as u64);
+        let images = (from..to).map(|draw| (self.number << 20) + (self.restoring.first_sample + draw) as u64);
         NoiseStreams::new(self.restoring.seed, images)
     }
 

@@ -1,5 +1,9 @@
 //! The job `inspect`: what a file, a folder or a name is.
 
+mod image;
+mod loss;
+mod words;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -15,8 +19,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use langevin_figures::png;
+use langevin_inference::job::recipe::of_figure;
 use langevin_inference::job::{Context, check_ending};
-use langevin_inference::sampling::Recipe;
+
+pub use image::ImageReport;
+pub use loss::Losses;
 
 use crate::run_plot::run_plot;
 
@@ -84,6 +91,9 @@ pub struct RunReport {
     /// Seconds of training until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+    /// How its loss went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub losses: Option<Losses>,
     /// The model it has saved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<Box<ModelReport>>,
@@ -164,19 +174,12 @@ pub struct TensorReport {
     /// The ranks of the changes in a LoRA.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ranks: Option<Vec<usize>>,
+    /// How many tokens a textual inversion stands for, in each text encoder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vectors: Option<usize>,
     /// What its header says.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
-}
-
-/// An image with its recipe.
-#[derive(Debug, Clone, Serialize)]
-pub struct ImageReport {
-    kind: &'static str,
-    /// The recipe.
-    pub recipe: Recipe,
-    /// The command that generates it again.
-    pub redraw: String,
 }
 
 /// A data set.
@@ -207,7 +210,8 @@ pub fn run(request: &InspectRequest, context: &mut Context<'_>) -> Result<Inspec
     let name =
         report.folder.file_name().map_or_else(|| request.what.clone(), |name| name.display().to_string());
     let plot = run_plot(&Curves::read(&report.folder)?, &name)?;
-    context.write(file, png::encode(&plot, &[])?)?;
+    let text = of_figure("inspect", "curves", 0, &InspectRequest::new(request.what.clone()), true);
+    context.write(file, png::encode(&plot, &text)?)?;
     Ok(found)
 }
 
@@ -237,7 +241,7 @@ fn look(spec: &str, context: &Context<'_>) -> Result<Inspection> {
         }
         Source::Autoencoder(path) => autoencoder(path, context).map(Inspection::Autoencoder),
         Source::Tensors(path) => tensors(path).map(Inspection::Tensors),
-        Source::Image(path) => match image(path) {
+        Source::Image(path) => match ImageReport::of(path, || Some(data(spec).ok()?.info)) {
             Some(image) => Ok(Inspection::Image(image)),
             None => data(spec, context.stop).map(Inspection::Data),
         },
@@ -314,6 +318,7 @@ fn run_folder(path: &Path) -> Result<RunReport> {
         images: standing.as_ref().map_or(0, |standing| standing.images),
         steps: standing.as_ref().map(|standing| standing.step),
         seconds: standing.as_ref().map(|standing| standing.seconds),
+        losses: Losses::read(path),
         model: None,
         autoencoder: None,
     })
@@ -341,24 +346,38 @@ fn tensors(path: &Path) -> Result<TensorReport> {
         *dtypes.entry(format!("{:?}", view.dtype())).or_default() += 1;
     }
     let ranks = langevin_hub::lora_ranks(all.iter().map(|(name, view)| (name.as_str(), view.shape())));
+    let vectors = vectors(all.iter().map(|(name, view)| (name.as_str(), view.shape())));
     Ok(TensorReport {
-        kind: if ranks.is_some() { "LoRA" } else { "tensors" },
+        kind: match (&ranks, vectors) {
+            (Some(_), _) => "LoRA",
+            (None, Some(_)) => "textual inversion",
+            _ => "tensors",
+        },
         tensors: all.len(),
         parameters: all.iter().map(|(_, view)| view.shape().iter().product::<usize>()).sum(),
         dtypes,
         ranks,
+        vectors,
         metadata: header.metadata().clone().unwrap_or_default().into_iter().collect(),
     })
 }
 
-/// Most bytes of an image file whose recipe is looked for.
-const MOST_IMAGE: u64 = 512 << 20;
-
-/// The image with its recipe; none without one.
-fn image(path: &Path) -> Option<ImageReport> {
-    let recipe = Recipe::read(&langevin_files::read_bounded(path, MOST_IMAGE).ok()?).ok()?;
-    let redraw = format!("langevin sample --from {}", path.display());
-    Some(ImageReport { kind: "image with a recipe", recipe, redraw })
+/// How many vectors a textual inversion has, as A1111 and diffusers store one: a tensor of rows for each text encoder, or one that
+/// is called like the token.
+fn vectors<'a>(tensors: impl Iterator<Item = (&'a str, &'a [usize])>) -> Option<usize> {
+    let mut found = None;
+    for (name, shape) in tensors {
+        let is_token = name.starts_with('<') && name.ends_with('>');
+        if !is_token && !matches!(name, "emb_params" | "clip_l" | "clip_g") {
+            return None;
+        }
+        found = match *shape {
+            [_] => Some(1),
+            [rows, _] => Some(rows),
+            _ => return None,
+        };
+    }
+    found
 }
 
 fn data(spec: &str, stop: &Stop) -> Result<DataReport> {
