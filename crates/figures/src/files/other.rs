@@ -11,7 +11,8 @@ use tiff::encoder::colortype::{ColorType, Gray8, Gray16, RGB8, RGB16, RGBA8, RGB
 use tiff::encoder::{Rational, TiffEncoder, TiffValue};
 use tiff::tags::{ResolutionUnit, Tag};
 
-use super::{Encoded, Kind, refused, xmp};
+use super::kind::{Encoded, Kind, refused};
+use super::xmp;
 use crate::png::is_for;
 
 /// Most bytes of one segment of a JPEG.
@@ -20,7 +21,7 @@ const XMP_SEGMENT: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 /// The tag of an XMP packet in a TIFF file.
 const XMP_TAG: u16 = 700;
 
-/// As [`super::encode`], for all but PNG.
+/// A file of any kind but PNG, with what it cannot hold.
 pub(super) fn encode(image: &Image, kind: Kind, quality: u8, text: &[(&str, String)]) -> Result<Encoded> {
     if image.slices != 1 || !(1..=4).contains(&image.channels) {
         return Err(Error::usage("an image file has one slice of 1 to 4 channels")

@@ -72,6 +72,8 @@ impl ImageReport {
             rows.extend(told.map(|(key, value)| (key.replace('_', " "), plain(value))));
             rows.push(("version".to_owned(), format!("langevin {}", header.version)));
         }
+        let aside = self.info.iter().map(|info| &info.left_aside).filter(|aside| !aside.is_empty());
+        rows.extend(aside.map(|aside| ("left aside".to_owned(), aside.to_string())));
         rows.extend(self.redraw.clone().map(|redraw| ("again".to_owned(), redraw)));
         rows
     }
