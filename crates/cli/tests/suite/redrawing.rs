@@ -69,7 +69,7 @@ fn what_an_image_was_made_from_must_be_the_same() {
     world.write("a.png", &image(16, 16, 3, 1));
     again().ok();
     assert!(world.read("again.png") == world.read("filled.png"));
-    world.run(&format!("noise a.png -o n")).ok();
+    world.run("noise a.png -o n").ok();
     world.run("sample --from n/a-noise.png").refused(3, &["langevin noise", "samples no image"]);
 }
 

@@ -241,7 +241,7 @@ fn look(spec: &str, context: &Context<'_>) -> Result<Inspection> {
         }
         Source::Autoencoder(path) => autoencoder(path, context).map(Inspection::Autoencoder),
         Source::Tensors(path) => tensors(path).map(Inspection::Tensors),
-        Source::Image(path) => match ImageReport::of(path, || Some(data(spec).ok()?.info)) {
+        Source::Image(path) => match ImageReport::of(path, || Some(data(spec, context.stop).ok()?.info)) {
             Some(image) => Ok(Inspection::Image(image)),
             None => data(spec, context.stop).map(Inspection::Data),
         },
