@@ -13,7 +13,6 @@ use crate::codec::Codec;
 use crate::denoiser::ModelDenoiser;
 use crate::description::ModelInfo;
 use crate::text::TextConditioner;
-use crate::windows::any_size;
 
 /// A model ready to sample.
 ///
@@ -224,7 +223,7 @@ impl Model {
         }
         let network = &self.info.network;
         let by_network = self.denoiser.network().is_some() && network.transformer.is_none();
-        if !by_network || (self.codec.is_none() && !any_size(network)) {
+        if !by_network || (self.codec.is_none() && !network.takes_any_size()) {
             return Err(Error::usage(format!(
                 "{}: generates images of {} alone, not {size}",
                 self.name, self.info.size

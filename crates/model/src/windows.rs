@@ -82,7 +82,7 @@ fn plan_by(
         return Ok(Plan { windows, bytes: 0, any_size: false, channels: own });
     };
     let config = network.config();
-    let (multiple, any_size) = (config.size_multiple(), any_size(config));
+    let (multiple, any_size) = (config.size_multiple(), config.takes_any_size());
     let bytes = |side: usize, at_once: usize| each(config, side) * at_once as u64;
     let threads = rayon::current_num_threads().max(1);
     let (side, at_once) = if any_size {
@@ -108,15 +108,6 @@ fn plan_by(
     Ok(Plan { windows, bytes: bytes(side, at_once), any_size, channels: own })
 }
 
-/// Whether a network answers a pixel alike in an image of any size: it neither attends nor normalises.
-pub fn any_size(config: &NetworkConfig) -> bool {
-    let attends = config.transformer.is_some()
-        || !config.attention_levels.is_empty()
-        || config.up_attention_levels.as_ref().is_some_and(|levels| !levels.is_empty())
-        || (config.mid_block && config.mid_attention);
-    config.norm_groups == 0 && !attends
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,9 +115,9 @@ mod tests {
     #[test]
     fn attention_and_norms_keep_a_network_to_its_size() {
         let plain = NetworkConfig { norm_groups: 0, mid_attention: false, ..NetworkConfig::default() };
-        assert!(any_size(&plain));
-        assert!(!any_size(&NetworkConfig { norm_groups: 8, ..plain.clone() }));
-        assert!(!any_size(&NetworkConfig { attention_levels: vec![1], ..plain.clone() }));
-        assert!(!any_size(&NetworkConfig { mid_attention: true, ..plain }));
+        assert!(plain.takes_any_size());
+        assert!(!NetworkConfig { norm_groups: 8, ..plain.clone() }.takes_any_size());
+        assert!(!NetworkConfig { attention_levels: vec![1], ..plain.clone() }.takes_any_size());
+        assert!(!NetworkConfig { mid_attention: true, ..plain }.takes_any_size());
     }
 }

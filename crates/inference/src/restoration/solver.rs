@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{Device, Tensor};
 use langevin_core::{Cond, Context, Denoiser, Error, Level, NoiseStreams, Result, signed_to_batch};
-use langevin_model::windows::{any_size, plan, plan_with_derivative};
+use langevin_model::windows::{plan, plan_with_derivative};
 use langevin_model::{GuidanceConfig, Model, Pipeline, Prompts};
 use langevin_process::SPACINGS;
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
@@ -117,7 +117,7 @@ fn is_near(model: &Model, shape: Shape, method: &dyn Method, restoring: &Restore
     if shape == model.shape() {
         return false;
     }
-    let local = model.denoiser.network().is_some_and(|network| any_size(network.config()));
+    let local = model.denoiser.network().is_some_and(|network| network.config().takes_any_size());
     let knows = sigma_from_pixels(NEAR).is_ok_and(|sigma| known_noise(model, sigma));
     local && knows && method.begins() && restoring.spacing.is_none()
 }

@@ -8,7 +8,9 @@ use langevin_inference::job::{Context, Event, check_ranges};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Entry, FIGURES, Figure, figure, page};
+use super::figure::{Check, Entry, Figure};
+use super::figures::{FIGURES, figure};
+use super::page;
 
 /// Figures to make.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

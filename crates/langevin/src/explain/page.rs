@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use langevin_figures::numbers::short;
 
-use super::{Check, Entry, Figure};
+use super::figure::{Check, Entry, Figure};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1c1c1e;--soft:#5c5c66;--paper:#fbfaf7;--card:#fff;--line:#dcdad3}

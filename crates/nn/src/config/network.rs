@@ -210,6 +210,15 @@ impl NetworkConfig {
         })
     }
 
+    /// Whether the network answers a pixel alike in an image of any size: it neither attends nor normalises.
+    pub fn takes_any_size(&self) -> bool {
+        let attends = self.transformer.is_some()
+            || !self.attention_levels.is_empty()
+            || self.up_attention_levels.as_ref().is_some_and(|levels| !levels.is_empty())
+            || (self.mid_block && self.mid_attention);
+        self.norm_groups == 0 && !attends
+    }
+
     /// Sides of images must be multiples of this: the patch, doubled at every level after the first.
     pub fn size_multiple(&self) -> usize {
         if self.transformer.is_some() { self.patch } else { self.patch << (self.channels.len() - 1) }

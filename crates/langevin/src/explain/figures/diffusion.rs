@@ -5,8 +5,8 @@ use langevin_core::{Level, Purpose, Result, Stream};
 use langevin_figures::plot::Plot;
 use langevin_theory::{Histogram, mixture_1d};
 
-use super::super::{Check, Entry, Figure};
-use super::{curve, density, grid, moments, path, steps};
+use super::super::curves::{curve, density, grid, moments, path, steps};
+use super::super::figure::{Check, Entry, Figure};
 
 pub(super) const MARGINALS: Entry = Entry {
     number: "2.5",

@@ -5,8 +5,8 @@ use langevin_core::{Level, Purpose, Result, Stream};
 use langevin_figures::plot::{Mark, Plot};
 use langevin_theory::{Histogram, Langevin, mixture_1d};
 
-use super::super::{Check, Entry, Figure};
-use super::{curve, density, grid, path, steps};
+use super::super::curves::{curve, density, grid, path, steps};
+use super::super::figure::{Check, Entry, Figure};
 
 pub(super) const ONE_WALK: Entry =
     Entry { number: "3.2", title: "Langevin dynamics with and without noise", make: one_walk };
@@ -73,7 +73,7 @@ fn many_walks(seed: u64) -> Result<Figure> {
         .filter(|p| p[1500] < 0.0 && p[count] < 0.0)
         .flat_map(|p| p[1500..].iter().step_by(50).copied())
         .collect();
-    let (_, variance) = super::moments(&within);
+    let (_, variance) = super::super::curves::moments(&within);
     let wanted = dynamics.stationary_variance(0.04);
     let series = made.iter().map(|p| {
         let thinned = |values: &[f64]| values.iter().step_by(10).copied().collect::<Vec<f64>>();

@@ -9,8 +9,8 @@ use langevin_theory::{
 
 use rayon::prelude::*;
 
-use super::super::{Check, Entry, Figure};
-use super::{curve, density, grid, moments, path, steps};
+use super::super::curves::{curve, density, grid, moments, path, steps};
+use super::super::figure::{Check, Entry, Figure};
 
 pub(super) const WIENER: Entry =
     Entry { number: "4.2", title: "Trajectories of a Wiener process", make: wiener };

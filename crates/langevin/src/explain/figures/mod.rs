@@ -6,14 +6,9 @@ mod equations;
 mod score_matching;
 mod vae;
 
-use std::ops::RangeInclusive;
+use langevin_core::{Error, Result, nearest};
 
-use langevin_core::Level;
-use langevin_core::closed_form::{ClosedForm, Mixture};
-use langevin_figures::plot::{Mark, Series};
-use langevin_theory::Histogram;
-
-use super::Entry;
+use super::figure::Entry;
 
 /// Every figure, in the order of the tutorial.
 pub const FIGURES: &[Entry] = &[
@@ -34,36 +29,17 @@ pub const FIGURES: &[Entry] = &[
     equations::HEAT,
 ];
 
-/// `count + 1` evenly spaced numbers over an interval.
-fn grid(over: RangeInclusive<f64>, count: usize) -> Vec<f64> {
-    let (low, high) = over.into_inner();
-    (0..=count).map(|k| low + (high - low) * k as f64 / count as f64).collect()
-}
-
-/// The density of noisy data.
-fn density(data: &Mixture, at: Level, x: f64) -> f64 {
-    libm::exp(data.log_density(at, &[x]))
-}
-
-/// A curve.
-fn curve(name: impl Into<String>, x: &[f64], of: impl Fn(f64) -> f64) -> Series {
-    Series { name: name.into(), points: x.iter().map(|x| (*x, of(*x))).collect(), ..Series::default() }
-}
-
-/// One of many paths, over its times.
-fn path(times: &[f64], values: &[f64], color: usize) -> Series {
-    let points = times.iter().copied().zip(values.iter().copied()).collect();
-    Series { points, mark: Mark::Thin, color: Some(color), ..Series::default() }
-}
-
-/// A histogram as steps.
-fn steps(name: impl Into<String>, histogram: &Histogram) -> Series {
-    Series { name: name.into(), points: histogram.density(), mark: Mark::Steps, ..Series::default() }
-}
-
-/// Mean and variance.
-fn moments(values: &[f64]) -> (f64, f64) {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    (mean, values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count)
+/// The figure with this number.
+///
+/// # Errors
+/// Usage, with the numbers there are.
+pub fn figure(number: &str) -> Result<&'static Entry> {
+    FIGURES.iter().find(|entry| entry.number == number).ok_or_else(|| {
+        let numbers = || FIGURES.iter().map(|entry| entry.number);
+        let error = Error::usage(format!("there is no figure \"{number}\""));
+        match nearest(number, numbers()) {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error.hint(format!("there are: {}", numbers().collect::<Vec<_>>().join(", "))),
+        }
+    })
 }

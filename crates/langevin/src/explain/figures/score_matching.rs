@@ -5,8 +5,9 @@ use langevin_core::{Level, Purpose, Result, Stream};
 use langevin_figures::plot::{Mark, Plot, Series};
 use langevin_theory::{Linear, ScoreMatching, kernel_density, mixture_1d, silverman};
 
-use super::super::{Check, Entry, Figure};
-use super::{curve, density, dynamics, grid};
+use super::super::curves::{curve, density, grid};
+use super::super::figure::{Check, Entry, Figure};
+use super::dynamics;
 
 pub(super) const SCORES: Entry = Entry { number: "3.5", title: "Densities and their scores", make: scores };
 pub(super) const KERNELS: Entry =

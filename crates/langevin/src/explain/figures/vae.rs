@@ -4,8 +4,8 @@ use langevin_core::Result;
 use langevin_figures::plot::Plot;
 use langevin_theory::AffineVae;
 
-use super::super::{Check, Entry, Figure};
-use super::{curve, grid};
+use super::super::curves::{curve, grid};
+use super::super::figure::{Check, Entry, Figure};
 
 pub(super) const LOWER_BOUND: Entry = Entry {
     number: "1.x",
