@@ -11,6 +11,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum ErrorKind {
     /// Something went wrong while working: exit code 1.
     Failed,
+    /// A result that its own check refutes, and that was therefore not written: exit code 1.
+    Refused,
     /// The caller asked for something that does not exist or does not fit: exit code 2.
     Usage,
     /// A file that was given is missing, broken or not what it should be: exit code 3.
@@ -91,7 +93,7 @@ impl Error {
     /// The process exit code that belongs to this error.
     pub fn exit_code(&self) -> i32 {
         match self.kind {
-            ErrorKind::Failed => 1,
+            ErrorKind::Failed | ErrorKind::Refused => 1,
             ErrorKind::Usage => 2,
             ErrorKind::BadInput => 3,
             ErrorKind::Diverged => 4,

@@ -34,6 +34,9 @@ pub(crate) struct Border {
 }
 
 impl Border {
+    /// Where the border plays no part.
+    pub(crate) const PLAIN: Self = Self { boundary: Boundary::Circular, threshold: 0.0 };
+
     pub(crate) fn read(options: &Options) -> Result<Self> {
         let boundary = match options.text("boundary") {
             "circular" => Boundary::Circular,

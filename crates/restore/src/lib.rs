@@ -41,11 +41,13 @@
 mod agreement;
 mod baseline;
 mod blur;
+mod border;
 mod composed;
 mod conjugate;
 mod consistent;
 mod fourier;
 mod grouped;
+mod kernel;
 mod method;
 pub mod methods;
 mod noise_level;
@@ -63,10 +65,12 @@ mod walk;
 
 pub use agreement::{Agreement, adjoint_error};
 pub use baseline::{Baseline, classical, enlargement};
+pub use border::weighted;
 pub use consistent::{Consistent, Correction};
+pub use kernel::{Blur, Family, Judged, Spectrum as BlurSpectrum};
 pub use method::{Method, Needs, Prior};
 pub use methods::{METHODS, candidates, compared};
-pub use noise_level::noise_level;
+pub use noise_level::{image_noise, noise_level};
 pub use noises::{NOISES, Noise};
 pub use non_local_means::non_local_means;
 pub use operator::{Degradation, Images, Linear, NoImages, Operator, Shape, Spectral};

@@ -10,7 +10,7 @@
 //! camera has smoothed, compressed or made depend on brightness is underestimated, and an image that is fine texture
 //! throughout is taken for a noisy one.
 
-use langevin_core::{Error, Result};
+use langevin_core::{Error, Planes, Result};
 use nalgebra::DMatrix;
 
 /// Side of the squares in pixels.
@@ -81,6 +81,16 @@ pub fn noise_level(values: &[f32], width: usize, (black, white): (f32, f32)) -> 
         }
     }
     Ok(variance.sqrt())
+}
+
+/// The noise of an image with values in [-1, 1], in their unit: the mean of [`noise_level`] over its colours.
+///
+/// # Errors
+/// As [`noise_level`].
+pub fn image_noise(image: &Planes) -> Result<f64> {
+    let total =
+        image.planes().map(|plane| noise_level(plane, image.width, (-1.0, 1.0))).sum::<Result<f64>>()?;
+    Ok(total / image.channels as f64)
 }
 
 /// The sum of the squares of the steps between neighbours in a square.

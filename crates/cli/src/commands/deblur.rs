@@ -18,8 +18,9 @@ Examples:
   langevin deblur runs/mnist blurred.png --kernel kernel.png"
 )]
 pub struct Deblur {
-    /// The kernel: gaussian, motion or disk with options as in `langevin list operators`, or an image of it.
-    #[arg(long, value_name = "NAME:key=value|IMAGE", default_value = "gaussian")]
+    /// The kernel: gaussian, motion or disk with options as in `langevin list operators`, or an image of it; without options they
+    /// are estimated from the image, and with auto the kind too.
+    #[arg(long, value_name = "NAME:key=value|IMAGE", default_value = "auto")]
     #[arg(value_parser = crate::shell::spec())]
     kernel: String,
     #[command(flatten)]

@@ -110,6 +110,9 @@ pub struct MeasureFlags {
     /// The true image, to compare with.
     #[arg(long, value_name = "IMAGE", conflicts_with = "simulate")]
     reference: Option<PathBuf>,
+    /// Write also a result that does not reproduce its image, with a warning; otherwise it is refused.
+    #[arg(long)]
+    accept: bool,
 }
 
 /// The flags for models that were trained for the command.
@@ -185,8 +188,8 @@ impl RestoreFlags {
 impl MeasureFlags {
     /// `request` with these flags.
     pub fn on(self, request: RestoreRequest) -> RestoreRequest {
-        let Self { method, noise, simulate, reference } = self;
-        RestoreRequest { method, noise, simulate, reference, ..request }
+        let Self { method, noise, simulate, reference, accept } = self;
+        RestoreRequest { method, noise, simulate, reference, accept, ..request }
     }
 }
 

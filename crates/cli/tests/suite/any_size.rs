@@ -56,7 +56,7 @@ fn a_model_of_small_images_restores_larger_ones() {
         "restore {} a.png --operator gaussian_blur:sigma=1 --simulate --method dps",
         "edit {} a.png --strength 0.4",
         "upscale {} a.png --scale 2",
-        "deblur {} a.png --kernel gaussian:sigma=1 --noise 3",
+        "deblur {} a.png --kernel gaussian:sigma=1 --noise 3 --accept",
     ] {
         let words = words.replace("{}", run);
         let once = |more: &str| {
@@ -76,7 +76,9 @@ fn a_model_of_gray_images_restores_each_colour() {
     let (world, run) = (World::new(), gray_run());
     world.write("a.png", &image(40, 32, 4, 2));
     world
-        .run(&format!("deblur {run} a.png --kernel gaussian:sigma=1 --noise 3 --steps 3 --seed 1 -o out.png"))
+        .run(&format!(
+            "deblur {run} a.png --kernel gaussian:sigma=1 --noise 3 --accept --steps 3 --seed 1 -o out.png"
+        ))
         .ok();
     let (before, after) = (read(&world, "a.png"), read(&world, "out.png"));
     assert_eq!((after.width, after.height, after.channels), (40, 32, 4));

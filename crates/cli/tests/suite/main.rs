@@ -39,6 +39,7 @@ mod redrawing;
 mod restorers;
 mod restoring;
 mod sampling;
+mod sharpening;
 mod spelling;
 mod stored;
 mod stored_latents;

@@ -196,8 +196,9 @@ fn front_doors_lead_to_the_same_place() {
     world.run(&format!("restore {run} small.png --operator bicubic:scale=4 {flags} -o same.png")).ok();
     assert!(world.read("up.png") == world.read("same.png"));
     assert_eq!(read(&world, "up.png").width, 16);
-    let words =
-        format!("deblur {run} large.png --kernel gaussian:sigma=1 --noise 3 --steps 3 --reference large.png");
+    let words = format!(
+        "deblur {run} large.png --kernel gaussian:sigma=1 --noise 3 --steps 3 --reference large.png --accept"
+    );
     let said = world.run(&format!("{words} -o sharp.png")).ok();
     assert!(said.err.contains("input"), "{}", said.err);
     world.run(&format!("edit {run} large.png --strength 0.3 --steps 6 --samples 2 -o edits/")).ok();

@@ -19,7 +19,7 @@ use langevin_core::{
 use langevin_model::windows::Plan;
 use langevin_model::{Model, Pipeline};
 use langevin_restore::units::{sigma_from_pixels, sigma_to_pixels};
-use langevin_restore::{METHODS, NoImages, Prior, Problem, noise_level, operators};
+use langevin_restore::{METHODS, NoImages, Prior, Problem, image_noise, operators};
 
 pub use crate::job::Mode;
 pub use job::{Compared, DenoiseOutcome, DenoisedImage};
@@ -71,9 +71,7 @@ pub fn range(model: &Model) -> (f64, f64) {
 /// # Errors
 /// Usage, when the image is too small.
 pub fn estimate(noisy: &Planes) -> Result<f64> {
-    let of = |plane| noise_level(plane, noisy.width, (-1.0, 1.0));
-    let total = noisy.planes().map(of).sum::<Result<f64>>()?;
-    Ok(sigma_to_pixels(total / noisy.channels as f64))
+    Ok(sigma_to_pixels(image_noise(noisy)?))
 }
 
 /// Denoises `noisy` as `request` says; `progress` is called with the share that is done, from 0 to 1, and `drawn` gets each

@@ -54,7 +54,10 @@ impl Batch {
     /// Where all of them failed: the reason of the first.
     pub fn failed(self) -> Result<Vec<(PathBuf, Error)>> {
         match self.failed.first() {
-            Some((_, error)) if self.failed.len() == self.of => Err(error.clone()),
+            // Of several that are refused, all are named.
+            Some((_, error)) if self.failed.len() == self.of && error.kind() != ErrorKind::Refused => {
+                Err(error.clone())
+            }
             _ => Ok(self.failed),
         }
     }
@@ -70,7 +73,8 @@ pub fn check_failed(failed: &[(PathBuf, Error)], of: usize) -> Result<()> {
     }
     let names: Vec<String> = failed.iter().take(NAMED).map(|(name, _)| name.display().to_string()).collect();
     let more = if failed.len() > NAMED { ", ..." } else { "" };
-    let of_input = |error: &Error| matches!(error.kind(), ErrorKind::BadInput | ErrorKind::Usage);
+    let of_input =
+        |error: &Error| matches!(error.kind(), ErrorKind::BadInput | ErrorKind::Usage | ErrorKind::Refused);
     let all = failed.iter().all(|(_, error)| of_input(error));
     let kind = if all { ErrorKind::BadInput } else { ErrorKind::Failed };
     let names = names.join(", ");

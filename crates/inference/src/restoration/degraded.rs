@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use langevin_core::{Error, Image, NoiseStreams, Origin, Planes, Result};
 use langevin_model::Model;
 use langevin_restore::units::sigma_to_pixels;
-use langevin_restore::{Noise, Operator, Shape, simulate};
+use langevin_restore::{Noise, Operator, Shape, simulate, weighted};
 
 /// A degraded image and what is known of it.
 #[derive(Debug)]
@@ -94,6 +94,16 @@ impl Degraded {
         let degraded = colours.colours(&y, operator.output());
         let truth = Some(image.without_alpha());
         Ok(Self { operator, y, sigma, image: degraded, colours, truth, number })
+    }
+
+    /// The image with less trust in what it shows at its border ([`weighted`]); `blur` makes its operator for other shapes.
+    ///
+    /// # Errors
+    /// As `blur`.
+    pub(super) fn beyond_the_border(self, blur: &dyn Fn(Shape) -> Result<Box<dyn Operator>>) -> Result<Self> {
+        let (operator, weights) = weighted(self.operator, self.sigma, blur)?;
+        let y = self.y.iter().zip(weights).map(|(y, weight)| y * weight as f32).collect();
+        Ok(Self { operator, y, ..self })
     }
 
     /// What was done to the image.

@@ -13,6 +13,7 @@ use langevin_restore::{METHODS, NoImages, Noise, Operator, Shape, noises};
 
 use super::degraded::{Degraded, check_shape, shape_of};
 use super::request::{RestoreKind, RestoreRequest};
+use super::sharpening::{Sharpening, blurred_noise};
 use super::trained::{check_trained, known_operator};
 use crate::job::{Event, Observer};
 
@@ -22,6 +23,8 @@ pub(super) struct Input {
     pub(super) name: String,
     /// What is known of it.
     pub(super) degraded: Degraded,
+    /// Its blur, where it is to be sharpened.
+    pub(super) sharpening: Option<Sharpening>,
 }
 
 /// What makes the operator for an image. Images that operators are made of (masks, kernels) are read once.
@@ -53,13 +56,14 @@ impl<'a> Operators<'a> {
         self.notes.take().into_iter().collect()
     }
 
-    /// The operator that made `image`, or is to be applied to it, for a model of `channels` channels.
-    fn of(&self, image: &Image, channels: usize) -> Result<Box<dyn Operator>> {
+    /// The operator that made `image`, or is to be applied to it, for a model of `channels` channels; a blur is by `kernel`.
+    fn of(&self, image: &Image, channels: usize, kernel: Option<&str>) -> Result<Box<dyn Operator>> {
         match self.kind {
             RestoreKind::Inpaint { mask, invert } => self.hole(image, mask.as_deref(), *invert),
             RestoreKind::Edit { .. } => operators::build("identity", shape_of(image), &NoImages),
             kind => {
-                let spec = spec(kind, self.simulate);
+                let spec =
+                    kernel.map_or_else(|| spec(kind, self.simulate), |own| blur_of(own, self.simulate));
                 self.build(&spec, self.clean_shape(&spec, image, channels)?)
             }
         }
@@ -68,7 +72,7 @@ impl<'a> Operators<'a> {
     /// The operator that a model trained for `task` undoes: its own, where it enlarges.
     fn trained(&self, model: &Model, task: &Task, image: &Image) -> Result<Box<dyn Operator>> {
         let operator = match task.kind {
-            TaskKind::Inpaint => self.of(image, model.info.channels)?,
+            TaskKind::Inpaint => self.of(image, model.info.channels, None)?,
             TaskKind::Upscale => {
                 known_operator(task, self.clean_shape(task.operator(), image, model.info.channels)?)?
             }
@@ -145,14 +149,14 @@ pub(super) fn spec(kind: &RestoreKind, simulate: bool) -> String {
         RestoreKind::Upscale { scale, kernel } => {
             format!("{}:scale={}", kernel.as_deref().unwrap_or("bicubic"), scale.unwrap_or(4))
         }
-        RestoreKind::Deblur { kernel } => blur(kernel, simulate),
+        RestoreKind::Deblur { kernel } => blur_of(kernel, simulate),
         RestoreKind::Inpaint { .. } => "mask".to_owned(),
         RestoreKind::Edit { .. } => "identity".to_owned(),
     }
 }
 
 /// The operator that a kernel names. Beyond the border a photograph is mirrored where nothing else is said.
-fn blur(kernel: &str, simulate: bool) -> String {
+pub(super) fn blur_of(kernel: &str, simulate: bool) -> String {
     let named = match kernel.split_once(':') {
         _ if path_of(kernel).is_file() => format!("file_blur:file={kernel}"),
         Some((name, options)) => format!("{name}_blur:{options}"),
@@ -194,32 +198,50 @@ pub(super) fn read(
         let model = models[number];
         let image = read_image(file)?;
         let make = || {
-            let operator = match &model.info.task {
-                Some(task) => operators.trained(model, task, &image)?,
+            let (operator, sharpening) = match &model.info.task {
+                Some(task) => (operators.trained(model, task, &image)?, None),
                 None => {
-                    let operator = operators.of(&image, model.info.channels)?;
+                    let sharpening = Sharpening::of(request, &image, operators)?;
+                    let kernel = sharpening.as_ref().map(|sharpening| sharpening.kernel.as_str());
+                    let operator = operators.of(&image, model.info.channels, kernel)?;
                     check_shape(model, operator.input())?;
-                    operator
+                    (operator, sharpening)
                 }
             };
+            if let Some(refuted) = sharpening.as_ref().and_then(|sharpening| sharpening.refuted.clone())
+                && !request.accept
+            {
+                return Err(refuted);
+            }
             let number = request.first + number as u64;
             let assumed;
             let noise = match noise {
                 Some(noise) => noise,
                 None => {
-                    let sigma = if rounded { rounding(&image) } else { 0.0 };
+                    let sigma = match &request.kind {
+                        RestoreKind::Deblur { .. } if rounded => blurred_noise(&image),
+                        _ if rounded => rounding(&image),
+                        _ => 0.0,
+                    };
                     assumed = noises::build(&sigma.to_string())?;
                     assumed.as_ref()
                 }
             };
             if request.simulate {
-                return Degraded::simulated(&image, operator, noise, seed, number, device);
+                let degraded = Degraded::simulated(&image, operator, noise, seed, number, device)?;
+                return Ok((degraded, sharpening));
             }
-            Degraded::measured(&image, operator, noise, truth.as_ref(), number)
+            let degraded = Degraded::measured(&image, operator, noise, truth.as_ref(), number)?;
+            let beyond = sharpening.as_ref().and_then(|sharpening| sharpening.beyond_the_border(request));
+            let degraded = match beyond {
+                Some(spec) => degraded.beyond_the_border(&|shape| operators.build(&spec, shape))?,
+                None => degraded,
+            };
+            Ok((degraded, sharpening))
         };
         let name = file.display().to_string();
-        let degraded = make().map_err(|error| error.within(&name))?;
-        Ok(Input { name, degraded })
+        let (degraded, sharpening) = make().map_err(|error: Error| error.within(&name))?;
+        Ok(Input { name, degraded, sharpening })
     };
     Ok(request.images.iter().enumerate().map(one).collect())
 }
@@ -239,7 +261,7 @@ fn is_rounded(request: &RestoreRequest) -> Result<bool> {
 }
 
 /// The noise of rounding the samples of `image`: `1 / sqrt(12)` of a step, in units of 0 to 255.
-fn rounding(image: &Image) -> f64 {
+pub(super) fn rounding(image: &Image) -> f64 {
     let steps = if matches!(image.samples, Samples::U8(_)) { 255.0 } else { 65535.0 };
     255.0 / steps / 12.0_f64.sqrt()
 }
@@ -250,9 +272,9 @@ mod tests {
 
     #[test]
     fn kernels_are_blurs() {
-        assert_eq!(blur("gaussian", true), "gaussian_blur:");
-        assert_eq!(blur("disk:radius=2", false), "disk_blur:radius=2,boundary=reflect");
-        assert_eq!(blur("disk:boundary=circular", false), "disk_blur:boundary=circular");
+        assert_eq!(blur_of("gaussian", true), "gaussian_blur:");
+        assert_eq!(blur_of("disk:radius=2", false), "disk_blur:radius=2,boundary=reflect");
+        assert_eq!(blur_of("disk:boundary=circular", false), "disk_blur:boundary=circular");
     }
 
     #[test]

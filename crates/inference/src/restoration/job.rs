@@ -15,10 +15,11 @@ use serde_json::Value;
 
 use super::calibration::{Calibrated, Calibration, calibrate as calibrate_methods};
 use super::inputs::{self, Input, Operators};
-use super::plan::RestorePlan;
+use super::plan::{RestorePlan, is_local};
 use super::recipe::{Made, Record};
 use super::request::{RestoreKind, RestoreRequest};
 use super::restored::Restored;
+use super::sharpening::{Sharpening, described};
 use super::trained::{Trained, restore_trained, trained_for};
 use crate::job::Mode;
 use crate::job::recipe::of_input;
@@ -26,6 +27,9 @@ use crate::job::{Batch, Observer, check_ranges, check_syntax, lifeless, tell_cut
 use crate::job::{Context, Event, Inputs, ResultNames, check_inputs_stay, ending_at};
 use crate::job::{described_models, like, models_for};
 use crate::sampling::{random_seed, read_noise};
+
+/// Steps of a method of least error where none are named: more gain nothing.
+const FEW: usize = 8;
 
 /// What came of a request.
 #[derive(Debug)]
@@ -238,9 +242,14 @@ impl RestoreRequest {
         let words = self.prompt.clone().map(|prompt| Prompts { each: vec![prompt], negative });
         let guided = if words.is_some() { model.cfg_scale() } else { 1.0 };
         let edits = matches!(self.kind, RestoreKind::Edit { .. });
+        let sharpens = matches!(self.kind, RestoreKind::Deblur { .. } | RestoreKind::Upscale { .. });
+        let open = self.method.is_none() && self.start_sigma.is_none() && self.spacing.is_none();
+        let least_error = sharpens && open && self.samples == 1 && is_local(model);
+        let steps = if least_error && self.is_noisy() { FEW } else { 50 };
         Ok(RestorePlan {
             method: self.named_method(),
-            steps: self.steps.or(own).unwrap_or(50),
+            least_error,
+            steps: self.steps.or(own).unwrap_or(steps),
             start_sigma: self.start_sigma,
             spacing: self.spacing.clone(),
             samples: self.samples,
@@ -314,7 +323,14 @@ impl Work<'_> {
     ) -> Result<RestoredImage> {
         let Self { request, model, plan, .. } = *self;
         let start = Instant::now();
-        let Input { name, degraded } = input;
+        let Input { name, degraded, sharpening } = input;
+        if let Some(found) = sharpening.as_ref().and_then(|sharpening| sharpening.found) {
+            context.observer.event(Event::note(format!(
+                "{name}: looks like {}; --kernel {}",
+                found.words(),
+                found.spec()
+            )));
+        }
         let looks = degraded.image.clone();
         let truth = degraded.truth.clone();
         let observer = Mutex::new(&mut *context.observer);
@@ -334,6 +350,10 @@ impl Work<'_> {
             let drawn = restored.drawn.iter().map(|image| (name.clone(), image));
             lifeless(drawn).into_iter().for_each(|event| context.observer.event(event));
         }
+        let doubt = self.doubt(&name, &restored, sharpening.as_ref());
+        if let Some(refused) = doubt.clone().filter(|_| self.refuses(&restored)) {
+            return Err(refused);
+        }
         let seconds = start.elapsed().as_secs_f64();
         let file = &request.images[number];
         let input = if request.metadata { of_input(file) } else { Value::Null };
@@ -342,6 +362,13 @@ impl Work<'_> {
         let one_step = self.trained.is_some_and(|trained| trained.mode == Mode::Mean);
         write(files, &record, one_step, (&looks, truth.as_ref()), context)?;
         self.say(&name, &restored, seconds, context);
+        let accepted = sharpening.and_then(|sharpening| sharpening.refuted);
+        let accepted = accepted.map(|refuted| format!("{name}: {}", refuted.message()));
+        let doubt = doubt.map(|doubt| doubt.to_string());
+        let outdone = restored.report.outdone().map(|outdone| format!("{name}: {outdone}"));
+        for warning in [accepted, doubt, outdone].into_iter().flatten() {
+            context.observer.event(Event::warning(warning));
+        }
         let files = files.all().map(Path::to_path_buf).collect();
         Ok(RestoredImage { input: file.clone(), model: model.name.clone(), restored, files, seconds })
     }
@@ -361,9 +388,31 @@ impl Work<'_> {
                 deviation.mean, deviation.white
             ));
         }
-        if let Some(doubt) = report.doubt().filter(|_| reports) {
-            context.observer.event(Event::warning(format!("{name}: {doubt}")));
-        }
+    }
+
+    /// Whether a result is not to be written as if it were good.
+    fn refuses(&self, restored: &Restored) -> bool {
+        let edits = matches!(self.request.kind, RestoreKind::Edit { .. });
+        restored.report.is_refuted() && !self.request.accept && !self.request.simulate && !edits
+    }
+
+    /// What is wrong with a result that does not reproduce its image.
+    fn doubt(&self, name: &str, restored: &Restored, sharpening: Option<&Sharpening>) -> Option<Error> {
+        let (what, noise) = restored.report.doubt()?;
+        let (what, other) = match &self.request.kind {
+            RestoreKind::Edit { .. } => return None,
+            RestoreKind::Deblur { kernel } => {
+                let own = described(sharpening.map_or(kernel, |sharpening| &sharpening.kernel));
+                (format!("does not look like {own}: {what}"), "another --kernel, or ")
+            }
+            RestoreKind::Restore { .. } => (what, "another --operator, or "),
+            RestoreKind::Upscale { .. } => (what, "another --kernel, or "),
+            RestoreKind::Inpaint { .. } => (what, ""),
+        };
+        let written =
+            if self.refuses(restored) { "; nothing was written, and --accept writes it" } else { "" };
+        let error = Error::new(ErrorKind::Refused, format!("{name}: {what}"));
+        Some(error.hint(format!("try {other}{noise}{written}")))
     }
 }
 

@@ -10,6 +10,7 @@ mod recipe;
 mod report;
 mod request;
 mod restored;
+mod sharpening;
 mod solver;
 pub mod trained;
 

@@ -13,6 +13,9 @@ pub const NEAR: f64 = 50.0;
 pub struct RestorePlan {
     /// The method, as in `langevin list methods`; absent: [`default_method`].
     pub method: Option<String>,
+    /// Where no method is named, take the one of least error for an image with noise, which gives one image. For networks that
+    /// answer images of any size alike; one that knows objects does better by drawing.
+    pub least_error: bool,
     /// Steps.
     pub steps: usize,
     /// The noise to begin at in units of 0 to 255, around the image that is restored without a model. Absent: noise alone, of the
@@ -47,10 +50,11 @@ pub struct RestorePlan {
     pub stop: Stop,
 }
 
-/// The method for an operator and noise when none is named.
-pub fn default_method(operator: &dyn Operator, noise: f64) -> &'static str {
+/// The method for an operator and noise when none is named: one that draws, or one of `least_error`.
+pub fn default_method(operator: &dyn Operator, noise: f64, least_error: bool) -> &'static str {
     match operator.linear() {
         _ if operator.is_identity() && noise > 0.0 => "exact",
+        Some(_) if noise > 0.0 && least_error && !operator.is_mask() => "dpir",
         Some(_) if noise > 0.0 => "diffpir",
         Some(_) => "ddnm",
         None => "dps",
@@ -63,6 +67,7 @@ impl RestorePlan {
     pub fn of(model: &Model) -> Self {
         Self {
             method: None,
+            least_error: false,
             steps: if model.info.task.is_some() { model.info.sample.steps } else { 50 },
             start_sigma: None,
             spacing: None,
@@ -93,6 +98,11 @@ impl RestorePlan {
             start => Ok(start.as_ref()),
         }
     }
+}
+
+/// Whether `model` is a network that answers images of any size alike.
+pub(super) fn is_local(model: &Model) -> bool {
+    model.denoiser.network().is_some_and(|network| network.config().takes_any_size())
 }
 
 /// The levels of the whole process.

@@ -85,28 +85,61 @@ impl Score {
 
 /// A residual that nobody would take for rounding, in units of 0 to 255.
 const SEEN: f64 = 3.0;
+/// A chi-square above it refutes a result: what it would measure is off by twice the noise. Methods that draw, and those that
+/// look for a mean, end between 0.1 and 1.5 where the operator is right; wrong kernels end between 1 and 150.
+const REFUTED: f64 = 4.0;
+/// The least residual that counts as a difference, in units of 0 to 255: one step.
+const STEP: f64 = 1.0;
+/// How much worse than without a model a result may be before it is said, in decibels.
+const WORSE: f64 = 0.2;
 
 impl Report {
-    /// What is wrong when the restored images do not agree with what was measured; absent when they do.
-    pub fn doubt(&self) -> Option<String> {
+    /// Whether the result does not reproduce what was measured, so that it should not be taken for a restoration.
+    pub fn is_refuted(&self) -> bool {
+        let Fit { residual, chi_square, .. } = self.drawn;
+        chi_square.is_some_and(|chi_square| chi_square > REFUTED) && residual > STEP
+    }
+
+    /// What is wrong when the restored images do not agree with what was measured, and what to try; absent when they do.
+    pub fn doubt(&self) -> Option<(String, String)> {
         let Fit { residual, chi_square, chi_square_error } = self.drawn;
-        // Methods end a little beside the noise; what is far from it is another operator or another noise.
+        // Methods end a little off the noise; what is far from it is another operator or another noise.
         let beyond =
             chi_square.is_none_or(|chi_square| chi_square > 2.0_f64.max(1.0 + 8.0 * chi_square_error));
         if beyond && residual > 255.0 {
-            return Some(format!(
-                "what the result would measure is {residual:.1e} of 255 beside the image: the method overflowed; \
-                 leave its options at their defaults, or take another"
+            return Some((
+                format!(
+                    "the result would measure {residual:.1e} of 255 off the image: the method overflowed"
+                ),
+                "leave its options at their defaults, or take another".to_owned(),
             ));
         }
-        (beyond && residual > SEEN).then(|| {
-            format!(
-                "what the result would measure is {residual:.1} of 255 beside the image, and a noise of {:.2} was assumed: \
-                 the image was made in another way, or has more noise; try --noise {:.0}, or another operator",
-                self.noise,
-                residual.ceil()
+        let off = if residual < 10.0 { format!("{residual:.1}") } else { format!("{residual:.0}") };
+        (self.is_refuted() || beyond && residual > SEEN).then(|| {
+            (
+                format!(
+                    "the result does not reproduce the image (off by {off} levels, {:.1} expected)",
+                    self.noise
+                ),
+                format!("--noise {:.0}", residual.ceil()),
             )
         })
+    }
+
+    /// What is nearer to the true image than the result, where it is known: the image as it was, or restored without a model.
+    pub fn outdone(&self) -> Option<String> {
+        let of = |score: &Score| score.psnr.unwrap_or(f64::INFINITY);
+        let own = self
+            .scores
+            .iter()
+            .rev()
+            .find(|score| score.name == "mean" || score.name == "restored")
+            .map(of)?;
+        let others = self.scores.iter().filter(|score| score.name != "mean" && score.name != "restored");
+        let best = others.max_by(|a, b| of(a).total_cmp(&of(b)))?;
+        let what = if best.name == "input" { "the image as it was" } else { best.name.as_str() };
+        (of(best) > own + WORSE)
+            .then(|| format!("{what} is nearer to the reference: {:.2} dB against {own:.2} dB", of(best)))
     }
 
     /// The report in lines for a person.
@@ -154,8 +187,29 @@ mod tests {
             assert_eq!(report(noise, residual).doubt(), None, "{noise} {residual}");
         }
         for (noise, residual) in [(0.0, 12.0), (0.29, 12.0), (10.0, 15.0)] {
-            let doubt = report(noise, residual).doubt().unwrap();
-            assert!(doubt.contains(&format!("--noise {residual:.0}")), "{doubt}");
+            let (_, advice) = report(noise, residual).doubt().unwrap();
+            assert_eq!(advice, format!("--noise {residual:.0}"));
         }
+        // Off by twice the noise, and seen.
+        for (noise, residual, refuted) in
+            [(0.29, 2.2, true), (10.0, 21.0, true), (10.0, 15.0, false), (0.29, 0.7, false)]
+        {
+            assert_eq!(report(noise, residual).is_refuted(), refuted, "{noise} {residual}");
+        }
+    }
+
+    #[test]
+    fn what_is_nearer_to_the_truth_is_named() {
+        let score = |name: &str, psnr| Score { name: name.to_owned(), psnr: Some(psnr), ssim: None };
+        let report = |restored| Report {
+            calls: 1,
+            noise: 1.0,
+            adjoint_error: None,
+            drawn: Fit { residual: 1.0, chi_square: Some(1.0), chi_square_error: 0.01 },
+            mean: None,
+            scores: vec![score("input", 25.0), score("wiener", 27.0), score("restored", restored)],
+        };
+        assert_eq!(report(26.9).outdone(), None);
+        assert!(report(26.5).outdone().unwrap().starts_with("wiener is nearer"));
     }
 }

@@ -44,6 +44,7 @@ pub enum RestoreKind {
     /// Sharpen.
     Deblur {
         /// The kernel: `gaussian`, `motion` or `disk` with options as in `langevin list operators`, or the file of an image of it.
+        /// Without options they are estimated from each image, and with `auto` the kind too.
         kernel: String,
     },
     /// Make variations (SDEdit): put the images under noise, and sample from there.
@@ -141,6 +142,8 @@ pub struct RestoreRequest {
     #[serde(with = "langevin_core::as_text")]
     #[schemars(with = "Option<PathBuf>")]
     pub reference: Option<PathBuf>,
+    /// Restore and write also what does not reproduce its image, with a warning.
+    pub accept: bool,
     /// A folder, or for one image a file of a kind that is written, by its name: png, jpg, webp or tiff; other results are named after it. Absent: a fresh folder.
     pub output: Option<String>,
     /// The kind of the files in a folder: png, jpg, webp or tiff. Absent: png.
@@ -184,6 +187,7 @@ impl Default for RestoreRequest {
             noise: None,
             simulate: false,
             reference: None,
+            accept: false,
             output: None,
             format: None,
             quality: None,
@@ -271,6 +275,14 @@ impl RestoreRequest {
         let (sampler, spacing) = canonical(self.sampler.as_deref(), self.spacing.as_deref())?;
         let method = self.method.as_deref().map(|method| METHODS.canonical(method)).transpose()?;
         Ok(Self { sampler, spacing, method, ..self.clone() })
+    }
+
+    /// Whether its images have noise, as far as the request says.
+    pub(super) fn is_noisy(&self) -> bool {
+        match &self.noise {
+            Some(noise) => noise.trim().parse() != Ok(0.0),
+            None => matches!(self.kind, RestoreKind::Deblur { .. }) && !self.simulate,
+        }
     }
 
     /// The method that is asked for: `edit` has its own.

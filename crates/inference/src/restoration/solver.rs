@@ -12,7 +12,7 @@ use langevin_restore::{
     Baseline, METHODS, Method, NoImages, Operator, Prior, Problem, Shape, classical, operators,
 };
 
-use super::plan::{NEAR, RestorePlan, default_method, path};
+use super::plan::{NEAR, RestorePlan, default_method, is_local, path};
 
 /// A measurement and what will restore it.
 pub(super) struct Begun<'a> {
@@ -41,7 +41,10 @@ impl<'a> Begun<'a> {
     ) -> Result<Self> {
         let name = match &restoring.method {
             Some(name) => name.clone(),
-            None => default_method(operator.as_ref(), sigma_to_pixels(sigma)).to_owned(),
+            None => {
+                let least_error = restoring.least_error && operator.input() != model.shape();
+                default_method(operator.as_ref(), sigma_to_pixels(sigma), least_error).to_owned()
+            }
         };
         let method = METHODS.build(&name)?;
         if restoring.samples > 1 && !method.samples() {
@@ -117,9 +120,8 @@ fn is_near(model: &Model, shape: Shape, method: &dyn Method, restoring: &Restore
     if shape == model.shape() {
         return false;
     }
-    let local = model.denoiser.network().is_some_and(|network| network.config().takes_any_size());
     let knows = sigma_from_pixels(NEAR).is_ok_and(|sigma| known_noise(model, sigma));
-    local && knows && method.begins() && restoring.spacing.is_none()
+    is_local(model) && knows && method.begins() && restoring.spacing.is_none()
 }
 
 /// Whether a walk of `model` may begin at the noise `sigma`.

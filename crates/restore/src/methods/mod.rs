@@ -7,6 +7,7 @@ mod ddnm;
 mod ddnm_plus;
 mod ddrm;
 mod diffpir;
+mod dpir;
 mod dps;
 mod exact;
 mod pigdm;
@@ -33,6 +34,7 @@ pub const METHODS: Registry<dyn Method> = Registry {
         dps::ENTRY,
         pigdm::ENTRY,
         diffpir::ENTRY,
+        dpir::ENTRY,
         reddiff::ENTRY,
         daps::ENTRY,
         consistency::ENTRY,

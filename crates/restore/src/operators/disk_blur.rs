@@ -51,6 +51,11 @@ impl Disk {
     }
 }
 
+/// The kernel of a disk.
+pub(crate) fn kernel(radius: f64) -> Kernel {
+    Disk { radius, border: Border::PLAIN }.kernel()
+}
+
 impl Degradation for Disk {
     fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
         check_size([2 * self.reach() + 1; 2], shape)?;

@@ -4,7 +4,7 @@ use langevin_core::registry::{Entry, OptionDoc};
 use langevin_core::{Error, Result};
 
 use super::whole;
-use crate::blur::{BOUNDARY, Border, THRESHOLD, check_size, product};
+use crate::blur::{BOUNDARY, Border, Kernel, THRESHOLD, check_size, product};
 use crate::operator::{Degradation, Images, Operator, Shape};
 
 pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
@@ -34,7 +34,7 @@ pub(super) const ENTRY: Entry<dyn Degradation> = Entry {
         if size > 0 && size % 2 == 0 {
             return Err(Error::usage(format!("gaussian_blur: option size={size} must be odd")));
         }
-        let radius = if size > 0 { size / 2 } else { (4.0 * sigma + 0.5) as usize };
+        let radius = if size > 0 { size / 2 } else { reach(sigma) };
         Ok(Box::new(Gaussian { sigma, radius, border: Border::read(options)? }))
     },
     ..Entry::BLANK
@@ -50,11 +50,27 @@ struct Gaussian {
 impl Degradation for Gaussian {
     fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
         check_size([2 * self.radius + 1; 2], shape)?;
-        let weight = |k: usize| {
-            let off = (k as f64 - self.radius as f64) / self.sigma;
-            libm::exp(-0.5 * off * off)
-        };
-        let line: Vec<f64> = (0..=2 * self.radius).map(weight).collect();
-        product(&line, shape, self.border)
+        product(&line(self.sigma, self.radius), shape, self.border)
     }
+}
+
+/// A Gaussian up to `radius` pixels from its middle.
+fn line(sigma: f64, radius: usize) -> Vec<f64> {
+    let weight = |k: usize| {
+        let off = (k as f64 - radius as f64) / sigma;
+        libm::exp(-0.5 * off * off)
+    };
+    (0..=2 * radius).map(weight).collect()
+}
+
+/// How far a Gaussian reaches where nothing is said: as far as scipy's.
+fn reach(sigma: f64) -> usize {
+    (4.0 * sigma + 0.5) as usize
+}
+
+/// The kernel of a Gaussian.
+pub(crate) fn kernel(sigma: f64) -> Kernel {
+    let line = line(sigma, reach(sigma));
+    let weights = line.iter().flat_map(|a| line.iter().map(move |b| a * b)).collect();
+    Kernel::normalised(line.len(), line.len(), weights)
 }

@@ -21,7 +21,10 @@ use langevin_core::{Error, Result};
 use crate::composed::Composed;
 use crate::operator::{Degradation, Images, Operator, Shape};
 
+pub(crate) use disk_blur::kernel as disk_kernel;
+pub(crate) use gaussian_blur::kernel as gaussian_kernel;
 pub use mask::{Mask, ReadMask, hidden, read_mask};
+pub(crate) use motion_blur::kernel as motion_kernel;
 
 /// Every operator by name.
 pub const OPERATORS: Registry<dyn Degradation> = Registry {

@@ -76,6 +76,11 @@ fn shares(at: f64, length: usize) -> [(usize, f64); 2] {
     [(first as usize, 1.0 - (at - first)), ((first + 1.0).min(last) as usize, at - first)]
 }
 
+/// The kernel of a straight motion.
+pub(crate) fn kernel(length: f64, angle: f64) -> Kernel {
+    Motion { length, angle, border: Border::PLAIN }.kernel()
+}
+
 impl Degradation for Motion {
     fn on(&self, shape: Shape, _images: &dyn Images) -> Result<Box<dyn Operator>> {
         check_size(self.reach().map(|reach| 2 * reach + 1), shape)?;
