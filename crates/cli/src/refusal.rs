@@ -1,5 +1,6 @@
 //! Mistakes in the arguments in the words of all other errors: the flag, what is wrong with it, and what there is instead.
 
+use std::any::TypeId;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -27,6 +28,9 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
 
 /// What is wrong with the arguments `words` (without the program's name) of `all`, by clap's `error`.
 pub fn explain(error: &clap::Error, all: &Command, words: &[OsString]) -> Error {
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        return no_text(all, words);
+    }
     let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let (path, command) = called(all, &words);
     let help = format!("see `{path} --help`");
@@ -82,6 +86,47 @@ pub fn explain(error: &clap::Error, all: &Command, words: &[OsString]) -> Error 
             Error::usage(first.strip_prefix("error: ").unwrap_or(first)).hint(help)
         }
     }
+}
+
+/// A text among `words` that is none, by its flag and place.
+fn no_text(all: &Command, words: &[OsString]) -> Error {
+    let shown: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let (path, command) = called(all, &shown);
+    // The flag before a word or in it, unless it takes a path, which may be any bytes.
+    let flag = |at: usize| {
+        let own = shown[at].split_once('=').map(|(flag, _)| flag).filter(|flag| flag.starts_with("--"));
+        let flag = own.or_else(|| shown.get(at.checked_sub(1)?).map(String::as_str))?;
+        let name = flag.strip_prefix("--").or_else(|| flag.strip_prefix('-'))?;
+        let is_called = |arg: &&Arg| {
+            let short = arg.get_short().is_some_and(|short| name.chars().eq([short]));
+            short || names(arg).iter().any(|(typed, _)| *typed == name)
+        };
+        let known = command.get_arguments().find(is_called);
+        let is_path = |arg: &Arg| {
+            let is_one = arg.get_value_parser().type_id() == TypeId::of::<std::path::PathBuf>();
+            let called = |name: &clap::builder::Str| {
+                ["FILE", "DIR", "MODEL", "DATA"].iter().any(|word| name.contains(word))
+            };
+            is_one || arg.get_value_names().is_some_and(|all| all.iter().any(called))
+        };
+        let takes_path = known.is_some_and(is_path);
+        (!takes_path).then(|| flag.to_owned())
+    };
+    let broken: Vec<usize> = (0..words.len()).filter(|at| words[*at].to_str().is_none()).collect();
+    let found = broken.iter().find_map(|at| Some((*at, flag(*at)?)));
+    let Some((at, flag)) = found.or_else(|| Some((*broken.first()?, String::new()))) else {
+        return Error::usage("an argument is not UTF-8 text").hint(format!("see `{path} --help`"));
+    };
+    let bytes = words[at].as_encoded_bytes();
+    let value = bytes.strip_prefix(flag.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")).unwrap_or(bytes);
+    let place = std::str::from_utf8(value).err().map_or(0, |error| error.valid_up_to());
+    let named = if flag.is_empty() { String::new() } else { format!("{flag} ") };
+    Error::usage(format!(
+        "{named}{:?}: byte {} of it is not UTF-8",
+        String::from_utf8_lossy(value),
+        place + 1
+    ))
+    .hint("texts on the command line are UTF-8; a file of texts may be UTF-16 too")
 }
 
 /// The command that `words` call, with its path as typed.

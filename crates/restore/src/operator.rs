@@ -29,6 +29,9 @@ pub trait Images {
     /// # Errors
     /// Bad input: missing or unreadable.
     fn open(&self, name: &str) -> Result<Image>;
+
+    /// Takes a sentence on how an image was understood, where that is not plain.
+    fn note(&self, _sentence: String) {}
 }
 
 /// No images at all.

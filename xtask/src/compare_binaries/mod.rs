@@ -162,7 +162,12 @@ impl Side {
         let of = |value: &serde_json::Value| value["name"].as_str().map(str::to_owned);
         let items = match kind {
             "all" => value.as_object().map(|kinds| kinds.keys().cloned().collect()),
-            _ => value[kind].as_array().map(|items| items.iter().filter_map(of).collect()),
+            // Asked for by an older name, the one list there is has its newer one.
+            _ => value
+                .get(kind)
+                .or_else(|| value.as_object().filter(|lists| lists.len() == 1)?.values().next())
+                .and_then(serde_json::Value::as_array)
+                .map(|items| items.iter().filter_map(of).collect()),
         };
         items.ok_or_else(|| format!("langevin list {kind} --json has no list of that name"))
     }

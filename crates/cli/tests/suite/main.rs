@@ -33,6 +33,7 @@ mod names;
 mod not_finite;
 mod numbers;
 mod pipelines;
+mod plain_words;
 mod previews;
 mod reasons;
 mod redrawing;

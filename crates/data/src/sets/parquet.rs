@@ -140,6 +140,9 @@ impl Rows {
         let mut hasher = blake3::Hasher::new();
         for (row, image) in images.iter().enumerate() {
             let bytes = image.as_ref().map_or(&[][..], ByteArray::data);
+            let later = images::later_frames(bytes);
+            let named = (later > 0).then(|| format!("row {row}, {later} more"));
+            aside.add_all(images::LATER_FRAMES, named.is_some().into(), named);
             hasher.update(&(bytes.len() as u64).to_le_bytes());
             hasher.update(&bytes[..bytes.len().min(512)]);
             hasher.update(&labels.get(row).copied().flatten().map_or(u64::MAX, u64::from).to_le_bytes());

@@ -211,3 +211,17 @@ fn a_page_with_any_byte_changed_is_refused_or_read() {
     }
     assert!(refused > 50, "{refused}");
 }
+
+#[test]
+fn frames_after_the_first_of_a_row_are_left_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut film = std::io::Cursor::new(Vec::new());
+    let mut encoder = image::codecs::gif::GifEncoder::new(&mut film);
+    (0..3).for_each(|k| encoder.encode_frame(image::Frame::new(make::rgb(4, 4, k).to_rgba8())).unwrap());
+    drop(encoder);
+    let path = folder.path().join("x.parquet");
+    std::fs::write(&path, packed(&[make::png(1), film.into_inner()], Compression::SNAPPY, false)).unwrap();
+    let set = open(path.to_str().unwrap(), &OpenOptions::default()).unwrap();
+    let aside = set.left_aside().to_string();
+    assert!(aside.contains("frames after the first") && aside.contains("row 1, 2 more"), "{aside}");
+}

@@ -9,7 +9,7 @@ use langevin_core::{Error, Image, Result, Samples, path_of};
 use langevin_data::read_image;
 use langevin_model::{Model, Task, TaskKind};
 use langevin_restore::operators::{self, Mask, ReadMask, read_mask};
-use langevin_restore::{METHODS, NoImages, Noise, Operator, Shape, noises};
+use langevin_restore::{Images, METHODS, NoImages, Noise, Operator, Shape, noises};
 
 use super::degraded::{Degraded, check_shape, shape_of};
 use super::request::{RestoreKind, RestoreRequest};
@@ -35,6 +35,21 @@ pub(super) struct Operators<'a> {
     /// How the mask was understood, where that is not plain.
     notes: RefCell<BTreeSet<String>>,
     read: RefCell<BTreeMap<String, Image>>,
+}
+
+impl Images for Operators<'_> {
+    fn open(&self, name: &str) -> Result<Image> {
+        if let Some(image) = self.read.borrow().get(name) {
+            return Ok(image.clone());
+        }
+        let image = read_image(path_of(name))?;
+        self.read.borrow_mut().insert(name.to_owned(), image.clone());
+        Ok(image)
+    }
+
+    fn note(&self, sentence: String) {
+        self.notes.borrow_mut().insert(sentence);
+    }
 }
 
 impl<'a> Operators<'a> {
@@ -86,16 +101,7 @@ impl<'a> Operators<'a> {
     /// # Errors
     /// As [`operators::build`].
     pub(super) fn build(&self, spec: &str, shape: Shape) -> Result<Box<dyn Operator>> {
-        operators::build(spec, shape, &|name: &str| self.open(name))
-    }
-
-    fn open(&self, name: &str) -> Result<Image> {
-        if let Some(image) = self.read.borrow().get(name) {
-            return Ok(image.clone());
-        }
-        let image = read_image(path_of(name))?;
-        self.read.borrow_mut().insert(name.to_owned(), image.clone());
-        Ok(image)
+        operators::build(spec, shape, self)
     }
 
     /// The shape of the clean image: that of an image that is clean, or of one that `spec` makes the image from. A model of gray
@@ -106,7 +112,7 @@ impl<'a> Operators<'a> {
             return Ok(shape);
         }
         let channels = if channels == 1 { shape[0] } else { channels };
-        operators::shape_for(spec, shape, channels, &|name: &str| self.open(name))
+        operators::shape_for(spec, shape, channels, self)
     }
 
     /// The pixels of `image` that are not hidden: not white in the mask, and not transparent.

@@ -41,9 +41,36 @@ pub fn check_training(
     }))
 }
 
+/// Whether `count` held-out images of `shape` fit into the memory that is free.
+///
+/// # Errors
+/// Failed, with the number of images that fit.
+pub fn check_held(count: u64, shape: [usize; 3]) -> Result<()> {
+    let Some(free) = available_bytes() else { return Ok(()) };
+    let each = 4 * shape.iter().product::<usize>().max(1) as u64;
+    if count <= free / each {
+        return Ok(());
+    }
+    let what = format!("holding out {count} images");
+    Err(too_little(&what, count.saturating_mul(each), free)
+        .hint(format!("hold out fewer: --set train.validation_images={}", free / each / 2)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_held_out_images_than_memory_holds_are_refused() {
+        if available_bytes().is_none() {
+            return;
+        }
+        let message = check_held(1_000_000, [3, 4096, 4096]).unwrap_err().to_string();
+        for part in ["holding out 1000000 images", "needs about", "--set train.validation_images="] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+        assert!(check_held(128, [3, 32, 32]).is_ok());
+    }
 
     #[test]
     fn what_does_not_fit_is_refused_with_what_does() {

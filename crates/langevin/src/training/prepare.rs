@@ -15,7 +15,7 @@ use langevin_sample::SAMPLERS;
 use langevin_train::Objective;
 
 use crate::training::settings::Settings;
-use crate::training::{captions, latents};
+use crate::training::{captions, latents, memory};
 use langevin_inference::restoration::trained;
 
 /// A training with its settings, weights and objective.
@@ -251,7 +251,9 @@ fn hold_out(pool: Pool, wanted: usize, stop: &Stop) -> Result<(Pool, Option<Batc
         return Ok((pool, None));
     }
     let (train, held) = pool.split(Held::Count(count), 0)?;
-    let patches = held.prepare().crop == Crop::Patch;
+    let Prepare { size, channels, crop, .. } = *held.prepare();
+    let patches = crop == Crop::Patch;
+    memory::check_held(if patches { wanted as u64 } else { count }, [channels, size.height, size.width])?;
     let batch = match patches {
         true => held.showing_until(0, 0, wanted, stop)?,
         false => held.batch_until(0..count, stop)?,

@@ -58,7 +58,9 @@ impl Degradation for Hidden {
         let hidden = match self {
             Self::File(file, invert) => {
                 let image = images.open(file)?;
-                hidden(&image, file, (width, height), *invert)?
+                let ReadMask { hidden, note, .. } = read_mask(&image, file, (width, height), *invert)?;
+                note.into_iter().for_each(|note| images.note(note));
+                hidden
             }
             Self::Centre(share) => {
                 let inside = |at: usize, side: usize| {
