@@ -1,4 +1,4 @@
-//! The flags of commands that write images: kind and quality of the files.
+//! The flags of commands that write images: kind and quality of the files, and what is done with batches.
 
 use clap::Args;
 
@@ -13,4 +13,15 @@ pub struct ImageFlags {
     /// Quality of JPEG images [default: 95].
     #[arg(long, value_name = "Q", value_parser = clap::value_parser!(u8).range(1..=100), help_heading = OUTPUT)]
     pub quality: Option<u8>,
+}
+
+/// What is done with batches of images.
+#[derive(Args)]
+pub struct BatchFlags {
+    /// Write the images before and after side by side too: NAME-compare.png.
+    #[arg(long, help_heading = OUTPUT)]
+    pub compare: bool,
+    /// Leave out images whose results are there already, and whole: go on with a batch that was stopped.
+    #[arg(long, help_heading = OUTPUT, conflicts_with = "force")]
+    pub skip_existing: bool,
 }

@@ -46,6 +46,16 @@ pub fn channels_of(path: impl AsRef<Path>) -> Option<usize> {
     guarded(read)?
 }
 
+/// Whether the file at `path` is an image, and whole: it ends as its kind does, or is decoded to see.
+pub fn is_whole_image(path: impl AsRef<Path>) -> bool {
+    let Ok(bytes) = crate::images::read_file(path.as_ref()) else { return false };
+    match bytes.as_slice() {
+        [0x89, b'P', b'N', b'G', ..] if bytes.ends_with(b"IEND\xae\x42\x60\x82") => true,
+        [0xff, 0xd8, 0xff, .., 0xff, 0xd9] => true,
+        bytes => crate::images::decode(bytes, "").is_ok(),
+    }
+}
+
 /// The first 16 hexadecimal digits of the BLAKE3 sum of the file at `path`, by which its content is recognised.
 ///
 /// # Errors
@@ -77,6 +87,10 @@ mod tests {
         assert_eq!(images, expected);
         assert_eq!((channels_of(&images[0]), channels_of(&images[1])), (Some(1), Some(3)));
         assert!(aside.to_string().contains("notes.txt"), "{aside}");
+        assert!(images.iter().all(is_whole_image) && !is_whole_image(folder.path().join("notes.txt")));
+        let cut = std::fs::read(&images[1]).unwrap();
+        std::fs::write(folder.path().join("cut.png"), &cut[..cut.len() - 5]).unwrap();
+        assert!(!is_whole_image(folder.path().join("cut.png")));
         assert!(is_image_file(&images[0]) && !is_image_file(folder.path().join("notes.txt")));
         let empty = tempfile::tempdir().unwrap();
         assert!(images_in(empty.path(), &Stop::new()).unwrap_err().to_string().contains("holds no images"));

@@ -42,7 +42,7 @@ mod transforms;
 
 pub use dataset::{DataInfo, Dataset, Item};
 pub use guarded::guarded;
-pub use image_files::{channels_of, hash_of_file, images_in, is_image_file};
+pub use image_files::{channels_of, hash_of_file, images_in, is_image_file, is_whole_image};
 pub use images::{
     LATER_FRAMES, decode, later_frames, later_frames_of, read_image, read_image_and_profile, read_profile,
 };

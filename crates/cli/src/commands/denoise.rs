@@ -10,9 +10,10 @@ use langevin::train::peak_bytes;
 use langevin::{Error, Result};
 use serde_json::json;
 
-use super::restoring::{self, ModeFlag};
+use super::restored;
+use super::restoring::ModeFlag;
 use crate::headings::{ADVANCED, COMMON, OUTPUT};
-use crate::image_flags::ImageFlags;
+use crate::image_flags::{BatchFlags, ImageFlags};
 use crate::outputs;
 use crate::shell::{self, Shell};
 
@@ -54,9 +55,8 @@ pub struct Denoise {
     #[arg(short, long = "out", alias = "output", value_name = "DIR|FILE", help_heading = OUTPUT)]
     #[arg(value_parser = shell::spec())]
     output: Option<String>,
-    /// Write the images before and after side by side too: NAME-compare.png.
-    #[arg(long, help_heading = OUTPUT)]
-    compare: bool,
+    #[command(flatten)]
+    batch: BatchFlags,
     #[command(flatten)]
     files: ImageFlags,
     /// Leave the recipe out of the images.
@@ -118,7 +118,8 @@ impl Denoise {
             output: self.output,
             format: self.files.format,
             quality: self.files.quality,
-            compare: self.compare,
+            compare: self.batch.compare,
+            skip_existing: self.batch.skip_existing,
             metadata: !self.no_metadata,
             ..DenoiseRequest::default()
         })
@@ -135,13 +136,13 @@ fn number(text: &str, flag: &str) -> Result<f64> {
 }
 
 fn show(outcome: &DenoiseOutcome, shell: &Shell, json: bool) -> Result<()> {
-    let DenoiseOutcome { images, mean, failed, .. } = outcome;
+    let DenoiseOutcome { images, mean, failed, skipped, .. } = outcome;
     if let Some(mean) = mean.as_ref().filter(|_| images.len() > 1) {
         shell.say(&format!("mean of {}: {}", images.len(), mean.words()));
     }
     if json {
-        let failed = restoring::failures(failed);
-        let result = json!({ "images": images, "failed": failed, "mean": mean, "peak_bytes": peak_bytes() });
+        let failed = restored::failures(failed);
+        let result = json!({ "images": images, "failed": failed, "skipped": skipped, "mean": mean, "peak_bytes": peak_bytes() });
         outputs::result(&result.to_string())?;
     } else {
         let mut files = images.iter().flat_map(|image| &image.files);

@@ -20,6 +20,7 @@ pub mod likelihood;
 pub mod list;
 pub mod noise;
 pub mod restore;
+mod restored;
 mod restoring;
 pub mod sample;
 pub mod schema;

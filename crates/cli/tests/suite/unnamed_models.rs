@@ -81,3 +81,38 @@ fn what_is_neither_a_model_nor_an_image_says_so() {
     world.run("denoise missing.png").refused(3, &["missing.png"]);
     world.run("denoise builtin:photo gray.png --sigma 9").refused(2, &["gray.png", "builtin:photo-gray"]);
 }
+
+#[test]
+fn a_batch_goes_on_where_it_stopped() {
+    let world = World::new();
+    for name in ["a", "b", "c"] {
+        world.write(&format!("in/{name}.png"), &noisy(20, 3));
+    }
+    let words = "denoise in --sigma 10 --mode sample --steps 2 -o";
+    world.run(&format!("{words} whole")).ok();
+    world.write("part/a.png", &world.read("whole/a.png"));
+    let ran = world.run(&format!("{words} part --skip-existing --json")).ok();
+    assert!(ran.err.contains("skipped: 1 of 3 images"), "{}", ran.err);
+    assert_eq!(
+        (ran.json()["skipped"].as_u64(), ran.json()["images"].as_array().unwrap().len()),
+        (Some(1), 2)
+    );
+    for name in ["a", "b", "c"] {
+        // Each image keeps its number, and so its noise.
+        let file = format!("{name}.png");
+        assert!(world.read(&format!("part/{file}")) == world.read(&format!("whole/{file}")), "{name}");
+    }
+    assert!(world.run(&format!("{words} part --skip-existing")).ok().lines().is_empty());
+    let cut = world.read("part/b.png");
+    world.write("part/b.png", &cut[..cut.len() / 2]);
+    world.run(&format!("{words} part --skip-existing")).refused(1, &["part/b.png", "exists already"]);
+    world.run(&format!("{words} part --skip-existing --force")).refused(2, &["--skip-existing", "--force"]);
+    world.run("denoise in --sigma 10 --skip-existing").refused(2, &["--skip-existing"]);
+    let words = "upscale in --scale 2 --steps 1 --seed 3 -o";
+    world.run(&format!("{words} whole2")).ok();
+    world.write("part2/b.png", &world.read("whole2/b.png"));
+    let ran = world.run(&format!("{words} part2 --skip-existing")).ok();
+    assert_eq!(ran.lines(), ["part2/a.png", "part2/c.png"]);
+    assert!(world.read("part2/c.png") == world.read("whole2/c.png"));
+    assert!(world.run(&format!("{words} part2 --skip-existing")).ok().lines().is_empty());
+}

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use super::request::DenoiseRequest;
 use super::{Denoised, Quality, Request, baseline, denoise, estimate, plan, quality, range};
 use crate::job::recipe::{Header, Recipe, changed, of_input, options, parameters};
-use crate::job::{Batch, check_ranges, described_models, lifeless, models_for};
-use crate::job::{Context, Event, Inputs, ResultNames, Text, ending_at};
+use crate::job::{Batch, check_ranges, check_skipping, described_models, lifeless, models_for};
+use crate::job::{Context, Event, Inputs, ResultNames, Text, done_already, ending_at};
 
 /// An estimate below this, in units of 0 to 255, is no noise.
 const LEAST: f64 = 0.1;
@@ -30,6 +30,8 @@ pub struct DenoiseOutcome {
     pub models: Vec<Model>,
     /// What is known of each image.
     pub images: Vec<DenoisedImage>,
+    /// How many images were skipped, as their results are there.
+    pub skipped: usize,
     /// The images that failed, and why; the others are done.
     pub failed: Vec<(PathBuf, Error)>,
     /// Means over the images that were compared with a reference, if any were.
@@ -89,6 +91,14 @@ pub(super) struct Task {
     pub(super) comparison: Option<PathBuf>,
 }
 
+impl Task {
+    /// The files of all its results.
+    fn files(&self) -> impl Iterator<Item = &Path> {
+        let more = self.deviation.iter().chain(&self.samples).chain(&self.comparison);
+        [&self.result].into_iter().chain(more).map(PathBuf::as_path)
+    }
+}
+
 /// Denoises the images of `request`, one after the other; each result goes to the sink as soon as it is made.
 ///
 /// # Errors
@@ -96,6 +106,9 @@ pub(super) struct Task {
 /// Failed, when memory or disk do not suffice. Interrupted, when stopped.
 pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<DenoiseOutcome> {
     request.check_noise(context.observer)?;
+    if request.skip_existing {
+        check_skipping(request.output.as_deref())?;
+    }
     check_ranges(request)?;
     let request = &DenoiseRequest { sampler: SAMPLERS.canonical(&request.sampler)?, ..request.clone() };
     let draws = request.draws()?;
@@ -110,11 +123,11 @@ pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<Denois
         models.push(model);
     }
     let tasks = tasks(request, &inputs, draws, context)?;
-    let files = tasks.iter().flat_map(|task| {
-        let more = task.deviation.iter().chain(&task.samples).chain(&task.comparison);
-        [&task.result].into_iter().chain(more).map(PathBuf::as_path)
-    });
-    let files: Vec<&Path> = files.collect();
+    let skip = (request.skip_existing, request.output.as_deref());
+    let done = done_already(skip.0, skip.1, tasks.iter().map(Task::files), context.observer)?;
+    let skipped = done.iter().filter(|done| **done).count();
+    let left = tasks.iter().zip(&done).filter(|(_, done)| !**done).map(|(task, _)| task);
+    let files: Vec<&Path> = left.flat_map(Task::files).collect();
     context.sink.claim(&files)?;
     let what = match draws {
         0 => "posterior mean".to_owned(),
@@ -124,8 +137,8 @@ pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<Denois
     context.observer.event(Event::Started { seed: request.seed, what });
     context.tell_later_frames(tasks.iter().map(|task| &task.image));
     let mut images = Vec::new();
-    let mut batch = Batch::new(tasks.len());
-    for (index, (task, chosen)) in tasks.iter().zip(&chosen).enumerate() {
+    let mut batch = Batch::new(tasks.len() - skipped);
+    for (index, (task, chosen)) in tasks.iter().zip(&chosen).enumerate().filter(|(index, _)| !done[*index]) {
         let model = models.iter().find(|model| model.name == *chosen).unwrap_or(&models[0]);
         let input = if request.metadata { of_input(&task.image) } else { Value::Null };
         let work = Work { request, model, draws, task, input, index: request.first + index as u64 };
@@ -135,7 +148,7 @@ pub fn run(request: &DenoiseRequest, context: &mut Context<'_>) -> Result<Denois
         images.extend(done.transpose()?);
     }
     let mean = mean(&images);
-    Ok(DenoiseOutcome { models, images, failed: batch.failed()?, mean })
+    Ok(DenoiseOutcome { models, images, skipped, failed: batch.failed()?, mean })
 }
 
 fn tasks(
@@ -403,6 +416,7 @@ impl Work<'_> {
             format: None,
             quality: None,
             compare: false,
+            skip_existing: false,
             ..request.clone()
         };
         let all = json!({

@@ -59,6 +59,8 @@ pub struct DenoiseRequest {
     pub quality: Option<u8>,
     /// Write the images before and after side by side too: `NAME-compare.png`.
     pub compare: bool,
+    /// Leave out the images whose results are there already, and whole: a batch goes on where it stopped.
+    pub skip_existing: bool,
     /// Store the recipe in the images.
     pub metadata: bool,
 }
@@ -83,6 +85,7 @@ impl Default for DenoiseRequest {
             format: None,
             quality: None,
             compare: false,
+            skip_existing: false,
             metadata: true,
         }
     }

@@ -9,7 +9,7 @@ use langevin_figures::files::{self, Kind, QUALITY};
 use langevin_process::nearest;
 
 use super::names::{Place, ending};
-use super::{Context, Event};
+use super::{Context, Event, Observer};
 
 /// What text goes into an image, as `(keyword, value)`.
 pub type Text = Vec<(&'static str, String)>;
@@ -95,6 +95,49 @@ impl Context<'_> {
         quality: Option<u8>,
     ) -> Result<()> {
         file.map_or(Ok(()), |file| self.write_image(file, &comparison(panels), text, quality))
+    }
+}
+
+/// Which of the tasks, each with the files of its results, are done already: all of their files are there, and whole. Where
+/// nothing is to be skipped none is.
+///
+/// # Errors
+/// Usage: no place is named where results may be.
+pub fn done_already<'a, F>(
+    skip: bool,
+    output: Option<&str>,
+    tasks: impl Iterator<Item = F>,
+    observer: &mut dyn Observer,
+) -> Result<Vec<bool>>
+where
+    F: Iterator<Item = &'a Path>,
+{
+    if !skip {
+        return Ok(tasks.map(|_| false).collect());
+    }
+    check_skipping(output)?;
+    let done: Vec<bool> = tasks.map(|mut files| files.all(langevin_data::is_whole_image)).collect();
+    let count = done.iter().filter(|done| **done).count();
+    if count > 0 {
+        observer.event(Event::note(format!(
+            "skipped: {count} of {} images, whose results are there",
+            done.len()
+        )));
+    }
+    Ok(done)
+}
+
+/// Refuses to skip results where no place is named for them.
+///
+/// # Errors
+/// Usage.
+pub fn check_skipping(output: Option<&str>) -> Result<()> {
+    match output {
+        Some(_) => Ok(()),
+        None => {
+            Err(Error::usage("--skip-existing looks where the results are wanted, and no place is named")
+                .hint("give the folder of the results with -o"))
+        }
     }
 }
 

@@ -20,7 +20,7 @@ mod texts;
 
 pub use batch::{Batch, check_failed, lifeless};
 pub use event::{Event, Observer, Silent};
-pub use image_output::{Text, check_image_ending, ending_at, like};
+pub use image_output::{Text, check_image_ending, check_skipping, done_already, ending_at, like};
 pub use inputs::{Inputs, described_models, model_and_images, models_for};
 pub use mode::Mode;
 pub use names::{Place, ResultNames, check_ending, check_inputs_stay, image_files, is_folder, stems};

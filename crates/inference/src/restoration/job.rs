@@ -25,7 +25,7 @@ use crate::job::Mode;
 use crate::job::recipe::of_input;
 use crate::job::{Batch, Observer, check_ranges, check_syntax, lifeless, tell_cut, tell_idle};
 use crate::job::{Context, Event, Inputs, ResultNames, check_inputs_stay, ending_at};
-use crate::job::{described_models, like, models_for};
+use crate::job::{check_skipping, described_models, done_already, like, models_for};
 use crate::sampling::{random_seed, read_noise};
 
 /// Steps of a method of least error where none are named: more gain nothing.
@@ -40,6 +40,8 @@ pub struct RestoreOutcome {
     pub plan: RestorePlan,
     /// What came of each image.
     pub images: Vec<RestoredImage>,
+    /// How many images were skipped, as their results are there.
+    pub skipped: usize,
     /// The images that failed, and why; the others are done.
     pub failed: Vec<(PathBuf, Error)>,
 }
@@ -95,6 +97,9 @@ pub fn run(request: &RestoreRequest, context: &mut Context<'_>) -> Result<Restor
     if let Some(method) = &request.method {
         METHODS.build(method)?;
     }
+    if request.skip_existing {
+        check_skipping(request.output.as_deref())?;
+    }
     let named = context.inputs(&request.images, request.output.as_deref())?;
     let request = &RestoreRequest { images: named.files.clone(), ..request.clone() };
     let chosen = models_for(&request.model, &request.images);
@@ -115,18 +120,27 @@ pub fn run(request: &RestoreRequest, context: &mut Context<'_>) -> Result<Restor
     for note in operators.notes() {
         context.observer.event(Event::note(note));
     }
-    let mut batch = Batch::new(request.images.len());
+    // Without a place nothing is there, and no fresh folder is made before an image is known to be sound.
+    let there = request.output.is_some().then(|| Files::of(request, &named, context)).transpose()?;
+    let all = there.iter().flatten().map(Files::all);
+    let done = done_already(request.skip_existing, request.output.as_deref(), all, context.observer)?;
+    let is_done = |number: usize| done.get(number).copied().unwrap_or(false);
+    let skipped = done.iter().filter(|done| **done).count();
+    let mut batch = Batch::new(request.images.len() - skipped);
     let mut images = Vec::new();
-    for (number, (file, input)) in request.images.iter().zip(inputs).enumerate() {
+    let left = request.images.iter().zip(inputs).enumerate().filter(|(number, _)| !is_done(*number));
+    for (number, (file, input)) in left {
         images.extend(batch.keep(file, input, context.observer)?.map(|input| (number, input)));
     }
     if images.is_empty() {
         // All have failed: the names are not claimed.
         let models = opened.into_iter().map(|opened| opened.model).collect();
-        return batch.failed().map(|failed| RestoreOutcome { models, plan, images: Vec::new(), failed });
+        let images = Vec::new();
+        return batch.failed().map(|failed| RestoreOutcome { models, plan, images, skipped, failed });
     }
-    let files = Files::of(request, &named, context)?;
-    let names: Vec<&Path> = files.iter().flat_map(Files::all).collect();
+    let files = there.map_or_else(|| Files::of(request, &named, context), Ok)?;
+    let left = files.iter().enumerate().filter(|(number, _)| !is_done(*number));
+    let names: Vec<&Path> = left.flat_map(|(_, files)| files.all()).collect();
     context.sink.claim(&names)?;
     let steps = match &opened[0].trained {
         Some(Trained { mode: Mode::Mean, .. }) => "one step".to_owned(),
@@ -144,7 +158,7 @@ pub fn run(request: &RestoreRequest, context: &mut Context<'_>) -> Result<Restor
     }
     let failed = batch.failed()?;
     let models = opened.into_iter().map(|opened| opened.model).collect();
-    Ok(RestoreOutcome { models, plan, images: restored, failed })
+    Ok(RestoreOutcome { models, plan, images: restored, skipped, failed })
 }
 
 /// Takes the images of `request` for clean ones, degrades and restores them, and finds how far the spread of the samples of each

@@ -90,7 +90,7 @@ impl Record<'_> {
     /// The request that makes the image again: one sample, or all that there are.
     fn again(&self, made: Made) -> Value {
         let Self { request, plan, model, file, number, .. } = self;
-        let RestoreRequest { format, quality, compare, output, reference, batch_size, .. } =
+        let RestoreRequest { format, quality, compare, skip_existing, output, reference, batch_size, .. } =
             RestoreRequest::default();
         let (skipped, samples) = match made {
             Made::Sample(number) => (number, 1),
@@ -108,6 +108,7 @@ impl Record<'_> {
             format,
             quality,
             compare,
+            skip_existing,
             output,
             reference,
             batch_size,

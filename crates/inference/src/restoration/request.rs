@@ -153,6 +153,8 @@ pub struct RestoreRequest {
     pub quality: Option<u8>,
     /// Write the images before and after side by side too: `NAME-compare.png`.
     pub compare: bool,
+    /// Leave out the images whose results are there already, and whole: a batch goes on where it stopped.
+    pub skip_existing: bool,
     /// Store the recipe in the images.
     pub metadata: bool,
 }
@@ -192,6 +194,7 @@ impl Default for RestoreRequest {
             format: None,
             quality: None,
             compare: false,
+            skip_existing: false,
             metadata: true,
         }
     }
