@@ -401,10 +401,10 @@ mod tests {
             let [x, y] = [leaf[0], leaf[1]].map(|v| uniform(v) * SIDE as f64);
             let radius = 1.5 / (1.0 - 0.999 * uniform(leaf[2])).sqrt();
             let bright = 1.6 * uniform(leaf[3]) - 0.8;
-            for at in 0..SIDE * SIDE {
+            for (at, value) in values.iter_mut().enumerate() {
                 let (dy, dx) = ((at / SIDE) as f64 - y, (at % SIDE) as f64 - x);
                 if dx * dx + dy * dy < radius * radius {
-                    values[at] = bright;
+                    *value = bright;
                 }
             }
         }

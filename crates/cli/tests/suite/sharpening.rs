@@ -17,10 +17,10 @@ fn leaves(seed: u64) -> Vec<f64> {
     for _ in 0..3000 {
         let (x, y) = (uniform() * SIDE as f64, uniform() * SIDE as f64);
         let (radius, bright) = (1.5 / (1.0 - 0.999 * uniform()).sqrt(), 25.0 + 205.0 * uniform());
-        for at in 0..SIDE * SIDE {
+        for (at, value) in values.iter_mut().enumerate() {
             let (dy, dx) = ((at / SIDE) as f64 - y, (at % SIDE) as f64 - x);
             if dx * dx + dy * dy < radius * radius {
-                values[at] = bright;
+                *value = bright;
             }
         }
     }

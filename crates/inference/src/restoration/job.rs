@@ -14,7 +14,8 @@ use langevin_restore::METHODS;
 use serde_json::Value;
 
 use super::calibration::{Calibrated, Calibration, calibrate as calibrate_methods};
-use super::inputs::{self, Input, Operators};
+use super::inputs::{self, Input};
+use super::operators::Operators;
 use super::plan::{RestorePlan, is_local};
 use super::recipe::{Made, Record};
 use super::request::{RestoreKind, RestoreRequest};

@@ -5,6 +5,7 @@ mod degraded;
 mod inputs;
 pub mod job;
 mod latent;
+mod operators;
 mod plan;
 mod recipe;
 mod report;

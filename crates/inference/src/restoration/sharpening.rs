@@ -4,7 +4,7 @@ use langevin_core::{Error, ErrorKind, Image, Planes, Result};
 use langevin_restore::units::sigma_to_pixels;
 use langevin_restore::{Blur, BlurSpectrum, Family, image_noise};
 
-use super::inputs::{Operators, blur_of, rounding};
+use super::operators::{Operators, blur_of, rounding};
 use super::request::{RestoreKind, RestoreRequest};
 
 /// The kernel that is looked for among all.
