@@ -32,7 +32,8 @@ impl Observer for Display<'_> {
             Event::Encoded { done, of } => self.say(&format!("encoded {done} of {of} images")),
             Event::Training(event) => self.training.show(&event),
             Event::Metric { name, value } if self.shell.verbose => self.say(&format!("{name} {value}")),
-            Event::Metric { .. } | Event::Preview { .. } | Event::Output { .. } => {}
+            Event::Detail { text } if self.shell.verbose => self.say(&text),
+            Event::Detail { .. } | Event::Metric { .. } | Event::Preview { .. } | Event::Output { .. } => {}
         }
     }
 }

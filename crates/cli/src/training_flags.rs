@@ -10,7 +10,7 @@ use crate::shell;
 /// How long to train, with which settings, and what to do with the run's folder.
 #[derive(Args)]
 pub struct TrainingFlags {
-    /// The run's folder; an existing run resumes.
+    /// The run's folder; an existing run resumes [default: runs/NAME, after the data or the model].
     #[arg(short, long, alias = "output", value_name = "RUN")]
     pub out: Option<PathBuf>,
     /// Images seen in total (of a distillation: per student), such as 50000, 64Ki or 2Mi.
@@ -28,7 +28,7 @@ pub struct TrainingFlags {
     /// Any other setting, as `section.key=value`, for instance `train.decay="cosine"`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Resume the run in --out; an error where there is none.
+    /// Resume the run in --out; an error where there is none. `train` then needs no DATA and no other flag.
     #[arg(long)]
     pub resume: bool,
     /// Print the time and memory the run (of a distillation: its first student) would take, and exit.

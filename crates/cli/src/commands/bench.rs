@@ -31,10 +31,10 @@ pub struct Bench {
     #[arg(required_unless_present_any = ["kernels", "algorithms"])]
     #[arg(value_parser = shell::spec())]
     what: Option<String>,
-    /// Time single layers, beside what the processor can do at most.
+    /// Time single layers, next to what the processor can do at most.
     #[arg(long, conflicts_with_all = ["what", "compare"])]
     kernels: bool,
-    /// Time each way of multiplying 3x3 convolutions, for many shapes, beside the one that is chosen.
+    /// Time each way of multiplying 3x3 convolutions, for many shapes, next to the one that is chosen.
     #[arg(long, conflicts_with_all = ["what", "compare", "kernels"])]
     algorithms: bool,
     /// Images per batch.

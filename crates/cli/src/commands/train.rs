@@ -13,11 +13,12 @@ use crate::training_flags::TrainingFlags;
 /// The arguments of `train`.
 #[derive(Args)]
 #[command(
-    after_help = "The same command resumes a stopped run, and gives the same bytes as a run that was never stopped.
+    after_help = "The same command resumes a stopped run, and gives the same bytes as a run that was never stopped; so does --resume --out RUN, which takes the data and all settings from the run (--images and --minutes may be new).
 
 Examples:
   langevin train builtin:shapes --out runs/shapes
   langevin train ~/photos --preset folder64 --minutes 60 --out runs/photos
+  langevin train --resume --out runs/shapes --images 2Mi
   langevin train mnist/ --preset mnist --minutes 20 --out runs/mnist
   langevin train ~/scans --init builtin:photo-gray --minutes 30 --out runs/scans
   langevin train ~/photos --task denoise --minutes 60 --out runs/denoise
@@ -28,9 +29,10 @@ Examples:
   langevin train ~/photos --latent runs/ae --captions --size 64 --out runs/latent"
 )]
 pub struct Train {
-    /// A folder of images (class = first sub-folder), IDX, CIFAR, parquet, zip or tar, or builtin:shapes.
-    #[arg(value_parser = shell::spec())]
-    data: String,
+    /// A folder of images (class = first sub-folder), IDX, CIFAR, parquet, zip or tar, or builtin:shapes [default with --resume:
+    /// what the run was begun with].
+    #[arg(required_unless_present = "resume", value_parser = shell::spec())]
+    data: Option<String>,
     /// What the model is for: generate samples new images; denoise removes noise from photographs; upscale and inpaint restore, and
     /// are conditioned on the degraded image; autoencoder learns the latents for --latent [default: the preset's].
     #[arg(long, value_parser = task())]
@@ -87,7 +89,7 @@ impl Train {
     fn request(self) -> TrainRequest {
         let training = self.training;
         TrainRequest {
-            data: self.data,
+            data: self.data.unwrap_or_default(),
             out: training.out,
             task: self.task,
             scale: self.scale,

@@ -114,7 +114,7 @@ fn what_is_said_is_what_was_done() {
     for file in image["files"].as_array().unwrap() {
         assert!(world.path(file.as_str().unwrap()).exists());
     }
-    let text = world.run(&format!("{} -o t/", words.replace(" --json", ""))).ok();
+    let text = world.run(&format!("{} -v -o t/", words.replace(" --json", ""))).ok();
     for part in ["adjoint error", "chi-square", "wiener", "dB", "standard deviation"] {
         assert!(text.err.contains(part), "{part}: {}", text.err);
     }

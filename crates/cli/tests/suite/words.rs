@@ -163,16 +163,16 @@ fn a_size_is_taken_by_models_that_have_none_of_their_own() {
 fn sampling_that_is_interrupted_keeps_what_is_finished() {
     let world = World::new();
     let plain = plain_run();
-    let running = world.start(&format!("sample {plain} -n 20000 --steps 2 --seed 5 -o out/"));
+    let running = world.start(&format!("sample {plain} -n 1000 --steps 100 --seed 5 -o out/"));
     world.wait_for("out");
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    std::thread::sleep(std::time::Duration::from_secs(3));
     let ended =
-        running.signal("INT").refused(130, &["of 20000 images are finished and written", "--seed 5 --first"]);
+        running.signal("INT").refused(130, &["of 1000 images are finished and written", "--seed 5 --first"]);
     let kept = std::fs::read_dir(world.path("out")).unwrap().count();
     assert!(kept > 0 && kept.is_multiple_of(16), "{kept}");
-    assert!(ended.err.contains(&format!("{kept} of 20000")), "{ended:?}");
-    assert!(ended.err.contains(&format!("--first {kept} -n {}", 20_000 - kept)), "{ended:?}");
+    assert!(ended.err.contains(&format!("{kept} of 1000")), "{ended:?}");
+    assert!(ended.err.contains(&format!("--first {kept} -n {}", 1000 - kept)), "{ended:?}");
     let last = kept - 1;
-    world.run(&format!("sample {plain} -n 1 --first {last} --steps 2 --seed 5 -o last.png")).ok();
+    world.run(&format!("sample {plain} -n 1 --first {last} --steps 100 --seed 5 -o last.png")).ok();
     assert!(world.read("last.png") == world.read(&format!("out/{last:04}.png")));
 }

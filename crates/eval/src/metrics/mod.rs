@@ -50,7 +50,7 @@ pub(crate) fn require(case: &crate::Case<'_>, least: usize) -> Result<()> {
                 sample.len(),
                 if sample.len() == 1 { "" } else { "s" }
             ))
-            .hint("give more images, or raise -n"));
+            .hint("part of a set is held out for comparison: give more images, and raise -n where it is less than they are"));
         }
     }
     Ok(())

@@ -320,11 +320,17 @@ impl Work<'_> {
         (sigma, estimated): (f64, bool),
         context: &mut Context<'_>,
     ) {
-        let how = if estimated { " as estimated, for noise alike in every pixel" } else { "" };
+        let noise = match estimated {
+            true => format!(
+                "noise estimated: {sigma:.1} of 255 (grain and JPEG noise are underestimated; if noise stays, give --sigma)"
+            ),
+            false => format!("noise of {sigma:.2} of 255"),
+        };
         let (side, mib) = (plan.windows.side, plan.bytes as f64 / f64::from(1 << 20));
         let size = if plan.any_size { "" } else { ", the size it was trained on" };
-        context.observer.event(Event::note(format!(
-            "{name}: {}x{}, sigma {sigma:.2} of 255{how}; windows of up to {side} pixels{size}, {mib:.0} MiB for them",
+        context.observer.event(Event::note(format!("{name}: {noise}")));
+        context.observer.event(Event::detail(format!(
+            "  {}x{}, sigma {sigma:.2}; windows of up to {side} pixels{size}, {mib:.0} MiB for them",
             image.width, image.height
         )));
         if plan.channels == 1 && image.channels > 2 {
@@ -381,9 +387,15 @@ impl Work<'_> {
     fn say_residual(&self, made: &Denoised, sigma: f64, context: &mut Context<'_>) {
         let Denoised { residual, residual_error, deviation, .. } = made;
         let expected = if self.draws == 0 { "at most 1 for a mean" } else { "1 for samples" };
-        context.observer.event(Event::note(format!(
+        context.observer.event(Event::detail(format!(
             "  residual chi-square per pixel: {residual:.3} ({expected}, give or take {residual_error:.3})"
         )));
+        if *residual > 1.05 + 4.0 * residual_error {
+            context.observer.event(Event::note(format!(
+                "  more noise seems to be there than {sigma:.1}; try --sigma {:.0}",
+                (sigma * residual.sqrt()).ceil()
+            )));
+        }
         if let Some(deviation) = deviation {
             context.observer.event(Event::note(format!(
                 "  standard deviation of the samples: {:.2} of 255 on average; white in its image is {sigma:.2}",

@@ -46,6 +46,11 @@ pub enum Event {
         /// One sentence.
         text: String,
     },
+    /// A number or a circumstance for who wants to know more than most.
+    Detail {
+        /// One sentence.
+        text: String,
+    },
     /// Something that the user should know before trusting the result.
     Warning {
         /// One sentence.
@@ -79,6 +84,11 @@ impl Event {
     /// A note.
     pub fn note(text: impl Into<String>) -> Self {
         Self::Note { text: text.into() }
+    }
+
+    /// A detail.
+    pub fn detail(text: impl Into<String>) -> Self {
+        Self::Detail { text: text.into() }
     }
 
     /// A warning.

@@ -391,17 +391,22 @@ impl Work<'_> {
     fn say(&self, name: &str, restored: &Restored, seconds: f64, context: &mut Context<'_>) {
         let Restored { method, report, deviation, .. } = restored;
         let nfe = report.calls * self.plan.samples;
-        let mut say = |text: String| context.observer.event(Event::note(text));
-        say(format!("{name}: {method}, {nfe} network evaluations, {seconds:.1} s"));
+        let observer = &mut *context.observer;
+        observer.event(Event::note(format!("{name}: {method}, {nfe} network evaluations, {seconds:.1} s")));
         let reports = !matches!(self.request.kind, RestoreKind::Edit { .. });
         if reports {
-            report.lines().iter().for_each(|line| say(format!("  {line}")));
+            for line in report.statistics() {
+                observer.event(Event::detail(format!("  {line}")));
+            }
+            if let Some(compared) = report.compared() {
+                observer.event(Event::note(format!("  {compared}")));
+            }
         }
         if let Some(deviation) = deviation {
-            say(format!(
+            observer.event(Event::note(format!(
                 "  standard deviation {:.2} of 255; white in its image is {:.2}",
                 deviation.mean, deviation.white
-            ));
+            )));
         }
     }
 

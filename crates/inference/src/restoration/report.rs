@@ -142,8 +142,8 @@ impl Report {
             .then(|| format!("{what} is nearer to the reference: {:.2} dB against {own:.2} dB", of(best)))
     }
 
-    /// The report in lines for a person.
-    pub fn lines(&self) -> Vec<String> {
+    /// How the result agrees with what was measured, in lines for who knows the method.
+    pub fn statistics(&self) -> Vec<String> {
         let adjoint = match self.adjoint_error {
             Some(error) => format!("adjoint error {error:.1e}"),
             None => "not linear".to_owned(),
@@ -156,12 +156,18 @@ impl Report {
         };
         let mut lines = vec![format!("{adjoint}; {}", fit(&self.drawn))];
         lines.extend(self.mean.as_ref().map(|mean| format!("the mean: {}", fit(mean))));
-        for score in &self.scores {
-            let psnr = score.psnr.map_or("equal".to_owned(), |psnr| format!("{psnr:.2} dB"));
-            let ssim = score.ssim.map_or(String::new(), |ssim| format!(", ssim {ssim:.4}"));
-            lines.push(format!("{:<10} {psnr}{ssim}", score.name));
-        }
         lines
+    }
+
+    /// How near the images are to the true one, where it is known.
+    pub fn compared(&self) -> Option<String> {
+        let score = |score: &Score| {
+            let psnr = score.psnr.map_or("equal".to_owned(), |psnr| format!("{psnr:.2} dB"));
+            let ssim = score.ssim.map_or(String::new(), |ssim| format!(" ({ssim:.4})"));
+            format!("{} {psnr}{ssim}", score.name)
+        };
+        let scores: Vec<String> = self.scores.iter().map(score).collect();
+        (!scores.is_empty()).then(|| format!("PSNR (SSIM): {}", scores.join(", ")))
     }
 }
 

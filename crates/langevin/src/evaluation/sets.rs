@@ -2,7 +2,7 @@
 //! real ones with their pixels shuffled.
 
 use burn::tensor::Device;
-use langevin_core::{Image, Result, Size, Stop};
+use langevin_core::{Error, Image, Result, Size, Stop};
 use langevin_data::order::Order;
 use langevin_data::{OpenOptions, Pool, PoolOptions, Prepare};
 use langevin_eval::{Case, Features, Gallery, Measured, Metric, Needs, Report, Sample, Trainer};
@@ -31,6 +31,12 @@ pub(super) fn compare(
     report: &mut Report,
     reporter: &mut Reporter<'_>,
 ) -> Result<Option<Image>> {
+    // A metric that is asked for by name and cannot be measured ends the work before it begins.
+    let classes = chosen.iter().find(|chosen| chosen.needs().classes).filter(|_| !plan.metrics.is_empty());
+    if let (Some(metric), FeatureSpec::Random { .. }) = (classes, &plan.features) {
+        return Err(Error::usage(format!("{}: random features read no classes", metric.values()[0]))
+            .hint("leave --features out: own features are those of a classifier"));
+    }
     let judged = Judged::open(plan, device, reporter.stop())?;
     let real = Real::open(plan, &judged, reporter.stop())?;
     let judged_aside = judged.left_aside().map(|aside| (plan.judged.clone(), aside));

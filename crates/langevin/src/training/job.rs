@@ -45,24 +45,25 @@ impl TrainOutcome {
 /// # Errors
 /// Usage and bad input: what the request names is not there or does not fit; `resume` without a run. As [`Prepared::train`].
 pub fn run(request: &TrainRequest, context: &mut Context<'_>) -> Result<TrainOutcome> {
-    let Resolved { preset, settings, weights, dataset } = request.resolve(context.stop)?;
+    let Resolved { data, half, preset, settings, weights, dataset } = request.resolve(context.stop)?;
     let run = request.run_folder();
     check_resume(request.resume, &run, [run.as_path()])?;
     let scratch = request.dry_run.then(Scratch::new).transpose()?;
     let prepared = prepare(TrainPlan {
-        data: request.data.clone(),
+        data,
         dataset,
         settings,
         preset,
         out: scratch.as_ref().map_or(run.clone(), |scratch| scratch.folder.clone()),
         strict: request.strict,
         dry_run: request.dry_run,
-        half: request.half,
+        half,
         stop: context.stop.clone(),
         weights,
         lesson: None,
     })?;
     context.observer.event(Event::Started { seed: prepared.info.seed, what: String::new() });
+    context.observer.event(Event::note(format!("the run is written into {}", run.display())));
     report_data(&prepared, context.observer);
     let settings = prepared.settings.clone();
     let trained = prepared.train(context.device, context.observer)?;

@@ -14,7 +14,7 @@ use langevin_process::{Diffusion, SPACINGS};
 use langevin_sample::SAMPLERS;
 use langevin_train::Objective;
 
-use crate::training::settings::Settings;
+use crate::training::settings::{Origin, Settings};
 use crate::training::{captions, latents, memory};
 use langevin_inference::restoration::trained;
 
@@ -264,7 +264,9 @@ fn hold_out(pool: Pool, wanted: usize, stop: &Stop) -> Result<(Pool, Option<Batc
 impl Prepared {
     /// The settings as TOML, as the run keeps them.
     pub fn toml(&self) -> String {
-        self.settings.to_toml()
+        let TrainPlan { data, preset, half, .. } = &self.plan;
+        let origin = Origin { data: data.clone(), preset: preset.clone(), half: *half };
+        Settings { run: Some(origin), ..self.settings.clone() }.to_toml()
     }
 
     /// What decides the result, as JSON: a run taken up again must have the same.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fine_tuning;
 use super::presets::{PRESETS, settings_layers};
-use super::settings::{Settings, TextSettings};
+use super::settings::{Origin, Settings, TextSettings, layered};
 use langevin_inference::job::check_ranges;
 
 /// What a model is trained for.
@@ -60,7 +60,8 @@ impl FromStr for TrainTask {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainRequest {
-    /// A folder of images (class = first sub-folder), IDX, CIFAR, parquet, zip or tar, or builtin:shapes.
+    /// A folder of images (class = first sub-folder), IDX, CIFAR, parquet, zip or tar, or builtin:shapes. Empty with `resume`:
+    /// those that the run in `out` was begun with.
     pub data: String,
     /// The run's folder; a run that is there already goes on. Absent: runs/NAME, after the data.
     #[serde(with = "langevin_core::as_text")]
@@ -113,6 +114,10 @@ pub struct TrainRequest {
 
 /// A request with the settings that it comes to, before the data decided what they decide.
 pub(super) struct Resolved {
+    /// The data.
+    pub(super) data: String,
+    /// Store the weights of model.safetensors in 16 bits.
+    pub(super) half: bool,
     /// The preset's name, for the record.
     pub(super) preset: String,
     pub(super) settings: Settings,
@@ -142,6 +147,9 @@ impl TrainRequest {
     /// As [`resolved_settings`].
     pub(super) fn resolve(&self, stop: &Stop) -> Result<Resolved> {
         check_ranges(self)?;
+        if self.data.is_empty() {
+            return self.taken_up();
+        }
         let init = self.init.as_ref().map(|name| Model::open_any(name, &Device::flex())).transpose()?;
         let known = |model: &&Model| PRESETS.iter().any(|preset| preset.name == model.info.preset);
         let (preset, dataset) = match (&self.preset, init.as_ref().filter(known)) {
@@ -153,25 +161,81 @@ impl TrainRequest {
             self.check_init()?;
         }
         let (preset, mut settings) = settings_layers(preset, &self.flags(preset)?)?;
+        settings.run = None;
         self.check_task(&preset, &settings)?;
         let weights = match (init.as_ref().zip(self.init.as_ref()), settings.init.clone()) {
             (Some((model, name)), _) => Some(fine_tuning::begin_with(&mut settings, model, name)?),
             (None, Some(named)) => Some(fine_tuning::begin_again(&mut settings, &named)?),
             (None, None) => None,
         };
-        Ok(Resolved { preset, settings, weights, dataset })
+        Ok(Resolved { data: self.data.clone(), half: self.half, preset, settings, weights, dataset })
+    }
+
+    /// The run in `out` with the data and the settings that its `run.toml` says, under the fields that may be new.
+    fn taken_up(&self) -> Result<Resolved> {
+        let Some(out) = self.out.as_ref().filter(|_| self.resume) else {
+            return Err(Error::usage("DATA is missing")
+                .hint("give the data, or --resume --out RUN to go on with a run"));
+        };
+        let file = out.join("run.toml");
+        if !file.is_file() {
+            return Err(Error::usage(format!("{}: there is no run to go on with", out.display()))
+                .hint("it has no run.toml; give DATA and leave --resume out to begin one"));
+        }
+        let owned = [
+            ("--task", self.task.is_some()),
+            ("--scale", self.scale.is_some()),
+            ("--preset", self.preset.is_some()),
+            ("--init", self.init.is_some()),
+            ("--latent", self.latent.is_some()),
+            ("--captions", self.captions),
+        ];
+        if let Some((flag, _)) = owned.iter().find(|(_, given)| *given) {
+            return Err(Error::usage(format!("{flag}: a run that goes on has its own"))
+                .hint("leave it out; --images and --minutes may be new"));
+        }
+        let name = file.display().to_string();
+        let text = langevin_files::text::read(&file, MOST_BYTES)?;
+        let mut settings = layered(&name, &text, &self.flags_over(&name, &text)?)?;
+        let origin = settings.run.take().ok_or_else(|| {
+            Error::usage(format!("{name}: does not say what data the run was begun with"))
+                .hint("an earlier version wrote it: give the data and the flags that it was begun with")
+        })?;
+        if settings.distill.is_some() {
+            return Err(Error::usage(format!("{}: holds a distillation", out.display()))
+                .hint("go on with the `langevin distill` command that began it"));
+        }
+        let begun = settings.init.clone();
+        let weights = begun.map(|named| fine_tuning::begin_again(&mut settings, &named)).transpose()?;
+        let Origin { data, preset, half } = origin;
+        Ok(Resolved { data, half: half || self.half, preset, settings, weights, dataset: None })
+    }
+
+    /// The fields that go over the settings of a run in the file `name`; how long it trains may be new.
+    fn flags_over(&self, name: &str, text: &str) -> Result<Vec<String>> {
+        let mut flags = self.shared()?;
+        flags.extend(self.size.map(|size| format!("data.size={size}")));
+        flags.extend(self.class_conditional.then(|| "data.class_conditional=true".to_owned()));
+        match (self.images, self.minutes) {
+            (Some(_), None) => flags.push("train.minutes=0.0".to_owned()),
+            (None, Some(_)) => {
+                let before = layered(name, text, &[])?;
+                flags.extend(until_time(&before));
+            }
+            _ => {}
+        }
+        flags.extend(self.set.iter().cloned());
+        Ok(flags)
+    }
+
+    fn shared(&self) -> Result<Vec<String>> {
+        let Self { images, minutes, batch_size, seed, learning_rate, exact, .. } = self;
+        shared_flags(*images, *minutes, *batch_size, *seed, *learning_rate, *exact)
     }
 
     /// The fields as settings over `preset`, later ones over earlier ones.
     fn flags(&self, preset: &str) -> Result<Vec<String>> {
-        let mut flags = shared_flags(
-            self.images,
-            self.minutes,
-            self.batch_size,
-            self.seed,
-            self.learning_rate,
-            self.exact,
-        )?;
+        let mut flags = self.shared()?;
         let mut flag = |key: &str, value: Option<String>| flags.extend(value.map(|v| format!("{key}={v}")));
         flag("data.size", self.size.map(|v| v.to_string()));
         flag("latent.autoencoder", self.latent.as_ref().map(|name| format!("{name:?}")));
@@ -192,10 +256,7 @@ impl TrainRequest {
         if self.minutes.is_some() && self.images.is_none() {
             // Time alone decides when to stop; the learning rate falls as in the preset.
             let (_, settings) = settings_layers(preset, &self.set)?;
-            if settings.train.decay_images == 0 {
-                flags.push(format!("train.decay_images={}", settings.train.images));
-            }
-            flags.push(format!("train.images={}", 1_u64 << 40));
+            flags.extend(until_time(&settings));
         }
         flags.extend(self.set.iter().cloned());
         Ok(flags)
@@ -253,6 +314,19 @@ impl TrainRequest {
         };
         Ok((preset, None))
     }
+}
+
+/// Images that no training sees: time decides when to stop.
+const ENDLESS: u64 = 1 << 40;
+
+/// Most bytes of the settings of a run.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// What lets time alone end a training with `settings`, whose learning rate falls as before.
+fn until_time(settings: &Settings) -> Vec<String> {
+    let decay = (settings.train.decay_images == 0 && settings.train.images != ENDLESS)
+        .then(|| format!("train.decay_images={}", settings.train.images));
+    decay.into_iter().chain([format!("train.images={ENDLESS}")]).collect()
 }
 
 /// The settings that trainings and distillations have fields for.

@@ -33,6 +33,9 @@ pub struct ModelLikelihood {
     pub seconds: f64,
 }
 
+/// Bits per dimension of a uniform guess of 8-bit values.
+const GUESSING: f64 = 8.0;
+
 /// Measures what `request` asks for.
 ///
 /// # Errors
@@ -52,7 +55,20 @@ pub fn run(request: &LikelihoodRequest, context: &mut Context<'_>) -> Result<Lik
     context.sink.claim(&names)?;
     let what = format!("{} under {}", request.data, request.model);
     context.observer.event(Event::Started { seed: request.seed, what });
+    if model.denoiser.network().is_some() && model.info.diffusion.parameterisation == "x0" {
+        context.observer.event(Event::warning(format!(
+            "{} predicts the clean image: its errors at little noise count for much in bits/dim, which may come out worse than guessing (8); \
+             models that predict noise or velocity are better density models",
+            request.model
+        )));
+    }
     let first = measured(&model, request, context)?;
+    if first.report.bits.mean > GUESSING {
+        context.observer.event(Event::warning(format!(
+            "{:.1} bits/dim are worse than guessing, which takes 8: {} is no density model",
+            first.report.bits.mean, request.model
+        )));
+    }
     if first.report.count < request.count {
         context.observer.event(Event::warning(format!(
             "{} images, not {}: {} has no more",

@@ -42,6 +42,7 @@ pub fn run(request: &DistillRequest, context: &mut Context<'_>) -> Result<Distil
     let plan = plan(DistillRequest { out: Some(out), ..request.clone() }, context.stop, context.device)?;
     check_resume(request.resume, &run, plan.stages.iter().map(|stage| stage.out.as_path()))?;
     context.observer.event(Event::Started { seed: plan.settings.train.seed, what: String::new() });
+    context.observer.event(Event::note(format!("the run is written into {}", run.display())));
     let mut stages = Vec::new();
     for (index, stage) in plan.stages.iter().enumerate() {
         let prepared = plan.prepare(index, context.device)?;

@@ -173,6 +173,7 @@ fn settings(
             grids: Vec::new(),
             ..info.sample.clone()
         },
+        run: None,
         distill: Some(distill),
     };
     let mut settings = layered("distill", &base.to_toml(), flags)?;

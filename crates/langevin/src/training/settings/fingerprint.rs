@@ -34,6 +34,7 @@ impl Settings {
         }
         if let Some(whole) = settings.as_object_mut() {
             whole.remove("sample");
+            whole.remove("run");
         }
         if let Some(init) = settings.get_mut("init").and_then(serde_json::Value::as_object_mut) {
             // The hash tells which model it is.

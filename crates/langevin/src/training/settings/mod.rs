@@ -6,6 +6,7 @@ mod distill;
 mod fingerprint;
 mod init;
 mod latent;
+mod origin;
 mod reader;
 pub(crate) mod text;
 
@@ -19,6 +20,7 @@ pub use autoencoder::AutoencoderSettings;
 pub use distill::Distill;
 pub use init::Init;
 pub use latent::LatentSettings;
+pub use origin::Origin;
 pub use text::TextSettings;
 
 /// Everything about a model and its training.
@@ -53,6 +55,9 @@ pub struct Settings {
     /// What is distilled, and how, where the training is a distillation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distill: Option<Distill>,
+    /// What the run was begun with; stands in `run.toml` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<Origin>,
 }
 
 /// What images the model is trained on.
