@@ -101,7 +101,8 @@ mod tests {
                 for (keyword, value) in text_of_sample() {
                     assert!(texts.contains(&(keyword.to_owned(), value)), "{what}: {texts:?}");
                 }
-                if kind != Kind::Jpeg && !wide && !gray && !(kind == Kind::WebP && channels == 1) {
+                let coloured = kind == Kind::WebP && channels == 1;
+                if ![kind == Kind::Jpeg, wide, gray, coloured].contains(&true) {
                     assert_eq!(back, image, "{what}");
                 }
                 if kind == Kind::Jpeg {
