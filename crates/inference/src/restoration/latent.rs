@@ -33,10 +33,10 @@ pub(super) fn restore(
         || restoring.start_sigma.is_some()
     {
         return Err(Error::usage(format!(
-            "{}: denoises latents, in which images can be edited and their holes filled, from noise alone, and nothing else be undone",
+            "{}: is a latent model: it can `edit` and `inpaint`, but not upscale, deblur or denoise",
             model.name
         ))
-        .hint("take a model of pixels, or `langevin edit` or `langevin inpaint`"));
+        .hint("use builtin:photo for those, or another model of pixels"));
     }
     check_filling(model, operator, restoring)?;
     let [c, h, w] = operator.input();

@@ -75,12 +75,14 @@ pub fn shape_for(spec: &str, measured: Shape, channels: usize, images: &dyn Imag
         match build(spec, shape, images) {
             Ok(operator) if operator.output() == measured => return Ok(shape),
             Ok(operator) if operator.output()[0] != measured[0] => {
-                return Err(Error::usage(format!(
-                    "{spec} makes {} channels out of {channels}, and the image has {}",
-                    operator.output()[0],
-                    measured[0]
-                ))
-                .hint("take a model of as many channels, or say with --simulate that the image is clean"));
+                let words = |count: usize| match count {
+                    1 => "gray".to_owned(),
+                    3 => "colour".to_owned(),
+                    count => format!("of {count} channels"),
+                };
+                let (made, image) = (words(operator.output()[0]), words(measured[0]));
+                return Err(Error::usage(format!("the image is {image}, and {spec} makes images that are {made}"))
+                    .hint("leave out the model, or take one for such images; --simulate says that the image is clean"));
             }
             // An operator that makes images smaller would have done so here.
             Ok(operator) if operator.output()[1..] == shape[1..] => break,
