@@ -13,7 +13,8 @@ use crate::shell::Shell;
     after_help = "Boundary conditions are reflecting for photographs and periodic with --simulate; the kernel's option boundary=circular or boundary=reflect overrides this.
 
 Examples:
-  langevin deblur runs/mnist blurred.png --kernel gaussian:sigma=2 --noise 2
+  langevin deblur blurred.jpg   # kernel estimated
+  langevin deblur blurred.jpg --kernel gaussian:sigma=2 --noise 2
   langevin deblur runs/mnist digit.png --kernel motion:length=7 --simulate
   langevin deblur runs/mnist blurred.png --kernel kernel.png"
 )]

@@ -23,8 +23,9 @@ use crate::shell::{self, Shell};
     after_help = "Assumes noise that is independent from pixel to pixel and equally strong everywhere. Channels and bit depth are kept, and alpha is copied; a model of gray images denoises each channel separately.
 
 Examples:
-  langevin denoise runs/photo-gray photo.png --sigma 25 -o clean.png
-  langevin denoise runs/photo-gray scans/*.png -o clean/   # noise estimated
+  langevin denoise photo.jpg
+  langevin denoise scans/ -o clean/ --compare
+  langevin denoise photo.jpg --sigma 25 -o clean.jpg
   langevin denoise runs/photo-gray photo.png --sigma 25 --samples 8
   langevin denoise runs/photo-gray set12/*.png --sigma 25 --simulate --json"
 )]

@@ -15,7 +15,7 @@ use crate::shell::Shell;
     after_help = "White pixels of the mask and transparent pixels of the image are filled in; all others stay equal to the input to the byte (with --noise they are denoised too). MODEL is a generative model, or one trained for inpainting (`langevin train --task inpaint`).
 
 Examples:
-  langevin inpaint runs/mnist digit.png --mask hole.png -o filled.png
+  langevin inpaint photo.jpg --mask hole.png -o filled.jpg
   langevin inpaint runs/mnist digit.png --mask hole.png --method repaint -n 8
   langevin inpaint runs/mnist digit.png --mask keep.png --invert-mask --simulate
   langevin inpaint runs/inpaint photo.png --mask hole.png --samples 4 -o out/"

@@ -13,7 +13,7 @@ use crate::shell::{self, Shell};
     after_help = "The large image is one that gives the small one when it is made smaller with --kernel: an image of another history fits another kernel. MODEL generates images, or was trained to enlarge (`langevin train --task upscale`): then --scale and --kernel are its own.
 
 Examples:
-  langevin upscale runs/mnist small.png --scale 4 -o large.png
+  langevin upscale small.png --scale 4 -o large.png
   langevin upscale runs/mnist digit.png --scale 4 --kernel average --simulate
   langevin upscale runs/upscale4 small.png -o large.png
   langevin upscale runs/upscale4 set12/*.png --simulate --mode mean --json"

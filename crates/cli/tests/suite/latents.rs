@@ -213,7 +213,11 @@ fn what_does_not_go_with_latents_and_words_is_refused() {
         (format!("sample {captioned} --prompts none.txt"), 3, vec!["none.txt"]),
         (format!("denoise {captioned} a.png --sigma 25"), 2, vec!["latents", "pixels"]),
         (format!("inpaint {captioned} a.png --mask mask.png"), 2, vec!["text-to-image", "--prompt"]),
-        (format!("upscale {captioned} a.png --prompt star"), 2, vec!["holes filled", "langevin edit"]),
+        (
+            format!("upscale {captioned} a.png --prompt star"),
+            2,
+            vec!["is a latent model", "builtin:photo", "langevin edit"],
+        ),
         (format!("edit {captioned} a.png --prompt star --start-sigma 50"), 2, vec!["from noise alone"]),
         (format!("edit {plain} a.png --prompt star"), 2, vec!["without texts", "--captions"]),
         (

@@ -53,7 +53,7 @@ fn a_network_that_is_told_of_the_hole_fills_it_and_nothing_else() {
         ("sample sd --prompt cat -n 1 -o x.png", "generates nothing by itself"),
         ("edit sd a.png --prompt cat -o x.png", "fill in holes, and for nothing else"),
         ("inpaint sd a.png --mask mask.png --prompt cat --method ddnm -o x.png", "no --method is needed"),
-        ("restore sd a.png --operator average:scale=2 --prompt cat --simulate -o x.png", "latents"),
+        ("restore sd a.png --operator average:scale=2 --prompt cat --simulate -o x.png", "is a latent model"),
     ] {
         world.run(words).refused(2, &["sd", part]);
     }

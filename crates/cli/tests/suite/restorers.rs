@@ -176,7 +176,7 @@ fn a_restorer_is_used_for_its_task_alone() {
         (format!("upscale {enlarger} a.png --mode mean --samples 2"), vec!["--mode mean", "--samples"]),
         (format!("upscale {enlarger} a.png --mode mean --sampler ddim"), vec!["--mode mean", "--sampler"]),
         (format!("upscale {enlarger} a.png --sampler dpmpp_9m"), vec!["dpmpp_9m"]),
-        (format!("upscale {enlarger} gray.png"), vec!["gray.png", "channels"]),
+        (format!("upscale {enlarger} gray.png"), vec!["gray.png", "the image is gray"]),
         (format!("upscale {filler} a.png"), vec!["to fill in holes", "langevin inpaint"]),
         (format!("inpaint {enlarger} a.png --mask mask.png"), vec!["to enlarge", upscale]),
         (format!("restore {enlarger} a.png --operator gray"), vec!["to enlarge", upscale]),
