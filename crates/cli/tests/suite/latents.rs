@@ -216,7 +216,7 @@ fn what_does_not_go_with_latents_and_words_is_refused() {
         (
             format!("upscale {captioned} a.png --prompt star"),
             2,
-            vec!["is a latent model", "builtin:photo", "langevin edit"],
+            vec!["is a latent model", "builtin:photo", "`edit`"],
         ),
         (format!("edit {captioned} a.png --prompt star --start-sigma 50"), 2, vec!["from noise alone"]),
         (format!("edit {plain} a.png --prompt star"), 2, vec!["without texts", "--captions"]),
