@@ -28,10 +28,14 @@ pub(super) fn restore(
     progress: impl FnMut(f64) + Send,
 ) -> Result<Restored> {
     let operator = degraded.operator.as_ref();
-    if !(operator.is_identity() || operator.is_mask())
-        || degraded.sigma > 0.0
-        || restoring.start_sigma.is_some()
-    {
+    if restoring.start_sigma.is_some() {
+        return Err(Error::usage(format!(
+            "{}: is a latent model, which starts from noise alone",
+            model.name
+        ))
+        .hint("leave out --start-sigma"));
+    }
+    if !(operator.is_identity() || operator.is_mask()) || degraded.sigma > 0.0 {
         return Err(Error::usage(format!(
             "{}: is a latent model: it can `edit` and `inpaint`, but not upscale, deblur or denoise",
             model.name
