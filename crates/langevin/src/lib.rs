@@ -63,7 +63,6 @@ pub mod explain;
 mod image_files;
 pub mod inspection;
 pub mod jobs;
-pub mod run_plot;
 pub mod training;
 
 pub use burn;

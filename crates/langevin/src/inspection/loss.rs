@@ -1,7 +1,5 @@
 //! How a run's loss went: its measurements, thinned, and as rows of a table.
 
-use std::path::Path;
-
 use langevin_train::{Curves, LevelLoss};
 use serde::Serialize;
 
@@ -22,9 +20,8 @@ pub struct Losses {
 }
 
 impl Losses {
-    /// The losses of the run in `folder`; none where nothing is recorded.
-    pub(super) fn read(folder: &Path) -> Option<Self> {
-        let curves = Curves::read(folder).ok()?;
+    /// The losses among `curves`; none where nothing is recorded.
+    pub(super) fn of(curves: &Curves) -> Option<Self> {
         let last = curves.validation.iter().rev().find(|validated| !validated.by_level.is_empty());
         let mut by_level = last.map(|validated| validated.by_level.clone()).unwrap_or_default();
         by_level.sort_by(|a, b| a.log_snr.total_cmp(&b.log_snr));
@@ -78,13 +75,14 @@ mod tests {
             .collect();
         text.push_str("{\"images\":640,\"validation_loss\":0.5,\"by_level\":[{\"log_snr\":4.0,\"loss\":0.25},{\"log_snr\":-4.0,\"loss\":1.0}]}\n");
         std::fs::write(folder.path().join("metrics.jsonl"), text).unwrap();
-        let curves = Losses::read(folder.path()).unwrap();
+        let curves = Losses::of(&Curves::read(folder.path()).unwrap()).unwrap();
         assert_eq!((curves.training.len(), curves.training[0], curves.training[39].0), (40, (16, 0.75), 640));
         assert_eq!(curves.validation, [(640, 0.5)]);
         assert_eq!(curves.by_level[0], LevelLoss { log_snr: -4.0, loss: 1.0 });
         let rows = curves.rows();
         assert!(rows[0].1.starts_with('█') && rows[0].1.ends_with("to 0.0126 at 640 images"), "{rows:?}");
         assert_eq!(rows[2], ("by noise level", "█▁ from noisy to clean".to_owned()));
-        assert_eq!(Losses::read(&folder.path().join("none")), None);
+        assert!(Curves::read(&folder.path().join("none")).is_err());
+        assert_eq!(Losses::of(&Curves::default()), None);
     }
 }

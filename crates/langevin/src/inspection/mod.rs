@@ -2,6 +2,7 @@
 
 mod image;
 mod loss;
+mod plot;
 mod words;
 
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ use langevin_inference::job::{Context, check_ending};
 pub use image::ImageReport;
 pub use loss::Losses;
 
-use crate::run_plot::run_plot;
+use plot::run_plot;
 
 /// Something to look into.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -91,6 +92,8 @@ pub struct RunReport {
     /// Seconds of training until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+    #[serde(skip)]
+    curves: Result<Curves>,
     /// How its loss went.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub losses: Option<Losses>,
@@ -209,7 +212,7 @@ pub fn run(request: &InspectRequest, context: &mut Context<'_>) -> Result<Inspec
     };
     let name =
         report.folder.file_name().map_or_else(|| request.what.clone(), |name| name.display().to_string());
-    let plot = run_plot(&Curves::read(&report.folder)?, &name)?;
+    let plot = run_plot(report.curves.as_ref().map_err(Clone::clone)?, &name)?;
     let text = of_figure("inspect", "curves", 0, &InspectRequest::new(request.what.clone()), true);
     context.write(file, png::encode(&plot, &text)?)?;
     Ok(found)
@@ -310,6 +313,7 @@ fn run_folder(path: &Path) -> Result<RunReport> {
     let folder = path.join("checkpoints");
     let (newest, passed_over) = Checkpoint::newest(&folder)?;
     let standing = newest.map(|checkpoint| checkpoint.standing);
+    let curves = Curves::read(path);
     Ok(RunReport {
         kind: "run",
         folder: path.to_owned(),
@@ -318,7 +322,8 @@ fn run_folder(path: &Path) -> Result<RunReport> {
         images: standing.as_ref().map_or(0, |standing| standing.images),
         steps: standing.as_ref().map(|standing| standing.step),
         seconds: standing.as_ref().map(|standing| standing.seconds),
-        losses: Losses::read(path),
+        losses: curves.as_ref().ok().and_then(Losses::of),
+        curves,
         model: None,
         autoencoder: None,
     })

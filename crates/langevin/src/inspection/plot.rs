@@ -14,7 +14,7 @@ const STAGES: usize = 6;
 ///
 /// # Errors
 /// Bad input: the run has recorded nothing yet.
-pub fn run_plot(curves: &Curves, name: &str) -> Result<Image> {
+pub(super) fn run_plot(curves: &Curves, name: &str) -> Result<Image> {
     if curves.training.is_empty() && curves.validation.is_empty() {
         return Err(Error::bad_input(format!("{name}: has recorded no losses yet")));
     }
@@ -25,7 +25,7 @@ pub fn run_plot(curves: &Curves, name: &str) -> Result<Image> {
 }
 
 /// The loss against the images seen.
-pub fn over_training(curves: &Curves, name: &str) -> Plot {
+fn over_training(curves: &Curves, name: &str) -> Plot {
     let positions = |points: Vec<(u64, f64)>| points.into_iter().map(|(x, y)| (x as f64, y)).collect();
     let validation = curves.validation.iter().map(|validated| (validated.images, validated.loss)).collect();
     let series = [("training (means)", curves.smoothed(POINTS)), ("validation", validation)];
@@ -48,7 +48,7 @@ pub fn over_training(curves: &Curves, name: &str) -> Plot {
 }
 
 /// The validation loss against the log-SNR, of up to six validations from the first to the last; none without noise levels.
-pub fn by_level(curves: &Curves) -> Option<Plot> {
+fn by_level(curves: &Curves) -> Option<Plot> {
     let recorded: Vec<&Validated> = curves.validation.iter().filter(|v| !v.by_level.is_empty()).collect();
     let last = recorded.len().checked_sub(1)?;
     let shown = STAGES.min(recorded.len());
