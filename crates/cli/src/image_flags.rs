@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::headings::OUTPUT;
 
-/// How images are written.
+/// How images are written, and over what.
 #[derive(Args)]
 pub struct ImageFlags {
     /// Kind of the images in a folder, png, jpg, webp or tiff; a file's own ending says it otherwise [default: png].
@@ -13,6 +13,12 @@ pub struct ImageFlags {
     /// Quality of JPEG images [default: 95].
     #[arg(long, value_name = "Q", value_parser = clap::value_parser!(u8).range(1..=100), help_heading = OUTPUT)]
     pub quality: Option<u8>,
+    /// Leave the recipe out of the images.
+    #[arg(long, help_heading = OUTPUT)]
+    pub no_metadata: bool,
+    /// Overwrite what is there.
+    #[arg(long, help_heading = OUTPUT)]
+    pub force: bool,
 }
 
 /// What is done with batches of images.

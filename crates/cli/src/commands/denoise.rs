@@ -60,12 +60,6 @@ pub struct Denoise {
     batch: BatchFlags,
     #[command(flatten)]
     files: ImageFlags,
-    /// Leave the recipe out of the images.
-    #[arg(long, help_heading = OUTPUT)]
-    no_metadata: bool,
-    /// Overwrite what is there.
-    #[arg(long, help_heading = OUTPUT)]
-    force: bool,
     /// Sampling steps, for samples.
     #[arg(long, alias = "num-inference-steps", value_name = "N", default_value_t = 20, value_parser = shell::from_1_to::<{ limits::STEPS }>(), help_heading = ADVANCED)]
     steps: usize,
@@ -86,7 +80,7 @@ pub struct Denoise {
 impl Denoise {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
-        let (force, json) = (self.force, self.json);
+        let (force, json) = (self.files.force, self.json);
         let request = self.request()?;
         let outcome = shell.run(force, |context| job::run(&request, context))?;
         show(&outcome, shell, json)
@@ -121,7 +115,7 @@ impl Denoise {
             quality: self.files.quality,
             compare: self.batch.compare,
             skip_existing: self.batch.skip_existing,
-            metadata: !self.no_metadata,
+            metadata: !self.files.no_metadata,
             ..DenoiseRequest::default()
         })
     }

@@ -54,12 +54,6 @@ pub struct RestoreFlags {
     batch: BatchFlags,
     #[command(flatten)]
     files: ImageFlags,
-    /// Leave the recipe out of the images.
-    #[arg(long, help_heading = OUTPUT)]
-    no_metadata: bool,
-    /// Overwrite what is there.
-    #[arg(long, help_heading = OUTPUT)]
-    force: bool,
     /// Start from a restoration without a model plus noise of this standard deviation, in units of 0 to 255, instead of from pure
     /// noise: fewer steps, and closer to the measurement [default: pure noise; 50 for a model of image patches, such as
     /// builtin:photo-gray, without --spacing].
@@ -141,7 +135,7 @@ impl From<ModeFlag> for Mode {
 impl RestoreFlags {
     /// How results are written and shown.
     pub fn showing(&self) -> Showing {
-        Showing { force: self.force, json: self.json }
+        Showing { force: self.files.force, json: self.json }
     }
 
     /// The request that the flags make, of one `kind`.
@@ -175,7 +169,7 @@ impl RestoreFlags {
             quality: self.files.quality,
             compare: self.batch.compare,
             skip_existing: self.batch.skip_existing,
-            metadata: !self.no_metadata,
+            metadata: !self.files.no_metadata,
             ..RestoreRequest::default()
         })
     }

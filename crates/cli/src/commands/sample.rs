@@ -91,12 +91,6 @@ pub struct Sample {
     trajectory: Option<PathBuf>,
     #[command(flatten)]
     files: ImageFlags,
-    /// Leave the recipe out of the images.
-    #[arg(long, help_heading = OUTPUT)]
-    no_metadata: bool,
-    /// Overwrite what is there.
-    #[arg(long, help_heading = OUTPUT)]
-    force: bool,
     /// Number of network evaluations (NFE), instead of steps.
     #[arg(long, visible_alias = "calls", value_name = "N", conflicts_with = "steps", value_parser = shell::from_1_to::<20_000>(), help_heading = ADVANCED)]
     nfe: Option<usize>,
@@ -130,7 +124,7 @@ impl Sample {
     /// Runs the command.
     pub fn run(self, shell: &Shell) -> Result<()> {
         let json = self.json;
-        let force = self.force;
+        let force = self.files.force;
         let request = self.request()?;
         if let Some(redraw) = Redraw::of(&request)? {
             return show_redrawn(&shell.run(force, |context| redraw.run(context))?, json);
@@ -172,7 +166,7 @@ impl Sample {
             preview_decoder: self.preview_decoder,
             init_noise: self.init_noise,
             from: self.from,
-            metadata: !self.no_metadata,
+            metadata: !self.files.no_metadata,
         })
     }
 }
