@@ -2,11 +2,12 @@
 
 use langevin_core::{Error, Image, Result};
 use langevin_figures::drawing::{Canvas, text_width};
-use langevin_figures::plot::{Plot, Series};
+use langevin_figures::plot::Plot;
 use langevin_process::{Diffusion, DiffusionSpec};
 
 use super::{
     CAPTION, CAPTION_ROW, DARK, GAP, SOFT, TITLE, caption_lines, check_times, clean, noise_for, noised,
+    snr_curve, snr_plot,
 };
 
 /// The least and the largest width of a cell in pixels.
@@ -84,12 +85,7 @@ pub fn comparison(image: &Image, rows: &[Diffusion], times: &[f64], seed: u64) -
 
 /// The log-SNR of each of `rows` against time.
 pub fn comparison_plot(rows: &[Diffusion]) -> Plot {
-    let curve = |diffusion: &Diffusion| {
-        let points = (0..=400).map(|index| f64::from(index) / 400.0);
-        let points = points.map(|t| (t, diffusion.schedule().log_snr(t))).collect();
-        Series { name: name(diffusion), points, ..Series::default() }
-    };
-    Plot { series: rows.iter().map(curve).collect(), ..super::schedules_plot() }
+    snr_plot(rows.iter().map(|diffusion| snr_curve(name(diffusion), diffusion.schedule())).collect())
 }
 
 fn name(diffusion: &Diffusion) -> String {

@@ -8,7 +8,7 @@ use langevin_figures::drawing::{Canvas, Color, text_width};
 use langevin_figures::numbers::short;
 use langevin_figures::plot::{Plot, Scale, Series};
 use langevin_process::limits::shown;
-use langevin_process::{Diffusion, SCHEDULES};
+use langevin_process::{Diffusion, SCHEDULES, Schedule};
 
 pub use comparison::{comparison, comparison_plot, diffusions};
 pub use job::ForwardRequest;
@@ -63,18 +63,23 @@ pub fn strip(image: &Image, diffusion: &Diffusion, times: &[f64], seed: u64) -> 
 
 /// The log-SNR of every schedule that needs no options, against time.
 pub fn schedules_plot() -> Plot {
-    let curve = |name: &str| {
-        let schedule = SCHEDULES.build(name).ok()?;
-        let points = (0..=400).map(|index| f64::from(index) / 400.0);
-        let points = points.map(|t| (t, schedule.log_snr(t))).collect();
-        Some(Series { name: name.to_owned(), points, ..Series::default() })
-    };
+    let curve = |name: &str| Some(snr_curve(name.to_owned(), SCHEDULES.build(name).ok()?.as_ref()));
+    snr_plot(SCHEDULES.names().filter_map(curve).collect())
+}
+
+/// The log-SNR of a schedule against time.
+fn snr_curve(name: String, schedule: &dyn Schedule) -> Series {
+    let points = (0..=400).map(|index| f64::from(index) / 400.0);
+    Series { name, points: points.map(|t| (t, schedule.log_snr(t))).collect(), ..Series::default() }
+}
+
+fn snr_plot(series: Vec<Series>) -> Plot {
     Plot {
         title: "Noise schedules: how the image sinks into the noise".into(),
         x_label: "time t (0 = image, 1 = noise)".into(),
         y_label: "log SNR = 2 ln(α / σ)".into(),
         y_range: Some((-15.0, 15.0)),
-        series: SCHEDULES.names().filter_map(curve).collect(),
+        series,
         ..Plot::default()
     }
 }
