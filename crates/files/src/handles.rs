@@ -2,7 +2,7 @@
 
 /// Files that may be open whatever the system says.
 pub const FEWEST: usize = 128;
-/// Files that a program has open beside those it was asked about: its libraries', terminals, data.
+/// Files that a program has open in addition to those it was asked about: its libraries', terminals, data.
 #[cfg(unix)]
 const OTHERS: u64 = 256;
 

@@ -192,5 +192,5 @@ fn check_file(file: &Path, hash: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::bad_input(format!("was made from {name}, which has another content now"))
-        .hint("only with the same file it is made again; run the command anew for this one"))
+        .hint("only with the same file it is made again; run the command again for this one"))
 }

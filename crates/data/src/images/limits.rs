@@ -11,7 +11,7 @@ pub const MAX_PIXELS: u64 = 64 << 20;
 /// Most bytes one decoded image may take: as many as the most pixels of 16 bits with four channels.
 pub const MAX_BYTES: u64 = 8 * MAX_PIXELS;
 
-/// What a decoder may allocate beside the pixels: little for PNG, whose texts and profiles unpack to any size.
+/// What a decoder may allocate in addition to the pixels: little for PNG, whose texts and profiles unpack to any size.
 pub fn limits(format: ImageFormat) -> image::Limits {
     let mut limits = image::Limits::default();
     limits.max_image_width = Some(MAX_SIDE);

@@ -199,7 +199,7 @@ struct Compact<R> {
     from: R,
 }
 
-/// What takes a field, or says that it is to be passed over.
+/// What takes a field, or says that it is to be skipped.
 type Each<'a, R> = &'a mut dyn FnMut(&mut Compact<R>, u64, u8) -> Result<bool, String>;
 
 impl<R: Read> Compact<R> {

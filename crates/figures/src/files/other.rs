@@ -165,7 +165,7 @@ fn tiff_of(
     }
 }
 
-/// What a TIFF file has beside its samples.
+/// What a TIFF file has in addition to its samples.
 struct Page<'a> {
     image: &'a Image,
     icc: Option<&'a [u8]>,

@@ -141,7 +141,7 @@ pub fn check_skipping(output: Option<&str>) -> Result<()> {
     }
 }
 
-/// `image` with what files say beside the samples of the one that it was made from: profile, EXIF block and density.
+/// `image` with what files say in addition to the samples of the one that it was made from: profile, EXIF block and density.
 pub fn like<'a>(image: &'a Image, from: &Metadata) -> Cow<'a, Image> {
     let own = &image.metadata;
     if own.icc == from.icc && own.exif == from.exif && own.density == from.density {

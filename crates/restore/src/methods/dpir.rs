@@ -26,7 +26,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry {
         OptionDoc {
             key: "lambda",
             default: "0.23",
-            doc: "how much the model counts beside the measurement, above 0; the paper: 0.19 to 0.55",
+            doc: "how much the model counts against the measurement, above 0; the paper: 0.19 to 0.55",
         },
         OptionDoc {
             key: "last",
